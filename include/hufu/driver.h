@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contract between hufu and a device driver. A vendor builds on this file
+ * alone: it includes nothing of hufu, and a driver calls nothing of hufu but
+ * what struct hufu_host hands it.
+ *
+ * The ABI is unstable (HUFU_DRIVER_ABI changes with any change here) until
+ * three unlike drivers stand on it.
+ *
+ * Defaults, unless an entry says otherwise
+ *   lengths     bytes; sizes of keys in bits carry the name nbits
+ *   integers    big-endian in every byte string (points, scalars, digests)
+ *   time        nanoseconds of CLOCK_MONOTONIC; a deadline is absolute, 0 is
+ *               "none"
+ *   ownership   pointers in a call belong to the caller and are valid until it
+ *               returns; what a driver must keep, it copies
+ *   secrets     key material is kept in host->secret_alloc memory only, and
+ *               given back with host->secret_free, which wipes it
+ *   threads     open, close, lease and info of one device may come from
+ *               several threads at once; a lease is used by one thread at a
+ *               time; different leases run at the same time
+ *   structs     every struct begins with its size: a reader looks at no member
+ *               beyond it
+ */
+#ifndef HUFU_DRIVER_H
+#define HUFU_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HUFU_DRIVER_ABI 1u
+
+/*
+ * Error groups decide failover, nothing else does. The group of a code is its
+ * high byte.
+ */
+enum hufu_group {
+	HUFU_GROUP_OK = 0,
+	HUFU_GROUP_CALLER,      /* the request is wrong: returned, never tried elsewhere */
+	HUFU_GROUP_UNSUPPORTED, /* this device cannot: capability corrected, another tried */
+	HUFU_GROUP_NO_KEY,      /* key not on this device: one that has a copy is tried */
+	HUFU_GROUP_DENIED,      /* our credential was refused: presented to nobody again */
+	HUFU_GROUP_EXPIRED,     /* ticket or right ran out: renewed once */
+	HUFU_GROUP_BUSY,        /* not now: another, or wait within the deadline */
+	HUFU_GROUP_GONE,        /* not delivered, no effect: another, free of charge */
+	HUFU_GROUP_LOST,        /* effect unknown: another only if repeatable */
+	HUFU_GROUP_CORRUPT,     /* the answer failed a check: another only if repeatable */
+	HUFU_GROUP_HOST,        /* this host's memory, store or configuration; no device's fault */
+	HUFU_GROUP_BUG          /* cannot happen: logged with file and line */
+};
+
+#define HUFU_ERR(group, n) ((HUFU_GROUP_##group << 8) | (n))
+
+enum hufu_err {
+	HUFU_OK = 0,
+
+	HUFU_ERR_ARGUMENT = HUFU_ERR(CALLER, 1),       /* malformed call */
+	HUFU_ERR_PARAM = HUFU_ERR(CALLER, 2),          /* mechanism parameter */
+	HUFU_ERR_DATA = HUFU_ERR(CALLER, 3),           /* input data invalid */
+	HUFU_ERR_DATA_LEN = HUFU_ERR(CALLER, 4),       /* input data length */
+	HUFU_ERR_CIPHERTEXT = HUFU_ERR(CALLER, 5),     /* ciphertext or tag invalid */
+	HUFU_ERR_CIPHERTEXT_LEN = HUFU_ERR(CALLER, 6), /* ciphertext length */
+	HUFU_ERR_SIGNATURE = HUFU_ERR(CALLER, 7),      /* signature or MAC invalid */
+	HUFU_ERR_SIGNATURE_LEN = HUFU_ERR(CALLER, 8),
+	HUFU_ERR_KEY_TYPE = HUFU_ERR(CALLER, 9),       /* key does not fit the mechanism */
+	HUFU_ERR_KEY_SIZE = HUFU_ERR(CALLER, 10),
+	HUFU_ERR_KEY_VALUE = HUFU_ERR(CALLER, 11),     /* scalar out of range, point not on the curve */
+	HUFU_ERR_PIN = HUFU_ERR(CALLER, 12),           /* wrong PIN */
+	HUFU_ERR_PIN_LEN = HUFU_ERR(CALLER, 13),
+	HUFU_ERR_PIN_LOCKED = HUFU_ERR(CALLER, 14),
+	HUFU_ERR_PIN_UNSET = HUFU_ERR(CALLER, 15),     /* the role has no PIN */
+	HUFU_ERR_BUFFER = HUFU_ERR(CALLER, 16),        /* output space too small; out_len says how much */
+
+	HUFU_ERR_UNSUPPORTED = HUFU_ERR(UNSUPPORTED, 1),
+	HUFU_ERR_NO_KEY = HUFU_ERR(NO_KEY, 1),
+	HUFU_ERR_DENIED = HUFU_ERR(DENIED, 1),
+	HUFU_ERR_EXPIRED = HUFU_ERR(EXPIRED, 1),
+	HUFU_ERR_BUSY = HUFU_ERR(BUSY, 1),
+	HUFU_ERR_GONE = HUFU_ERR(GONE, 1),
+	HUFU_ERR_LOST = HUFU_ERR(LOST, 1),
+	HUFU_ERR_CORRUPT = HUFU_ERR(CORRUPT, 1),
+
+	HUFU_ERR_NO_MEMORY = HUFU_ERR(HOST, 1),
+	HUFU_ERR_CONFIG = HUFU_ERR(HOST, 2),           /* already reported with file and line */
+	HUFU_ERR_RANDOM = HUFU_ERR(HOST, 3),           /* generator unhealthy: no output */
+	HUFU_ERR_DEADLINE = HUFU_ERR(HOST, 4),         /* ran out before any device could serve */
+	HUFU_ERR_NO_DEVICE = HUFU_ERR(HOST, 5),        /* no device can serve this op */
+	HUFU_ERR_STORE_IO = HUFU_ERR(HOST, 6),
+	HUFU_ERR_STORE_FULL = HUFU_ERR(HOST, 7),
+	HUFU_ERR_STORE_READ_ONLY = HUFU_ERR(HOST, 8),
+	HUFU_ERR_STORE_BUSY = HUFU_ERR(HOST, 9),
+	HUFU_ERR_STORE_CORRUPT = HUFU_ERR(HOST, 10),   /* not a store, damaged, or a row failed its MAC */
+	HUFU_ERR_STORE_VERSION = HUFU_ERR(HOST, 11),   /* made by a newer hufu */
+	HUFU_ERR_STORE_MISSING = HUFU_ERR(HOST, 12),   /* token not initialised yet */
+	HUFU_ERR_NOT_FOUND = HUFU_ERR(HOST, 13),
+	HUFU_ERR_EXISTS = HUFU_ERR(HOST, 14),
+	HUFU_ERR_CONFLICT = HUFU_ERR(HOST, 15),        /* changed since it was read */
+	HUFU_ERR_LOCKED = HUFU_ERR(HOST, 16),          /* needs a login: sealing key not at hand */
+
+	HUFU_ERR_BUG = HUFU_ERR(BUG, 1)
+};
+
+static inline enum hufu_group hufu_err_group(enum hufu_err err)
+{
+	return (enum hufu_group)((unsigned)err >> 8);
+}
+
+/* What an op asks for. A new algorithm is a mechanism, never a new verb. */
+enum hufu_verb {
+	HUFU_VERB_RANDOM = 1, /* fill out[0..out_cap) */
+	HUFU_VERB_GENERATE,   /* a key or key pair: its copy -> out, public part -> pub */
+	HUFU_VERB_IMPORT,     /* in = key material in the clear (see enum hufu_key_type): copy -> out, public -> pub */
+	HUFU_VERB_EXPORT,     /* the clear material of key -> out; only where copies of the domain allow it */
+	HUFU_VERB_ENCRYPT,
+	HUFU_VERB_DECRYPT,
+	HUFU_VERB_SIGN,       /* and MAC generation */
+	HUFU_VERB_VERIFY,     /* in = data, in2 = signature or MAC */
+	HUFU_VERB_WRAP,       /* key wraps subject -> out */
+	HUFU_VERB_UNWRAP,     /* key opens in; the new key's copy -> out, public part -> pub; new_type says what it is */
+	HUFU_VERB_DERIVE,
+	HUFU_VERB_EVICT       /* forget key: free what key->loaded holds. Cannot fail. */
+};
+
+/*
+ * Key types as devices see them, with the clear form that IMPORT takes and
+ * EXPORT gives.
+ */
+enum hufu_key_type {
+	HUFU_KEY_SM2_PRIVATE = 1, /* d, 32 bytes; pub: x || y, 64 bytes */
+	HUFU_KEY_SM2_PUBLIC,      /* x || y, 64 bytes */
+	HUFU_KEY_SM4,             /* 16 bytes */
+	HUFU_KEY_ZUC,             /* 16 bytes */
+	HUFU_KEY_SECRET           /* HMAC and generic: 1 to 4096 bytes */
+};
+
+enum hufu_copy_kind {
+	HUFU_COPY_BLOB = 1, /* opaque to the core, usable by every device of the domain */
+	HUFU_COPY_INDEX,    /* u32 index of a key kept in devices */
+	HUFU_COPY_RECIPE,   /* ciphertext, opened by a resident key */
+	HUFU_COPY_LIVE      /* exists in one lease only */
+};
+
+/*
+ * A key as one device sees it.
+ *
+ * The core owns it, makes it before the first op that names it, and frees it
+ * after HUFU_VERB_EVICT has run on the same device, when no op names it any
+ * more. blob is the domain's copy, unsealed, in secret memory.
+ *
+ * loaded is the driver's: the expanded or resident form, NULL at first, set in
+ * run() by an atomic compare-and-exchange from NULL (several leases may load
+ * the same key at once; the loser frees its own), freed in EVICT.
+ */
+struct hufu_key {
+	size_t size;
+	uint8_t uuid[16];
+	uint64_t version;
+	enum hufu_key_type type;
+	enum hufu_copy_kind copy_kind;
+	const uint8_t *blob;
+	size_t blob_len;
+	void *loaded;
+};
+
+/* A part of a multi-part operation whose state the driver makes and the core carries. */
+enum hufu_phase {
+	HUFU_PHASE_WHOLE = 0, /* one shot; no state */
+	HUFU_PHASE_FIRST,     /* state_out is made */
+	HUFU_PHASE_NEXT,      /* state_in -> state_out */
+	HUFU_PHASE_LAST       /* state_in; the tag, MAC or last bytes come out */
+};
+
+/* What a driver's state may take at most (SM3 midstate, GCM, ZUC all fit). */
+#define HUFU_STATE_MAX 512
+
+/* Parameters, by mechanism. Ranges are checked above; a driver may rely on them. */
+struct hufu_param_iv {       /* SM4 CBC, CFB128, OFB, CTR (the first counter block) */
+	uint8_t iv[16];
+	uint32_t counter_bits;  /* CTR: how many low bits count, 1..128; wrap is refused above */
+};
+struct hufu_param_gcm {      /* SM4 GCM: ENCRYPT gives ciphertext || tag, DECRYPT takes it */
+	const uint8_t *iv;
+	size_t iv_len;          /* 1 .. 2^16 */
+	const uint8_t *aad;
+	size_t aad_len;
+	size_t tag_len;         /* 4, 8, 12..16 */
+};
+struct hufu_param_zuc {      /* ZUC-128 EEA3, EIA3 (GM/T 0001.2, 0001.3) */
+	uint32_t count;
+	uint32_t bearer;        /* 0..31 */
+	uint32_t direction;     /* 0, 1 */
+	uint64_t nbits;         /* of the whole message, <= 8 * length */
+};
+struct hufu_param_mac {      /* HMAC-SM3 */
+	size_t mac_len;         /* 1..32 */
+};
+
+/*
+ * One operation. in and out never overlap (the pool copies where the caller's
+ * do). A driver writes out, pub, state_out and the outcome and nothing else,
+ * and writes nothing after run() has returned.
+ */
+struct hufu_op {
+	size_t size;
+	enum hufu_verb verb;
+	uint64_t mechanism;            /* CKM_ number, <hufu/mechanisms.h> */
+	enum hufu_phase phase;
+	struct hufu_key *key;          /* NULL for keyless ops */
+	struct hufu_key *subject;      /* WRAP: the key that leaves */
+	enum hufu_key_type new_type;   /* GENERATE, IMPORT, UNWRAP: what is made */
+	size_t new_len;                /* GENERATE of HUFU_KEY_SECRET: bytes; else 0 */
+	const void *param;             /* struct hufu_param_*, or NULL */
+	const uint8_t *in;
+	size_t in_len;
+	const uint8_t *in2;            /* VERIFY: the signature */
+	size_t in2_len;
+	uint8_t *out;
+	size_t out_cap;
+	size_t out_len;                /* written by the driver, <= out_cap */
+	uint8_t pub[136];              /* GENERATE, IMPORT, UNWRAP: public part */
+	size_t pub_len;
+	const uint8_t *state_in;
+	size_t state_in_len;
+	uint8_t *state_out;            /* HUFU_STATE_MAX bytes, adopted only from the attempt that won */
+	size_t state_out_len;
+	uint64_t deadline_ns;
+	uint8_t op_id[16];             /* one per request, the same in every attempt */
+	uint32_t attempt;              /* 1, 2, ... */
+	bool repeatable;               /* may run again after LOST or CORRUPT */
+	uint64_t tenant;               /* 0 inside one process */
+	uint64_t auth;                 /* reference of the device login it may use, 0 none */
+	enum hufu_err outcome;         /* written by the driver */
+};
+
+/* One capability row: what a device can do, as data. */
+struct hufu_capability {
+	uint64_t mechanism;
+	uint32_t verbs;                /* bit (1 << enum hufu_verb) */
+	uint32_t min_nbits, max_nbits; /* key size, 0 where it has no meaning */
+	uint32_t multi_part;           /* takes HUFU_PHASE_FIRST, NEXT, LAST */
+	uint64_t max_in;               /* largest input of one op, 0 no limit */
+	uint32_t cost_us;              /* rough, for routing; 0 unknown */
+};
+
+struct hufu_device_info {
+	size_t size;
+	char vendor[32], model[32], serial[32], firmware[16]; /* UTF-8, NUL-terminated */
+	uint8_t domain_id[16];         /* equal on devices that can use the same copies; 0 unknown */
+	uint32_t max_leases;           /* 0 no limit */
+	const struct hufu_capability *caps; /* owned by the device, constant until close */
+	size_t ncaps;
+	uint32_t key_cache;            /* keys it can hold loaded, 0 no limit */
+};
+
+/* Driver flags */
+#define HUFU_DRIVER_RETURNS_BY_DEADLINE 0x1u /* may run in the caller's thread */
+#define HUFU_DRIVER_FORK_SAFE           0x2u /* open devices work in a forked child */
+#define HUFU_DRIVER_THREAD_AFFINE       0x4u /* a lease stays on the thread that made it */
+#define HUFU_DRIVER_SOFTWARE            0x8u /* keys live in this host's memory */
+
+enum hufu_level { HUFU_LOG_ERROR = 0, HUFU_LOG_WARNING, HUFU_LOG_NOTICE, HUFU_LOG_INFO, HUFU_LOG_DEBUG };
+
+struct hufu_device;
+struct hufu_lease;
+struct hufu_driver;
+
+/* A device's section of the configuration. NULL where the key is not set. */
+struct hufu_conf {
+	size_t size;
+	const char *name;              /* the section's title */
+	const char *(*get)(const struct hufu_conf *, const char *key);
+	const void *priv;
+};
+
+/* What the host lends a driver. Valid until close has returned; every function is thread-safe. */
+struct hufu_host {
+	size_t size;
+	uint32_t abi;
+	void *(*secret_alloc)(size_t len);        /* zeroed, locked, undumpable; NULL: none left */
+	void (*secret_free)(void *p);             /* wipes; NULL is ignored */
+	enum hufu_err (*random)(uint8_t *out, size_t len);
+	uint64_t (*now_ns)(void);
+	void (*log)(enum hufu_level, const char *device, const char *fmt, ...)
+#ifdef __GNUC__
+		__attribute__((format(printf, 3, 4)))
+#endif
+		;
+	const struct hufu_driver *(*driver)(const char *name); /* for drivers that wrap another */
+};
+
+struct hufu_driver {
+	size_t size;
+	uint32_t abi;                  /* HUFU_DRIVER_ABI */
+	const char *name;              /* as in driver = "..." */
+	uint32_t flags;
+	/* Connects. On success *dev is owned by the caller until close. HUFU_ERR_CONFIG after a logged message. */
+	enum hufu_err (*open)(const struct hufu_host *, const struct hufu_conf *, uint64_t deadline_ns, struct hufu_device **dev);
+	/* All leases have been released. */
+	void (*close)(struct hufu_device *, uint64_t deadline_ns);
+	/* Fills info (its size set by the caller); never blocks. */
+	enum hufu_err (*info)(struct hufu_device *, struct hufu_device_info *info);
+	/* Is it alive? Cheap, needs no credential. */
+	enum hufu_err (*probe)(struct hufu_device *, uint64_t deadline_ns);
+	/* A session on the device. HUFU_ERR_BUSY at its session limit. */
+	enum hufu_err (*lease)(struct hufu_device *, uint64_t deadline_ns, struct hufu_lease **lease);
+	void (*release)(struct hufu_lease *);
+	/* Runs n ops; each gets its own outcome, in any order. */
+	void (*run)(struct hufu_lease *, struct hufu_op *const *ops, size_t n);
+	/* From another thread, best effort: make run() return early with HUFU_ERR_LOST. May be NULL. */
+	void (*cancel)(struct hufu_lease *);
+};
+
+/* The one symbol that a driver's shared object exports. */
+#define HUFU_DRIVER_ENTRY "hufu_driver_entry"
+typedef const struct hufu_driver *(*hufu_driver_entry_fn)(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,11 @@
+# The ground floor: used by every folder, uses none.
+noinst_LTLIBRARIES += src/base/libbase.la
+src_base_libbase_la_SOURCES = \
+	%reldir%/buf.h \
+	%reldir%/clock.h \
+	%reldir%/conf.h \
+	%reldir%/err.h \
+	%reldir%/log.h \
+	%reldir%/secret.h
+src_base_libbase_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS)
+src_base_libbase_la_LIBADD = $(CONFUSE_LIBS) $(PTHREAD_LIBS)

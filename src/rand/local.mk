@@ -1,0 +1,4 @@
+# Random numbers, above base and sm.
+noinst_LTLIBRARIES += src/rand/librand.la
+src_rand_librand_la_SOURCES = %reldir%/rand.h
+src_rand_librand_la_LIBADD = src/base/libbase.la src/sm/libsm.la
