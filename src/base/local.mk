@@ -6,6 +6,7 @@ src_base_libbase_la_SOURCES = \
 	%reldir%/conf.h \
 	%reldir%/err.h \
 	%reldir%/log.h \
-	%reldir%/secret.h
+	%reldir%/secret.h \
+	%reldir%/wipe.c
 src_base_libbase_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS)
 src_base_libbase_la_LIBADD = $(CONFUSE_LIBS) $(PTHREAD_LIBS)
