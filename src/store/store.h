@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store: where a token's objects live. One SQLite file a token.
+ *
+ * What stands on disk is hostile: every row carries a MAC, every secret is
+ * sealed, a row that fails is refused and reported, never repaired.
+ *
+ * Two rings of keys. The host ring, derived from the host secret and the token
+ * id, is at hand without a login; the token ring, derived from the random token
+ * key, only after one. Public rows are MACed by the host ring, and by the token
+ * ring as well when they were made under a login; private rows are sealed and
+ * MACed by the token ring alone.
+ *
+ * Thread-safe. A call blocks at most deadline_ms (HUFU_ERR_STORE_BUSY). What a
+ * call acknowledged is durable: WAL, synchronous=FULL. PKCS#11 types do not come
+ * down here: attributes are numbers and bytes.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/err.h"
+
+#define STORE_SCHEMA_VERSION 1
+#define STORE_LABEL_LEN 32
+#define STORE_PIN_MAX 255
+/* Bounds on what one row may hold, enforced on writing and on reading. */
+#define STORE_ATTRS_MAX 256
+#define STORE_VALUE_MAX (1u << 20)
+#define STORE_COPIES_MAX 16
+
+struct store;
+
+struct store_conf {
+	const char *path;          /* absolute */
+	const char *host_secret;   /* absolute path of a 32-byte file, made (0600) by store_init; NULL: none */
+	uint32_t pin_min;          /* characters; the caller has raised it to 12 where the rule asks for that */
+	uint32_t user_tries;       /* before the user's role locks */
+	uint32_t pin_iterations;   /* PBKDF2, of PINs set from now on; >= 100000 outside tests */
+	uint32_t deadline_ms;
+	const char *vfs;           /* SQLite VFS, NULL the default: tests record and replay power loss */
+};
+
+enum store_role { STORE_SO = 0, STORE_USER = 1 };
+
+struct store_role_info {
+	bool pin_set;
+	uint32_t tries_left, tries_max; /* the SO is never locked: UINT32_MAX */
+	uint32_t delay_s;               /* SO: seconds until the next try is looked at, 0 now */
+};
+
+struct store_token {
+	uint8_t id[16];            /* random, anew at every store_init */
+	char label[STORE_LABEL_LEN]; /* blank-padded, as C_InitToken takes it */
+	struct store_role_info roles[2];
+	bool read_only;            /* the file or its disk cannot be written */
+};
+
+/*
+ * Makes the token (no file yet: STORE_MISSING before), or empties and renews it
+ * when so_pin is the SO's (HUFU_ERR_PIN otherwise). The directory is made 0700
+ * if only its last component is missing. All objects are gone, the user has no
+ * PIN. HUFU_ERR_PIN_LEN: pin_min..STORE_PIN_MAX bytes.
+ */
+enum hufu_err store_init(const struct store_conf *, const uint8_t *so_pin, size_t so_pin_len, const char label[STORE_LABEL_LEN]) MUST_CHECK;
+
+/* HUFU_ERR_STORE_MISSING: no file (none is made). Older schemas are migrated after a copy beside them. */
+enum hufu_err store_open(const struct store_conf *, struct store **) MUST_CHECK;
+void store_close(struct store *);
+enum hufu_err store_token(struct store *, struct store_token *) MUST_CHECK;
+
+/*
+ * Tries are counted durably before the check. HUFU_ERR_PIN, PIN_LOCKED,
+ * PIN_UNSET. On success the token ring is at hand until store_logout; a second
+ * login of the same process only checks the PIN.
+ */
+enum hufu_err store_login(struct store *, enum store_role, const uint8_t *pin, size_t pin_len) MUST_CHECK;
+void store_logout(struct store *);
+/* Needs the ring (the SO's login): sets the user's PIN and clears the lock. */
+enum hufu_err store_init_pin(struct store *, const uint8_t *pin, size_t pin_len) MUST_CHECK;
+enum hufu_err store_set_pin(struct store *, enum store_role, const uint8_t *old, size_t old_len, const uint8_t *pin, size_t pin_len) MUST_CHECK;
+
+/* -- rows ------------------------------------------------------------------ */
+
+struct store_attr {
+	uint64_t type;
+	const uint8_t *value;
+	size_t len;
+	bool indexed;              /* found by a keyed hash of the value */
+};
+
+struct store_copy {
+	uint32_t kind;             /* enum hufu_copy_kind */
+	const char *domain;        /* name, <= 64 bytes */
+	const uint8_t *data;       /* in the clear: sealed on its way to disk */
+	size_t len;
+};
+
+/* What insert and update take: views into the caller's memory. */
+struct store_draft {
+	bool private_object;       /* sealed under the token ring: HUFU_ERR_LOCKED without a login */
+	uint64_t object_class, key_type;
+	uint32_t policy;           /* immutable policy bits, bound into the seal of the copies */
+	const struct store_attr *attrs;
+	size_t nattrs;
+	const struct store_copy *copies;
+	size_t ncopies;
+	uint8_t op_id[16];         /* insert: unique; all zero: one is made */
+};
+
+/* What get gives: one block of secret memory, freed by store_row_free. */
+struct store_row {
+	uint8_t uuid[16];
+	uint64_t version;          /* 1, 2, ...: every update */
+	bool private_object;
+	bool by_login;             /* made and last changed under a login */
+	uint64_t object_class, key_type;
+	uint32_t policy;
+	struct store_attr *attrs;
+	size_t nattrs;
+	struct store_copy *copies; /* unsealed; ncopies 0 where the ring for them is not at hand */
+	size_t ncopies;
+};
+
+/* The same op_id again gives the uuid of the first insert and HUFU_OK: exactly one row. */
+enum hufu_err store_insert(struct store *, const struct store_draft *, uint8_t uuid[16]) MUST_CHECK;
+/* HUFU_ERR_NOT_FOUND; LOCKED: private, and no login; STORE_CORRUPT: its MAC failed (reported in the log). */
+enum hufu_err store_get(struct store *, const uint8_t uuid[16], struct store_row **) MUST_CHECK;
+void store_row_free(struct store_row *);
+/* HUFU_ERR_CONFLICT: version is not the present one. Copies are replaced only when draft has any; private_object cannot change. */
+enum hufu_err store_update(struct store *, const uint8_t uuid[16], uint64_t version, const struct store_draft *) MUST_CHECK;
+/* HUFU_ERR_NOT_FOUND when it is gone already. Content is overwritten (secure_delete). */
+enum hufu_err store_delete(struct store *, const uint8_t uuid[16]) MUST_CHECK;
+/* The present version, without reading the row. */
+enum hufu_err store_version(struct store *, const uint8_t uuid[16], uint64_t *version) MUST_CHECK;
+
+/*
+ * Rows that hold every one of the indexed attributes given (all rows for none),
+ * oldest first; private ones only with the ring at hand and with_private. Time
+ * depends on the matches of the rarest attribute (attrs come rarest first), not
+ * on the number of rows. *uuids: n * 16 bytes, free() it.
+ */
+enum hufu_err store_find(struct store *, const struct store_attr *attrs, size_t nattrs, bool with_private, uint8_t (**uuids)[16], size_t *n) MUST_CHECK;
+
+/* Differs from an earlier answer when another process, or this one, has changed the store. Cheap: no row is read. */
+enum hufu_err store_change_counter(struct store *, uint64_t *counter) MUST_CHECK;
+
+/* -- care ------------------------------------------------------------------ */
+
+/* A consistent copy of a live store into a new file (0600). */
+enum hufu_err store_backup(struct store *, const char *path) MUST_CHECK;
+
+struct store_report {
+	uint64_t rows, rows_private, rows_bad, copies, copies_bad, rows_unchecked; /* unchecked: need a login */
+};
+typedef void (*store_report_fn)(void *arg, const char *message);
+/* Integrity of the file, every MAC and every seal that the rings at hand can check. STORE_CORRUPT if anything is bad. */
+enum hufu_err store_verify(struct store *, store_report_fn, void *arg, struct store_report *) MUST_CHECK;
+
+/* -- fork: SQLite must not live across it ---------------------------------- */
+
+/* Waits for a running transaction, closes the file (no checkpoint), keeps the lock. */
+void store_before_fork(struct store *);
+/* Both sides reopen at their next call. */
+void store_after_fork_parent(struct store *);
+void store_after_fork_child(struct store *);
+
+#endif
