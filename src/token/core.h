@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The library as a whole: configuration, slots, beginning and end, fork.
+ *
+ * Locks, outermost first: a session's, the core's, a slot's, a token's, the
+ * store's. A thread holds at most one session.
+ */
+#ifndef TOKEN_CORE_H
+#define TOKEN_CORE_H
+
+#include "base/conf.h"
+#include "hufu/pkcs11-sm.h"
+
+/* C_Initialize. CKR_CRYPTOKI_ALREADY_INITIALIZED; in a forked child that inherited a running library: OK once, state kept. */
+CK_RV core_start(bool threads_forbidden);
+/* C_Finalize: wakes C_WaitForSlotEvent, closes all sessions, forgets every secret. Memory that late calls may touch stays. */
+CK_RV core_stop(void);
+/* One atomic read: every entry asks it first. */
+bool core_running(void);
+/* CKF_LIBRARY_CANT_CREATE_OS_THREADS was given. */
+bool core_threads_forbidden(void);
+
+/* C_WaitForSlotEvent: no slot ever changes by itself yet; blocking returns when the library is finalized. */
+CK_RV core_wait_event(bool block, CK_SLOT_ID *slot);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The mechanism table: data. A new mechanism is a row here and a case in the
+ * drivers that offer it.
+ */
+#ifndef TOKEN_MECH_H
+#define TOKEN_MECH_H
+
+#include "hufu/pkcs11-sm.h"
+#include "token/object.h"
+#include "sm/sm2.h"
+
+/* A parsed and checked mechanism parameter: copies, nothing of the caller's. Wiped by param_clear. */
+struct param {
+	union {
+		struct hufu_param_iv iv;
+		struct hufu_param_gcm gcm;  /* iv, aad point into bytes */
+		struct hufu_param_zuc zuc;
+		struct hufu_param_mac mac;
+		struct {
+			const uint8_t *id;  /* into bytes, or SM2_DEFAULT_ID */
+			size_t id_len;
+		} sm2;
+	};
+	uint8_t *bytes;                     /* secret_alloc, or NULL */
+	size_t bytes_len;
+};
+void param_clear(struct param *);
+
+/* How the core runs an operation of this mechanism; the engine of operation.h switches on it, exhaustively. */
+enum mech_shape {
+	SHAPE_KEYGEN,       /* C_GenerateKey, C_GenerateKeyPair */
+	SHAPE_DIGEST,       /* on this host */
+	SHAPE_BLOCK,        /* whole blocks, no padding: ECB, CBC */
+	SHAPE_BLOCK_PAD,    /* PKCS#7 here: CBC-PAD */
+	SHAPE_STREAM,       /* any length, IV chain kept here: CTR, CFB, OFB */
+	SHAPE_STATE_STREAM, /* any length, state from the driver: EEA3 */
+	SHAPE_AEAD,         /* GCM */
+	SHAPE_MAC,          /* state from the driver: HMAC, EIA3 */
+	SHAPE_SIGN_DIGEST,  /* one 32-byte input: SM2 */
+	SHAPE_SIGN_MESSAGE, /* Z and SM3 on this host, then as SIGN_DIGEST */
+	SHAPE_PK_CRYPT      /* one shot: SM2 encryption */
+};
+
+enum mech_encoding { ENC_NONE, ENC_RAW, ENC_DER, ENC_C1C2C3 };
+
+struct mech {
+	CK_MECHANISM_TYPE type;
+	const char *name;               /* "CKM_HUFU_SM4_CBC" */
+	CK_FLAGS flags;                 /* CKF_ENCRYPT and kin, as C_GetMechanismInfo gives them */
+	CK_ULONG min_nbits, max_nbits;  /* ulMinKeySize in the mechanism's own unit is made from these */
+	CK_KEY_TYPE key_types[3];       /* accepted, or the one made; ends with CK_UNAVAILABLE_INFORMATION */
+	enum mech_shape shape;
+	enum mech_encoding encoding;
+	uint64_t device_mechanism;      /* what a driver is asked for */
+	CK_RV (*parse)(const CK_MECHANISM *, struct param *); /* CKR_MECHANISM_PARAM_INVALID */
+};
+
+/* NULL: not in the table. */
+const struct mech *mech_find(CK_MECHANISM_TYPE);
+/* All rows, for lists and documents. */
+const struct mech *mech_table(size_t *n);
+/* mech exists, some device of the token can do what it needs, and it has flag: else CKR_MECHANISM_INVALID. */
+CK_RV mech_check(struct token *, const CK_MECHANISM *, CK_FLAGS flag, const struct mech **);
+/* Does this key fit (key type, CKA_ALLOWED_MECHANISMS, size)? CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE. */
+CK_RV mech_fits_key(const struct mech *, const struct object *);
+/* The SM2 view of the token: key type and point as C_GetAttributeValue shows them. */
+bool mech_is_sm2(const struct object *);
+
+#endif

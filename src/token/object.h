@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Objects (PKCS#11 section 4).
+ *
+ * A struct object is an immutable snapshot, counted by reference: changing an
+ * attribute publishes a new snapshot under the same handle, so an operation
+ * that runs keeps the key it began with. Token objects are loaded from the
+ * store when first used and checked for change at every find and login and
+ * within 100 ms elsewhere (token_refresh).
+ */
+#ifndef TOKEN_OBJECT_H
+#define TOKEN_OBJECT_H
+
+#include "token/attr.h"
+#include "token/session.h"
+
+/* Immutable policy bits, bound into the seal of a key's copies (store_draft.policy). */
+#define OBJECT_POLICY_SENSITIVE 0x1u     /* was created sensitive */
+#define OBJECT_POLICY_NEVER_EXTRACTABLE 0x2u
+#define OBJECT_POLICY_LOCAL 0x4u         /* generated on this token */
+#define OBJECT_POLICY_WRAP_WITH_TRUSTED 0x8u
+
+struct object {
+	_Atomic uint32_t refs;
+	struct token *token;
+	CK_OBJECT_HANDLE handle;
+	uint8_t uuid[16];
+	uint64_t version;               /* of the store's row; 0 for session objects */
+	uint64_t epoch;                 /* of the token when it was last known to be current (atomic access) */
+	CK_SESSION_HANDLE session;      /* owner of a session object, 0 for token objects */
+	bool private_object;
+	bool by_login;                  /* may count as trusted or as a wrapping key */
+	CK_OBJECT_CLASS object_class;
+	CK_KEY_TYPE key_type;           /* CK_UNAVAILABLE_INFORMATION for non-keys */
+	uint32_t policy;
+	struct attrs attrs;             /* all but the key material */
+	struct pool_key *key;           /* keys with material: a reference; NULL else */
+	struct object *next, *prev;     /* session objects of the token, under its lock */
+};
+
+struct object *object_hold(struct object *);
+void object_rele(struct object *);
+
+/* Visible to this session now, or CKR_OBJECT_HANDLE_INVALID (keys: the caller's code, CKR_KEY_HANDLE_INVALID and kin). A reference. */
+CK_RV object_find(struct session *, CK_OBJECT_HANDLE, CK_RV invalid, struct object **);
+
+/* -- making objects -------------------------------------------------------- */
+
+enum origin { ORIGIN_CREATE, ORIGIN_GENERATE, ORIGIN_UNWRAP, ORIGIN_DERIVE };
+
+/*
+ * A template checked against the rules of its class and origin (the footnotes
+ * of table 10 and of the classes), with defaults filled in, before any key is
+ * made. Made by object_plan, used up by object_commit, freed by plan_free.
+ */
+struct plan {
+	enum origin origin;
+	bool on_token, private_object;
+	CK_OBJECT_CLASS object_class;
+	CK_KEY_TYPE key_type;
+	struct attrs attrs;             /* complete but for what the material decides */
+	struct attrs material;          /* CKA_VALUE and kin of ORIGIN_CREATE, secret; else empty */
+};
+
+/*
+ * object_class and key_type: what the mechanism makes (CK_UNAVAILABLE_INFORMATION:
+ * the template must say). CKR_TEMPLATE_INCOMPLETE, TEMPLATE_INCONSISTENT,
+ * ATTRIBUTE_READ_ONLY, ATTRIBUTE_TYPE_INVALID, ATTRIBUTE_VALUE_INVALID,
+ * SESSION_READ_ONLY, USER_NOT_LOGGED_IN, TOKEN_WRITE_PROTECTED.
+ */
+CK_RV object_plan(struct session *, enum origin, CK_OBJECT_CLASS, CK_KEY_TYPE, const CK_ATTRIBUTE *templ, CK_ULONG n, struct plan **);
+void plan_free(struct plan *);
+
+/* What a device gave, or what was imported: becomes copies of the new key. */
+struct material {
+	enum hufu_key_type type;
+	const char *domain;             /* NULL for public keys */
+	enum hufu_copy_kind copy_kind;
+	const uint8_t *data;
+	size_t len;
+	const uint8_t *pub;             /* SM2: x || y; also for private keys */
+	size_t pub_len;
+	size_t value_len;               /* secret keys: CKA_VALUE_LEN */
+	CK_MECHANISM_TYPE mechanism;    /* CKA_KEY_GEN_MECHANISM; CK_UNAVAILABLE_INFORMATION unless generated */
+	uint8_t check_value[3];         /* secret keys */
+	bool have_check_value;
+	bool always_sensitive, never_extractable; /* derived and unwrapped keys: as the mechanism says */
+};
+
+/* Stores or lists it, gives the handle. op_id: of the request that made it (16 bytes) or NULL. The plan is freed by the caller. */
+CK_RV object_commit(struct session *, const struct plan *, const struct material *, const uint8_t *op_id, CK_OBJECT_HANDLE *);
+
+/*
+ * CKA_VALUE and kin of a plan -> copies, through the pool's IMPORT: SM2 private
+ * and public, SM4, ZUC, HMAC and generic secrets. The buffers of *m live in
+ * *holder until material_clear. In key_import.c.
+ */
+struct material_holder {
+	uint8_t *copy;                  /* secret */
+	size_t copy_len;
+	uint8_t pub[136];
+};
+CK_RV material_import(struct session *, const struct plan *, struct material_holder *, struct material *m);
+void material_clear(struct material_holder *);
+/* The clear value of a key that may be read or wrapped: EXPORT through the pool; secret_free it. CKR_KEY_UNEXTRACTABLE where no copy can give it. */
+CK_RV key_export(struct object *, uint8_t **value, size_t *len);
+/* First 3 bytes of encrypting a zero block (4.4.2 of PKCS#11), or of SM3 for keys that cannot encrypt; false: none. */
+bool key_check_value(struct token *, struct pool_key *, uint8_t kcv[3]);
+
+/* -- C_ calls -------------------------------------------------------------- */
+
+CK_RV object_create(struct session *, const CK_ATTRIBUTE *, CK_ULONG n, CK_OBJECT_HANDLE *);
+CK_RV object_copy(struct session *, CK_OBJECT_HANDLE, const CK_ATTRIBUTE *, CK_ULONG n, CK_OBJECT_HANDLE *);
+CK_RV object_destroy(struct session *, CK_OBJECT_HANDLE);
+CK_RV object_size(struct session *, CK_OBJECT_HANDLE, CK_ULONG *);
+CK_RV object_get_attributes(struct session *, CK_OBJECT_HANDLE, CK_ATTRIBUTE *, CK_ULONG n);
+CK_RV object_set_attributes(struct session *, CK_OBJECT_HANDLE, const CK_ATTRIBUTE *, CK_ULONG n);
+CK_RV find_init(struct session *, const CK_ATTRIBUTE *, CK_ULONG n);
+CK_RV find_next(struct session *, CK_OBJECT_HANDLE *, CK_ULONG max, CK_ULONG *n);
+CK_RV find_final(struct session *);
+void find_free(struct find *);
+
+/* -- for session.c and token.c --------------------------------------------- */
+
+/* Session objects of one session (0: of all) are destroyed. */
+void object_drop_session(struct token *, CK_SESSION_HANDLE);
+/* Logout: private handles die, private session objects are destroyed, loaded private keys forgotten. */
+void object_drop_private(struct token *);
+/* C_InitToken, C_Finalize: every handle dies. */
+void object_drop_all(struct token *);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions (PKCS#11 5.6) and logins.
+ *
+ * session_enter finds a session without a common lock (slots of chunks that are
+ * never freed) and locks it; every other function here and in object.h and
+ * operation.h takes a session that the caller has entered. One call at a time
+ * runs on a session; calls on different sessions share no lock on the way of a
+ * crypto call.
+ */
+#ifndef TOKEN_SESSION_H
+#define TOKEN_SESSION_H
+
+#include "token/token.h"
+
+#define SESSIONS_MAX 65536
+
+struct operation;
+struct find;
+
+/* One slot of a session for each operation that may run beside the others (5.8 to 5.15, 3.0 5.9). */
+enum op_kind {
+	OP_ENCRYPT, OP_DECRYPT, OP_DIGEST, OP_SIGN, OP_VERIFY, OP_SIGN_RECOVER, OP_VERIFY_RECOVER,
+	OP_MESSAGE_ENCRYPT, OP_MESSAGE_DECRYPT, OP_MESSAGE_SIGN, OP_MESSAGE_VERIFY,
+	OP_KINDS
+};
+
+struct session {
+	pthread_mutex_t lock;
+	CK_SESSION_HANDLE handle;       /* 0: this slot is free */
+	struct token *token;
+	CK_FLAGS flags;
+	struct operation *ops[OP_KINDS]; /* NULL: none was ever begun; kept and reused; see operation.h */
+	struct find *find;              /* NULL: no search is active */
+};
+
+/* CKR_CRYPTOKI_NOT_INITIALIZED, CKR_SESSION_HANDLE_INVALID. */
+CK_RV session_enter(CK_SESSION_HANDLE, struct session **);
+void session_leave(struct session *);
+
+CK_RV session_open(CK_SLOT_ID, CK_FLAGS, CK_SESSION_HANDLE *);
+CK_RV session_close(CK_SESSION_HANDLE);
+CK_RV session_close_all(CK_SLOT_ID);
+CK_RV session_info(struct session *, CK_SESSION_INFO *);
+CK_RV session_cancel(struct session *, CK_FLAGS);
+
+/* C_Login, C_LoginUser (username may be NULL with 0). CKU_CONTEXT_SPECIFIC authorises the pending operation of an always-authenticate key. */
+CK_RV session_login(struct session *, CK_USER_TYPE, const CK_BYTE *pin, CK_ULONG pin_len, const CK_BYTE *user, CK_ULONG user_len);
+CK_RV session_logout(struct session *);
+CK_RV session_init_pin(struct session *, const CK_BYTE *pin, CK_ULONG pin_len);
+CK_RV session_set_pin(struct session *, const CK_BYTE *old, CK_ULONG old_len, const CK_BYTE *pin, CK_ULONG pin_len);
+
+static inline bool session_rw(const struct session *s)
+{
+	return s->flags & CKF_RW_SESSION;
+}
+
+/* Every open session of a token in turn, locked; f must not enter another. The caller has left its own. */
+void session_each(struct token *, void (*f)(struct session *, void *arg), void *arg);
+
+/* fork */
+void session_before_fork(void);
+void session_after_fork_parent(void);
+/* Drops active encryption and decryption: one keystream must not run twice. */
+void session_after_fork_child(void);
+
+#endif

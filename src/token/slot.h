@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Slots: one a token section, one a store in token_dir, one spare.
+ *
+ * A slot's id is 31 bits of SM3 of its name, so it stays whatever the order of
+ * the configuration; a spare slot's name is that of the token to come, so its
+ * id outlives C_InitToken. Listing makes no file, thread or connection.
+ */
+#ifndef TOKEN_SLOT_H
+#define TOKEN_SLOT_H
+
+#include "hufu/pkcs11-sm.h"
+
+struct slot;
+struct token;
+
+/* C_GetSlotList: ids may be NULL; CKR_BUFFER_TOO_SMALL with *n set. A NULL ids call looks for new tokens in token_dir. */
+CK_RV slot_list(bool token_present, CK_SLOT_ID *ids, CK_ULONG *n);
+CK_RV slot_info(CK_SLOT_ID, CK_SLOT_INFO *);
+CK_RV slot_token_info(CK_SLOT_ID, CK_TOKEN_INFO *);
+CK_RV slot_mechanisms(CK_SLOT_ID, CK_MECHANISM_TYPE *list, CK_ULONG *n);
+CK_RV slot_mechanism_info(CK_SLOT_ID, CK_MECHANISM_TYPE, CK_MECHANISM_INFO *);
+/* C_InitToken. CKR_SESSION_EXISTS while this process has a session with it. */
+CK_RV slot_init_token(CK_SLOT_ID, const CK_BYTE *pin, CK_ULONG pin_len, const CK_BYTE label[32]);
+
+#endif

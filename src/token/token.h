@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A token in use: its store, its pool, who is logged in, its objects' handles.
+ * Lives from the first session (or C_GetTokenInfo) to C_Finalize.
+ */
+#ifndef TOKEN_TOKEN_H
+#define TOKEN_TOKEN_H
+
+#include "base/conf.h"
+#include "hufu/pkcs11-sm.h"
+#include "pool/pool.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum login { LOGIN_NONE = 0, LOGIN_USER, LOGIN_SO };
+
+struct object;
+struct handle_map;
+
+struct token {
+	CK_SLOT_ID slot;
+	const struct conf_token *conf;
+	struct store *store;
+	struct pool *pool;
+	_Atomic int login;              /* enum login, of all sessions of the process */
+	_Atomic uint64_t epoch;         /* bumped when the store was changed: cached objects ask their version again */
+	_Atomic uint64_t checked_ns;    /* when the store was last asked for changes */
+	uint64_t change_counter;        /* under lock */
+
+	pthread_mutex_t lock;           /* what follows */
+	CK_ULONG sessions, rw_sessions;
+	struct handle_map *handles;     /* uuid -> object handle */
+	struct object *session_objects; /* list of this process's session objects */
+	CK_ULONG nsession_objects;
+};
+
+/* Has another process changed the store? Asked at most every 100 ms unless now. Bumps epoch. */
+CK_RV token_refresh(struct token *, bool now);
+
+/* How often CKR_-visible login state changed hands: ops bound to a login compare it. */
+static inline enum login token_login(const struct token *token)
+{
+	return (enum login)atomic_load_explicit(&((struct token *)(uintptr_t)token)->login, memory_order_acquire);
+}
+
+#endif
