@@ -1,3 +1,12 @@
 # Unit tests: a program an area, each a convenience library's own test.
 # UNIT_TESTS are what ./check runs again under sanitizers.
 EXTRA_DIST += tests/unit/unit.h
+
+# src/sm, held against libcrypto.
+SM_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
+SM_TEST_LIBS = src/sm/libsm.la src/base/libbase.la $(CUNIT_LIBS) $(OPENSSL_LIBS)
+
+UNIT_TESTS += tests/unit/test_sm3
+tests_unit_test_sm3_SOURCES = %reldir%/test_sm3.c %reldir%/sm_util.h
+tests_unit_test_sm3_CFLAGS = $(SM_TEST_CFLAGS)
+tests_unit_test_sm3_LDADD = $(SM_TEST_LIBS)
