@@ -12,7 +12,7 @@
 
 #include "token/object.h"
 
-#define HANDLES_MAX (1u << 22)
+#define HANDLES_MAX ((1u << 22) - 1)
 
 struct handle_map;
 struct handle_map *handle_map_new(void);
@@ -36,6 +36,11 @@ void handle_kill(struct token *, CK_OBJECT_HANDLE);
 /* Every handle of the token that f wants dead. Caller holds token->lock. */
 void handle_kill_if(struct token *, bool (*f)(const struct object *, void *arg), void *arg);
 
+/* The logout count (token->login_epoch) at which the handle was given out: a private row loads only under the same one. */
+uint64_t handle_login_epoch(CK_OBJECT_HANDLE);
+
+void handle_before_fork(void);
+void handle_after_fork_parent(void);
 void handle_after_fork_child(void);
 
 #endif

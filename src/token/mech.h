@@ -62,6 +62,10 @@ const struct mech *mech_find(CK_MECHANISM_TYPE);
 const struct mech *mech_table(size_t *n);
 /* mech exists, some device of the token can do what it needs, and it has flag: else CKR_MECHANISM_INVALID. */
 CK_RV mech_check(struct token *, const CK_MECHANISM *, CK_FLAGS flag, const struct mech **);
+/* Some device of the pool can do what it needs. */
+bool mech_offered(struct pool *, const struct mech *);
+/* C_GetMechanismInfo; hardware: CKF_HW. */
+void mech_info(const struct mech *, bool hardware, CK_MECHANISM_INFO *);
 /* Does this key fit (key type, CKA_ALLOWED_MECHANISMS, size)? CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE. */
 CK_RV mech_fits_key(const struct mech *, const struct object *);
 /* The SM2 view of the token: key type and point as C_GetAttributeValue shows them. */

@@ -35,11 +35,19 @@ struct object {
 	uint32_t policy;
 	struct attrs attrs;             /* all but the key material */
 	struct pool_key *key;           /* keys with material: a reference; NULL else */
-	struct object *next, *prev;     /* session objects of the token, under its lock */
 };
 
+/* Empty, with one reference; attrs in secret memory when private_object. NULL: out of memory. */
+struct object *object_new(struct token *, bool private_object);
 struct object *object_hold(struct object *);
 void object_rele(struct object *);
+
+/* What a row of the store says, as a snapshot; its key goes to the pool. */
+CK_RV object_from_row(struct token *, CK_OBJECT_HANDLE, const struct store_row *, struct object **);
+/* The device key type of a class and PKCS#11 key type; false: no such key material. */
+bool object_material_type(CK_OBJECT_CLASS, CK_KEY_TYPE, enum hufu_key_type *);
+/* A new session object: gets its handle, is listed with its session. Takes over the reference, also when it fails. */
+CK_RV object_adopt(struct object *, CK_OBJECT_HANDLE *);
 
 /* Visible to this session now, or CKR_OBJECT_HANDLE_INVALID (keys: the caller's code, CKR_KEY_HANDLE_INVALID and kin). A reference. */
 CK_RV object_find(struct session *, CK_OBJECT_HANDLE, CK_RV invalid, struct object **);

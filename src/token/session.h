@@ -13,7 +13,7 @@
 
 #include "token/token.h"
 
-#define SESSIONS_MAX 65536
+#define SESSIONS_MAX 65535
 
 struct operation;
 struct find;
@@ -29,6 +29,7 @@ struct session {
 	pthread_mutex_t lock;
 	CK_SESSION_HANDLE handle;       /* 0: this slot is free */
 	struct token *token;
+	uint64_t login_epoch;           /* of the token, when operations of private keys were last looked over */
 	CK_FLAGS flags;
 	struct operation *ops[OP_KINDS]; /* NULL: none was ever begun; kept and reused; see operation.h */
 	struct find *find;              /* NULL: no search is active */
@@ -55,8 +56,8 @@ static inline bool session_rw(const struct session *s)
 	return s->flags & CKF_RW_SESSION;
 }
 
-/* Every open session of a token in turn, locked; f must not enter another. The caller has left its own. */
-void session_each(struct token *, void (*f)(struct session *, void *arg), void *arg);
+/* C_Finalize: every session of every token. */
+void session_close_everything(void);
 
 /* fork */
 void session_before_fork(void);

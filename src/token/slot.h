@@ -23,4 +23,17 @@ CK_RV slot_mechanism_info(CK_SLOT_ID, CK_MECHANISM_TYPE, CK_MECHANISM_INFO *);
 /* C_InitToken. CKR_SESSION_EXISTS while this process has a session with it. */
 CK_RV slot_init_token(CK_SLOT_ID, const CK_BYTE *pin, CK_ULONG pin_len, const CK_BYTE label[32]);
 
+/* For session.c: the token of a slot, opened. CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_RECOGNIZED (not initialised yet). */
+CK_RV slot_token(CK_SLOT_ID, struct token **);
+
+/* For core.c, which holds its lock for writing. */
+struct conf;
+CK_RV slots_start(const struct conf *);
+void slots_stop(void);
+
+/* fork: the stores and pools of all slots. */
+void slots_before_fork(void);
+void slots_after_fork_parent(void);
+void slots_after_fork_child(void);
+
 #endif

@@ -25,6 +25,7 @@ struct token {
 	struct store *store;
 	struct pool *pool;
 	_Atomic int login;              /* enum login, of all sessions of the process */
+	_Atomic uint64_t login_epoch;   /* bumped by every logout: what a login lent is void */
 	_Atomic uint64_t epoch;         /* bumped when the store was changed: cached objects ask their version again */
 	_Atomic uint64_t checked_ns;    /* when the store was last asked for changes */
 	uint64_t change_counter;        /* under lock */
@@ -32,14 +33,22 @@ struct token {
 	pthread_mutex_t lock;           /* what follows */
 	CK_ULONG sessions, rw_sessions;
 	struct handle_map *handles;     /* uuid -> object handle */
-	struct object *session_objects; /* list of this process's session objects */
-	CK_ULONG nsession_objects;
+	struct session_object {         /* this process's session objects */
+		CK_OBJECT_HANDLE handle;
+		CK_SESSION_HANDLE session;
+	} *session_objects;
+	size_t nsession_objects, cap_session_objects;
 };
 
 /* Has another process changed the store? Asked at most every 100 ms unless now. Bumps epoch. */
 CK_RV token_refresh(struct token *, bool now);
 
-/* How often CKR_-visible login state changed hands: ops bound to a login compare it. */
+/* Opens the store and, for a token in use, all that goes with it. pool stays the slot's. CKR_TOKEN_NOT_RECOGNIZED: not initialised. */
+CK_RV token_open(CK_SLOT_ID, const struct conf_token *, const struct store_conf *, struct pool *, struct token **);
+void token_close(struct token *);
+/* Ends the login of all its sessions, if there is one. */
+void token_logout(struct token *);
+
 static inline enum login token_login(const struct token *token)
 {
 	return (enum login)atomic_load_explicit(&((struct token *)(uintptr_t)token)->login, memory_order_acquire);
