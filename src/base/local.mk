@@ -1,11 +1,16 @@
 # The ground floor: used by every folder, uses none.
 noinst_LTLIBRARIES += src/base/libbase.la
 src_base_libbase_la_SOURCES = \
+	%reldir%/buf.c \
 	%reldir%/buf.h \
+	%reldir%/clock.c \
 	%reldir%/clock.h \
 	%reldir%/conf.h \
+	%reldir%/err.c \
 	%reldir%/err.h \
+	%reldir%/log.c \
 	%reldir%/log.h \
+	%reldir%/secret.c \
 	%reldir%/secret.h \
 	%reldir%/wipe.c
 src_base_libbase_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS)

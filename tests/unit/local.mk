@@ -10,3 +10,13 @@ UNIT_TESTS += tests/unit/test_sm3
 tests_unit_test_sm3_SOURCES = %reldir%/test_sm3.c %reldir%/sm_util.h
 tests_unit_test_sm3_CFLAGS = $(SM_TEST_CFLAGS)
 tests_unit_test_sm3_LDADD = $(SM_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_buf
+tests_unit_test_buf_SOURCES = %reldir%/test_buf.c
+tests_unit_test_buf_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_buf_LDADD = src/base/libbase.la $(CUNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test_secret
+tests_unit_test_secret_SOURCES = %reldir%/test_secret.c
+tests_unit_test_secret_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_secret_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS)
