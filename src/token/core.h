@@ -2,8 +2,9 @@
 /*
  * The library as a whole: configuration, slots, beginning and end, fork.
  *
- * Locks, outermost first: a session's, the core's, a slot's, a token's, the
- * store's. A thread holds at most one session.
+ * Locks, outermost first: the core's, a session's, a slot's, a token's, the
+ * handle table's, the store's, the pool's. A thread holds at most one session,
+ * and a call on a session takes no lock of the core.
  */
 #ifndef TOKEN_CORE_H
 #define TOKEN_CORE_H
@@ -19,6 +20,14 @@ CK_RV core_stop(void);
 bool core_running(void);
 /* CKF_LIBRARY_CANT_CREATE_OS_THREADS was given. */
 bool core_threads_forbidden(void);
+
+/*
+ * The configuration and the slots stay while held. Shared: many at once.
+ * CKR_CRYPTOKI_NOT_INITIALIZED: nothing is held.
+ */
+CK_RV core_hold(void);
+CK_RV core_hold_exclusive(void);
+void core_rele(void);
 
 /* C_WaitForSlotEvent: no slot ever changes by itself yet; blocking returns when the library is finalized. */
 CK_RV core_wait_event(bool block, CK_SLOT_ID *slot);

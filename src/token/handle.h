@@ -29,7 +29,7 @@ CK_OBJECT_HANDLE handle_new(struct object *);
  * Lock-free.
  */
 bool handle_get(struct token *, CK_OBJECT_HANDLE, struct object **obj, uint8_t uuid[16]);
-/* Publishes a snapshot (takes over the caller's reference); the older one is released once no reader looks at it. NULL forgets what was loaded. */
+/* Publishes a snapshot (takes over the caller's reference); the older one is released once no reader looks at it. NULL forgets what was loaded. Caller holds token->lock. */
 void handle_put(CK_OBJECT_HANDLE, struct object *);
 /* The handle is dead from now on; gives the reference back. Caller holds token->lock. */
 void handle_kill(struct token *, CK_OBJECT_HANDLE);

@@ -11,6 +11,8 @@
 
 #include "hufu/pkcs11-sm.h"
 
+#include <stdbool.h>
+
 struct slot;
 struct token;
 
@@ -33,6 +35,7 @@ void slots_stop(void);
 
 /* fork: the stores and pools of all slots. */
 void slots_before_fork(void);
+void slots_before_fork_close(void);
 void slots_after_fork_parent(void);
 void slots_after_fork_child(void);
 

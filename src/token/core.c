@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "token/core.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "rand/rand.h"
+#include "token/handle.h"
+#include "token/rv.h"
+#include "token/session.h"
+#include "token/slot.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum state { STOPPED, STARTING, RUNNING, STOPPING };
+
+static struct {
+	pthread_mutex_t lock;       /* state, and who changes it */
+	pthread_cond_t changed;
+	pthread_t changer;
+	_Atomic int state;
+	bool forked;                /* inherited from the parent: the next C_Initialize is answered OK */
+	bool threads_forbidden;
+	uint64_t stops;             /* C_WaitForSlotEvent watches it */
+	pthread_rwlock_t hold;      /* conf and slots */
+	struct conf *conf;
+} core = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.changed = PTHREAD_COND_INITIALIZER,
+	.hold = PTHREAD_RWLOCK_INITIALIZER,
+};
+
+bool core_running(void)
+{
+	return atomic_load_explicit(&core.state, memory_order_acquire) == RUNNING;
+}
+
+bool core_threads_forbidden(void)
+{
+	return core.threads_forbidden;
+}
+
+/* Waits out another thread's start or stop; a recursive call does not wait for itself. Gives the state found. */
+static enum state settled_locked(void)
+{
+	for (;;) {
+		enum state now = (enum state)atomic_load(&core.state);
+		if (now == STOPPED || now == RUNNING || pthread_equal(core.changer, pthread_self()))
+			return now;
+		pthread_cond_wait(&core.changed, &core.lock);
+	}
+}
+
+/* -- fork ------------------------------------------------------------------------ */
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&core.lock);
+	settled_locked(); /* a child would wait for ever for a start or stop that another thread was in */
+	pthread_rwlock_wrlock(&core.hold);
+	session_before_fork();
+	slots_before_fork();
+	handle_before_fork();
+	slots_before_fork_close();
+	log_before_fork();
+	secret_before_fork();
+}
+
+static void after_fork_parent(void)
+{
+	secret_after_fork_parent();
+	log_after_fork();
+	slots_after_fork_parent();
+	handle_after_fork_parent();
+	session_after_fork_parent();
+	pthread_rwlock_unlock(&core.hold);
+	pthread_mutex_unlock(&core.lock);
+}
+
+static void after_fork_child(void)
+{
+	pthread_rwlock_init(&core.hold, NULL);
+	pthread_cond_init(&core.changed, NULL);
+	pthread_mutex_init(&core.lock, NULL);
+	secret_after_fork_child();
+	log_after_fork();
+	slots_after_fork_child();
+	handle_after_fork_child();
+	session_after_fork_child();
+	core.forked = atomic_load(&core.state) == RUNNING;
+}
+
+/* Never taken back: the module stays loaded (-z nodelete). */
+static void register_fork_handlers(void)
+{
+	if (pthread_atfork(before_fork, after_fork_parent, after_fork_child) != 0)
+		log_warning("no memory for fork handlers: do not fork while tokens are in use");
+}
+
+/* -- start and stop ---------------------------------------------------------------- */
+
+static void report(void *arg, const char *message)
+{
+	(void)arg;
+	log_error("%s", message);
+}
+
+static CK_RV start(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	char why[256];
+
+	pthread_once(&once, register_fork_handlers);
+	enum hufu_err err = conf_load(report, NULL, &core.conf);
+	if (err != HUFU_OK)
+		return rv_of(err);
+	err = log_configure(core.conf->log_to, core.conf->log_level, why, sizeof why);
+	if (err != HUFU_OK) {
+		log_error("%s", why);
+		return rv_of(err);
+	}
+	return slots_start(core.conf);
+}
+
+static void forget(void)
+{
+	slots_stop();
+	conf_free(core.conf);
+	core.conf = NULL;
+	rand_stop();
+	log_close();
+}
+
+static void set_state(enum state to)
+{
+	pthread_mutex_lock(&core.lock);
+	atomic_store(&core.state, to);
+	if (to == STOPPED)
+		core.stops++;
+	pthread_cond_broadcast(&core.changed);
+	pthread_mutex_unlock(&core.lock);
+}
+
+CK_RV core_start(bool threads_forbidden)
+{
+	pthread_mutex_lock(&core.lock);
+	bool inherited = core.forked;
+	enum state found = settled_locked();
+	if (found == STOPPED) {
+		core.changer = pthread_self();
+		core.threads_forbidden = threads_forbidden;
+		atomic_store(&core.state, STARTING);
+	}
+	core.forked = false;
+	pthread_mutex_unlock(&core.lock);
+	if (found != STOPPED)
+		return inherited ? CKR_OK : CKR_CRYPTOKI_ALREADY_INITIALIZED;
+
+	pthread_rwlock_wrlock(&core.hold);
+	CK_RV rv = start();
+	if (rv != CKR_OK)
+		forget();
+	pthread_rwlock_unlock(&core.hold);
+	set_state(rv == CKR_OK ? RUNNING : STOPPED);
+	return rv;
+}
+
+CK_RV core_stop(void)
+{
+	pthread_mutex_lock(&core.lock);
+	enum state found = settled_locked();
+	if (found == RUNNING) {
+		core.changer = pthread_self();
+		core.forked = false;
+		atomic_store(&core.state, STOPPING);
+	}
+	pthread_mutex_unlock(&core.lock);
+	if (found != RUNNING)
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
+
+	session_close_everything();
+	pthread_rwlock_wrlock(&core.hold);
+	forget();
+	pthread_rwlock_unlock(&core.hold);
+	set_state(STOPPED);
+	return CKR_OK;
+}
+
+/* -- holding ------------------------------------------------------------------------- */
+
+static CK_RV held(void)
+{
+	if (core_running())
+		return CKR_OK;
+	pthread_rwlock_unlock(&core.hold);
+	return CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
+CK_RV core_hold(void)
+{
+	pthread_rwlock_rdlock(&core.hold);
+	return held();
+}
+
+CK_RV core_hold_exclusive(void)
+{
+	pthread_rwlock_wrlock(&core.hold);
+	return held();
+}
+
+void core_rele(void)
+{
+	pthread_rwlock_unlock(&core.hold);
+}
+
+/* -- events ---------------------------------------------------------------------------- */
+
+CK_RV core_wait_event(bool block, CK_SLOT_ID *slot)
+{
+	(void)slot;
+	if (!core_running())
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
+	if (!block)
+		return CKR_NO_EVENT;
+	pthread_mutex_lock(&core.lock);
+	uint64_t stops = core.stops;
+	while (core.stops == stops)
+		pthread_cond_wait(&core.changed, &core.lock);
+	pthread_mutex_unlock(&core.lock);
+	return CKR_CRYPTOKI_NOT_INITIALIZED;
+}

@@ -1,0 +1,23 @@
+# The core: slots, sessions, objects, roles, attributes, the mechanism table.
+noinst_LTLIBRARIES += src/token/libtoken.la
+src_token_libtoken_la_SOURCES = \
+	%reldir%/attr.h \
+	%reldir%/core.c \
+	%reldir%/core.h \
+	%reldir%/handle.c \
+	%reldir%/handle.h \
+	%reldir%/login.c \
+	%reldir%/mech.h \
+	%reldir%/object.c \
+	%reldir%/object.h \
+	%reldir%/operation.h \
+	%reldir%/rv.c \
+	%reldir%/rv.h \
+	%reldir%/session.c \
+	%reldir%/session.h \
+	%reldir%/slot.c \
+	%reldir%/slot.h \
+	%reldir%/token.c \
+	%reldir%/token.h
+src_token_libtoken_la_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(OPENSSL_CFLAGS)
+src_token_libtoken_la_LIBADD = src/pool/libpool.la src/store/libstore.la src/rand/librand.la $(OPENSSL_LIBS)

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Logins and PINs (PKCS#11 5.5.5 to 5.5.7, 5.6.8 to 5.6.10). A login belongs to all sessions of the process with the token. */
+#include "base/log.h"
+#include "token/object.h"
+#include "token/operation.h"
+#include "token/rv.h"
+#include "token/session.h"
+
+static enum store_role role_of(enum login login)
+{
+	return login == LOGIN_SO ? STORE_SO : STORE_USER;
+}
+
+/* The PIN of whoever is logged in, for the one operation that waits for it. */
+static CK_RV login_context(struct session *s, const CK_BYTE *pin, CK_ULONG pin_len)
+{
+	struct operation *waiting = NULL;
+	enum login login = token_login(s->token);
+	for (int kind = 0; kind < OP_KINDS && !waiting; kind++)
+		if (s->ops[kind] && operation_wants_login(s->ops[kind]))
+			waiting = s->ops[kind];
+	if (!waiting)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	if (login == LOGIN_NONE)
+		return CKR_USER_NOT_LOGGED_IN;
+	CK_RV rv = rv_of(store_login(s->token->store, role_of(login), pin, pin_len));
+	if (rv == CKR_OK)
+		operation_authorise(waiting);
+	return rv;
+}
+
+/* What stands against this login now; under the token's lock. */
+static CK_RV objection(const struct token *token, enum login wanted)
+{
+	enum login now = token_login(token);
+	if (now == wanted)
+		return CKR_USER_ALREADY_LOGGED_IN;
+	if (now != LOGIN_NONE)
+		return CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
+	if (wanted == LOGIN_SO && token->sessions != token->rw_sessions)
+		return CKR_SESSION_READ_ONLY_EXISTS;
+	return CKR_OK;
+}
+
+static CK_RV objection_locked(struct token *token, enum login wanted)
+{
+	pthread_mutex_lock(&token->lock);
+	CK_RV rv = objection(token, wanted);
+	pthread_mutex_unlock(&token->lock);
+	return rv;
+}
+
+/* hufu's roles have no names but their types' own. */
+static bool username_fits(const CK_BYTE *user, CK_ULONG len)
+{
+	return len == 0 || user == NULL;
+}
+
+CK_RV session_login(struct session *s, CK_USER_TYPE type, const CK_BYTE *pin, CK_ULONG pin_len, const CK_BYTE *user, CK_ULONG user_len)
+{
+	struct token *token = s->token;
+	enum login wanted = type == CKU_SO ? LOGIN_SO : LOGIN_USER;
+
+	if (type != CKU_SO && type != CKU_USER && type != CKU_CONTEXT_SPECIFIC)
+		return CKR_USER_TYPE_INVALID;
+	if (!username_fits(user, user_len))
+		return CKR_USER_TYPE_INVALID;
+	if (!pin) /* no protected authentication path: a PIN must come */
+		return CKR_ARGUMENTS_BAD;
+	if (type == CKU_CONTEXT_SPECIFIC)
+		return login_context(s, pin, pin_len);
+
+	CK_RV rv = objection_locked(token, wanted);
+	if (rv != CKR_OK)
+		return rv;
+	rv = rv_of(store_login(token->store, role_of(wanted), pin, pin_len));
+	if (rv != CKR_OK)
+		return rv;
+	pthread_mutex_lock(&token->lock);
+	rv = objection(token, wanted); /* another thread may have been faster */
+	if (rv == CKR_OK)
+		atomic_store(&token->login, wanted);
+	else if (token_login(token) == LOGIN_NONE)
+		store_logout(token->store);
+	pthread_mutex_unlock(&token->lock);
+	return rv;
+}
+
+CK_RV session_logout(struct session *s)
+{
+	if (token_login(s->token) == LOGIN_NONE)
+		return CKR_USER_NOT_LOGGED_IN;
+	for (int kind = 0; kind < OP_KINDS; kind++)
+		if (s->ops[kind] && operation_uses_private(s->ops[kind]))
+			operation_end(s->ops[kind]);
+	find_free(s->find); /* it may hold uuids of private objects */
+	s->find = NULL;
+	token_logout(s->token);
+	return CKR_OK;
+}
+
+CK_RV session_init_pin(struct session *s, const CK_BYTE *pin, CK_ULONG pin_len)
+{
+	if (!pin)
+		return CKR_ARGUMENTS_BAD;
+	if (token_login(s->token) != LOGIN_SO)
+		return CKR_USER_NOT_LOGGED_IN;
+	return rv_of(store_init_pin(s->token->store, pin, pin_len));
+}
+
+/* Without a login it is the user's PIN that changes (5.5.7). */
+CK_RV session_set_pin(struct session *s, const CK_BYTE *old, CK_ULONG old_len, const CK_BYTE *pin, CK_ULONG pin_len)
+{
+	if (!old || !pin)
+		return CKR_ARGUMENTS_BAD;
+	if (!session_rw(s))
+		return CKR_SESSION_READ_ONLY;
+	return rv_of(store_set_pin(s->token->store, role_of(token_login(s->token)), old, old_len, pin, pin_len));
+}

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "token/slot.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "sm/sm3.h"
+#include "token/core.h"
+#include "token/mech.h"
+#include "token/rv.h"
+#include "token/token.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SLOTS_MAX 1024
+#define NAME_MAX_LEN 64
+#define SPARE_PREFIX "token-"
+#define STORE_SUFFIX ".db"
+#define STORE_SCHEME "sqlite:"
+/* DESIGN 3: without a host secret, a short PIN could be guessed from a stolen file. */
+#define PIN_MIN_WITHOUT_HOST_SECRET 12
+
+struct slot {
+	CK_SLOT_ID id;
+	char name[NAME_MAX_LEN + 1];
+	struct conf_token conf;          /* of the section; for stores of token_dir: the defaults, with name and store */
+	char *own_store;                 /* conf.store, where it is ours */
+	pthread_mutex_t lock;            /* what follows */
+	struct pool *pool;               /* made when first asked for */
+	struct token *token;             /* opened when first asked for */
+};
+
+static struct {
+	const struct conf *conf;
+	pthread_mutex_t lock;            /* adding */
+	struct slot *slots[SLOTS_MAX];   /* never freed before slots_stop */
+	_Atomic size_t n;
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* -- making slots ------------------------------------------------------------- */
+
+static bool id_taken(CK_SLOT_ID id)
+{
+	for (size_t i = 0; i < atomic_load(&all.n); i++)
+		if (all.slots[i]->id == id)
+			return true;
+	return false;
+}
+
+/* 31 bits, for Java's sake; not 0, which careless clients take for "the first". */
+static CK_SLOT_ID id_of(const char *name)
+{
+	uint8_t digest[SM3_DIGEST_LEN];
+	sm3(name, strlen(name), digest);
+	CK_SLOT_ID id = ((CK_SLOT_ID)(digest[0] & 0x7f) << 24) | (CK_SLOT_ID)digest[1] << 16 | (CK_SLOT_ID)digest[2] << 8 | digest[3];
+	while (id == 0 || id_taken(id))
+		id = (id + 1) & 0x7fffffff;
+	return id;
+}
+
+static struct slot *slot_named(const char *name)
+{
+	for (size_t i = 0; i < atomic_load(&all.n); i++)
+		if (strcmp(all.slots[i]->name, name) == 0)
+			return all.slots[i];
+	return NULL;
+}
+
+/* own_store is taken over. */
+static CK_RV add_slot(const struct conf_token *conf, const char *name, char *own_store)
+{
+	size_t n = atomic_load(&all.n);
+	struct slot *slot = n < SLOTS_MAX ? calloc(1, sizeof *slot) : NULL;
+	if (!slot) {
+		free(own_store);
+		return n < SLOTS_MAX ? CKR_HOST_MEMORY : CKR_GENERAL_ERROR;
+	}
+	slot->id = id_of(name);
+	snprintf(slot->name, sizeof slot->name, "%s", name);
+	slot->conf = *conf;
+	slot->conf.name = slot->name;
+	slot->own_store = own_store;
+	if (own_store)
+		slot->conf.store = own_store;
+	pthread_mutex_init(&slot->lock, NULL);
+	all.slots[n] = slot;
+	atomic_store(&all.n, n + 1);
+	return CKR_OK;
+}
+
+static char *store_path(const char *name)
+{
+	char *path = NULL;
+	return asprintf(&path, "%s/%s" STORE_SUFFIX, all.conf->token_dir, name) < 0 ? NULL : path;
+}
+
+static CK_RV add_from_dir(const char *name)
+{
+	if (slot_named(name))
+		return CKR_OK;
+	char *path = store_path(name);
+	return path ? add_slot(&all.conf->defaults, name, path) : CKR_HOST_MEMORY;
+}
+
+/* "trading.db" -> "trading"; false: not the name of a store of ours. */
+static bool store_name(const char *file, char name[NAME_MAX_LEN + 1])
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t len = strlen(file), suffix = strlen(STORE_SUFFIX);
+	if (len <= suffix || len - suffix > NAME_MAX_LEN || strcmp(file + len - suffix, STORE_SUFFIX) != 0 || file[0] == '.')
+		return false;
+	memcpy(name, file, len - suffix);
+	name[len - suffix] = 0;
+	return strspn(name, allowed) == len - suffix;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* The stores that lie in token_dir: made on the spare slot, by this process or another. */
+static CK_RV add_stores(void)
+{
+	struct dirent **list = NULL;
+	CK_RV rv = CKR_OK;
+	int n = scandir(all.conf->token_dir, &list, NULL, by_name);
+	for (int i = 0; i < n; i++) {
+		char name[NAME_MAX_LEN + 1];
+		if (rv == CKR_OK && store_name(list[i]->d_name, name))
+			rv = add_from_dir(name);
+		free(list[i]);
+	}
+	free(list);
+	return rv;
+}
+
+static bool store_exists(const struct slot *slot)
+{
+	return access(slot->conf.store, F_OK) == 0;
+}
+
+/* One slot on which nothing lies yet: "token-1", or the first number that is free. */
+static CK_RV add_spare(void)
+{
+	for (unsigned i = 1; i <= SLOTS_MAX; i++) {
+		char name[NAME_MAX_LEN + 1];
+		snprintf(name, sizeof name, SPARE_PREFIX "%u", i);
+		struct slot *slot = slot_named(name);
+		if (!slot)
+			return add_from_dir(name);
+		if (slot->own_store && !store_exists(slot))
+			return CKR_OK;
+	}
+	return CKR_OK;
+}
+
+static CK_RV look_for_tokens(void)
+{
+	if (!all.conf->token_dir)
+		return CKR_OK;
+	pthread_mutex_lock(&all.lock);
+	CK_RV rv = add_stores();
+	if (rv == CKR_OK)
+		rv = add_spare();
+	pthread_mutex_unlock(&all.lock);
+	return rv;
+}
+
+CK_RV slots_start(const struct conf *conf)
+{
+	CK_RV rv = CKR_OK;
+	all.conf = conf;
+	for (size_t i = 0; i < conf->ntokens && rv == CKR_OK; i++)
+		rv = add_slot(&conf->tokens[i], conf->tokens[i].name, NULL);
+	if (rv == CKR_OK)
+		rv = look_for_tokens();
+	if (rv != CKR_OK)
+		slots_stop();
+	return rv;
+}
+
+void slots_stop(void)
+{
+	size_t n = atomic_exchange(&all.n, 0);
+	for (size_t i = 0; i < n; i++) {
+		struct slot *slot = all.slots[i];
+		token_close(slot->token);
+		if (slot->pool)
+			pool_free(slot->pool);
+		free(slot->own_store);
+		pthread_mutex_destroy(&slot->lock);
+		free(slot);
+	}
+	all.conf = NULL;
+}
+
+/* -- what a slot holds --------------------------------------------------------- */
+
+static struct slot *slot_find(CK_SLOT_ID id)
+{
+	for (size_t i = 0; i < atomic_load(&all.n); i++)
+		if (all.slots[i]->id == id)
+			return all.slots[i];
+	return NULL;
+}
+
+static uint32_t pin_min(const struct conf_token *conf)
+{
+	bool guessable = !conf->host_secret && !conf->allow_short_pin;
+	return guessable && conf->pin_min < PIN_MIN_WITHOUT_HOST_SECRET ? PIN_MIN_WITHOUT_HOST_SECRET : conf->pin_min;
+}
+
+static struct store_conf store_conf(const struct slot *slot)
+{
+	const struct conf_token *c = &slot->conf;
+	return (struct store_conf){
+		.path = c->store, .host_secret = c->host_secret, .pin_min = pin_min(c), .user_tries = c->user_tries,
+		.pin_iterations = c->pin_iterations, .deadline_ms = c->deadline_ms,
+	};
+}
+
+/* Caller holds slot->lock, or the core exclusively. */
+static CK_RV open_pool(struct slot *slot)
+{
+	return slot->pool ? CKR_OK : rv_of(pool_new(all.conf, &slot->conf, &slot->pool));
+}
+
+static CK_RV open_token(struct slot *slot)
+{
+	if (slot->token)
+		return CKR_OK;
+	struct store_conf store = store_conf(slot);
+	CK_RV rv = store_exists(slot) ? open_pool(slot) : CKR_TOKEN_NOT_RECOGNIZED;
+	return rv == CKR_OK ? token_open(slot->id, &slot->conf, &store, slot->pool, &slot->token) : rv;
+}
+
+CK_RV slot_token(CK_SLOT_ID id, struct token **token)
+{
+	struct slot *slot = slot_find(id);
+	if (!slot)
+		return CKR_SLOT_ID_INVALID;
+	pthread_mutex_lock(&slot->lock);
+	CK_RV rv = open_token(slot);
+	*token = slot->token;
+	pthread_mutex_unlock(&slot->lock);
+	return rv;
+}
+
+/* -- lists and infos ------------------------------------------------------------ */
+
+/* PKCS#11's strings: blank-padded, no NUL. */
+static void pad(CK_UTF8CHAR *field, size_t len, const char *text)
+{
+	size_t n = strnlen(text, len);
+	memcpy(field, text, n);
+	memset(field + n, ' ', len - n);
+}
+
+static CK_RV copy_ids(CK_SLOT_ID *ids, CK_ULONG *n)
+{
+	size_t have = atomic_load(&all.n);
+	CK_ULONG room = *n;
+	*n = have;
+	if (!ids)
+		return CKR_OK;
+	if (room < have)
+		return CKR_BUFFER_TOO_SMALL;
+	for (size_t i = 0; i < have; i++)
+		ids[i] = all.slots[i]->id;
+	return CKR_OK;
+}
+
+/* Every slot has its token, initialised or not, so token_present changes nothing. */
+CK_RV slot_list(bool token_present, CK_SLOT_ID *ids, CK_ULONG *n)
+{
+	(void)token_present;
+	CK_RV rv = core_hold();
+	if (rv != CKR_OK)
+		return rv;
+	if (!ids)
+		rv = look_for_tokens();
+	if (rv == CKR_OK)
+		rv = copy_ids(ids, n);
+	core_rele();
+	return rv;
+}
+
+static const CK_VERSION version = {HUFU_VERSION_MAJOR, HUFU_VERSION_MINOR};
+
+CK_RV slot_info(CK_SLOT_ID id, CK_SLOT_INFO *info)
+{
+	CK_RV rv = core_hold();
+	if (rv != CKR_OK)
+		return rv;
+	const struct slot *slot = slot_find(id);
+	if (slot) {
+		char text[65];
+		snprintf(text, sizeof text, "hufu: %s", slot->name);
+		memset(info, 0, sizeof *info);
+		pad(info->slotDescription, sizeof info->slotDescription, text);
+		pad(info->manufacturerID, sizeof info->manufacturerID, "hufu");
+		info->flags = CKF_TOKEN_PRESENT;
+		info->hardwareVersion = info->firmwareVersion = version;
+	}
+	core_rele();
+	return slot ? CKR_OK : CKR_SLOT_ID_INVALID;
+}
+
+static CK_FLAGS user_pin_flags(const struct store_role_info *user)
+{
+	CK_FLAGS flags = user->pin_set ? CKF_USER_PIN_INITIALIZED : 0;
+	if (!user->pin_set)
+		return flags;
+	if (user->tries_left == 0)
+		return flags | CKF_USER_PIN_LOCKED;
+	if (user->tries_left < user->tries_max)
+		flags |= CKF_USER_PIN_COUNT_LOW;
+	if (user->tries_left == 1)
+		flags |= CKF_USER_PIN_FINAL_TRY;
+	return flags;
+}
+
+/* The SO is never locked, but waits longer each time. */
+static CK_FLAGS so_pin_flags(const struct store_role_info *so)
+{
+	return so->delay_s ? CKF_SO_PIN_COUNT_LOW : 0;
+}
+
+static CK_RV describe_token(const struct token *token, CK_TOKEN_INFO *info)
+{
+	struct store_token st;
+	enum hufu_err err = store_token(token->store, &st);
+	if (err != HUFU_OK)
+		return rv_of(err);
+	char serial[17];
+	for (int i = 0; i < 8; i++)
+		snprintf(serial + 2 * i, 3, "%02x", st.id[i]);
+	memcpy(info->label, st.label, sizeof info->label);
+	pad(info->serialNumber, sizeof info->serialNumber, serial);
+	info->flags |= CKF_TOKEN_INITIALIZED | user_pin_flags(&st.roles[STORE_USER]) | so_pin_flags(&st.roles[STORE_SO]);
+	if (st.read_only)
+		info->flags |= CKF_WRITE_PROTECTED;
+	return CKR_OK;
+}
+
+static void describe_any(const struct slot *slot, CK_TOKEN_INFO *info)
+{
+	char serial[17];
+	snprintf(serial, sizeof serial, "%08lx", slot->id);
+	memset(info, 0, sizeof *info);
+	pad(info->label, sizeof info->label, "");
+	pad(info->manufacturerID, sizeof info->manufacturerID, "hufu");
+	pad(info->model, sizeof info->model, "hufu");
+	pad(info->serialNumber, sizeof info->serialNumber, serial);
+	pad(info->utcTime, sizeof info->utcTime, "");
+	info->flags = CKF_RNG | CKF_LOGIN_REQUIRED | CKF_DUAL_CRYPTO_OPERATIONS;
+	info->ulMaxSessionCount = info->ulMaxRwSessionCount = SESSIONS_MAX;
+	info->ulMinPinLen = pin_min(&slot->conf);
+	info->ulMaxPinLen = STORE_PIN_MAX;
+	info->ulTotalPublicMemory = info->ulFreePublicMemory = CK_UNAVAILABLE_INFORMATION;
+	info->ulTotalPrivateMemory = info->ulFreePrivateMemory = CK_UNAVAILABLE_INFORMATION;
+	info->hardwareVersion = info->firmwareVersion = version;
+}
+
+static CK_RV token_info_of(struct slot *slot, CK_TOKEN_INFO *info)
+{
+	describe_any(slot, info);
+	pthread_mutex_lock(&slot->lock);
+	CK_RV rv = open_token(slot);
+	if (rv == CKR_OK) {
+		pthread_mutex_lock(&slot->token->lock);
+		info->ulSessionCount = slot->token->sessions;
+		info->ulRwSessionCount = slot->token->rw_sessions;
+		pthread_mutex_unlock(&slot->token->lock);
+		rv = describe_token(slot->token, info);
+	} else if (rv == CKR_TOKEN_NOT_RECOGNIZED && !store_exists(slot)) {
+		rv = CKR_OK; /* not initialised yet: its flags say so */
+	}
+	pthread_mutex_unlock(&slot->lock);
+	return rv;
+}
+
+CK_RV slot_token_info(CK_SLOT_ID id, CK_TOKEN_INFO *info)
+{
+	CK_RV rv = core_hold();
+	if (rv != CKR_OK)
+		return rv;
+	struct slot *slot = slot_find(id);
+	rv = slot ? token_info_of(slot, info) : CKR_SLOT_ID_INVALID;
+	core_rele();
+	return rv;
+}
+
+/* -- mechanisms ------------------------------------------------------------------- */
+
+static CK_RV pool_of(CK_SLOT_ID id, struct pool **pool)
+{
+	struct slot *slot = slot_find(id);
+	if (!slot)
+		return CKR_SLOT_ID_INVALID;
+	pthread_mutex_lock(&slot->lock);
+	CK_RV rv = open_pool(slot);
+	*pool = slot->pool;
+	pthread_mutex_unlock(&slot->lock);
+	return rv;
+}
+
+static CK_RV list_offered(struct pool *pool, CK_MECHANISM_TYPE *list, CK_ULONG *n)
+{
+	size_t rows, offered = 0;
+	const struct mech *table = mech_table(&rows);
+	CK_ULONG room = *n;
+	for (size_t i = 0; i < rows; i++) {
+		if (!mech_offered(pool, &table[i]))
+			continue;
+		if (list && offered < room)
+			list[offered] = table[i].type;
+		offered++;
+	}
+	*n = offered;
+	return list && room < offered ? CKR_BUFFER_TOO_SMALL : CKR_OK;
+}
+
+CK_RV slot_mechanisms(CK_SLOT_ID id, CK_MECHANISM_TYPE *list, CK_ULONG *n)
+{
+	struct pool *pool;
+	CK_RV rv = core_hold();
+	if (rv != CKR_OK)
+		return rv;
+	rv = pool_of(id, &pool);
+	if (rv == CKR_OK)
+		rv = list_offered(pool, list, n);
+	core_rele();
+	return rv;
+}
+
+CK_RV slot_mechanism_info(CK_SLOT_ID id, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
+{
+	struct pool *pool;
+	CK_RV rv = core_hold();
+	if (rv != CKR_OK)
+		return rv;
+	const struct mech *mech = mech_find(type);
+	rv = pool_of(id, &pool);
+	if (rv == CKR_OK && (!mech || !mech_offered(pool, mech)))
+		rv = CKR_MECHANISM_INVALID;
+	if (rv == CKR_OK)
+		mech_info(mech, !pool_is_software(pool), info);
+	core_rele();
+	return rv;
+}
+
+/* -- C_InitToken -------------------------------------------------------------------- */
+
+static CK_RV init_exclusive(CK_SLOT_ID id, const CK_BYTE *pin, CK_ULONG pin_len, const CK_BYTE label[32])
+{
+	struct slot *slot = slot_find(id);
+	if (!slot)
+		return CKR_SLOT_ID_INVALID;
+	if (slot->token && slot->token->sessions)
+		return CKR_SESSION_EXISTS;
+	token_close(slot->token);
+	slot->token = NULL;
+	struct store_conf store = store_conf(slot);
+	CK_RV rv = rv_of(store_init(&store, pin, pin_len, (const char *)label));
+	if (rv == CKR_OK)
+		rv = look_for_tokens(); /* a spare slot that was used wants a successor */
+	return rv;
+}
+
+CK_RV slot_init_token(CK_SLOT_ID id, const CK_BYTE *pin, CK_ULONG pin_len, const CK_BYTE label[32])
+{
+	CK_RV rv = core_hold_exclusive();
+	if (rv != CKR_OK)
+		return rv;
+	rv = init_exclusive(id, pin, pin_len, label);
+	core_rele();
+	return rv;
+}
+
+/* -- fork ------------------------------------------------------------------------------ */
+
+void slots_before_fork(void)
+{
+	pthread_mutex_lock(&all.lock);
+	for (size_t i = 0; i < atomic_load(&all.n); i++) {
+		struct slot *slot = all.slots[i];
+		pthread_mutex_lock(&slot->lock);
+		if (slot->token)
+			pthread_mutex_lock(&slot->token->lock);
+	}
+}
+
+/* Once every token is at rest: the stores and pools. */
+void slots_before_fork_close(void)
+{
+	for (size_t i = 0; i < atomic_load(&all.n); i++) {
+		struct slot *slot = all.slots[i];
+		if (slot->token)
+			store_before_fork(slot->token->store);
+		if (slot->pool)
+			pool_before_fork(slot->pool);
+	}
+}
+
+void slots_after_fork_parent(void)
+{
+	for (size_t i = 0; i < atomic_load(&all.n); i++) {
+		struct slot *slot = all.slots[i];
+		if (slot->pool)
+			pool_after_fork_parent(slot->pool);
+		if (slot->token) {
+			store_after_fork_parent(slot->token->store);
+			pthread_mutex_unlock(&slot->token->lock);
+		}
+		pthread_mutex_unlock(&slot->lock);
+	}
+	pthread_mutex_unlock(&all.lock);
+}
+
+void slots_after_fork_child(void)
+{
+	for (size_t i = 0; i < atomic_load(&all.n); i++) {
+		struct slot *slot = all.slots[i];
+		if (slot->pool)
+			pool_after_fork_child(slot->pool);
+		if (slot->token) {
+			store_after_fork_child(slot->token->store);
+			pthread_mutex_init(&slot->token->lock, NULL);
+		}
+		pthread_mutex_init(&slot->lock, NULL);
+	}
+	pthread_mutex_init(&all.lock, NULL);
+}

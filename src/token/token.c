@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "token/token.h"
+#include "base/clock.h"
+#include "rand/rand.h"
+#include "token/handle.h"
+#include "token/object.h"
+#include "token/rv.h"
+
+#include <stdlib.h>
+
+/* DESIGN 4, shared knowledge: another process's changes are seen within this time. */
+#define REFRESH_NS (100 * NS_PER_MS)
+
+CK_RV token_open(CK_SLOT_ID slot, const struct conf_token *conf, const struct store_conf *store, struct pool *pool, struct token **out)
+{
+	enum hufu_err err = rand_start();
+	if (err != HUFU_OK)
+		return rv_of(err);
+	struct token *token = calloc(1, sizeof *token);
+	if (!token)
+		return CKR_HOST_MEMORY;
+	CK_RV rv = CKR_HOST_MEMORY;
+	token->slot = slot;
+	token->conf = conf;
+	token->pool = pool;
+	pthread_mutex_init(&token->lock, NULL);
+	token->handles = handle_map_new();
+	if (!token->handles)
+		goto fail;
+	rv = rv_of(store_open(store, &token->store));
+	if (rv == CKR_OK)
+		rv = rv_of(store_change_counter(token->store, &token->change_counter));
+	if (rv != CKR_OK)
+		goto fail;
+	atomic_store(&token->checked_ns, clock_now_ns());
+	*out = token;
+	return CKR_OK;
+fail:
+	token_close(token);
+	return rv;
+}
+
+void token_close(struct token *token)
+{
+	if (!token)
+		return;
+	if (token->handles)
+		object_drop_all(token);
+	if (token->store) {
+		store_logout(token->store);
+		store_close(token->store);
+	}
+	handle_map_free(token->handles);
+	free(token->session_objects);
+	pthread_mutex_destroy(&token->lock);
+	free(token);
+}
+
+CK_RV token_refresh(struct token *token, bool now)
+{
+	uint64_t checked = atomic_load_explicit(&token->checked_ns, memory_order_relaxed), t = clock_now_ns();
+	if (!now && t - checked < REFRESH_NS)
+		return CKR_OK;
+	uint64_t counter;
+	enum hufu_err err = store_change_counter(token->store, &counter);
+	if (err != HUFU_OK)
+		return rv_of(err);
+	pthread_mutex_lock(&token->lock);
+	if (counter != token->change_counter) {
+		token->change_counter = counter;
+		atomic_fetch_add(&token->epoch, 1);
+	}
+	atomic_store(&token->checked_ns, t);
+	pthread_mutex_unlock(&token->lock);
+	return CKR_OK;
+}
+
+void token_logout(struct token *token)
+{
+	pthread_mutex_lock(&token->lock);
+	bool was = atomic_exchange(&token->login, LOGIN_NONE) != LOGIN_NONE;
+	if (was) {
+		atomic_fetch_add(&token->login_epoch, 1);
+		store_logout(token->store);
+	}
+	pthread_mutex_unlock(&token->lock);
+	if (was)
+		object_drop_private(token);
+}
