@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by check --long: what takes long or needs more tools.
+
+say "== build: clang"
+configure "$out/clang" --enable-werror CC=clang
+build "$out/clang"
+stage "clang" "$out/clang" "SCENARIOS="
+
+say "== build: ThreadSanitizer"
+configure "$out/tsan" --enable-werror --enable-sanitize=thread CFLAGS='-g -O1'
+build "$out/tsan"
+# TSan cannot follow a child of a threaded process: those cases skip themselves.
+HUFU_TEST_NO_FORK=1 stage "tsan" "$out/tsan"
+
+say "== scenarios under valgrind"
+# A report counts when one of its frames is hufu's; what the clients themselves do wrong is theirs.
+export HUFU_VALGRIND_LOGS=$out/valgrind
+rm -rf "$HUFU_VALGRIND_LOGS"; mkdir -p "$HUFU_VALGRIND_LOGS"
+HUFU_WRAP="valgrind -q --trace-children=no --log-file=$HUFU_VALGRIND_LOGS/%p.log --num-callers=30 --error-exitcode=0" \
+	stage "valgrind" "$out/plain" "TESTS=\$(SCENARIOS)"
+one "valgrind: a report with a frame of hufu's" setup/valgrind-reports "$HUFU_VALGRIND_LOGS" "$out/plain"
+
+say "== constant time under valgrind"
+one "constant time" make -C "$out/plain" check-ct
+
+say "== soaks"
+HUFU_SOAK=10 stage "soak" "$out/plain" "TESTS=\$(SOAKS)"
+
+say "== make distcheck"
+one "distcheck" make -C "$out/plain" distcheck -j"$jobs"

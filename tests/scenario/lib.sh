@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by every scenario: TAP, a place of its own, an end for every process.
+#
+#	. "$(dirname "$0")/lib.sh"
+#	need pkcs11-tool                 # skips the whole scenario, visibly
+#	init_token demo                  # $MODULE, $PIN, $SO_PIN, $URI
+#	check "a claim" command args...  # ok when the command succeeds
+#	check_not "a claim" command...   # ok when it fails, but not by a signal
+#	finish                           # the plan
+#
+# From make: top_srcdir, top_builddir (absolute where given by local.mk).
+# HUFU_WRAP, if set, stands before programs that load the module (valgrind).
+set -u
+export LC_ALL=C
+top_srcdir=$(cd "${top_srcdir:-$(dirname "$0")/../..}" && pwd)
+top_builddir=$(cd "${top_builddir:-.}" && pwd)
+MODULE=${MODULE:-$top_builddir/.libs/hufu-pkcs11.so}
+HUFU=${HUFU:-$top_builddir/hufu}
+HUFU_WRAP=${HUFU_WRAP:-}
+
+n=0
+pids=
+work=$(mktemp -d "${TMPDIR:-/tmp}/hufu-scenario.XXXXXX") || exit 99
+chmod 700 "$work"
+export HUFU_CONF=$work/hufu.conf HUFU_LOG=file:$work/hufu.log
+
+# Ends what background() started, and whatever else the scenario made.
+cleanup() {
+	for pid in $pids; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
+	cd / && rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 99' INT TERM
+
+ok() { n=$((n + 1)); echo "ok $n - $1"; }
+not_ok() {
+	n=$((n + 1)); echo "not ok $n - $1"
+	[ -s "$work/out" ] && tail -n 30 "$work/out" | sed 's/^/# /'
+	[ -s "$work/hufu.log" ] && tail -n 10 "$work/hufu.log" | sed 's/^/# log: /'
+	return 0
+}
+skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
+diag() { echo "# $*"; }
+finish() { echo "1..$n"; }
+
+# The output of the last check is in $work/out.
+check() {
+	local claim=$1; shift
+	"$@" >"$work/out" 2>&1
+	local status=$?
+	if [ $status -eq 0 ]; then ok "$claim"; else not_ok "$claim (exit $status: $*)"; fi
+	return 0
+}
+check_not() {
+	local claim=$1; shift
+	"$@" >"$work/out" 2>&1
+	local status=$?
+	if [ $status -ne 0 ] && [ $status -lt 126 ]; then ok "$claim"; else not_ok "$claim (exit $status: $*)"; fi
+	return 0
+}
+# A particular exit status.
+check_status() {
+	local want=$1 claim=$2; shift 2
+	"$@" >"$work/out" 2>&1
+	local status=$?
+	if [ $status -eq "$want" ]; then ok "$claim"; else not_ok "$claim (exit $status, not $want: $*)"; fi
+	return 0
+}
+same() { cmp "$1" "$2"; }
+contains() { grep -q -- "$1" "$2"; }
+absent() { ! grep -q -- "$1" "$2"; }
+is_equal() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
+
+need() {
+	for tool in "$@"; do
+		command -v "$tool" >/dev/null 2>&1 && continue
+		echo "1..0 # SKIP $tool is not installed"
+		exit 0
+	done
+}
+
+background() { "$@" & pids="$pids $!"; }
+
+# A configuration with one token section; more lines from stdin if there are any ($2 set).
+write_conf() {
+	cat >"$HUFU_CONF" <<CONF
+log { to = "file:$work/hufu.log" level = "info" }
+token "$1" {
+	store = "sqlite:$work/$1.db"
+	host_secret = "file:$work/host.key"
+	devices = { "soft" }
+${2:-}
+}
+device "soft" { driver = "soft" domain = "soft" }
+CONF
+	chmod 600 "$HUFU_CONF"
+}
+
+# A fresh token by the tool, its PINs in files.
+init_token() {
+	LABEL=$1
+	write_conf "$1" "${2:-}"
+	SO_PIN=so-$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
+	PIN=user-$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
+	(umask 077; printf %s "$SO_PIN" >"$work/so.pin"; printf %s "$PIN" >"$work/user.pin")
+	URI="pkcs11:token=$LABEL"
+	hufu token init --label "$LABEL" --so-pin-file "$work/so.pin" --new-pin-file "$work/user.pin" >"$work/out" 2>&1 && return 0
+	sed 's/^/# /' "$work/out"
+	echo "Bail out! cannot initialise a token"
+	exit 99
+}
+
+# The tool on the module under test.
+hufu() { $HUFU_WRAP "$HUFU" --module "$MODULE" "$@"; }
+# The same, logged in.
+hufu_in() { local noun=$1 verb=$2; shift 2; hufu "$noun" "$verb" --pin-file "$work/user.pin" "$@"; }
+p11tool_() { $HUFU_WRAP p11tool --provider "$MODULE" --batch "$@"; }
+pkcs11_tool() { $HUFU_WRAP pkcs11-tool --module "$MODULE" "$@"; }
