@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Chinese SM algorithms through PKCS#11: parameters of the mechanisms that
+ * <hufu/mechanisms.h> numbers, and the forms of their keys and results.
+ *
+ *	mechanism                parameter              input, output
+ *	SM2_KEY_PAIR_GEN         none
+ *	SM2                      none                   32-byte digest e -> r || s, 64 bytes
+ *	SM2_DER                  none                   32-byte digest e -> SEQUENCE { r, s }, up to 72 bytes
+ *	SM2_SM3, SM2_SM3_DER     CK_HUFU_SM2_SM3_PARAMS message -> as above; e = SM3(Z || message), GB/T 32918.2 5.5
+ *	SM2_C1C3C2               none                   message -> 04 || x || y || C3 || C2, 97 bytes longer
+ *	SM2_C1C2C3               none                   message -> 04 || x || y || C2 || C3, 97 bytes longer
+ *	SM2_ENC_DER              none                   message -> SM2Cipher of GM/T 0009
+ *	SM3                      none                   message -> 32 bytes
+ *	SM3_HMAC                 none                   message -> 32 bytes
+ *	SM3_HMAC_GENERAL         CK_MAC_GENERAL_PARAMS  message -> 1 to 32 bytes
+ *	SM3_KEY_GEN              none                   CKK_HUFU_SM3_HMAC of CKA_VALUE_LEN bytes
+ *	SM4_KEY_GEN, ZUC_KEY_GEN none                   16 bytes
+ *	SM4_ECB                  none                   whole blocks
+ *	SM4_CBC                  16-byte IV             whole blocks
+ *	SM4_CBC_PAD              16-byte IV             any length; PKCS#7 padding
+ *	SM4_CTR                  CK_AES_CTR_PARAMS      any length; ulCounterBits 1 to 128
+ *	SM4_CFB128, SM4_OFB      16-byte IV             any length
+ *	SM4_GCM                  CK_GCM_PARAMS          any length -> ciphertext || tag
+ *	 message-based           CK_GCM_MESSAGE_PARAMS  the tag goes to, comes from pTag
+ *	ZUC_EEA3                 CK_HUFU_ZUC_PARAMS     bits -> bits
+ *	ZUC_EIA3                 CK_HUFU_ZUC_PARAMS     bits -> 4 bytes
+ *
+ * "None" is pParameter NULL with ulParameterLen 0.
+ *
+ * Keys. CKK_HUFU_SM2, like CKK_EC: CKA_EC_PARAMS is HUFU_SM2_CURVE_OID,
+ * CKA_EC_POINT the DER OCTET STRING of 04 || x || y, CKA_VALUE of a private key
+ * the 32 bytes of d. CKK_HUFU_SM4, CKK_HUFU_ZUC: CKA_VALUE of 16 bytes.
+ * CKK_HUFU_SM3_HMAC and CKK_GENERIC_SECRET: CKA_VALUE of 1 to 4096 bytes.
+ */
+#ifndef HUFU_PKCS11_SM_H
+#define HUFU_PKCS11_SM_H
+
+#include <hufu/mechanisms.h>
+#include <hufu/pkcs11.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* CKA_EC_PARAMS of an SM2 key: the DER of OBJECT IDENTIFIER 1.2.156.10197.1.301. */
+#define HUFU_SM2_CURVE_OID     "\x06\x08\x2a\x81\x1c\xcf\x55\x01\x82\x2d"
+#define HUFU_SM2_CURVE_OID_LEN 10UL
+
+/*
+ * CKM_HUFU_SM2_SM3, CKM_HUFU_SM2_SM3_DER: the signer's distinguishing
+ * identifier, of at most 8191 bytes (its length in bits fills 16).
+ *
+ * No parameter at all stands for the default of GM/T 0009 section 10,
+ * "1234567812345678". A struct with pId NULL and ulIdLen 0 is the empty
+ * identifier.
+ */
+typedef struct CK_HUFU_SM2_SM3_PARAMS {
+	CK_BYTE_PTR pId;
+	CK_ULONG ulIdLen;
+} CK_HUFU_SM2_SM3_PARAMS;
+typedef CK_HUFU_SM2_SM3_PARAMS *CK_HUFU_SM2_SM3_PARAMS_PTR;
+
+/* CKM_HUFU_ZUC_EEA3, CKM_HUFU_ZUC_EIA3: the inputs of GM/T 0001.2 and 0001.3. */
+typedef struct CK_HUFU_ZUC_PARAMS {
+	CK_ULONG ulCount;     /* COUNT, 32 bits */
+	CK_ULONG ulBearer;    /* BEARER, 0 to 31 */
+	CK_ULONG ulDirection; /* DIRECTION, 0 or 1 */
+	CK_ULONG ulBits;      /* LENGTH of the whole message in bits; 0: eight times its length in bytes */
+} CK_HUFU_ZUC_PARAMS;
+typedef CK_HUFU_ZUC_PARAMS *CK_HUFU_ZUC_PARAMS_PTR;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
