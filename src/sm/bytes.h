@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 static inline uint32_t load_be32(const uint8_t *p)
 {
@@ -39,8 +40,16 @@ static inline uint32_t rotl32(uint32_t x, unsigned n)
 /* out may be a or b. */
 static inline void xor_bytes(uint8_t *out, const uint8_t *a, const uint8_t *b, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		out[i] = a[i] ^ b[i];
+	uint64_t x, y;
+
+	for (; len >= sizeof(x); len -= sizeof(x), out += sizeof(x), a += sizeof(x), b += sizeof(x)) {
+		memcpy(&x, a, sizeof(x));
+		memcpy(&y, b, sizeof(y));
+		x ^= y;
+		memcpy(out, &x, sizeof(x));
+	}
+	while (len--)
+		*out++ = *a++ ^ *b++;
 }
 
 #endif

@@ -3,6 +3,10 @@ noinst_LTLIBRARIES += src/sm/libsm.la
 src_sm_libsm_la_SOURCES = \
 	%reldir%/bytes.h \
 	%reldir%/drbg.h \
+	%reldir%/gf256.h \
+	%reldir%/ghash.c \
+	%reldir%/ghash.h \
+	%reldir%/sbox_maps.h \
 	%reldir%/sm2.h \
 	%reldir%/sm3.c \
 	%reldir%/sm3.h \
@@ -10,5 +14,15 @@ src_sm_libsm_la_SOURCES = \
 	%reldir%/sm3_impl.h \
 	%reldir%/sm3_kdf.c \
 	%reldir%/sm3_portable.c \
+	%reldir%/sm4.c \
 	%reldir%/sm4.h \
+	%reldir%/sm4_bitslice.h \
+	%reldir%/sm4_bulk.c \
+	%reldir%/sm4_gcm.c \
+	%reldir%/sm4_impl.h \
+	%reldir%/sm4_modes.c \
+	%reldir%/sm4_single.c \
+	%reldir%/unroll.h \
+	%reldir%/wide.h \
 	%reldir%/zuc.h
+EXTRA_DIST += %reldir%/gen_sbox.py

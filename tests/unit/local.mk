@@ -11,6 +11,11 @@ tests_unit_test_sm3_SOURCES = %reldir%/test_sm3.c %reldir%/sm_util.h
 tests_unit_test_sm3_CFLAGS = $(SM_TEST_CFLAGS)
 tests_unit_test_sm3_LDADD = $(SM_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_sm4
+tests_unit_test_sm4_SOURCES = %reldir%/test_sm4.c %reldir%/sm_util.h
+tests_unit_test_sm4_CFLAGS = $(SM_TEST_CFLAGS) $(GCRYPT_CFLAGS)
+tests_unit_test_sm4_LDADD = $(SM_TEST_LIBS) $(GCRYPT_LIBS)
+
 UNIT_TESTS += tests/unit/test_buf
 tests_unit_test_buf_SOURCES = %reldir%/test_buf.c
 tests_unit_test_buf_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
