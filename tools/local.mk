@@ -1,0 +1,32 @@
+# The admin utility. Everything but main and the commands stands in a
+# convenience library, so that unit tests reach it.
+bin_PROGRAMS += hufu
+noinst_LTLIBRARIES += tools/libhufutool.la
+tools_libhufutool_la_SOURCES = \
+	%reldir%/ckr.c %reldir%/ckr.h \
+	%reldir%/confirm.c %reldir%/confirm.h \
+	%reldir%/keykind.c %reldir%/keykind.h \
+	%reldir%/module.c %reldir%/module.h \
+	%reldir%/names.c %reldir%/names.h \
+	%reldir%/object.c %reldir%/object.h \
+	%reldir%/options.c %reldir%/tool.h \
+	%reldir%/pin.c %reldir%/pin.h %reldir%/prompt.c \
+	%reldir%/report.c %reldir%/report.h \
+	%reldir%/selector.c %reldir%/selector.h \
+	%reldir%/session.c %reldir%/session.h \
+	%reldir%/table.c %reldir%/table.h \
+	%reldir%/token_text.c %reldir%/token_text.h
+tools_libhufutool_la_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_MODULE_PATH='"$(moduledir)/hufu-pkcs11.so"'
+tools_libhufutool_la_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
+tools_libhufutool_la_LIBADD = src/base/libbase.la $(P11KIT_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+
+hufu_SOURCES = \
+	%reldir%/hufu.c \
+	%reldir%/cmd_help.c \
+	%reldir%/cmd_key_list.c \
+	%reldir%/cmd_key_show.c \
+	%reldir%/cmd_pin.c \
+	%reldir%/cmd_token_init.c \
+	%reldir%/cmd_token_list.c
+hufu_CFLAGS = $(tools_libhufutool_la_CFLAGS)
+hufu_LDADD = tools/libhufutool.la

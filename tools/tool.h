@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hufu(1): one table of commands, a file each.
+ *
+ * The process runs one command and ends. Every function that can fail in the
+ * user's eyes reports it at once (report.h) and gives the exit code; its caller
+ * only passes the code on.
+ */
+#ifndef TOOL_H
+#define TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Exit codes, documented in hufu(1): scripts rely on them. */
+enum status {
+	ST_OK = 0,
+	ST_USAGE = 1,       /* the command line is wrong */
+	ST_NOT_FOUND = 2,   /* no such module, token, object or file */
+	ST_AUTH = 3,        /* PIN wrong, locked, missing or not readable */
+	ST_UNAVAILABLE = 4, /* the module, device, store or system cannot do it now, or at all */
+	ST_PARTIAL = 5,     /* some of it was done */
+	ST_INTEGRITY = 6,   /* bad signature, bad tag, damaged store, failed self-test */
+	ST_POLICY = 7       /* refused: the key, the token or the user does not allow it */
+};
+
+#define MUST_USE __attribute__((warn_unused_result))
+
+/* One option. arg NULL: a flag. A table ends with {0}. */
+struct opt {
+	const char *name;
+	char letter;        /* 0: no short form */
+	const char *arg;    /* "FILE", for help */
+	const char *help;
+};
+
+/* Options that several commands share, by group. */
+enum opt_group {
+	OPTS_TOKEN = 1,     /* --module, --token */
+	OPTS_PIN = 2,       /* --login, --pin-fd, --pin-file, --pin-credential */
+	OPTS_SO_PIN = 4,    /* the same for the security officer */
+	OPTS_NEW_PIN = 8,   /* the same for the PIN to be set */
+	OPTS_OUT = 16,      /* --out */
+	OPTS_PROGRESS = 32  /* --progress */
+};
+
+struct args;
+
+struct command {
+	const char *noun, *verb;    /* verb NULL: the noun stands alone */
+	const char *targets;        /* "KEY [FILE]", for help; NULL: none */
+	int min_targets, max_targets;
+	const char *summary;
+	unsigned groups;            /* enum opt_group */
+	const struct opt *opts;     /* its own, or NULL */
+	enum status (*run)(const struct args *);
+};
+
+#define ARGS_MAX 64
+
+/* The parsed command line. */
+struct args {
+	const struct command *command;
+	struct {
+		const struct opt *opt;
+		const char *value;  /* "" for a flag */
+	} given[ARGS_MAX];
+	int ngiven;
+	char **targets;
+	int ntargets;
+	bool json;
+};
+
+/* The value given last, "" for a flag, NULL when the option is absent. */
+const char *arg_get(const struct args *, const char *name);
+/* The nth time it was given (from 0), or NULL. */
+const char *arg_nth(const struct args *, const char *name, int n);
+static inline bool arg_has(const struct args *args, const char *name)
+{
+	return arg_get(args, name) != NULL;
+}
+/* The nth target, or NULL. */
+const char *arg_target(const struct args *, int n);
+/* A number of the range, otherwise when absent. ST_USAGE after a message. */
+enum status arg_number(const struct args *, const char *name, unsigned long min, unsigned long max, unsigned long otherwise,
+                       unsigned long *value) MUST_USE;
+
+/* Splits argv after the command's words. ST_USAGE after a message. help is set when -h was given. */
+enum status args_parse(const struct command *, int argc, char **argv, struct args *, bool *help) MUST_USE;
+
+/* Every option a command takes, one call each; f false ends. */
+void opts_each(const struct command *, bool (*f)(const struct opt *, void *), void *arg);
+
+/* The table, ending with noun NULL. */
+extern const struct command commands[];
+
+enum status cmd_token_list(const struct args *);
+enum status cmd_token_show(const struct args *);
+enum status cmd_token_init(const struct args *);
+enum status cmd_pin_set(const struct args *);
+enum status cmd_pin_unlock(const struct args *);
+enum status cmd_key_list(const struct args *);
+enum status cmd_key_show(const struct args *);
+enum status cmd_help(const struct args *);
+enum status cmd_version(const struct args *);
+
+extern const struct opt token_init_opts[];
+extern const struct opt pin_set_opts[];
+extern const struct opt help_opts[];
+
+#endif
