@@ -111,7 +111,7 @@ init_token() {
 }
 
 # The tool on the module under test.
-hufu() { $HUFU_WRAP "$HUFU" --module "$MODULE" "$@"; }
+hufu() { $HUFU_WRAP "$HUFU" "$@" --module "$MODULE"; }
 # The same, logged in.
 hufu_in() { local noun=$1 verb=$2; shift 2; hufu "$noun" "$verb" --pin-file "$work/user.pin" "$@"; }
 p11tool_() { $HUFU_WRAP p11tool --provider "$MODULE" --batch "$@"; }
