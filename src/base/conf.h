@@ -33,7 +33,7 @@ struct conf_device {
 struct conf_token {
 	char *name;               /* the section's title: [a-zA-Z0-9._-], 1..64 */
 	char *store;              /* absolute path of the SQLite file, from store = "sqlite:/path" */
-	size_t *devices;          /* indexes into conf.devices */
+	size_t *devices;          /* indexes into conf.devices; where none is named, that of the device "soft" */
 	size_t ndevices;
 	enum conf_sm2_view sm2_view;
 	char *host_secret;        /* absolute path, from host_secret = "file:/path"; NULL: none */
@@ -54,7 +54,8 @@ struct conf {
 	size_t ntokens;
 	struct conf_device *devices;
 	size_t ndevices;
-	struct conf_token defaults; /* for tokens in token_dir: name and store NULL */
+	/* The section "defaults": for what token sections leave out, and for tokens in token_dir. name and store NULL. */
+	struct conf_token defaults;
 };
 
 /* Each problem found: "path:line: what. what to do". */

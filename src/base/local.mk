@@ -5,7 +5,17 @@ src_base_libbase_la_SOURCES = \
 	%reldir%/buf.h \
 	%reldir%/clock.c \
 	%reldir%/clock.h \
+	%reldir%/conf.c \
 	%reldir%/conf.h \
+	%reldir%/conf_check.c \
+	%reldir%/conf_find.c \
+	%reldir%/conf_internal.h \
+	%reldir%/conf_keys.c \
+	%reldir%/conf_outline.c \
+	%reldir%/conf_print.c \
+	%reldir%/conf_report.c \
+	%reldir%/conf_values.c \
+	%reldir%/conf_vet.c \
 	%reldir%/err.c \
 	%reldir%/err.h \
 	%reldir%/log.c \

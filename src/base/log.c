@@ -133,11 +133,10 @@ static struct target *target_open_file(const char *path, char *err, size_t err_l
 	struct stat st;
 	int fd = log_file_open(path, &st);
 	if (fd < 0) {
-		const char *why = errno == ELOOP ? "it is a symbolic link" : errno == EINVAL ? "it is not a regular file" : NULL;
-		char text[128];
-		if (!why)
-			why = strerror_r(errno, text, sizeof(text));
-		snprintf(err, err_len, "the log file %s cannot be opened: %s. Name a regular file that this user may write", path, why);
+		const char *why = errno == ELOOP ? "it is a symbolic link" :
+		                  errno == EINVAL ? "it is not a regular file" : strerrordesc_np(errno);
+		snprintf(err, err_len, "the log file %s cannot be opened: %s. Name a regular file that this user may write",
+		         path, why);
 		return NULL;
 	}
 	struct target *target = target_new(SINK_FILE, path);
@@ -270,7 +269,7 @@ bool log_wants(enum hufu_level level)
 /* The length of a valid UTF-8 sequence that may be shown as it is, 0 for none (RFC 3629 4). */
 static size_t utf8_shown(const unsigned char *s)
 {
-	size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
 	uint32_t point = len == 1 ? s[0] : s[0] & (0x7fu >> len);
 	for (size_t i = 1; i < len; i++) {
 		if ((s[i] & 0xc0) != 0x80)

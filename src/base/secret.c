@@ -234,7 +234,8 @@ void *secret_alloc(size_t len)
 	arena_init_locked();
 	struct head *head = class == CLASS_LARGE ? large_take_locked(len) : slot_take_locked(class);
 	if (head) {
-		*head = (struct head){.len = len, .class = (uint16_t)class, .state = STATE_USED, .canary = (uint32_t)canary_of(head)};
+		*head = (struct head){.len = len, .class = (uint16_t)class, .state = STATE_USED};
+		head->canary = (uint32_t)canary_of(head);
 		arena.in_use += len;
 	}
 	bool due = warning_due_locked();

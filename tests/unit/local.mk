@@ -25,3 +25,13 @@ UNIT_TESTS += tests/unit/test_secret
 tests_unit_test_secret_SOURCES = %reldir%/test_secret.c
 tests_unit_test_secret_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_secret_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS)
+
+UNIT_TESTS += tests/unit/test_conf
+tests_unit_test_conf_SOURCES = %reldir%/test_conf.c
+tests_unit_test_conf_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(CONFUSE_CFLAGS)
+tests_unit_test_conf_LDADD = src/base/libbase.la $(CONFUSE_LIBS) $(CUNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test_log
+tests_unit_test_log_SOURCES = %reldir%/test_log.c
+tests_unit_test_log_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_log_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS)

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The keys of hufu.conf as data, and the one place where their text becomes values. */
+#include "base/conf_internal.h"
+
+#include "base/log.h"
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct conf_key top_keys[] = {
+	{"token_dir", CONF_PATH, offsetof(struct conf, token_dir), .prefix = ""},
+};
+
+static const struct conf_key log_keys[] = {
+	{"to", CONF_LOG_TO, offsetof(struct conf, log_to)},
+	{"level", CONF_LEVEL, offsetof(struct conf, log_level)},
+};
+
+#define TOKEN_KEYS \
+	{"devices", CONF_DEVICES, 0}, \
+	{"sm2_key_type", CONF_SM2_VIEW, offsetof(struct conf_token, sm2_view)}, \
+	{"host_secret", CONF_PATH, offsetof(struct conf_token, host_secret), .prefix = "file:"}, \
+	{"allow_short_pin", CONF_BOOL, offsetof(struct conf_token, allow_short_pin)}, \
+	{"pin_min", CONF_NUMBER, offsetof(struct conf_token, pin_min), .min = 4, .max = 128}, \
+	{"user_tries", CONF_NUMBER, offsetof(struct conf_token, user_tries), .min = 1, .max = 100}, \
+	{"pin_iterations", CONF_NUMBER, offsetof(struct conf_token, pin_iterations), .min = 100000, .max = 10000000}, \
+	{"deadline_ms", CONF_NUMBER, offsetof(struct conf_token, deadline_ms), .min = 10, .max = 600000}
+
+static const struct conf_key defaults_keys[] = {TOKEN_KEYS};
+
+static const struct conf_key token_keys[] = {
+	{"store", CONF_PATH, offsetof(struct conf_token, store), .prefix = "sqlite:"},
+	TOKEN_KEYS,
+};
+
+static const struct conf_key device_keys[] = {
+	{"driver", CONF_DRIVER, offsetof(struct conf_device, driver)},
+	{"domain", CONF_NAME, offsetof(struct conf_device, domain)},
+	{"weight", CONF_NUMBER, offsetof(struct conf_device, weight), .min = 1, .max = 1000},
+};
+
+#define KEYS(array) (array), sizeof(array) / sizeof((array)[0])
+const struct conf_section conf_sections[CONF_NSECTIONS] = {
+	[CONF_TOP] = {"", false, KEYS(top_keys)},
+	[CONF_LOG] = {"log", false, KEYS(log_keys)},
+	[CONF_DEFAULTS] = {"defaults", false, KEYS(defaults_keys)},
+	[CONF_TOKEN] = {"token", true, KEYS(token_keys)},
+	[CONF_DEVICE] = {"device", true, KEYS(device_keys)},
+};
+
+const char *const *conf_driver_options(const char *driver)
+{
+	static const char *const soft[] = {NULL};
+	static const char *const fault[] = {"wraps", "script", NULL};
+	if (strcmp(driver, "soft") == 0)
+		return soft;
+	if (strcmp(driver, "fault") == 0)
+		return fault;
+	return NULL;
+}
+
+const struct conf_section *conf_section_find(const char *kind)
+{
+	for (size_t i = CONF_TOP + 1; i < CONF_NSECTIONS; i++)
+		if (strcmp(conf_sections[i].kind, kind) == 0)
+			return &conf_sections[i];
+	return NULL;
+}
+
+const struct conf_key *conf_key_find(const struct conf_section *section, const char *name)
+{
+	for (size_t i = 0; i < section->nkeys; i++)
+		if (strcmp(section->keys[i].name, name) == 0)
+			return &section->keys[i];
+	return NULL;
+}
+
+void conf_key_list(const struct conf_section *section, char *out, size_t cap)
+{
+	size_t len = 0;
+	out[0] = '\0';
+	for (size_t i = 0; i < section->nkeys && len < cap; i++)
+		len += (size_t)snprintf(out + len, cap - len, "%s%s", i ? ", " : "", section->keys[i].name);
+}
+
+/* -- conversions: each says why not, and what to write instead ----------------- */
+
+static bool set_text(const char *text, void *member, char *why, size_t why_len)
+{
+	char *copy = strdup(text);
+	if (!copy) {
+		snprintf(why, why_len, "memory is out");
+		return false;
+	}
+	free(*(char **)member);
+	*(char **)member = copy;
+	return true;
+}
+
+static bool convert_path(const struct conf_key *key, const char *text, void *member, char *why, size_t why_len)
+{
+	size_t prefix = strlen(key->prefix);
+	if (strncmp(text, key->prefix, prefix) != 0 || text[prefix] != '/') {
+		snprintf(why, why_len, "%s = \"%s\" does not begin with %s/. Write %s = \"%s/path\"", key->name, text,
+		         key->prefix, key->name, key->prefix);
+		return false;
+	}
+	if (strlen(text + prefix) >= PATH_MAX) {
+		snprintf(why, why_len, "the path of %s is too long. It may have %d bytes", key->name, PATH_MAX - 1);
+		return false;
+	}
+	return set_text(text + prefix, member, why, why_len);
+}
+
+static bool convert_number(const struct conf_key *key, const char *text, uint32_t *member, char *why, size_t why_len)
+{
+	uint64_t value = 0;
+	size_t len = strspn(text, "0123456789");
+	for (size_t i = 0; i < len && value <= UINT32_MAX; i++)
+		value = value * 10 + (uint64_t)(text[i] - '0');
+	if (!len || text[len] || value < key->min || value > key->max) {
+		snprintf(why, why_len, "%s = \"%s\" is out of range. Give a whole number from %u to %u", key->name, text,
+		         key->min, key->max);
+		return false;
+	}
+	*member = (uint32_t)value;
+	return true;
+}
+
+static bool convert_bool(const struct conf_key *key, const char *text, bool *member, char *why, size_t why_len)
+{
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = {{"true", true}, {"yes", true}, {"on", true}, {"false", false}, {"no", false}, {"off", false}};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i].word) == 0) {
+			*member = words[i].value;
+			return true;
+		}
+	}
+	snprintf(why, why_len, "%s = \"%s\" is neither true nor false. Write true or false", key->name, text);
+	return false;
+}
+
+static bool convert_sm2_view(const char *text, enum conf_sm2_view *member, char *why, size_t why_len)
+{
+	bool vendor = strcmp(text, "vendor") == 0;
+	if (!vendor && strcmp(text, "ec") != 0) {
+		snprintf(why, why_len, "sm2_key_type = \"%s\" is unknown. Write vendor (CKK_HUFU_SM2) or ec (CKK_EC with the SM2 "
+		         "curve)", text);
+		return false;
+	}
+	*member = vendor ? CONF_SM2_VENDOR : CONF_SM2_EC;
+	return true;
+}
+
+static bool convert_level(const char *text, enum hufu_level *member, char *why, size_t why_len)
+{
+	if (log_level_parse(text, member))
+		return true;
+	snprintf(why, why_len, "level = \"%s\" is unknown. Write error, warning, notice, info or debug", text);
+	return false;
+}
+
+static bool convert_log_to(const char *text, void *member, char *why, size_t why_len)
+{
+	bool word = strcmp(text, "syslog") == 0 || strcmp(text, "stderr") == 0 || strcmp(text, "none") == 0;
+	if (!word && strncmp(text, "file:/", 6) != 0) {
+		snprintf(why, why_len, "to = \"%s\" is no place for the log. Write syslog, stderr, none or file:/absolute/path",
+		         text);
+		return false;
+	}
+	return set_text(text, member, why, why_len);
+}
+
+static bool convert_name(const struct conf_key *key, const char *text, void *member, char *why, size_t why_len)
+{
+	if (!conf_name_valid(text)) {
+		snprintf(why, why_len, "%s = \"%s\" is no name. Use 1 to %d letters, digits, dots, dashes or underscores",
+		         key->name, text, CONF_NAME_MAX);
+		return false;
+	}
+	return set_text(text, member, why, why_len);
+}
+
+static bool convert_driver(const char *text, void *member, char *why, size_t why_len)
+{
+	if (!conf_driver_options(text) && text[0] != '/') {
+		snprintf(why, why_len, "driver = \"%s\" is unknown. Write soft, fault or the absolute path of a driver's .so",
+		         text);
+		return false;
+	}
+	return set_text(text, member, why, why_len);
+}
+
+bool conf_convert(const struct conf_key *key, const char *text, void *object, char *why, size_t why_len)
+{
+	void *member = (uint8_t *)object + key->offset;
+	switch (key->type) {
+	case CONF_NAME:
+		return convert_name(key, text, member, why, why_len);
+	case CONF_PATH:
+		return convert_path(key, text, member, why, why_len);
+	case CONF_NUMBER:
+		return convert_number(key, text, member, why, why_len);
+	case CONF_BOOL:
+		return convert_bool(key, text, member, why, why_len);
+	case CONF_SM2_VIEW:
+		return convert_sm2_view(text, member, why, why_len);
+	case CONF_LEVEL:
+		return convert_level(text, member, why, why_len);
+	case CONF_LOG_TO:
+		return convert_log_to(text, member, why, why_len);
+	case CONF_DRIVER:
+		return convert_driver(text, member, why, why_len);
+	case CONF_DEVICES:
+		break; /* names mean something only beside the devices */
+	}
+	return log_bug() == HUFU_OK;
+}
