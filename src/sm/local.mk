@@ -2,7 +2,9 @@
 noinst_LTLIBRARIES += src/sm/libsm.la
 src_sm_libsm_la_SOURCES = \
 	%reldir%/bytes.h \
+	%reldir%/drbg.c \
 	%reldir%/drbg.h \
+	%reldir%/drbg_health.c \
 	%reldir%/gf256.h \
 	%reldir%/ghash.c \
 	%reldir%/ghash.h \
@@ -24,5 +26,9 @@ src_sm_libsm_la_SOURCES = \
 	%reldir%/sm4_single.c \
 	%reldir%/unroll.h \
 	%reldir%/wide.h \
-	%reldir%/zuc.h
+	%reldir%/word_slices.h \
+	%reldir%/zuc.c \
+	%reldir%/zuc.h \
+	%reldir%/zuc_eea3.c \
+	%reldir%/zuc_eia3.c
 EXTRA_DIST += %reldir%/gen_sbox.py

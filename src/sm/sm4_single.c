@@ -5,34 +5,13 @@
  */
 #include "base/secret.h"
 #include "sm/bytes.h"
-
-typedef uint32_t slice;
+#include "sm/word_slices.h"
 
 #include "sm/sm4_bitslice.h"
-
-#define EVERY_BYTE UINT32_C(0x01010101)
 
 static inline slice key_slice(uint32_t rk, unsigned p)
 {
 	return rk >> p & EVERY_BYTE;
-}
-
-static inline void word_to_slices(uint32_t word, slice x[8])
-{
-	UNROLL(8)
-	for (int p = 0; p < 8; p++)
-		x[p] = word >> p & EVERY_BYTE;
-}
-
-/* The complements in the S-box set the bits of blocks that are not there: masked away. */
-static inline uint32_t slices_to_word(const slice x[8])
-{
-	uint32_t word = 0;
-
-	UNROLL(8)
-	for (int p = 0; p < 8; p++)
-		word |= (x[p] & EVERY_BYTE) << p;
-	return word;
 }
 
 void sm4_single_block(const uint32_t rk[SM4_ROUNDS], const uint8_t in[16], uint8_t out[16])

@@ -16,6 +16,16 @@ tests_unit_test_sm4_SOURCES = %reldir%/test_sm4.c %reldir%/sm_util.h
 tests_unit_test_sm4_CFLAGS = $(SM_TEST_CFLAGS) $(GCRYPT_CFLAGS)
 tests_unit_test_sm4_LDADD = $(SM_TEST_LIBS) $(GCRYPT_LIBS)
 
+UNIT_TESTS += tests/unit/test_zuc
+tests_unit_test_zuc_SOURCES = %reldir%/test_zuc.c %reldir%/sm_util.h
+tests_unit_test_zuc_CFLAGS = $(SM_TEST_CFLAGS)
+tests_unit_test_zuc_LDADD = $(SM_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_drbg
+tests_unit_test_drbg_SOURCES = %reldir%/test_drbg.c %reldir%/sm_util.h
+tests_unit_test_drbg_CFLAGS = $(SM_TEST_CFLAGS)
+tests_unit_test_drbg_LDADD = $(SM_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_buf
 tests_unit_test_buf_SOURCES = %reldir%/test_buf.c
 tests_unit_test_buf_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
