@@ -103,6 +103,8 @@ static enum token scan_quoted(struct scan *s, char quote)
 			break;
 		if (!*p || *p == '\n' || *p == '\r')
 			return bad(s, "the string does not end on this line. Close it with the quote it began with");
+		if (*p == '\t')
+			return bad(s, "a tab cannot stand in a string. Write spaces"); /* nor in a message */
 		if (quote == '"' && p[0] == '$' && p[1] == '{')
 			return bad(s, "environment variables are not expanded. Write the value itself, or ${ in single quotes");
 		if (*p != '\\')

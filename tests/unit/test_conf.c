@@ -283,6 +283,7 @@ static void test_syntax_refused(void)
 	        "read\n");
 	refused("token_dir = \"/a\n", "t.conf:1: the string does not end on this line. Close it with the quote it began with\n");
 	refused("token_dir = '/a\n'", "t.conf:1: the string does not end on this line. Close it with the quote it began with\n");
+	refused("token_dir = \"/a\tb\"", "t.conf:1: a tab cannot stand in a string. Write spaces\n");
 	refused("/* no end", "t.conf:1: the comment does not end. Close it with */\n");
 	refused("log { to = \"\\x41\" }", "t.conf:1: only \\\" and \\\\ stand for something in a string. Double the backslash\n");
 	refused("log { to = \"${HOME}\" }",

@@ -1,0 +1,8 @@
+# Fuzz mains: fuzz_x.c reads stdin (fuzz.h); its corpus is corpus/x. Each is
+# named in FUZZERS; replay.sh feeds all of them.
+FUZZERS = tests/fuzz/fuzz_conf
+EXTRA_DIST += %reldir%/fuzz.h %reldir%/corpus
+dist_check_SCRIPTS += %reldir%/replay.sh
+
+tests_fuzz_fuzz_conf_SOURCES = %reldir%/fuzz_conf.c
+tests_fuzz_fuzz_conf_LDADD = src/base/libbase.la
