@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finding, by keyed hashes of values. The first attribute's matches are walked,
+ * the others probed for each: the time depends on those matches alone. The
+ * index is not trusted: who can write it can hide a row or propose a wrong one,
+ * and store_get refuses that.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/internal.h"
+
+struct query {
+	size_t n;
+	uint8_t (*public_hash)[LOOKUP_LEN], (*private_hash)[LOOKUP_LEN];
+	bool with_private;
+};
+
+struct found {
+	uint8_t (*uuids)[UUID_LEN];
+	size_t n, cap;
+};
+
+static enum hufu_err found_add(struct found *f, struct view uuid)
+{
+	if (f->n == f->cap) {
+		size_t cap = f->cap ? 2 * f->cap : 16;
+		uint8_t(*grown)[UUID_LEN] = reallocarray(f->uuids, cap, UUID_LEN);
+		if (!grown)
+			return HUFU_ERR_NO_MEMORY;
+		f->uuids = grown;
+		f->cap = cap;
+	}
+	memcpy(f->uuids[f->n++], uuid.p, UUID_LEN);
+	return HUFU_OK;
+}
+
+static enum hufu_err query_init(struct query *q, const struct store *s, const struct store_attr *attrs, size_t n)
+{
+	q->n = n;
+	q->public_hash = calloc(n, LOOKUP_LEN);
+	q->private_hash = calloc(n, LOOKUP_LEN);
+	if (!q->public_hash || !q->private_hash)
+		return HUFU_ERR_NO_MEMORY;
+	for (size_t i = 0; i < n; i++) {
+		const struct store_attr *a = &attrs[i];
+		ring_lookup(&s->keys->host, a->type, a->value, a->len, q->public_hash[i]);
+		if (q->with_private)
+			ring_lookup(&s->keys->token, a->type, a->value, a->len, q->private_hash[i]);
+	}
+	return HUFU_OK;
+}
+
+static void query_clear(struct query *q)
+{
+	free(q->public_hash);
+	free(q->private_hash);
+}
+
+/* Does the object have all the other attributes too? */
+static enum hufu_err probe_rest(struct store *s, const struct query *q, int64_t seq, bool private_object, bool *all)
+{
+	enum hufu_err err = HUFU_OK;
+
+	*all = true;
+	for (size_t i = 1; !err && *all && i < q->n; i++) {
+		const uint8_t *hash = private_object ? q->private_hash[i] : q->public_hash[i];
+		sqlite3_stmt *stmt = stmt_get(s, STMT_LOOKUP_PROBE);
+		stmt_bind_view(stmt, 1, (struct view){hash, LOOKUP_LEN});
+		sqlite3_bind_int64(stmt, 2, seq);
+		err = stmt_step(s, stmt, all);
+	}
+	return err;
+}
+
+static enum hufu_err candidate(struct store *s, const struct query *q, sqlite3_stmt *stmt, struct found *f)
+{
+	struct view uuid;
+	bool all, private_object = sqlite3_column_int(stmt, 1) != 0;
+
+	if ((private_object && !q->with_private) || !stmt_blob(stmt, 2, UUID_LEN, UUID_LEN, &uuid))
+		return HUFU_OK;
+	enum hufu_err err = probe_rest(s, q, sqlite3_column_int64(stmt, 0), private_object, &all);
+	return !err && all ? found_add(f, uuid) : err;
+}
+
+static enum hufu_err find_matching(struct store *s, const struct query *q, struct found *f)
+{
+	bool row;
+	enum hufu_err err;
+	sqlite3_stmt *stmt = stmt_get(s, STMT_FIND);
+
+	stmt_bind_view(stmt, 1, (struct view){q->public_hash[0], LOOKUP_LEN});
+	if (q->with_private)
+		stmt_bind_view(stmt, 2, (struct view){q->private_hash[0], LOOKUP_LEN});
+	for (;;) {
+		err = stmt_step(s, stmt, &row);
+		if (err || !row)
+			return err;
+		err = candidate(s, q, stmt, f);
+		if (err)
+			return err;
+	}
+}
+
+static enum hufu_err find_all(struct store *s, bool with_private, struct found *f)
+{
+	bool row;
+	struct view uuid;
+	sqlite3_stmt *stmt = stmt_get(s, STMT_FIND_ALL);
+
+	sqlite3_bind_int(stmt, 1, with_private);
+	for (;;) {
+		enum hufu_err err = stmt_step(s, stmt, &row);
+		if (!err && row && stmt_blob(stmt, 0, UUID_LEN, UUID_LEN, &uuid))
+			err = found_add(f, uuid);
+		if (err || !row)
+			return err;
+	}
+}
+
+static enum hufu_err find_in_tx(struct store *s, const struct store_attr *attrs, size_t n, bool with_private, struct found *f)
+{
+	struct query q = {.with_private = with_private && s->keys->unlocked};
+
+	if (!n)
+		return find_all(s, q.with_private, f);
+	enum hufu_err err = query_init(&q, s, attrs, n);
+	if (!err)
+		err = find_matching(s, &q, f);
+	query_clear(&q);
+	return err;
+}
+
+enum hufu_err store_find(struct store *s, const struct store_attr *attrs, size_t nattrs, bool with_private, uint8_t (**uuids)[16], size_t *n)
+{
+	struct found f = {0};
+	enum hufu_err err = nattrs > STORE_ATTRS_MAX ? HUFU_ERR_DATA_LEN : store_enter(s, TX_READ);
+	if (err)
+		return err;
+	err = store_leave(s, TX_READ, find_in_tx(s, attrs, nattrs, with_private, &f));
+	if (err) {
+		free(f.uuids);
+		return err;
+	}
+	*uuids = f.uuids;
+	*n = f.n;
+	return HUFU_OK;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SQLite must not live across a fork: its locks belong to one process, and a
+ * connection used on both sides loses acknowledged commits. So the file is
+ * closed before, and opened again by whoever needs it. The lock is held
+ * meanwhile: the child has no thread that could be amid anything.
+ */
+#include "store/internal.h"
+
+void store_before_fork(struct store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	db_close(s, true);
+}
+
+void store_after_fork_parent(struct store *s)
+{
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* A lock of the parent's is not given back by another thread's heir: it is made anew. */
+void store_after_fork_child(struct store *s)
+{
+	pthread_mutex_init(&s->lock, NULL);
+}

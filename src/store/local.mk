@@ -1,0 +1,25 @@
+# Where objects live: SQLite, with MACs and seals of its own.
+noinst_LTLIBRARIES += src/store/libstore.la
+src_store_libstore_la_SOURCES = \
+	%reldir%/care.c \
+	%reldir%/conn.c \
+	%reldir%/file.c \
+	%reldir%/find.c \
+	%reldir%/fork.c \
+	%reldir%/host.c \
+	%reldir%/init.c \
+	%reldir%/internal.h \
+	%reldir%/object.c \
+	%reldir%/pin.c \
+	%reldir%/ring.c \
+	%reldir%/ring.h \
+	%reldir%/row.c \
+	%reldir%/row.h \
+	%reldir%/schema.c \
+	%reldir%/seal.c \
+	%reldir%/sqlite.c \
+	%reldir%/store.c \
+	%reldir%/store.h \
+	%reldir%/token.c
+src_store_libstore_la_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+src_store_libstore_la_LIBADD = src/rand/librand.la src/sm/libsm.la src/base/libbase.la $(SQLITE_LIBS) $(PTHREAD_LIBS)

@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Objects: rows that are made, read, changed and deleted. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "rand/rand.h"
+#include "store/internal.h"
+
+const char *uuid_text(const uint8_t uuid[UUID_LEN], char text[2 * UUID_LEN + 1])
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < UUID_LEN; i++) {
+		text[2 * i] = hex[uuid[i] >> 4];
+		text[2 * i + 1] = hex[uuid[i] & 15];
+	}
+	text[2 * UUID_LEN] = '\0';
+	return text;
+}
+
+static enum hufu_err row_corrupt(const struct store *s, const uint8_t uuid[UUID_LEN])
+{
+	char text[2 * UUID_LEN + 1];
+
+	log_error("store %s: object %s fails its check and is refused: somebody changed it, or the disk did. Delete it, or restore the "
+	          "file from a backup",
+	          s->conf.path, uuid_text(uuid, text));
+	return HUFU_ERR_STORE_CORRUPT;
+}
+
+static const struct ring *ring_of(const struct store *s, bool private_object)
+{
+	return private_object ? &s->keys->token : &s->keys->host;
+}
+
+/* -- reading --------------------------------------------------------------------------- */
+
+bool object_columns(sqlite3_stmt *stmt, struct row_image *row)
+{
+	struct view uuid;
+	int64_t private_object = sqlite3_column_int64(stmt, 2), version = sqlite3_column_int64(stmt, 3),
+	        material = sqlite3_column_int64(stmt, 4);
+
+	*row = (struct row_image){.seq = sqlite3_column_int64(stmt, 0)};
+	if (!stmt_blob(stmt, 1, UUID_LEN, UUID_LEN, &uuid))
+		return false;
+	memcpy(row->uuid, uuid.p, UUID_LEN);
+	row->private_object = private_object == 1;
+	row->version = (uint64_t)version;
+	row->material = (uint64_t)material;
+	return (private_object == 0 || private_object == 1) && version > 0 && material > 0 &&
+	       stmt_blob(stmt, 5, 0, MAC_LEN, &row->host_mac) && stmt_blob(stmt, 6, 0, MAC_LEN, &row->token_mac) &&
+	       stmt_blob(stmt, 7, 0, (size_t)STORE_ATTRS_MAX * LOOKUP_LEN, &row->lookup) && row->lookup.len % LOOKUP_LEN == 0 &&
+	       stmt_blob(stmt, 8, 0, ROW_COPIES_MAX, &row->copies) && stmt_blob(stmt, 9, 0, ROW_BODY_MAX + SEAL_OVERHEAD, &row->body);
+}
+
+static bool mac_is(struct view stored, const uint8_t mac[MAC_LEN])
+{
+	return stored.len == MAC_LEN && secret_equal(stored.p, mac, MAC_LEN);
+}
+
+static bool token_mac_good(const struct store *s, const struct row_image *row)
+{
+	uint8_t mac[MAC_LEN];
+
+	row_token_mac(&s->keys->token, s->token_id, row, mac);
+	return mac_is(row->token_mac, mac);
+}
+
+static bool host_mac_good(const struct store *s, const struct row_image *row)
+{
+	uint8_t mac[MAC_LEN];
+
+	row_host_mac(&s->keys->host, s->token_id, row, mac);
+	return mac_is(row->host_mac, mac);
+}
+
+enum row_state object_check(const struct store *s, const struct row_image *row)
+{
+	bool unlocked = s->keys->unlocked;
+
+	if (row->private_object && !unlocked)
+		return ROW_UNCHECKED;
+	if (row->private_object)
+		return row->host_mac.len == 0 && token_mac_good(s, row) ? ROW_GOOD : ROW_BAD;
+	if (!host_mac_good(s, row))
+		return ROW_BAD;
+	return row->token_mac.len && unlocked && !token_mac_good(s, row) ? ROW_BAD : ROW_GOOD;
+}
+
+/* Memory of a struct store_row, given out from front to back: structs first, so that they are aligned. */
+struct block {
+	uint8_t *p;
+	size_t left;
+};
+
+static void *block_take(struct block *b, size_t len)
+{
+	void *p = b->p;
+
+	if (len > b->left)
+		return NULL;
+	b->p += len;
+	b->left -= len;
+	return p;
+}
+
+static bool open_body(const struct store *s, const struct row_image *row, uint8_t *out)
+{
+	struct writer aad;
+
+	if (!row->private_object) {
+		memcpy(out, row->body.p, row->body.len);
+		return true;
+	}
+	writer_init(&aad, false);
+	row_body_aad(&aad, s->token_id, row);
+	bool ok = !aad.bad && seal_open(&s->keys->token.seal, aad.data, aad.len, row->body.p, row->body.len, out);
+	writer_clear(&aad);
+	return ok;
+}
+
+static bool open_copy(const struct store *s, const struct row_image *row, const struct row_head *head, const struct sealed_copy *sealed,
+                      struct block *b, struct store_copy *copy)
+{
+	struct writer aad;
+	size_t len = sealed->data.len - SEAL_OVERHEAD;
+	uint8_t *data = block_take(b, len);
+	char *domain = block_take(b, sealed->domain.len + 1);
+
+	if (!data || !domain)
+		return false;
+	writer_init(&aad, false);
+	row_copy_aad(&aad, s->token_id, row, head, sealed->kind, sealed->domain);
+	bool ok = !aad.bad &&
+	          seal_open(&ring_of(s, row->private_object)->seal, aad.data, aad.len, sealed->data.p, sealed->data.len, data);
+	writer_clear(&aad);
+	memcpy(domain, sealed->domain.p, sealed->domain.len);
+	domain[sealed->domain.len] = '\0';
+	*copy = (struct store_copy){.kind = sealed->kind, .domain = domain, .data = data, .len = len};
+	return ok;
+}
+
+/* What a row needs at most, before it is known how many attributes lie in a sealed body. */
+struct row_size {
+	size_t body_len, nattrs, ncopies, copies_len;
+};
+
+static bool measure(const struct row_image *row, struct sealed_copy copies[STORE_COPIES_MAX], struct row_size *size)
+{
+	size_t overhead = row->private_object ? SEAL_OVERHEAD : 0;
+
+	*size = (struct row_size){0};
+	if (row->body.len <= overhead || !row_decode_copies(row->copies, copies, &size->ncopies))
+		return false;
+	size->body_len = row->body.len - overhead;
+	size->nattrs = size->body_len / ROW_ATTR_MIN;
+	if (size->nattrs > STORE_ATTRS_MAX)
+		size->nattrs = STORE_ATTRS_MAX;
+	for (size_t i = 0; i < size->ncopies; i++)
+		size->copies_len += copies[i].data.len + copies[i].domain.len + 1;
+	return true;
+}
+
+static bool fill(const struct store *s, const struct row_image *image, const struct row_size *size, const struct sealed_copy *sealed,
+                 struct block *b, struct store_row *row)
+{
+	struct row_head head;
+
+	row->attrs = block_take(b, size->nattrs * sizeof(*row->attrs));
+	row->copies = block_take(b, size->ncopies * sizeof(*row->copies));
+	uint8_t *body = block_take(b, size->body_len);
+	if (!row->attrs || !row->copies || !body || !open_body(s, image, body) ||
+	    !row_decode_body((struct view){body, size->body_len}, &head, row->attrs, size->nattrs, &row->nattrs))
+		return false;
+	for (; row->ncopies < size->ncopies; row->ncopies++)
+		if (!open_copy(s, image, &head, &sealed[row->ncopies], b, &row->copies[row->ncopies]))
+			return false;
+	memcpy(row->uuid, image->uuid, UUID_LEN);
+	row->version = image->version;
+	row->private_object = image->private_object;
+	row->by_login = image->token_mac.len != 0;
+	row->object_class = head.object_class;
+	row->key_type = head.key_type;
+	row->policy = head.policy;
+	return true;
+}
+
+enum hufu_err object_open(const struct store *s, const struct row_image *image, struct store_row **out)
+{
+	struct sealed_copy sealed[STORE_COPIES_MAX];
+	struct row_size size;
+
+	if (!measure(image, sealed, &size))
+		return HUFU_ERR_STORE_CORRUPT;
+	struct block b = {.left = sizeof(struct store_row) + size.nattrs * sizeof(struct store_attr) +
+	                          size.ncopies * sizeof(struct store_copy) + size.body_len + size.copies_len};
+	b.p = secret_alloc(b.left);
+	if (!b.p)
+		return HUFU_ERR_NO_MEMORY;
+	struct store_row *row = block_take(&b, sizeof(*row));
+	if (!fill(s, image, &size, sealed, &b, row)) {
+		secret_free(row);
+		return HUFU_ERR_STORE_CORRUPT;
+	}
+	*out = row;
+	return HUFU_OK;
+}
+
+void store_row_free(struct store_row *row)
+{
+	secret_free(row);
+}
+
+/* Within a transaction. The image is good until the statement is used again. */
+static enum hufu_err load(struct store *s, const uint8_t uuid[UUID_LEN], struct row_image *image, struct store_row **row)
+{
+	bool found;
+	sqlite3_stmt *stmt = stmt_get(s, STMT_OBJECT_READ);
+
+	stmt_bind_view(stmt, 1, (struct view){uuid, UUID_LEN});
+	enum hufu_err err = stmt_step(s, stmt, &found);
+	if (err || !found)
+		return err ? err : HUFU_ERR_NOT_FOUND;
+	if (!object_columns(stmt, image))
+		return row_corrupt(s, uuid);
+	enum row_state state = object_check(s, image);
+	if (state == ROW_UNCHECKED)
+		return HUFU_ERR_LOCKED;
+	err = state == ROW_BAD ? HUFU_ERR_STORE_CORRUPT : object_open(s, image, row);
+	return err == HUFU_ERR_STORE_CORRUPT ? row_corrupt(s, uuid) : err;
+}
+
+enum hufu_err store_get(struct store *s, const uint8_t uuid[16], struct store_row **row)
+{
+	struct row_image image;
+	enum hufu_err err = store_enter(s, TX_READ);
+	if (err)
+		return err;
+	*row = NULL;
+	err = store_leave(s, TX_READ, load(s, uuid, &image, row));
+	if (err) {
+		store_row_free(*row);
+		*row = NULL;
+	}
+	return err;
+}
+
+enum hufu_err store_version(struct store *s, const uint8_t uuid[16], uint64_t *version)
+{
+	bool found;
+	enum hufu_err err = store_enter(s, TX_READ);
+	if (err)
+		return err;
+	sqlite3_stmt *stmt = stmt_get(s, STMT_OBJECT_VERSION);
+	stmt_bind_view(stmt, 1, (struct view){uuid, UUID_LEN});
+	err = stmt_step(s, stmt, &found);
+	if (!err && !found)
+		err = HUFU_ERR_NOT_FOUND;
+	if (!err)
+		*version = (uint64_t)sqlite3_column_int64(stmt, 0);
+	return store_leave(s, TX_READ, err);
+}
+
+/* -- composing a row ------------------------------------------------------------------------ */
+
+/* The bytes that a row_image has views of. */
+struct composed {
+	struct row_image row;
+	struct writer body, copies, lookup;
+	uint8_t host_mac[MAC_LEN], token_mac[MAC_LEN];
+};
+
+static void composed_clear(struct composed *c)
+{
+	writer_clear(&c->body);
+	writer_clear(&c->copies);
+	writer_clear(&c->lookup);
+}
+
+static struct view view_of(const struct writer *w)
+{
+	return (struct view){w->data, w->len};
+}
+
+/* Appends in, sealed. */
+static enum hufu_err write_sealed(struct writer *w, const struct sm3_hmac_key *key, const struct writer *aad, struct view in)
+{
+	uint8_t *sealed = malloc(in.len + SEAL_OVERHEAD);
+	enum hufu_err err = sealed && !aad->bad ? HUFU_OK : HUFU_ERR_NO_MEMORY;
+
+	if (!err)
+		err = seal_close(key, aad->data, aad->len, in.p, in.len, sealed);
+	if (!err)
+		write_bytes(w, sealed, in.len + SEAL_OVERHEAD);
+	free(sealed);
+	return err;
+}
+
+static enum hufu_err compose_body(const struct store *s, const struct store_draft *d, struct composed *c)
+{
+	struct writer plain, aad;
+	enum hufu_err err = HUFU_OK;
+
+	writer_init(&plain, d->private_object);
+	writer_init(&aad, false);
+	row_encode_body(&plain, d);
+	row_body_aad(&aad, s->token_id, &c->row);
+	if (plain.bad)
+		err = HUFU_ERR_NO_MEMORY;
+	else if (d->private_object)
+		err = write_sealed(&c->body, &s->keys->token.seal, &aad, view_of(&plain));
+	else
+		write_bytes(&c->body, plain.data, plain.len);
+	writer_clear(&plain);
+	writer_clear(&aad);
+	c->row.body = view_of(&c->body);
+	return c->body.bad ? HUFU_ERR_NO_MEMORY : err;
+}
+
+static enum hufu_err seal_copy(const struct store *s, const struct store_draft *d, const struct composed *c, const struct store_copy *copy,
+                               struct writer *sealed)
+{
+	struct row_head head = {d->object_class, d->key_type, d->policy};
+	struct view domain = {(const uint8_t *)copy->domain, strlen(copy->domain)};
+	struct writer aad;
+
+	writer_init(&aad, false);
+	row_copy_aad(&aad, s->token_id, &c->row, &head, copy->kind, domain);
+	enum hufu_err err =
+		write_sealed(sealed, &ring_of(s, d->private_object)->seal, &aad, (struct view){copy->data, copy->len});
+	writer_clear(&aad);
+	return sealed->bad ? HUFU_ERR_NO_MEMORY : err;
+}
+
+static enum hufu_err compose_copies(const struct store *s, const struct store_draft *d, struct composed *c)
+{
+	struct writer data[STORE_COPIES_MAX];
+	struct sealed_copy sealed[STORE_COPIES_MAX];
+	enum hufu_err err = HUFU_OK;
+
+	for (size_t i = 0; i < d->ncopies; i++)
+		writer_init(&data[i], false);
+	for (size_t i = 0; !err && i < d->ncopies; i++) {
+		const struct store_copy *copy = &d->copies[i];
+		err = seal_copy(s, d, c, copy, &data[i]);
+		sealed[i] = (struct sealed_copy){copy->kind, {(const uint8_t *)copy->domain, strlen(copy->domain)}, view_of(&data[i])};
+	}
+	if (!err)
+		row_encode_copies(&c->copies, sealed, d->ncopies);
+	for (size_t i = 0; i < d->ncopies; i++)
+		writer_clear(&data[i]);
+	c->row.copies = view_of(&c->copies);
+	return c->copies.bad ? HUFU_ERR_NO_MEMORY : err;
+}
+
+static bool lookup_has(struct view lookup, const uint8_t entry[LOOKUP_LEN])
+{
+	for (size_t at = 0; at + LOOKUP_LEN <= lookup.len; at += LOOKUP_LEN)
+		if (memcmp(lookup.p + at, entry, LOOKUP_LEN) == 0)
+			return true;
+	return false;
+}
+
+static enum hufu_err compose_lookup(const struct store *s, const struct store_draft *d, struct composed *c)
+{
+	for (size_t i = 0; i < d->nattrs; i++) {
+		const struct store_attr *a = &d->attrs[i];
+		uint8_t entry[LOOKUP_LEN];
+		if (!a->indexed)
+			continue;
+		ring_lookup(ring_of(s, d->private_object), a->type, a->value, a->len, entry);
+		if (!lookup_has(view_of(&c->lookup), entry))
+			write_bytes(&c->lookup, entry, sizeof(entry));
+	}
+	c->row.lookup = view_of(&c->lookup);
+	return c->lookup.bad ? HUFU_ERR_NO_MEMORY : HUFU_OK;
+}
+
+/* Last: over all the rest. */
+static void compose_macs(const struct store *s, struct composed *c)
+{
+	c->row.host_mac = c->row.token_mac = (struct view){0};
+	if (s->keys->unlocked) {
+		row_token_mac(&s->keys->token, s->token_id, &c->row, c->token_mac);
+		c->row.token_mac = (struct view){c->token_mac, MAC_LEN};
+	}
+	if (!c->row.private_object) {
+		row_host_mac(&s->keys->host, s->token_id, &c->row, c->host_mac);
+		c->row.host_mac = (struct view){c->host_mac, MAC_LEN};
+	}
+}
+
+/* c->row has uuid, version, material; kept: copies that stay as they are. Cleared by the caller on any outcome. */
+static enum hufu_err compose(const struct store *s, const struct store_draft *d, struct view kept, struct composed *c)
+{
+	writer_init(&c->body, false);
+	writer_init(&c->copies, false);
+	writer_init(&c->lookup, false);
+	c->row.private_object = d->private_object;
+	enum hufu_err err = compose_body(s, d, c);
+	if (!err)
+		err = compose_copies(s, d, c);
+	if (!err && !d->ncopies)
+		c->row.copies = kept;
+	if (!err)
+		err = compose_lookup(s, d, c);
+	if (!err)
+		compose_macs(s, c);
+	return err;
+}
+
+/* -- writing -------------------------------------------------------------------------------- */
+
+static enum hufu_err write_row(struct store *s, enum stmt id, const struct row_image *row)
+{
+	sqlite3_stmt *stmt = stmt_get(s, id);
+
+	stmt_bind_view(stmt, 1, (struct view){row->uuid, UUID_LEN});
+	sqlite3_bind_int(stmt, 2, row->private_object);
+	sqlite3_bind_int64(stmt, 3, (int64_t)row->version);
+	sqlite3_bind_int64(stmt, 4, (int64_t)row->material);
+	stmt_bind_view(stmt, 5, row->host_mac);
+	stmt_bind_view(stmt, 6, row->token_mac);
+	stmt_bind_view(stmt, 7, row->lookup);
+	stmt_bind_view(stmt, 8, row->copies);
+	stmt_bind_view(stmt, 9, row->body);
+	return stmt_step(s, stmt, NULL);
+}
+
+/* For every entry of lookup that except lacks. */
+static enum hufu_err write_lookup(struct store *s, enum stmt id, struct view lookup, struct view except, int64_t seq)
+{
+	enum hufu_err err = HUFU_OK;
+
+	for (size_t at = 0; !err && at < lookup.len; at += LOOKUP_LEN) {
+		const uint8_t *entry = lookup.p + at;
+		if (lookup_has(except, entry))
+			continue;
+		sqlite3_stmt *stmt = stmt_get(s, id);
+		stmt_bind_view(stmt, 1, (struct view){entry, LOOKUP_LEN});
+		sqlite3_bind_int64(stmt, 2, seq);
+		err = stmt_step(s, stmt, NULL);
+	}
+	return err;
+}
+
+static enum hufu_err op_id_of(const struct store_draft *d, uint8_t op_id[16])
+{
+	static const uint8_t none[16];
+
+	if (memcmp(d->op_id, none, sizeof(none)) == 0)
+		return rand_bytes(op_id, 16);
+	memcpy(op_id, d->op_id, 16);
+	return HUFU_OK;
+}
+
+/* The object's id comes from the op id: a second row of one op cannot exist, whoever repeats it. */
+static enum hufu_err insert_in_tx(struct store *s, const struct store_draft *d, const uint8_t op_id[16], uint8_t uuid[16])
+{
+	bool found;
+	struct composed c = {.row = {.version = 1, .material = 1}};
+
+	if (d->private_object && !s->keys->unlocked)
+		return HUFU_ERR_LOCKED;
+	ring_uuid(&s->keys->host, op_id, uuid);
+	sqlite3_stmt *stmt = stmt_get(s, STMT_OBJECT_VERSION);
+	stmt_bind_view(stmt, 1, (struct view){uuid, UUID_LEN});
+	enum hufu_err err = stmt_step(s, stmt, &found);
+	if (err || found)
+		return err;
+	memcpy(c.row.uuid, uuid, UUID_LEN);
+	err = compose(s, d, (struct view){0}, &c);
+	if (!err)
+		err = write_row(s, STMT_OBJECT_INSERT, &c.row);
+	if (!err)
+		err = write_lookup(s, STMT_LOOKUP_INSERT, c.row.lookup, (struct view){0}, sqlite3_last_insert_rowid(s->db));
+	composed_clear(&c);
+	return err;
+}
+
+enum hufu_err store_insert(struct store *s, const struct store_draft *d, uint8_t uuid[16])
+{
+	uint8_t op_id[16];
+	enum hufu_err err = row_check(d);
+	if (!err)
+		err = op_id_of(d, op_id);
+	if (!err)
+		err = store_enter(s, TX_WRITE);
+	return err ? err : store_leave(s, TX_WRITE, insert_in_tx(s, d, op_id, uuid));
+}
+
+static bool same_head(const struct store_row *row, const struct store_draft *d)
+{
+	return row->private_object == d->private_object && row->object_class == d->object_class && row->key_type == d->key_type &&
+	       row->policy == d->policy;
+}
+
+static enum hufu_err replace_row(struct store *s, const struct row_image *old, const struct store_draft *d)
+{
+	struct composed c = {.row = {.seq = old->seq, .version = old->version + 1, .material = old->material + (d->ncopies > 0)}};
+
+	memcpy(c.row.uuid, old->uuid, UUID_LEN);
+	enum hufu_err err = compose(s, d, old->copies, &c);
+	if (!err)
+		err = write_row(s, STMT_OBJECT_UPDATE, &c.row);
+	if (!err)
+		err = write_lookup(s, STMT_LOOKUP_DELETE, old->lookup, c.row.lookup, old->seq);
+	if (!err)
+		err = write_lookup(s, STMT_LOOKUP_INSERT, c.row.lookup, old->lookup, old->seq);
+	composed_clear(&c);
+	return err;
+}
+
+static enum hufu_err update_in_tx(struct store *s, const uint8_t uuid[16], uint64_t version, const struct store_draft *d)
+{
+	struct row_image image;
+	struct store_row *row = NULL;
+	enum hufu_err err = load(s, uuid, &image, &row);
+
+	if (!err && row->version != version)
+		err = HUFU_ERR_CONFLICT;
+	if (!err && !same_head(row, d))
+		err = HUFU_ERR_ARGUMENT;
+	if (!err)
+		err = replace_row(s, &image, d);
+	store_row_free(row);
+	return err;
+}
+
+enum hufu_err store_update(struct store *s, const uint8_t uuid[16], uint64_t version, const struct store_draft *d)
+{
+	enum hufu_err err = row_check(d);
+	if (!err)
+		err = store_enter(s, TX_WRITE);
+	return err ? err : store_leave(s, TX_WRITE, update_in_tx(s, uuid, version, d));
+}
+
+/* A row that fails its check can be deleted too: there is no other way to be rid of it. */
+static enum hufu_err delete_in_tx(struct store *s, const uint8_t uuid[16])
+{
+	bool found;
+	struct row_image row;
+	sqlite3_stmt *stmt = stmt_get(s, STMT_OBJECT_READ);
+
+	stmt_bind_view(stmt, 1, (struct view){uuid, UUID_LEN});
+	enum hufu_err err = stmt_step(s, stmt, &found);
+	if (err || !found)
+		return err ? err : HUFU_ERR_NOT_FOUND;
+	if (!object_columns(stmt, &row))
+		row.lookup = (struct view){0};
+	if (row.private_object && !s->keys->unlocked)
+		return HUFU_ERR_LOCKED;
+	err = write_lookup(s, STMT_LOOKUP_DELETE, row.lookup, (struct view){0}, row.seq);
+	if (err)
+		return err;
+	stmt = stmt_get(s, STMT_OBJECT_DELETE);
+	sqlite3_bind_int64(stmt, 1, row.seq);
+	return stmt_step(s, stmt, NULL);
+}
+
+enum hufu_err store_delete(struct store *s, const uint8_t uuid[16])
+{
+	enum hufu_err err = store_enter(s, TX_WRITE);
+
+	return err ? err : store_leave(s, TX_WRITE, delete_in_tx(s, uuid));
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A ring: the keys derived, by labels, from one secret and the token's id.
+ * Rings live in secret memory. No function here logs.
+ */
+#ifndef STORE_RING_H
+#define STORE_RING_H
+
+#include "base/err.h"
+#include "sm/sm3.h"
+
+#define TOKEN_ID_LEN 16
+#define TOKEN_KEY_LEN 32
+#define UUID_LEN 16
+#define MAC_LEN SM3_DIGEST_LEN
+#define LOOKUP_LEN 16
+
+/* First byte of all that is MACed or bound to a seal: no two uses can be taken for each other. */
+enum ring_use { USE_ROW_TOKEN = 1, USE_ROW_HOST, USE_BODY, USE_COPY, USE_TOKEN, USE_ROLE, USE_PIN };
+
+struct ring {
+	struct sm3_hmac_key seal;   /* one-time SM4-GCM keys */
+	struct sm3_hmac_key mac;    /* of rows */
+	struct sm3_hmac_key lookup; /* the search index, a key an attribute derived from it */
+	struct sm3_hmac_key uuid;   /* object ids from op ids */
+};
+
+/* name ("host", "token") sets rings of one secret apart. */
+void ring_init(struct ring *, const char *name, const void *secret, size_t len, const uint8_t token_id[TOKEN_ID_LEN]);
+/* The index entry of an attribute's value: equal for equal values, says nothing about others. */
+void ring_lookup(const struct ring *, uint64_t type, const uint8_t *value, size_t len, uint8_t out[LOOKUP_LEN]);
+void ring_uuid(const struct ring *, const uint8_t op_id[16], uint8_t uuid[UUID_LEN]);
+
+/* -- seals: u8 1 || salt || ciphertext || tag ---------------------------------- */
+
+#define SEAL_FORMAT 1
+#define SEAL_SALT_LEN 32
+#define SEAL_TAG_LEN 16
+#define SEAL_OVERHEAD (1 + SEAL_SALT_LEN + SEAL_TAG_LEN)
+
+/* out: len + SEAL_OVERHEAD bytes, not overlapping in. HUFU_ERR_RANDOM. */
+enum hufu_err seal_close(const struct sm3_hmac_key *, const uint8_t *aad, size_t aad_len, const uint8_t *in, size_t len,
+                         uint8_t *out) MUST_CHECK;
+/* out: sealed_len - SEAL_OVERHEAD bytes, untouched when false: not sealed by this key for this aad. */
+bool seal_open(const struct sm3_hmac_key *, const uint8_t *aad, size_t aad_len, const uint8_t *sealed, size_t sealed_len,
+               uint8_t *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The token's own row, its roles, who is logged in. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "store/internal.h"
+
+static void token_mac(const struct ring *host, const uint8_t id[TOKEN_ID_LEN], const char label[STORE_LABEL_LEN], uint8_t mac[MAC_LEN])
+{
+	uint8_t data[1 + TOKEN_ID_LEN + STORE_LABEL_LEN] = {USE_TOKEN};
+
+	memcpy(data + 1, id, TOKEN_ID_LEN);
+	memcpy(data + 1 + TOKEN_ID_LEN, label, STORE_LABEL_LEN);
+	sm3_hmac(&host->mac, data, sizeof(data), mac);
+}
+
+/* -- the row ----------------------------------------------------------------------- */
+
+struct token_row {
+	struct view id, label, mac;
+};
+
+static enum hufu_err token_read(struct store *s, struct token_row *token)
+{
+	bool row;
+	sqlite3_stmt *stmt = stmt_get(s, STMT_TOKEN_READ);
+	enum hufu_err err = stmt_step(s, stmt, &row);
+	if (err)
+		return err;
+	if (row && stmt_blob(stmt, 0, TOKEN_ID_LEN, TOKEN_ID_LEN, &token->id) &&
+	    stmt_blob(stmt, 1, STORE_LABEL_LEN, STORE_LABEL_LEN, &token->label) && stmt_blob(stmt, 2, MAC_LEN, MAC_LEN, &token->mac))
+		return HUFU_OK;
+	log_error("store %s: the token's row is missing or damaged. Restore the file from a backup", s->conf.path);
+	return HUFU_ERR_STORE_CORRUPT;
+}
+
+/* Seen for the first time, or renewed by somebody: what was derived for the old id goes. */
+static enum hufu_err adopt(struct store *s, const struct token_row *token)
+{
+	uint8_t mac[MAC_LEN];
+
+	if (s->known)
+		log_notice("store %s: the token was initialised anew; logins of the old one have ended", s->conf.path);
+	s->known = false;
+	token_lock(s);
+	ring_init(&s->keys->host, "host", s->keys->host_secret, s->keys->host_secret_len, token->id.p);
+	memcpy(s->token_id, token->id.p, TOKEN_ID_LEN);
+	memcpy(s->label, token->label.p, STORE_LABEL_LEN);
+	token_mac(&s->keys->host, s->token_id, s->label, mac);
+	if (!secret_equal(mac, token->mac.p, MAC_LEN)) {
+		log_error("store %s: the token's row fails its check: the host secret (%s) is another than it was made with, or the file "
+		          "was changed. Restore what belongs together from a backup",
+		          s->conf.path, s->conf.host_secret ? s->conf.host_secret : "none");
+		return HUFU_ERR_STORE_CORRUPT;
+	}
+	s->known = true;
+	return HUFU_OK;
+}
+
+enum hufu_err token_notice(struct store *s)
+{
+	struct token_row token;
+	enum hufu_err err = token_read(s, &token);
+	if (!err && (!s->known || memcmp(token.id.p, s->token_id, TOKEN_ID_LEN) != 0))
+		err = adopt(s, &token);
+	return err;
+}
+
+enum hufu_err token_write(struct store *s, const uint8_t id[TOKEN_ID_LEN], const char label[STORE_LABEL_LEN])
+{
+	uint8_t mac[MAC_LEN];
+
+	token_mac(&s->keys->host, id, label, mac);
+	sqlite3_stmt *stmt = stmt_get(s, STMT_TOKEN_WRITE);
+	stmt_bind_view(stmt, 1, (struct view){id, TOKEN_ID_LEN});
+	stmt_bind_view(stmt, 2, (struct view){(const uint8_t *)label, STORE_LABEL_LEN});
+	stmt_bind_view(stmt, 3, (struct view){mac, sizeof(mac)});
+	return stmt_step(s, stmt, NULL);
+}
+
+/* -- roles --------------------------------------------------------------------------- */
+
+static struct view wrapped_of(const struct role_row *r)
+{
+	return (struct view){r->wrapped, r->pin_set ? sizeof(r->wrapped) : 0};
+}
+
+static enum hufu_err role_mac(const struct store *s, enum store_role role, const struct role_row *r, uint8_t mac[MAC_LEN])
+{
+	struct writer w;
+
+	writer_init(&w, false);
+	write_u8(&w, USE_ROLE);
+	write_bytes(&w, s->token_id, TOKEN_ID_LEN);
+	write_u8(&w, (uint8_t)role);
+	write_u64(&w, r->epoch);
+	write_u32(&w, r->tries);
+	write_u32(&w, r->settled);
+	write_u64(&w, r->failed_ns);
+	write_u32(&w, r->iterations);
+	write_bytes(&w, r->salt, sizeof(r->salt));
+	write_bytes(&w, wrapped_of(r).p, wrapped_of(r).len);
+	if (!w.bad)
+		sm3_hmac(&s->keys->host.mac, w.data, w.len, mac);
+	enum hufu_err err = w.bad ? HUFU_ERR_NO_MEMORY : HUFU_OK;
+	writer_clear(&w);
+	return err;
+}
+
+/* A column within 0..max. */
+static bool column_u64(sqlite3_stmt *stmt, int column, uint64_t max, uint64_t *value)
+{
+	int64_t v = sqlite3_column_int64(stmt, column);
+
+	*value = (uint64_t)v;
+	return v >= 0 && *value <= max;
+}
+
+static bool role_columns(sqlite3_stmt *stmt, struct role_row *r, struct view *mac)
+{
+	uint64_t tries, settled, iterations;
+	struct view salt, wrapped;
+	bool ok = column_u64(stmt, 0, INT64_MAX, &r->epoch) && column_u64(stmt, 1, UINT32_MAX, &tries) &&
+	          column_u64(stmt, 2, UINT32_MAX, &settled) && column_u64(stmt, 3, INT64_MAX, &r->failed_ns) &&
+	          column_u64(stmt, 4, PIN_ITERATIONS_MAX, &iterations) && stmt_blob(stmt, 5, PIN_SALT_LEN, PIN_SALT_LEN, &salt) &&
+	          stmt_blob(stmt, 6, 0, sizeof(r->wrapped), &wrapped) && stmt_blob(stmt, 7, MAC_LEN, MAC_LEN, mac);
+	if (!ok || iterations < PIN_ITERATIONS_MIN || (wrapped.len && wrapped.len != sizeof(r->wrapped)))
+		return false;
+	r->tries = (uint32_t)tries;
+	r->settled = (uint32_t)settled;
+	r->iterations = (uint32_t)iterations;
+	memcpy(r->salt, salt.p, PIN_SALT_LEN);
+	r->pin_set = wrapped.len != 0;
+	if (r->pin_set)
+		memcpy(r->wrapped, wrapped.p, wrapped.len);
+	return true;
+}
+
+enum hufu_err role_read(struct store *s, enum store_role role, struct role_row *r)
+{
+	bool row;
+	uint8_t mac[MAC_LEN];
+	struct view stored;
+	sqlite3_stmt *stmt = stmt_get(s, STMT_ROLE_READ);
+
+	*r = (struct role_row){0};
+	sqlite3_bind_int(stmt, 1, (int)role);
+	enum hufu_err err = stmt_step(s, stmt, &row);
+	if (err)
+		return err;
+	bool good = row && role_columns(stmt, r, &stored);
+	if (good)
+		err = role_mac(s, role, r, mac);
+	if (err || (good && secret_equal(mac, stored.p, MAC_LEN)))
+		return err;
+	log_error("store %s: the row of the %s's PIN was changed by somebody else or is damaged. Restore the file from a backup",
+	          s->conf.path, role == STORE_SO ? "security officer" : "user");
+	return HUFU_ERR_STORE_CORRUPT;
+}
+
+enum hufu_err role_write(struct store *s, enum store_role role, const struct role_row *r)
+{
+	uint8_t mac[MAC_LEN];
+	enum hufu_err err = role_mac(s, role, r, mac);
+	if (err)
+		return err;
+	sqlite3_stmt *stmt = stmt_get(s, STMT_ROLE_WRITE);
+	sqlite3_bind_int(stmt, 1, (int)role);
+	sqlite3_bind_int64(stmt, 2, (int64_t)r->epoch);
+	sqlite3_bind_int64(stmt, 3, r->tries);
+	sqlite3_bind_int64(stmt, 4, r->settled);
+	sqlite3_bind_int64(stmt, 5, (int64_t)r->failed_ns);
+	sqlite3_bind_int64(stmt, 6, r->iterations);
+	stmt_bind_view(stmt, 7, (struct view){r->salt, sizeof(r->salt)});
+	stmt_bind_view(stmt, 8, wrapped_of(r));
+	stmt_bind_view(stmt, 9, (struct view){mac, sizeof(mac)});
+	return stmt_step(s, stmt, NULL);
+}
+
+/* -- logins ----------------------------------------------------------------------------- */
+
+void token_unlock(struct store *s, const uint8_t token_key[TOKEN_KEY_LEN])
+{
+	memcpy(s->keys->token_key, token_key, TOKEN_KEY_LEN);
+	ring_init(&s->keys->token, "token", token_key, TOKEN_KEY_LEN, s->token_id);
+	s->keys->unlocked = true;
+}
+
+void token_lock(struct store *s)
+{
+	s->keys->unlocked = false;
+	secret_wipe(s->keys->token_key, TOKEN_KEY_LEN);
+	secret_wipe(&s->keys->token, sizeof(s->keys->token));
+}
+
+enum hufu_err store_login(struct store *s, enum store_role role, const uint8_t *pin, size_t pin_len)
+{
+	struct pin_proof *proof = secret_alloc(sizeof(*proof));
+	if (!proof)
+		return HUFU_ERR_NO_MEMORY;
+	enum hufu_err err = pin_prove(s, role, pin, pin_len, proof);
+	if (!err)
+		err = store_enter(s, TX_READ);
+	if (!err) {
+		/* Renewed since: that PIN was another token's. */
+		if (memcmp(proof->token_id, s->token_id, TOKEN_ID_LEN) != 0)
+			err = HUFU_ERR_PIN;
+		else
+			token_unlock(s, proof->token_key);
+		err = store_leave(s, TX_READ, err);
+	}
+	secret_free(proof);
+	return err;
+}
+
+void store_logout(struct store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	token_lock(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* -- what is known of it ------------------------------------------------------------------ */
+
+static enum hufu_err role_info(struct store *s, enum store_role role, struct store_role_info *info)
+{
+	struct role_row r;
+	enum hufu_err err = role_read(s, role, &r);
+	if (err)
+		return err;
+	*info = (struct store_role_info){.pin_set = r.pin_set, .tries_left = UINT32_MAX, .tries_max = UINT32_MAX};
+	if (role == STORE_USER) {
+		info->tries_max = s->conf.user_tries;
+		info->tries_left = r.tries < info->tries_max ? info->tries_max - r.tries : 0;
+	} else {
+		info->delay_s = pin_delay_s(&r);
+	}
+	return HUFU_OK;
+}
+
+enum hufu_err store_token(struct store *s, struct store_token *token)
+{
+	enum hufu_err err = store_enter(s, TX_READ);
+	if (err)
+		return err;
+	memcpy(token->id, s->token_id, TOKEN_ID_LEN);
+	memcpy(token->label, s->label, STORE_LABEL_LEN);
+	token->read_only = s->read_only;
+	err = role_info(s, STORE_SO, &token->roles[STORE_SO]);
+	if (!err)
+		err = role_info(s, STORE_USER, &token->roles[STORE_USER]);
+	return store_leave(s, TX_READ, err);
+}
