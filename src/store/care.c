@@ -211,8 +211,8 @@ static enum hufu_err verify_index(struct verification *v)
 	enum hufu_err err = stmt_step(v->s, stmt, &row);
 
 	if (!err && row && (uint64_t)sqlite3_column_int64(stmt, 0) != v->lookups)
-		found_bad(v, "the index: it has %lld entries, the objects account for %llu", (long long)sqlite3_column_int64(stmt, 0),
-		          (unsigned long long)v->lookups);
+		found_bad(v, "the index: it has %lld entries, the objects account for %llu",
+		          (long long)sqlite3_column_int64(stmt, 0), (unsigned long long)v->lookups);
 	return err;
 }
 

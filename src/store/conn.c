@@ -163,7 +163,8 @@ static enum hufu_err wal_set(struct store *s)
 		return db_fail(s, rc);
 	if (wal)
 		return HUFU_OK;
-	log_error("store %s: its file system cannot share memory between processes, which SQLite's WAL needs. Put it on a local disk",
+	log_error("store %s: its file system cannot share memory between processes, which SQLite's WAL needs. Put it on a "
+	          "local disk",
 	          s->conf.path);
 	return HUFU_ERR_STORE_IO;
 }

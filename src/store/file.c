@@ -15,8 +15,8 @@ enum hufu_err file_fail(const char *path, const char *doing, int error)
 {
 	char text[128];
 
-	log_error("%s cannot be %s: %s. Check the disk, and that this user may read and write the file and its directory", path, doing,
-	          strerror_r(error, text, sizeof(text)));
+	log_error("%s cannot be %s: %s. Check the disk, and that this user may read and write the file and its directory", path,
+	          doing, strerror_r(error, text, sizeof(text)));
 	switch (error) {
 	case ENOSPC:
 	case EDQUOT:

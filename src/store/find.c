@@ -132,7 +132,8 @@ static enum hufu_err find_in_tx(struct store *s, const struct store_attr *attrs,
 	return err;
 }
 
-enum hufu_err store_find(struct store *s, const struct store_attr *attrs, size_t nattrs, bool with_private, uint8_t (**uuids)[16], size_t *n)
+enum hufu_err store_find(struct store *s, const struct store_attr *attrs, size_t nattrs, bool with_private,
+                         uint8_t (**uuids)[16], size_t *n)
 {
 	struct found f = {0};
 	enum hufu_err err = nattrs > STORE_ATTRS_MAX ? HUFU_ERR_DATA_LEN : store_enter(s, TX_READ);

@@ -26,7 +26,8 @@ static enum hufu_err check(const char *path, const struct stat *st)
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return refuse(path, "it belongs to another user. Give it to this one (chown)");
 	if (st->st_mode & 077)
-		return refuse(path, "others may read or write it. Take their rights away (chmod 600), and take it for known to them");
+		return refuse(path,
+		              "others may read or write it. Take their rights away (chmod 600), and take it for known to them");
 	if (st->st_size != HOST_SECRET_LEN)
 		return refuse(path, "it is not 32 bytes long. Restore it from the backup: without it no PIN opens the token");
 	return HUFU_OK;

@@ -24,8 +24,8 @@ static enum hufu_err row_corrupt(const struct store *s, const uint8_t uuid[UUID_
 {
 	char text[2 * UUID_LEN + 1];
 
-	log_error("store %s: object %s fails its check and is refused: somebody changed it, or the disk did. Delete it, or restore the "
-	          "file from a backup",
+	log_error("store %s: object %s fails its check and is refused: somebody changed it, or the disk did. Delete it, or restore "
+	          "the file from a backup",
 	          s->conf.path, uuid_text(uuid, text));
 	return HUFU_ERR_STORE_CORRUPT;
 }
@@ -53,7 +53,8 @@ bool object_columns(sqlite3_stmt *stmt, struct row_image *row)
 	return (private_object == 0 || private_object == 1) && version > 0 && material > 0 &&
 	       stmt_blob(stmt, 5, 0, MAC_LEN, &row->host_mac) && stmt_blob(stmt, 6, 0, MAC_LEN, &row->token_mac) &&
 	       stmt_blob(stmt, 7, 0, (size_t)STORE_ATTRS_MAX * LOOKUP_LEN, &row->lookup) && row->lookup.len % LOOKUP_LEN == 0 &&
-	       stmt_blob(stmt, 8, 0, ROW_COPIES_MAX, &row->copies) && stmt_blob(stmt, 9, 0, ROW_BODY_MAX + SEAL_OVERHEAD, &row->body);
+	       stmt_blob(stmt, 8, 0, ROW_COPIES_MAX, &row->copies) &&
+	       stmt_blob(stmt, 9, 0, ROW_BODY_MAX + SEAL_OVERHEAD, &row->body);
 }
 
 static bool mac_is(struct view stored, const uint8_t mac[MAC_LEN])
@@ -122,8 +123,8 @@ static bool open_body(const struct store *s, const struct row_image *row, uint8_
 	return ok;
 }
 
-static bool open_copy(const struct store *s, const struct row_image *row, const struct row_head *head, const struct sealed_copy *sealed,
-                      struct block *b, struct store_copy *copy)
+static bool open_copy(const struct store *s, const struct row_image *row, const struct row_head *head,
+                      const struct sealed_copy *sealed, struct block *b, struct store_copy *copy)
 {
 	struct writer aad;
 	size_t len = sealed->data.len - SEAL_OVERHEAD;
@@ -164,8 +165,8 @@ static bool measure(const struct row_image *row, struct sealed_copy copies[STORE
 	return true;
 }
 
-static bool fill(const struct store *s, const struct row_image *image, const struct row_size *size, const struct sealed_copy *sealed,
-                 struct block *b, struct store_row *row)
+static bool fill(const struct store *s, const struct row_image *image, const struct row_size *size,
+                 const struct sealed_copy *sealed, struct block *b, struct store_row *row)
 {
 	struct row_head head;
 
@@ -320,8 +321,8 @@ static enum hufu_err compose_body(const struct store *s, const struct store_draf
 	return c->body.bad ? HUFU_ERR_NO_MEMORY : err;
 }
 
-static enum hufu_err seal_copy(const struct store *s, const struct store_draft *d, const struct composed *c, const struct store_copy *copy,
-                               struct writer *sealed)
+static enum hufu_err seal_copy(const struct store *s, const struct store_draft *d, const struct composed *c,
+                               const struct store_copy *copy, struct writer *sealed)
 {
 	struct row_head head = {d->object_class, d->key_type, d->policy};
 	struct view domain = {(const uint8_t *)copy->domain, strlen(copy->domain)};
@@ -346,7 +347,8 @@ static enum hufu_err compose_copies(const struct store *s, const struct store_dr
 	for (size_t i = 0; !err && i < d->ncopies; i++) {
 		const struct store_copy *copy = &d->copies[i];
 		err = seal_copy(s, d, c, copy, &data[i]);
-		sealed[i] = (struct sealed_copy){copy->kind, {(const uint8_t *)copy->domain, strlen(copy->domain)}, view_of(&data[i])};
+		sealed[i] = (struct sealed_copy){
+			copy->kind, {(const uint8_t *)copy->domain, strlen(copy->domain)}, view_of(&data[i])};
 	}
 	if (!err)
 		row_encode_copies(&c->copies, sealed, d->ncopies);

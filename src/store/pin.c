@@ -45,7 +45,8 @@ enum hufu_err pin_check_len(const struct store_conf *conf, const uint8_t *pin, s
 
 /* -- the key that a PIN stands for ---------------------------------------------------- */
 
-static void wrapping_key(const struct keys *keys, const uint8_t *pin, size_t len, const struct role_row *r, struct sm3_hmac_key *out)
+static void wrapping_key(const struct keys *keys, const uint8_t *pin, size_t len, const struct role_row *r,
+                         struct sm3_hmac_key *out)
 {
 	uint8_t stretched[SM3_DIGEST_LEN], key[SM3_DIGEST_LEN];
 	struct sm3_hmac_key host;
@@ -191,8 +192,8 @@ static enum hufu_err report_blocked(struct store *s, enum store_role role, const
 		log_warning("store %s: the security officer's next try is looked at in %u s, after %u wrong ones", s->conf.path,
 		            pin_delay_s(r), r->tries);
 	else
-		log_warning("store %s: the user's PIN is locked after %u wrong tries. The security officer can set a new one", s->conf.path,
-		            r->tries);
+		log_warning("store %s: the user's PIN is locked after %u wrong tries. The security officer can set a new one",
+		            s->conf.path, r->tries);
 	return HUFU_ERR_PIN_LOCKED;
 }
 
@@ -244,8 +245,8 @@ enum hufu_err pin_prove(struct store *s, enum store_role role, const uint8_t *pi
 /* -- setting --------------------------------------------------------------------------------- */
 
 /* The role's new row: slowly made, then put there in one transaction. same_epoch: nobody may have changed the PIN meanwhile. */
-static enum hufu_err pin_replace(struct store *s, enum store_role role, const uint8_t *pin, size_t len, const struct pin_proof *proof,
-                                 bool same_epoch)
+static enum hufu_err pin_replace(struct store *s, enum store_role role, const uint8_t *pin, size_t len,
+                                 const struct pin_proof *proof, bool same_epoch)
 {
 	struct role_row fresh, old;
 	enum hufu_err err = pin_wrap(&s->conf, s->keys, proof->token_id, role, pin, len, proof->token_key, &fresh);

@@ -184,7 +184,8 @@ static void mac_row(struct sm3_hmac *h, const struct ring *ring, enum ring_use u
 	mac_view(h, row->lookup);
 }
 
-void row_token_mac(const struct ring *token, const uint8_t token_id[TOKEN_ID_LEN], const struct row_image *row, uint8_t mac[MAC_LEN])
+void row_token_mac(const struct ring *token, const uint8_t token_id[TOKEN_ID_LEN], const struct row_image *row,
+                   uint8_t mac[MAC_LEN])
 {
 	struct sm3_hmac h;
 

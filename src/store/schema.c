@@ -21,15 +21,16 @@
  */
 static const struct schema_object objects[] = {
 	{"table", "token",
-	 "CREATE TABLE token(one INTEGER PRIMARY KEY CHECK(one = 1), id BLOB NOT NULL, label BLOB NOT NULL, mac BLOB NOT NULL) STRICT"},
+	 "CREATE TABLE token(one INTEGER PRIMARY KEY CHECK(one = 1), id BLOB NOT NULL, label BLOB NOT NULL,"
+	 " mac BLOB NOT NULL) STRICT"},
 	{"table", "role",
 	 "CREATE TABLE role(role INTEGER PRIMARY KEY CHECK(role IN (0, 1)), epoch INTEGER NOT NULL, tries INTEGER NOT NULL,"
 	 " settled INTEGER NOT NULL, failed_ns INTEGER NOT NULL, iterations INTEGER NOT NULL, salt BLOB NOT NULL,"
 	 " wrapped BLOB NOT NULL, mac BLOB NOT NULL) STRICT"},
 	{"table", "object",
 	 "CREATE TABLE object(seq INTEGER PRIMARY KEY, uuid BLOB NOT NULL, private INTEGER NOT NULL, version INTEGER NOT NULL,"
-	 " material INTEGER NOT NULL, host_mac BLOB NOT NULL, token_mac BLOB NOT NULL, lookup BLOB NOT NULL, copies BLOB NOT NULL,"
-	 " body BLOB NOT NULL) STRICT"},
+	 " material INTEGER NOT NULL, host_mac BLOB NOT NULL, token_mac BLOB NOT NULL, lookup BLOB NOT NULL,"
+	 " copies BLOB NOT NULL, body BLOB NOT NULL) STRICT"},
 	{"index", "object_uuid", "CREATE UNIQUE INDEX object_uuid ON object(uuid, private)"},
 	{"table", "lookup",
 	 "CREATE TABLE lookup(hash BLOB NOT NULL, object INTEGER NOT NULL, PRIMARY KEY(hash, object)) STRICT, WITHOUT ROWID"},
@@ -159,7 +160,8 @@ static enum hufu_err keep_copy(struct store *s, int version)
 			return HUFU_ERR_NO_MEMORY;
 		err = backup_to(s, path);
 		if (!err)
-			log_notice("store %s: made by an older hufu (schema %d), a copy is kept as %s", s->conf.path, version, path);
+			log_notice("store %s: made by an older hufu (schema %d), a copy is kept as %s", s->conf.path, version,
+			           path);
 		free(path);
 	}
 	if (err == HUFU_ERR_EXISTS)
@@ -174,7 +176,8 @@ static enum hufu_err step_from(struct store *s, const struct schema *schema, int
 	for (const struct schema_step *step = schema->steps; step->sql; step++)
 		if (step->from == version)
 			return db_exec(s, step->sql);
-	log_error("store %s: its schema %lld is none that hufu ever had. Restore it from a backup", s->conf.path, (long long)version);
+	log_error("store %s: its schema %lld is none that hufu ever had. Restore it from a backup", s->conf.path,
+	          (long long)version);
 	return HUFU_ERR_STORE_CORRUPT;
 }
 
@@ -222,7 +225,8 @@ enum hufu_err schema_ready(struct store *s, const struct schema *schema)
 		return HUFU_ERR_STORE_CORRUPT;
 	}
 	if (version > schema->version) {
-		log_error("store %s: made by a newer hufu (schema %lld, this one knows up to %d). Use that, or restore an older backup",
+		log_error("store %s: made by a newer hufu (schema %lld, this one knows up to %d). Use that, or restore an "
+		          "older backup",
 		          s->conf.path, (long long)version, schema->version);
 		return HUFU_ERR_STORE_VERSION;
 	}

@@ -108,8 +108,8 @@ enum hufu_err db_fail(struct store *s, int rc)
 	for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++)
 		if (advices[i].err == err)
 			advice = advices[i].advice;
-	log_msg(err == HUFU_ERR_STORE_BUSY ? HUFU_LOG_WARNING : HUFU_LOG_ERROR, "store %s: %s (%s, SQLite %d%s%s). %s", s->conf.path,
-	        err_text(err), s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc), rc, error ? ", " : "",
+	log_msg(err == HUFU_ERR_STORE_BUSY ? HUFU_LOG_WARNING : HUFU_LOG_ERROR, "store %s: %s (%s, SQLite %d%s%s). %s",
+	        s->conf.path, err_text(err), s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc), rc, error ? ", " : "",
 	        error ? strerror_r(error, text, sizeof(text)) : "", advice);
 	if (err == HUFU_ERR_STORE_IO || err == HUFU_ERR_STORE_CORRUPT)
 		s->suspect = true;
@@ -158,7 +158,8 @@ static enum hufu_err lock_by(struct store *s, uint32_t ms)
 	ts.tv_nsec = (long)(ns % NS_PER_S);
 	if (pthread_mutex_timedlock(&s->lock, &ts) == 0)
 		return HUFU_OK;
-	log_warning("store %s: another thread of this process has been using it for %u ms. Raise the token's deadline", s->conf.path, ms);
+	log_warning("store %s: another thread of this process has been using it for %u ms. Raise the token's deadline",
+	            s->conf.path, ms);
 	return HUFU_ERR_STORE_BUSY;
 }
 

@@ -3,7 +3,8 @@
  * The store: where a token's objects live. One SQLite file a token.
  *
  * What stands on disk is hostile: every row carries a MAC, every secret is
- * sealed, a row that fails is refused and reported, never repaired.
+ * sealed, a row that fails is refused and reported, never repaired. Not seen:
+ * that whoever can write the file took a row away, or put back one of old.
  *
  * Two rings of keys. The host ring, derived from the host secret and the token
  * id, is at hand without a login; the token ring, derived from the random token
@@ -33,9 +34,9 @@ struct store;
 struct store_conf {
 	const char *path;          /* absolute */
 	const char *host_secret;   /* absolute path of a 32-byte file, made (0600) by store_init; NULL: none */
-	uint32_t pin_min;          /* characters; the caller has raised it to 12 where the rule asks for that */
+	uint32_t pin_min;          /* characters (of UTF-8); the caller has raised it to 12 where the rule asks for that */
 	uint32_t user_tries;       /* before the user's role locks */
-	uint32_t pin_iterations;   /* PBKDF2, of PINs set from now on; >= 100000 outside tests */
+	uint32_t pin_iterations;   /* PBKDF2, of PINs set from now on: 1..10000000; the configuration holds it to >= 100000 */
 	uint32_t deadline_ms;
 	const char *vfs;           /* SQLite VFS, NULL the default: tests record and replay power loss */
 };
@@ -59,9 +60,12 @@ struct store_token {
  * Makes the token (no file yet: STORE_MISSING before), or empties and renews it
  * when so_pin is the SO's (HUFU_ERR_PIN otherwise). The directory is made 0700
  * if only its last component is missing. All objects are gone, the user has no
- * PIN. HUFU_ERR_PIN_LEN: pin_min..STORE_PIN_MAX bytes.
+ * PIN. HUFU_ERR_PIN_LEN: pin_min characters..STORE_PIN_MAX bytes.
+ * HUFU_ERR_CONFIG: the host secret is of no use (missing though the store is
+ * there, open to others, not 32 bytes); store_open too.
  */
-enum hufu_err store_init(const struct store_conf *, const uint8_t *so_pin, size_t so_pin_len, const char label[STORE_LABEL_LEN]) MUST_CHECK;
+enum hufu_err store_init(const struct store_conf *, const uint8_t *so_pin, size_t so_pin_len,
+                         const char label[STORE_LABEL_LEN]) MUST_CHECK;
 
 /* HUFU_ERR_STORE_MISSING: no file (none is made). Older schemas are migrated after a copy beside them. */
 enum hufu_err store_open(const struct store_conf *, struct store **) MUST_CHECK;
@@ -69,15 +73,17 @@ void store_close(struct store *);
 enum hufu_err store_token(struct store *, struct store_token *) MUST_CHECK;
 
 /*
- * Tries are counted durably before the check. HUFU_ERR_PIN, PIN_LOCKED,
- * PIN_UNSET. On success the token ring is at hand until store_logout; a second
- * login of the same process only checks the PIN.
+ * Tries are counted durably before the check. HUFU_ERR_PIN, PIN_LOCKED (for the
+ * SO: within delay_s), PIN_UNSET. STORE_READ_ONLY where no try can be counted.
+ * Stretching a PIN takes a tenth of a second and holds nothing up. On success
+ * the token ring is at hand until store_logout; a second login of the same process only checks the PIN.
  */
 enum hufu_err store_login(struct store *, enum store_role, const uint8_t *pin, size_t pin_len) MUST_CHECK;
 void store_logout(struct store *);
 /* Needs the ring (the SO's login): sets the user's PIN and clears the lock. */
 enum hufu_err store_init_pin(struct store *, const uint8_t *pin, size_t pin_len) MUST_CHECK;
-enum hufu_err store_set_pin(struct store *, enum store_role, const uint8_t *old, size_t old_len, const uint8_t *pin, size_t pin_len) MUST_CHECK;
+enum hufu_err store_set_pin(struct store *, enum store_role, const uint8_t *old, size_t old_len, const uint8_t *pin,
+                            size_t pin_len) MUST_CHECK;
 
 /* -- rows ------------------------------------------------------------------ */
 
@@ -99,7 +105,7 @@ struct store_copy {
 struct store_draft {
 	bool private_object;       /* sealed under the token ring: HUFU_ERR_LOCKED without a login */
 	uint64_t object_class, key_type;
-	uint32_t policy;           /* immutable policy bits, bound into the seal of the copies */
+	uint32_t policy;           /* bound, with class and type, into the seal of the copies: never changes */
 	const struct store_attr *attrs;
 	size_t nattrs;
 	const struct store_copy *copies;
@@ -121,14 +127,18 @@ struct store_row {
 	size_t ncopies;
 };
 
-/* The same op_id again gives the uuid of the first insert and HUFU_OK: exactly one row. */
+/* The same op_id again gives the uuid of the first insert and HUFU_OK: exactly one row. HUFU_ERR_DATA_LEN: beyond the bounds. */
 enum hufu_err store_insert(struct store *, const struct store_draft *, uint8_t uuid[16]) MUST_CHECK;
 /* HUFU_ERR_NOT_FOUND; LOCKED: private, and no login; STORE_CORRUPT: its MAC failed (reported in the log). */
 enum hufu_err store_get(struct store *, const uint8_t uuid[16], struct store_row **) MUST_CHECK;
 void store_row_free(struct store_row *);
-/* HUFU_ERR_CONFLICT: version is not the present one. Copies are replaced only when draft has any; private_object cannot change. */
+/*
+ * HUFU_ERR_CONFLICT: version is not the present one. Copies are replaced only
+ * when draft has any. HUFU_ERR_ARGUMENT: private_object, object_class, key_type
+ * or policy would change. op_id is not looked at.
+ */
 enum hufu_err store_update(struct store *, const uint8_t uuid[16], uint64_t version, const struct store_draft *) MUST_CHECK;
-/* HUFU_ERR_NOT_FOUND when it is gone already. Content is overwritten (secure_delete). */
+/* HUFU_ERR_NOT_FOUND when it is gone already; LOCKED. A damaged row goes too. Content is overwritten (secure_delete). */
 enum hufu_err store_delete(struct store *, const uint8_t uuid[16]) MUST_CHECK;
 /* The present version, without reading the row. */
 enum hufu_err store_version(struct store *, const uint8_t uuid[16], uint64_t *version) MUST_CHECK;
@@ -139,14 +149,15 @@ enum hufu_err store_version(struct store *, const uint8_t uuid[16], uint64_t *ve
  * depends on the matches of the rarest attribute (attrs come rarest first), not
  * on the number of rows. *uuids: n * 16 bytes, free() it.
  */
-enum hufu_err store_find(struct store *, const struct store_attr *attrs, size_t nattrs, bool with_private, uint8_t (**uuids)[16], size_t *n) MUST_CHECK;
+enum hufu_err store_find(struct store *, const struct store_attr *attrs, size_t nattrs, bool with_private,
+                         uint8_t (**uuids)[16], size_t *n) MUST_CHECK;
 
 /* Differs from an earlier answer when another process, or this one, has changed the store. Cheap: no row is read. */
 enum hufu_err store_change_counter(struct store *, uint64_t *counter) MUST_CHECK;
 
 /* -- care ------------------------------------------------------------------ */
 
-/* A consistent copy of a live store into a new file (0600). */
+/* A consistent copy of a live store into a new file (0600; absolute; HUFU_ERR_EXISTS). The host secret is not in it. */
 enum hufu_err store_backup(struct store *, const char *path) MUST_CHECK;
 
 struct store_report {

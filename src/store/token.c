@@ -7,7 +7,8 @@
 #include "base/secret.h"
 #include "store/internal.h"
 
-static void token_mac(const struct ring *host, const uint8_t id[TOKEN_ID_LEN], const char label[STORE_LABEL_LEN], uint8_t mac[MAC_LEN])
+static void token_mac(const struct ring *host, const uint8_t id[TOKEN_ID_LEN], const char label[STORE_LABEL_LEN],
+                      uint8_t mac[MAC_LEN])
 {
 	uint8_t data[1 + TOKEN_ID_LEN + STORE_LABEL_LEN] = {USE_TOKEN};
 
@@ -30,7 +31,8 @@ static enum hufu_err token_read(struct store *s, struct token_row *token)
 	if (err)
 		return err;
 	if (row && stmt_blob(stmt, 0, TOKEN_ID_LEN, TOKEN_ID_LEN, &token->id) &&
-	    stmt_blob(stmt, 1, STORE_LABEL_LEN, STORE_LABEL_LEN, &token->label) && stmt_blob(stmt, 2, MAC_LEN, MAC_LEN, &token->mac))
+	    stmt_blob(stmt, 1, STORE_LABEL_LEN, STORE_LABEL_LEN, &token->label) &&
+	    stmt_blob(stmt, 2, MAC_LEN, MAC_LEN, &token->mac))
 		return HUFU_OK;
 	log_error("store %s: the token's row is missing or damaged. Restore the file from a backup", s->conf.path);
 	return HUFU_ERR_STORE_CORRUPT;
@@ -50,8 +52,8 @@ static enum hufu_err adopt(struct store *s, const struct token_row *token)
 	memcpy(s->label, token->label.p, STORE_LABEL_LEN);
 	token_mac(&s->keys->host, s->token_id, s->label, mac);
 	if (!secret_equal(mac, token->mac.p, MAC_LEN)) {
-		log_error("store %s: the token's row fails its check: the host secret (%s) is another than it was made with, or the file "
-		          "was changed. Restore what belongs together from a backup",
+		log_error("store %s: the token's row fails its check: the host secret (%s) is another than it was made with, "
+		          "or the file was changed. Restore what belongs together from a backup",
 		          s->conf.path, s->conf.host_secret ? s->conf.host_secret : "none");
 		return HUFU_ERR_STORE_CORRUPT;
 	}
