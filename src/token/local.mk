@@ -1,6 +1,8 @@
 # The core: slots, sessions, objects, roles, attributes, the mechanism table.
 noinst_LTLIBRARIES += src/token/libtoken.la
 src_token_libtoken_la_SOURCES = \
+	%reldir%/asn1.c \
+	%reldir%/asn1.h \
 	%reldir%/attr.h \
 	%reldir%/core.c \
 	%reldir%/core.h \

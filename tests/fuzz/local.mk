@@ -6,3 +6,7 @@ dist_check_SCRIPTS += %reldir%/replay.sh
 
 tests_fuzz_fuzz_conf_SOURCES = %reldir%/fuzz_conf.c
 tests_fuzz_fuzz_conf_LDADD = src/base/libbase.la
+
+FUZZERS += tests/fuzz/fuzz_asn1
+tests_fuzz_fuzz_asn1_SOURCES = %reldir%/fuzz_asn1.c src/token/asn1.c src/token/asn1.h
+tests_fuzz_fuzz_asn1_LDADD = src/base/libbase.la

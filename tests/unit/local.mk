@@ -45,3 +45,8 @@ UNIT_TESTS += tests/unit/test_log
 tests_unit_test_log_SOURCES = %reldir%/test_log.c
 tests_unit_test_log_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_log_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS)
+
+UNIT_TESTS += tests/unit/test_asn1
+tests_unit_test_asn1_SOURCES = %reldir%/test_asn1.c src/token/asn1.c src/token/asn1.h
+tests_unit_test_asn1_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_asn1_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(OPENSSL_LIBS)
