@@ -117,7 +117,7 @@ enum hufu_verb {
 	HUFU_VERB_IMPORT,     /* in = key material in the clear (see enum hufu_key_type): copy -> out, public -> pub */
 	HUFU_VERB_EXPORT,     /* the clear material of key -> out; only where copies of the domain allow it */
 	HUFU_VERB_ENCRYPT,
-	HUFU_VERB_DECRYPT,
+	HUFU_VERB_DECRYPT,    /* AEAD whole only: nothing is released before its tag, so the core buffers */
 	HUFU_VERB_SIGN,       /* and MAC generation */
 	HUFU_VERB_VERIFY,     /* in = data, in2 = signature or MAC */
 	HUFU_VERB_WRAP,       /* key wraps subject -> out */
@@ -194,9 +194,9 @@ struct hufu_param_zuc {      /* ZUC-128 EEA3, EIA3 (GM/T 0001.2, 0001.3) */
 	uint32_t count;
 	uint32_t bearer;        /* 0..31 */
 	uint32_t direction;     /* 0, 1 */
-	uint64_t nbits;         /* of the whole message, <= 8 * length */
+	uint64_t nbits;         /* of the whole message, <= 8 * length; 0: 8 * length. Output bits beyond it are zero */
 };
-struct hufu_param_mac {      /* HMAC-SM3 */
+struct hufu_param_mac {      /* HMAC-SM3; no parameter: 32 */
 	size_t mac_len;         /* 1..32 */
 };
 
@@ -208,8 +208,8 @@ struct hufu_param_mac {      /* HMAC-SM3 */
 struct hufu_op {
 	size_t size;
 	enum hufu_verb verb;
-	uint64_t mechanism;            /* CKM_ number, <hufu/mechanisms.h> */
-	enum hufu_phase phase;
+	uint64_t mechanism;            /* CKM_ number, <hufu/mechanisms.h>; 0 for RANDOM, IMPORT, EXPORT, EVICT */
+	enum hufu_phase phase;         /* FIRST brings param; every phase may bring input */
 	struct hufu_key *key;          /* NULL for keyless ops */
 	struct hufu_key *subject;      /* WRAP: the key that leaves */
 	enum hufu_key_type new_type;   /* GENERATE, IMPORT, UNWRAP: what is made */
@@ -237,9 +237,9 @@ struct hufu_op {
 	enum hufu_err outcome;         /* written by the driver */
 };
 
-/* One capability row: what a device can do, as data. */
+/* One capability row: what a device can do, as data. A mechanism may have several rows, of different verbs. */
 struct hufu_capability {
-	uint64_t mechanism;
+	uint64_t mechanism;            /* 0: the verbs that have none */
 	uint32_t verbs;                /* bit (1 << enum hufu_verb) */
 	uint32_t min_nbits, max_nbits; /* key size, 0 where it has no meaning */
 	uint32_t multi_part;           /* takes HUFU_PHASE_FIRST, NEXT, LAST */

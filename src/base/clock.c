@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <time.h>
 
 static _Atomic(uint64_t (*)(void)) injected;
+static _Atomic(void (*)(uint64_t)) injected_sleep;
 
 uint64_t clock_now_ns(void)
 {
@@ -15,6 +17,19 @@ uint64_t clock_now_ns(void)
 	struct timespec ts;
 	clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail: the clock exists and ts is ours */
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+/* Of the monotonic clock, so that a step of the wall clock neither ends nor prolongs it. */
+void clock_sleep_ns(uint64_t ns)
+{
+	void (*sleep_ns)(uint64_t) = atomic_load_explicit(&injected_sleep, memory_order_relaxed);
+	if (sleep_ns) {
+		sleep_ns(ns);
+		return;
+	}
+	struct timespec left = {.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
+		;
 }
 
 int64_t clock_wall_s(void)
@@ -27,4 +42,9 @@ int64_t clock_wall_s(void)
 void clock_inject(uint64_t (*now_ns)(void))
 {
 	atomic_store_explicit(&injected, now_ns, memory_order_relaxed);
+}
+
+void clock_inject_sleep(void (*sleep_ns)(uint64_t ns))
+{
+	atomic_store_explicit(&injected_sleep, sleep_ns, memory_order_relaxed);
 }

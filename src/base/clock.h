@@ -12,7 +12,11 @@
 uint64_t clock_now_ns(void);
 /* Seconds since 1970, for dates shown to people only. */
 int64_t clock_wall_s(void);
+/* Lets this much time pass. Under an injected clock it is for the injector to pass it. */
+void clock_sleep_ns(uint64_t ns);
 /* Replaces the monotonic clock; NULL brings the real one back. Before threads start. */
 void clock_inject(uint64_t (*now_ns)(void));
+/* Replaces sleeping likewise. */
+void clock_inject_sleep(void (*sleep_ns)(uint64_t ns));
 
 #endif

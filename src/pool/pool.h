@@ -45,6 +45,12 @@ struct pool_copy {
  */
 enum hufu_err pool_key_new(struct pool *, const uint8_t uuid[16], uint64_t version, enum hufu_key_type,
                            const struct pool_copy *, size_t ncopies, struct pool_key **) MUST_CHECK;
+/*
+ * The public point of an SM2 private key, by which signatures of devices that
+ * are not software are verified before release; without it such devices do not
+ * sign. Before the key's first op. HUFU_ERR_KEY_VALUE: not on the curve.
+ */
+enum hufu_err pool_key_set_point(struct pool_key *, const uint8_t point[64]) MUST_CHECK;
 struct pool_key *pool_key_hold(struct pool_key *);
 void pool_key_rele(struct pool_key *);
 enum hufu_key_type pool_key_type(const struct pool_key *);
@@ -54,13 +60,17 @@ size_t pool_key_copies(const struct pool_key *, const struct pool_copy **);
 /* -- ops ------------------------------------------------------------------- */
 
 /*
- * A request: op is filled by the caller but for key, subject, attempt, outcome
- * (the pool's). in and out may overlap: the pool copies.
+ * A request: op is filled by the caller but for size, key, subject, attempt,
+ * outcome (the pool's). deadline_ns 0: the token's deadline from now on, for
+ * GENERATE at least 60 s. op_id all zero: the pool makes one for verbs that make
+ * a key. in and out may overlap: the pool copies. On an error out, pub and
+ * state_out hold nothing; out_len is 0 but with HUFU_ERR_BUFFER.
  */
 struct pool_request {
 	struct hufu_op op;
 	struct pool_key *key, *subject;
-	const char *domain;        /* GENERATE, IMPORT, UNWRAP: where the copy must be made; NULL any */
+	/* Only devices of this domain; NULL any. Where a new key's copy must be made; with state_in, who made the state. */
+	const char *domain;
 	/* answer */
 	enum hufu_err err;
 	const char *served_domain; /* of the device that answered; lives as long as the pool */
