@@ -45,13 +45,6 @@ static enum status as_table(const struct session *s, const struct object *keys, 
 	return status;
 }
 
-static bool logged_in(const struct session *s)
-{
-	CK_SESSION_INFO info;
-
-	return s->f->C_GetSessionInfo(s->handle, &info) == CKR_OK && (info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS);
-}
-
 enum status cmd_key_list(const struct args *args)
 {
 	struct session s;
@@ -63,7 +56,7 @@ enum status cmd_key_list(const struct args *args)
 		status = keys_find(&s, WANT_KEYS, &keys, &n);
 	if (status == ST_OK)
 		status = args->json ? as_json(&s, keys, n) : as_table(&s, keys, n);
-	if (status == ST_OK && !args->json && (s.slot.token.flags & CKF_LOGIN_REQUIRED) && !logged_in(&s))
+	if (status == ST_OK && !args->json && (s.slot.token.flags & CKF_LOGIN_REQUIRED) && !s.logged_in)
 		note("private keys are not shown without a login (--login, --pin-file, ...)");
 	keys_free(keys, n);
 	session_close(&s);

@@ -22,7 +22,7 @@ static enum status done(const struct args *args, const struct session *s, const 
 static enum status read_new(const struct args *args, const char *role, const struct session *s, struct pin *pin)
 {
 	char prompt[96];
-	struct pin_wish wish = {.prefix = "new-", .prompt = prompt, .twice = true};
+	struct pin_wish wish = {.what = "new-pin", .prompt = prompt, .twice = true};
 
 	snprintf(prompt, sizeof prompt, "new %s PIN of token \"%s\"", role, s->label);
 	return pin_read(args, &wish, pin);
@@ -33,7 +33,7 @@ static enum status change(const struct args *args, struct session *s, bool so, s
 {
 	const char *role = so ? "security officer's" : "user's";
 	char prompt[96];
-	struct pin_wish wish = {.prefix = so ? "so-" : "", .uri_file = so ? NULL : s->selector.pin_source, .prompt = prompt};
+	struct pin_wish wish = {.what = so ? "so-pin" : "pin", .uri_file = so ? NULL : s->selector.pin_source, .prompt = prompt};
 	CK_RV rv = CKR_OK;
 
 	snprintf(prompt, sizeof prompt, "present %s PIN of token \"%s\"", role, s->label);

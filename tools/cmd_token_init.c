@@ -60,8 +60,8 @@ static enum status choose(struct session *s, const char *target, const struct sl
 static enum status read_pins(const struct args *args, const struct session *s, struct pin *so, struct pin *user)
 {
 	bool renew = s->slot.token.flags & CKF_TOKEN_INITIALIZED;
-	struct pin_wish so_wish = {.prefix = "so-", .prompt = renew ? "security officer's PIN" : "new security officer's PIN", .twice = !renew};
-	struct pin_wish user_wish = {.prefix = "new-"};
+	struct pin_wish so_wish = {.what = "so-pin", .prompt = renew ? "security officer's PIN" : "new security officer's PIN", .twice = !renew};
+	struct pin_wish user_wish = {.what = "new-pin"};
 	enum status status = pin_read(args, &so_wish, so);
 
 	/* Without --new-pin-..., the user's PIN is left to hufu pin unlock. */

@@ -16,7 +16,7 @@ const struct key_kind key_kinds[] = {
 	{"generic", "BITS", CKK_GENERIC_SECRET, false, CKM_GENERIC_SECRET_KEY_GEN, 32, SIGNS},
 	{"aes", "BITS", CKK_AES, false, CKM_AES_KEY_GEN, 32, CRYPTS},
 	{"ec", "CURVE", CKK_EC, true, CKM_EC_KEY_PAIR_GEN, 0, SIGNS},
-	{"rsa", "BITS", CKK_RSA, true, CKM_RSA_PKCS_KEY_PAIR_GEN, 0, SIGNS | CRYPTS},
+	{"rsa", "BITS", CKK_RSA, true, CKM_RSA_PKCS_KEY_PAIR_GEN, 0, SIGNS},
 	{0},
 };
 

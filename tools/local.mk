@@ -3,18 +3,26 @@
 bin_PROGRAMS += hufu
 noinst_LTLIBRARIES += tools/libhufutool.la
 tools_libhufutool_la_SOURCES = \
+	%reldir%/chunkfile.c %reldir%/chunkfile.h \
 	%reldir%/ckr.c %reldir%/ckr.h \
 	%reldir%/confirm.c %reldir%/confirm.h \
+	%reldir%/hex.c %reldir%/hex.h \
+	%reldir%/io.c %reldir%/io.h %reldir%/progress.c \
+	%reldir%/keyfile.c %reldir%/keyfile.h \
 	%reldir%/keykind.c %reldir%/keykind.h \
+	%reldir%/mechanism.c %reldir%/mechanism.h \
 	%reldir%/module.c %reldir%/module.h \
 	%reldir%/names.c %reldir%/names.h \
 	%reldir%/object.c %reldir%/object.h \
 	%reldir%/options.c %reldir%/tool.h \
 	%reldir%/pin.c %reldir%/pin.h %reldir%/prompt.c \
+	%reldir%/pubkey.c %reldir%/pubkey.h \
 	%reldir%/report.c %reldir%/report.h \
 	%reldir%/selector.c %reldir%/selector.h \
 	%reldir%/session.c %reldir%/session.h \
+	%reldir%/stream.c %reldir%/stream.h \
 	%reldir%/table.c %reldir%/table.h \
+	%reldir%/template.c %reldir%/template.h \
 	%reldir%/token_text.c %reldir%/token_text.h
 tools_libhufutool_la_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_MODULE_PATH='"$(moduledir)/hufu-pkcs11.so"'
 tools_libhufutool_la_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
@@ -22,10 +30,22 @@ tools_libhufutool_la_LIBADD = src/base/libbase.la $(P11KIT_LIBS) $(JANSSON_LIBS)
 
 hufu_SOURCES = \
 	%reldir%/hufu.c \
+	%reldir%/cmd_config.c \
+	%reldir%/cmd_crypt.c \
+	%reldir%/cmd_digest.c \
 	%reldir%/cmd_help.c \
+	%reldir%/cmd_key_destroy.c \
+	%reldir%/cmd_key_export.c \
+	%reldir%/cmd_key_generate.c \
+	%reldir%/cmd_key_import.c \
 	%reldir%/cmd_key_list.c \
 	%reldir%/cmd_key_show.c \
+	%reldir%/cmd_key_test.c \
+	%reldir%/cmd_mech.c \
 	%reldir%/cmd_pin.c \
+	%reldir%/cmd_random.c \
+	%reldir%/cmd_sign.c \
+	%reldir%/cmd_status.c \
 	%reldir%/cmd_token_init.c \
 	%reldir%/cmd_token_list.c
 hufu_CFLAGS = $(tools_libhufutool_la_CFLAGS)

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#define NAME_LEN 24
+#define NAME_LEN 40
 
 const char *mech_name(CK_MECHANISM_TYPE, char buf[NAME_LEN]);
 const char *key_type_name(CK_KEY_TYPE, char buf[NAME_LEN]);

@@ -190,6 +190,29 @@ enum status key_find_one(const struct session *s, unsigned want, const char *tar
 	return status;
 }
 
+static enum status login_for(const struct args *args, unsigned want, struct session *s)
+{
+	struct object *keys;
+	CK_ULONG n;
+	enum status status = want == WANT_PUBLIC ? ST_OK : keys_find(s, want, &keys, &n);
+
+	if (status || want == WANT_PUBLIC)
+		return status;
+	keys_free(keys, n);
+	return n || s->logged_in ? ST_OK : session_login(args, s, LOGIN_USER);
+}
+
+enum status key_open(const struct args *args, unsigned want, struct session *s, struct object *key)
+{
+	const char *target = arg_target(args, 0);
+	enum status status = session_open(args, target, SELECT_OBJECT, false, LOGIN_WISH, s);
+
+	*key = (struct object){0};
+	if (status == ST_OK)
+		status = login_for(args, want, s);
+	return status ? status : key_find_one(s, want, target, key);
+}
+
 const char *object_type(const struct object *o, char buf[NAME_LEN])
 {
 	return o->kind ? o->kind->name : key_type_name(o->key_type, buf);
@@ -203,17 +226,6 @@ char *object_uri(const struct session *s, const struct object *o)
 	};
 
 	return uri_of_object(&s->slot.token, attrs, 3);
-}
-
-char *hex_string(const unsigned char *data, size_t len)
-{
-	char *hex = malloc(2 * len + 1);
-
-	for (size_t i = 0; hex && i < len; i++)
-		snprintf(hex + 2 * i, 3, "%02x", data[i]);
-	if (hex)
-		hex[2 * len] = 0;
-	return hex;
 }
 
 char *object_label(const struct object *o)
@@ -234,4 +246,26 @@ json_t *object_json(const struct session *s, const struct object *o)
 	free(uri);
 	free(id);
 	return doc;
+}
+
+enum status objects_report(const struct args *args, const struct session *s, const char *schema, const CK_OBJECT_HANDLE *handles, size_t n)
+{
+	json_t *list = json_array();
+	enum status status = ST_OK;
+
+	for (size_t i = 0; status == ST_OK && i < n; i++) {
+		struct object o;
+		status = object_load(s, handles[i], &o);
+		char *uri = status == ST_OK ? object_uri(s, &o) : NULL;
+		if (uri && args->json)
+			json_array_append_new(list, object_json(s, &o));
+		else if (uri)
+			puts(uri);
+		free(uri);
+		object_clear(&o);
+	}
+	if (status == ST_OK && args->json)
+		return out_json(json_pack("{s:s,s:o}", "schema", schema, "objects", list));
+	json_decref(list);
+	return status;
 }

@@ -3,6 +3,7 @@
 #ifndef OBJECT_H
 #define OBJECT_H
 
+#include "tools/hex.h"
 #include "tools/keykind.h"
 #include "tools/session.h"
 
@@ -40,15 +41,22 @@ enum status keys_find(const struct session *, unsigned want, struct object **, C
 void keys_free(struct object *, CK_ULONG n);
 /* Exactly one, or ST_NOT_FOUND, or ST_USAGE for several. target: as the user wrote it. */
 enum status key_find_one(const struct session *, unsigned want, const char *target, struct object *) MUST_USE;
+/*
+ * Opens a read-only session for the key that the first target names. A public
+ * object needs no PIN: the login comes when no fitting key is visible without
+ * (never for WANT_PUBLIC alone, which logins do not hide), or by option.
+ */
+enum status key_open(const struct args *, unsigned want, struct session *, struct object *) MUST_USE;
 
 /* "sm2", "sm4", "rsa" or CKK_'s name. */
 const char *object_type(const struct object *, char buf[NAME_LEN]);
 /* RFC 7512, malloc; NULL: out of memory. */
 char *object_uri(const struct session *, const struct object *);
-/* Label and id for people; id in hexadecimal. malloc. */
+/* The label for people; malloc. */
 char *object_label(const struct object *);
-char *hex_string(const unsigned char *, size_t len);
 /* {"class","type","label","id","uri"} */
 json_t *object_json(const struct session *, const struct object *);
+/* The result of a command that made these: their URIs, a line each, or {"schema","objects":[...]}. */
+enum status objects_report(const struct args *, const struct session *, const char *schema, const CK_OBJECT_HANDLE *, size_t n) MUST_USE;
 
 #endif

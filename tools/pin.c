@@ -91,17 +91,17 @@ static enum status from_credential(const char *name, struct pin *pin)
 	return read_file(path, false, pin);
 }
 
-static const char *option(const struct args *args, const char *prefix, const char *what)
+static const char *option(const struct args *args, const char *what, const char *where)
 {
 	char name[48];
 
-	snprintf(name, sizeof name, "%s%s", prefix, what);
+	snprintf(name, sizeof name, "%s-%s", what, where);
 	return arg_get(args, name);
 }
 
 bool pin_given(const struct args *args, const struct pin_wish *wish)
 {
-	return option(args, wish->prefix, "pin-file") || option(args, wish->prefix, "pin-fd") || option(args, wish->prefix, "pin-credential") ||
+	return option(args, wish->what, "file") || option(args, wish->what, "fd") || option(args, wish->what, "credential") ||
 	       wish->uri_file;
 }
 
@@ -118,13 +118,13 @@ static enum status from_fd_option(const char *text, struct pin *pin)
 
 enum status pin_read(const struct args *args, const struct pin_wish *wish, struct pin *pin)
 {
-	const char *file = option(args, wish->prefix, "pin-file");
-	const char *fd = option(args, wish->prefix, "pin-fd");
-	const char *credential = option(args, wish->prefix, "pin-credential");
+	const char *file = option(args, wish->what, "file");
+	const char *fd = option(args, wish->what, "fd");
+	const char *credential = option(args, wish->what, "credential");
 
 	*pin = (struct pin){0};
 	if (!!file + !!fd + !!credential > 1)
-		return fail(ST_USAGE, NULL, "give one of --%spin-file, --%spin-fd and --%spin-credential", wish->prefix, wish->prefix, wish->prefix);
+		return fail(ST_USAGE, NULL, "give one of --%s-file, --%s-fd and --%s-credential", wish->what, wish->what, wish->what);
 	enum status status = file             ? pin_from_file(file, pin)
 	                     : fd             ? from_fd_option(fd, pin)
 	                     : credential     ? from_credential(credential, pin)

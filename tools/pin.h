@@ -17,9 +17,9 @@ struct pin {
 
 void pin_clear(struct pin *);
 
-/* What the options say of one PIN: prefix "" (the user's), "so-" or "new-". */
+/* Where one PIN comes from: the options --WHAT-file, --WHAT-fd, --WHAT-credential, or the terminal. */
 struct pin_wish {
-	const char *prefix;
+	const char *what;     /* "pin" (the user's), "so-pin", "new-pin", "passphrase" */
 	const char *uri_file; /* a URI's pin-source, or NULL: counts when no option is given */
 	const char *prompt;   /* "PIN of user on token \"x\"" */
 	bool twice;           /* a new PIN: asked again on the terminal */

@@ -95,7 +95,7 @@ enum status pin_prompt(const char *prompt, bool twice, struct pin *pin)
 
 	*pin = (struct pin){0};
 	if (tty < 0)
-		return fail(ST_AUTH, "Give it with the options -pin-file, -pin-fd or -pin-credential (hufu help NOUN VERB lists them).",
+		return fail(ST_AUTH, "Give it by file, descriptor or credential; hufu help NOUN VERB lists the options.",
 		            "there is no terminal to ask for the %s", prompt);
 	enum status status = ask(tty, "", prompt, pin);
 	if (status == ST_OK && twice)

@@ -92,6 +92,42 @@ enum status fail_rv(CK_RV rv, const char *fmt, ...)
 	return code ? code->status : ST_UNAVAILABLE;
 }
 
+static const struct {
+	enum hufu_err err;
+	enum status status;
+	const char *next;
+} core_errors[] = {
+	{HUFU_ERR_PIN, ST_AUTH, "Every wrong try counts towards the lock."},
+	{HUFU_ERR_PIN_LOCKED, ST_AUTH, "The security officer unlocks it: hufu pin unlock."},
+	{HUFU_ERR_PIN_UNSET, ST_AUTH, "The security officer sets it: hufu pin unlock."},
+	{HUFU_ERR_CONFIG, ST_UNAVAILABLE, "hufu config check lists what is wrong in the configuration."},
+	{HUFU_ERR_STORE_FULL, ST_UNAVAILABLE, "Free space on the disk."},
+	{HUFU_ERR_STORE_READ_ONLY, ST_POLICY, "Check owner and permissions of the file and its directory."},
+	{HUFU_ERR_STORE_BUSY, ST_UNAVAILABLE, "Try again when the other process is done."},
+	{HUFU_ERR_STORE_CORRUPT, ST_INTEGRITY, "Keep the file, and restore the newest backup that hufu store verify finds good."},
+	{HUFU_ERR_STORE_VERSION, ST_UNAVAILABLE, "Use the newer hufu."},
+	{HUFU_ERR_STORE_MISSING, ST_NOT_FOUND, "hufu token init makes it."},
+	{HUFU_ERR_NOT_FOUND, ST_NOT_FOUND, NULL},
+	{HUFU_ERR_EXISTS, ST_POLICY, "Nothing is overwritten: choose another name."},
+};
+
+enum status fail_err(enum hufu_err err, const char *fmt, ...)
+{
+	char what[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof what, fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < sizeof core_errors / sizeof *core_errors; i++)
+		if (core_errors[i].err == err) {
+			report(core_errors[i].status, NULL, what, err_text(err), core_errors[i].next);
+			return core_errors[i].status;
+		}
+	report(ST_UNAVAILABLE, NULL, what, err_text(err), NULL);
+	return ST_UNAVAILABLE;
+}
+
 enum status fail_memory(void)
 {
 	return fail(ST_UNAVAILABLE, "Free some memory, or raise the limit, and try again.", "out of memory");

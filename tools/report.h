@@ -7,6 +7,7 @@
 #ifndef REPORT_H
 #define REPORT_H
 
+#include "base/err.h"
 #include "hufu/pkcs11.h"
 #include "tools/tool.h"
 
@@ -20,6 +21,8 @@ enum status fail(enum status, const char *next, const char *fmt, ...) __attribut
 enum status fail_errno(const char *next, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* What failed with this code; its sentence, next step and status come from the table of ckr.h. */
 enum status fail_rv(CK_RV, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same for the core's own errors, where a command uses the core. */
+enum status fail_err(enum hufu_err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Out of memory. */
 enum status fail_memory(void);
 /* To stderr, for people: not part of the result. */

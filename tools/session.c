@@ -57,7 +57,7 @@ enum status session_login(const struct args *args, struct session *s, enum login
 {
 	bool so = login == LOGIN_SO;
 	char prompt[96];
-	struct pin_wish wish = {.prefix = so ? "so-" : "", .uri_file = so ? NULL : s->selector.pin_source, .prompt = prompt};
+	struct pin_wish wish = {.what = so ? "so-pin" : "pin", .uri_file = so ? NULL : s->selector.pin_source, .prompt = prompt};
 	struct pin pin = {0};
 	CK_RV rv;
 
@@ -75,9 +75,9 @@ enum status session_login(const struct args *args, struct session *s, enum login
 	}
 	rv = s->f->C_Login(s->handle, so ? CKU_SO : CKU_USER, pin.bytes, pin.len);
 	pin_clear(&pin);
-	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
-		return ST_OK;
-	return fail_rv(rv, "logging in to token \"%s\" as %s", s->label, so ? "the security officer" : "the user");
+	s->logged_in = rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN;
+	return s->logged_in ? ST_OK
+	                    : fail_rv(rv, "logging in to token \"%s\" as %s", s->label, so ? "the security officer" : "the user");
 }
 
 enum status session_open(const struct args *args, const char *target, enum selector_kind kind, bool rw, enum login login, struct session *s)

@@ -13,6 +13,7 @@ struct session {
 	CK_FUNCTION_LIST *f;        /* of module */
 	CK_SESSION_HANDLE handle;   /* 0: none open */
 	char label[40];             /* of the token, for messages */
+	bool logged_in;
 };
 
 enum login {

@@ -94,6 +94,7 @@ void opts_each(const struct command *, bool (*f)(const struct opt *, void *), vo
 /* The table, ending with noun NULL. */
 extern const struct command commands[];
 
+enum status cmd_status(const struct args *);
 enum status cmd_token_list(const struct args *);
 enum status cmd_token_show(const struct args *);
 enum status cmd_token_init(const struct args *);
@@ -101,11 +102,36 @@ enum status cmd_pin_set(const struct args *);
 enum status cmd_pin_unlock(const struct args *);
 enum status cmd_key_list(const struct args *);
 enum status cmd_key_show(const struct args *);
+enum status cmd_key_generate(const struct args *);
+enum status cmd_key_import(const struct args *);
+enum status cmd_key_export(const struct args *);
+enum status cmd_key_destroy(const struct args *);
+enum status cmd_key_test(const struct args *);
+enum status cmd_sign(const struct args *);
+enum status cmd_verify(const struct args *);
+enum status cmd_encrypt(const struct args *);
+enum status cmd_decrypt(const struct args *);
+enum status cmd_digest(const struct args *);
+enum status cmd_mac(const struct args *);
+enum status cmd_random(const struct args *);
+enum status cmd_mech_list(const struct args *);
+enum status cmd_config_check(const struct args *);
+enum status cmd_config_show(const struct args *);
 enum status cmd_help(const struct args *);
 enum status cmd_version(const struct args *);
 
 extern const struct opt token_init_opts[];
 extern const struct opt pin_set_opts[];
+extern const struct opt key_generate_opts[];
+extern const struct opt key_import_opts[];
+extern const struct opt key_export_opts[];
+extern const struct opt key_destroy_opts[];
+extern const struct opt sign_opts[];
+extern const struct opt verify_opts[];
+extern const struct opt crypt_opts[];
+extern const struct opt digest_opts[];
+extern const struct opt mac_opts[];
+extern const struct opt random_opts[];
 extern const struct opt help_opts[];
 
 #endif
