@@ -9,10 +9,13 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/handle.c \
 	%reldir%/handle.h \
 	%reldir%/login.c \
+	%reldir%/mech.c \
 	%reldir%/mech.h \
 	%reldir%/object.c \
 	%reldir%/object.h \
 	%reldir%/operation.h \
+	%reldir%/param.c \
+	%reldir%/param.h \
 	%reldir%/rv.c \
 	%reldir%/rv.h \
 	%reldir%/session.c \

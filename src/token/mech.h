@@ -8,9 +8,8 @@
 
 #include "hufu/pkcs11-sm.h"
 #include "token/object.h"
-#include "sm/sm2.h"
 
-/* A parsed and checked mechanism parameter: copies, nothing of the caller's. Wiped by param_clear. */
+/* A parsed and checked mechanism parameter: copies, nothing of the caller's; param.h. May not be moved: it points into itself. */
 struct param {
 	union {
 		struct hufu_param_iv iv;
@@ -22,10 +21,11 @@ struct param {
 			size_t id_len;
 		} sm2;
 	};
-	uint8_t *bytes;                     /* secret_alloc, or NULL */
+	bool for_device;                    /* the driver wants the union, too */
+	uint8_t *bytes;                     /* inlined, or of secret_alloc, or NULL */
 	size_t bytes_len;
+	uint8_t inlined[96];                /* so that common parameters need no allocation */
 };
-void param_clear(struct param *);
 
 /* How the core runs an operation of this mechanism; the engine of operation.h switches on it, exhaustively. */
 enum mech_shape {
@@ -42,18 +42,21 @@ enum mech_shape {
 	SHAPE_PK_CRYPT      /* one shot: SM2 encryption */
 };
 
+#define NO_KEY_TYPE CK_UNAVAILABLE_INFORMATION
+
 enum mech_encoding { ENC_NONE, ENC_RAW, ENC_DER, ENC_C1C2C3 };
 
 struct mech {
 	CK_MECHANISM_TYPE type;
 	const char *name;               /* "CKM_HUFU_SM4_CBC" */
 	CK_FLAGS flags;                 /* CKF_ENCRYPT and kin, as C_GetMechanismInfo gives them */
-	CK_ULONG min_nbits, max_nbits;  /* ulMinKeySize in the mechanism's own unit is made from these */
-	CK_KEY_TYPE key_types[3];       /* accepted, or the one made; ends with CK_UNAVAILABLE_INFORMATION */
+	CK_ULONG min_nbits, max_nbits;  /* of keys; 0 where there are none */
+	CK_ULONG unit_nbits;            /* in which C_GetMechanismInfo tells them: 1, or 8 where the specification counts bytes */
+	CK_KEY_TYPE key_types[3];       /* accepted, or the one made; ends with NO_KEY_TYPE */
 	enum mech_shape shape;
 	enum mech_encoding encoding;
 	uint64_t device_mechanism;      /* what a driver is asked for */
-	CK_RV (*parse)(const CK_MECHANISM *, struct param *); /* CKR_MECHANISM_PARAM_INVALID */
+	CK_RV (*parse)(const CK_MECHANISM *, struct param *); /* of param.h */
 };
 
 /* NULL: not in the table. */

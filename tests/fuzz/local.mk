@@ -10,3 +10,7 @@ tests_fuzz_fuzz_conf_LDADD = src/base/libbase.la
 FUZZERS += tests/fuzz/fuzz_asn1
 tests_fuzz_fuzz_asn1_SOURCES = %reldir%/fuzz_asn1.c src/token/asn1.c src/token/asn1.h
 tests_fuzz_fuzz_asn1_LDADD = src/base/libbase.la
+
+FUZZERS += tests/fuzz/fuzz_param
+tests_fuzz_fuzz_param_SOURCES = %reldir%/fuzz_param.c src/token/param.c src/token/param.h
+tests_fuzz_fuzz_param_LDADD = src/base/libbase.la

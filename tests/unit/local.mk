@@ -50,3 +50,8 @@ UNIT_TESTS += tests/unit/test_asn1
 tests_unit_test_asn1_SOURCES = %reldir%/test_asn1.c src/token/asn1.c src/token/asn1.h
 tests_unit_test_asn1_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_asn1_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(OPENSSL_LIBS)
+
+UNIT_TESTS += tests/unit/test_param
+tests_unit_test_param_SOURCES = %reldir%/test_param.c src/token/param.c src/token/param.h
+tests_unit_test_param_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_param_LDADD = src/base/libbase.la $(CUNIT_LIBS)

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "token/mech.h"
+#include "token/param.h"
+
+#include <string.h>
+
+#define SM2_CURVE (CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS)
+#define CRYPT (CKF_ENCRYPT | CKF_DECRYPT)
+#define WRAP (CKF_WRAP | CKF_UNWRAP)
+#define MACS (CKF_SIGN | CKF_VERIFY)
+#define MESSAGE_CRYPT (CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE)
+#define MESSAGE_SIGN (CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY | CKF_MULTI_MESSAGE)
+
+/* Sizes of keys in bits, and the unit in which they are told. */
+#define NO_KEY 0, 0, 1
+#define SM2_BITS 256, 256, 1
+#define BYTES_16 128, 128, 8
+#define SECRET_BYTES 8, 8 * 4096, 8
+#define SECRET_BITS 8, 8 * 4096, 1
+
+#define NO_TYPE {NO_KEY_TYPE}
+#define SM2_KEY {CKK_HUFU_SM2, NO_KEY_TYPE}
+#define SM4_KEY {CKK_HUFU_SM4, NO_KEY_TYPE}
+#define ZUC_KEY {CKK_HUFU_ZUC, NO_KEY_TYPE}
+#define HMAC_KEY {CKK_HUFU_SM3_HMAC, NO_KEY_TYPE}
+#define GENERIC_KEY {CKK_GENERIC_SECRET, NO_KEY_TYPE}
+#define MAC_KEYS {CKK_HUFU_SM3_HMAC, CKK_GENERIC_SECRET, NO_KEY_TYPE}
+
+#define ROW(mechanism) .type = CKM_##mechanism, .name = "CKM_" #mechanism
+
+static const struct mech table[] = {
+	{ROW(HUFU_SM2_KEY_PAIR_GEN), CKF_GENERATE_KEY_PAIR | SM2_CURVE, SM2_BITS, SM2_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_SM2_KEY_PAIR_GEN, param_none},
+	{ROW(HUFU_SM2), MACS | SM2_CURVE, SM2_BITS, SM2_KEY, SHAPE_SIGN_DIGEST, ENC_RAW, CKM_HUFU_SM2, param_none},
+	{ROW(HUFU_SM2_DER), MACS | SM2_CURVE, SM2_BITS, SM2_KEY, SHAPE_SIGN_DIGEST, ENC_DER, CKM_HUFU_SM2, param_none},
+	{ROW(HUFU_SM2_SM3), MACS | MESSAGE_SIGN | SM2_CURVE, SM2_BITS, SM2_KEY, SHAPE_SIGN_MESSAGE, ENC_RAW, CKM_HUFU_SM2, param_sm2_id},
+	{ROW(HUFU_SM2_SM3_DER), MACS | MESSAGE_SIGN | SM2_CURVE, SM2_BITS, SM2_KEY, SHAPE_SIGN_MESSAGE, ENC_DER, CKM_HUFU_SM2, param_sm2_id},
+	{ROW(HUFU_SM2_C1C3C2), CRYPT | WRAP | SM2_CURVE, SM2_BITS, SM2_KEY, SHAPE_PK_CRYPT, ENC_RAW, CKM_HUFU_SM2_C1C3C2, param_none},
+	{ROW(HUFU_SM2_C1C2C3), CRYPT | WRAP | SM2_CURVE, SM2_BITS, SM2_KEY, SHAPE_PK_CRYPT, ENC_C1C2C3, CKM_HUFU_SM2_C1C3C2, param_none},
+	{ROW(HUFU_SM2_ENC_DER), CRYPT | WRAP | SM2_CURVE, SM2_BITS, SM2_KEY, SHAPE_PK_CRYPT, ENC_DER, CKM_HUFU_SM2_C1C3C2, param_none},
+
+	{ROW(HUFU_SM3), CKF_DIGEST, NO_KEY, NO_TYPE, SHAPE_DIGEST, ENC_NONE, CKM_HUFU_SM3, param_none},
+	{ROW(HUFU_SM3_HMAC), MACS, SECRET_BYTES, MAC_KEYS, SHAPE_MAC, ENC_NONE, CKM_HUFU_SM3_HMAC, param_mac},
+	{ROW(HUFU_SM3_HMAC_GENERAL), MACS, SECRET_BYTES, MAC_KEYS, SHAPE_MAC, ENC_NONE, CKM_HUFU_SM3_HMAC, param_mac_general},
+	{ROW(HUFU_SM3_KEY_GEN), CKF_GENERATE, SECRET_BYTES, HMAC_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_SM3_KEY_GEN, param_none},
+	/* A generic secret is as good as any for HMAC; devices know one way to make either. */
+	{ROW(GENERIC_SECRET_KEY_GEN), CKF_GENERATE, SECRET_BITS, GENERIC_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_SM3_KEY_GEN, param_none},
+
+	{ROW(HUFU_SM4_KEY_GEN), CKF_GENERATE, BYTES_16, SM4_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_SM4_KEY_GEN, param_none},
+	{ROW(HUFU_SM4_ECB), CRYPT | WRAP, BYTES_16, SM4_KEY, SHAPE_BLOCK, ENC_NONE, CKM_HUFU_SM4_ECB, param_none},
+	{ROW(HUFU_SM4_CBC), CRYPT | WRAP, BYTES_16, SM4_KEY, SHAPE_BLOCK, ENC_NONE, CKM_HUFU_SM4_CBC, param_iv},
+	{ROW(HUFU_SM4_CBC_PAD), CRYPT | WRAP, BYTES_16, SM4_KEY, SHAPE_BLOCK_PAD, ENC_NONE, CKM_HUFU_SM4_CBC, param_iv},
+	{ROW(HUFU_SM4_CTR), CRYPT, BYTES_16, SM4_KEY, SHAPE_STREAM, ENC_NONE, CKM_HUFU_SM4_CTR, param_ctr},
+	{ROW(HUFU_SM4_CFB128), CRYPT, BYTES_16, SM4_KEY, SHAPE_STREAM, ENC_NONE, CKM_HUFU_SM4_CFB128, param_iv},
+	{ROW(HUFU_SM4_OFB), CRYPT, BYTES_16, SM4_KEY, SHAPE_STREAM, ENC_NONE, CKM_HUFU_SM4_OFB, param_iv},
+	{ROW(HUFU_SM4_GCM), CRYPT | WRAP | MESSAGE_CRYPT, BYTES_16, SM4_KEY, SHAPE_AEAD, ENC_NONE, CKM_HUFU_SM4_GCM, param_gcm},
+
+	{ROW(HUFU_ZUC_KEY_GEN), CKF_GENERATE, BYTES_16, ZUC_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_ZUC_KEY_GEN, param_none},
+	{ROW(HUFU_ZUC_EEA3), CRYPT, BYTES_16, ZUC_KEY, SHAPE_STATE_STREAM, ENC_NONE, CKM_HUFU_ZUC_EEA3, param_zuc},
+	{ROW(HUFU_ZUC_EIA3), MACS, BYTES_16, ZUC_KEY, SHAPE_MAC, ENC_NONE, CKM_HUFU_ZUC_EIA3, param_zuc},
+};
+#define NROWS (sizeof table / sizeof table[0])
+
+const struct mech *mech_table(size_t *n)
+{
+	*n = NROWS;
+	return table;
+}
+
+const struct mech *mech_find(CK_MECHANISM_TYPE type)
+{
+	for (size_t i = 0; i < NROWS; i++)
+		if (table[i].type == type)
+			return &table[i];
+	return NULL;
+}
+
+/* What a device must do for a call; digests are made on this host. */
+static const struct {
+	CK_FLAGS flag;
+	enum hufu_verb verb;
+} needs[] = {
+	{CKF_ENCRYPT, HUFU_VERB_ENCRYPT}, {CKF_MESSAGE_ENCRYPT, HUFU_VERB_ENCRYPT}, {CKF_WRAP, HUFU_VERB_ENCRYPT},
+	{CKF_DECRYPT, HUFU_VERB_DECRYPT}, {CKF_MESSAGE_DECRYPT, HUFU_VERB_DECRYPT}, {CKF_UNWRAP, HUFU_VERB_DECRYPT},
+	{CKF_SIGN, HUFU_VERB_SIGN}, {CKF_MESSAGE_SIGN, HUFU_VERB_SIGN},
+	{CKF_VERIFY, HUFU_VERB_VERIFY}, {CKF_MESSAGE_VERIFY, HUFU_VERB_VERIFY},
+	{CKF_GENERATE, HUFU_VERB_GENERATE}, {CKF_GENERATE_KEY_PAIR, HUFU_VERB_GENERATE},
+};
+
+/* One of the flags that the mechanism has, and a device for it. */
+static bool can(struct pool *pool, const struct mech *mech, CK_FLAGS flags)
+{
+	flags &= mech->flags;
+	if (flags & CKF_DIGEST)
+		return true;
+	for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++)
+		if (flags & needs[i].flag && pool_can(pool, mech->device_mechanism, needs[i].verb))
+			return true;
+	return false;
+}
+
+bool mech_offered(struct pool *pool, const struct mech *mech)
+{
+	return can(pool, mech, mech->flags);
+}
+
+CK_RV mech_check(struct token *token, const CK_MECHANISM *m, CK_FLAGS flag, const struct mech **out)
+{
+	const struct mech *mech = mech_find(m->mechanism);
+	if (!mech || !can(token->pool, mech, flag))
+		return CKR_MECHANISM_INVALID;
+	*out = mech;
+	return CKR_OK;
+}
+
+void mech_info(const struct mech *mech, bool hardware, CK_MECHANISM_INFO *info)
+{
+	info->ulMinKeySize = mech->min_nbits / mech->unit_nbits;
+	info->ulMaxKeySize = mech->max_nbits / mech->unit_nbits;
+	info->flags = mech->flags | (hardware && mech->shape != SHAPE_DIGEST ? CKF_HW : 0);
+}
+
+bool mech_is_sm2(const struct object *key)
+{
+	if (key->key_type == CKK_HUFU_SM2)
+		return true;
+	const CK_ATTRIBUTE *curve = key->key_type == CKK_EC ? attrs_get(&key->attrs, CKA_EC_PARAMS) : NULL;
+	return curve && curve->ulValueLen == HUFU_SM2_CURVE_OID_LEN && memcmp(curve->pValue, HUFU_SM2_CURVE_OID, HUFU_SM2_CURVE_OID_LEN) == 0;
+}
+
+/* An empty list is no list: that is how other modules show a key without one. */
+static bool allowed(const struct object *key, CK_MECHANISM_TYPE type)
+{
+	const CK_ATTRIBUTE *list = attrs_get(&key->attrs, CKA_ALLOWED_MECHANISMS);
+	if (!list || list->ulValueLen == 0)
+		return true;
+	for (size_t at = 0; at + sizeof type <= list->ulValueLen; at += sizeof type)
+		if (memcmp((const uint8_t *)list->pValue + at, &type, sizeof type) == 0)
+			return true;
+	return false;
+}
+
+CK_RV mech_fits_key(const struct mech *mech, const struct object *key)
+{
+	CK_KEY_TYPE type = mech_is_sm2(key) ? CKK_HUFU_SM2 : key->key_type;
+	const CK_KEY_TYPE *accepted = mech->key_types;
+
+	while (*accepted != NO_KEY_TYPE && *accepted != type)
+		accepted++;
+	if (*accepted == NO_KEY_TYPE)
+		return CKR_KEY_TYPE_INCONSISTENT;
+	if (!allowed(key, mech->type))
+		return CKR_MECHANISM_INVALID;
+	CK_ULONG len = key->object_class == CKO_SECRET_KEY ? attrs_ulong(&key->attrs, CKA_VALUE_LEN, 0) : 0;
+	if (len && (len < mech->min_nbits / 8 || len > mech->max_nbits / 8))
+		return CKR_KEY_SIZE_RANGE;
+	return CKR_OK;
+}
