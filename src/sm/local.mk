@@ -1,7 +1,8 @@
 # The SM kernels: no allocation, no locks, no I/O.
 noinst_LTLIBRARIES += src/sm/libsm.la
-src_sm_libsm_la_SOURCES = \
+SM_SOURCES = \
 	%reldir%/bytes.h \
+	%reldir%/declassify.h \
 	%reldir%/drbg.c \
 	%reldir%/drbg.h \
 	%reldir%/drbg_health.c \
@@ -9,7 +10,15 @@ src_sm_libsm_la_SOURCES = \
 	%reldir%/ghash.c \
 	%reldir%/ghash.h \
 	%reldir%/sbox_maps.h \
+	%reldir%/sm2.c \
 	%reldir%/sm2.h \
+	%reldir%/sm2_crypt.c \
+	%reldir%/sm2_curve.c \
+	%reldir%/sm2_curve.h \
+	%reldir%/sm2_field.c \
+	%reldir%/sm2_field.h \
+	%reldir%/sm2_scalar.h \
+	%reldir%/sm2_table.h \
 	%reldir%/sm3.c \
 	%reldir%/sm3.h \
 	%reldir%/sm3_hmac.c \
@@ -31,4 +40,5 @@ src_sm_libsm_la_SOURCES = \
 	%reldir%/zuc.h \
 	%reldir%/zuc_eea3.c \
 	%reldir%/zuc_eia3.c
-EXTRA_DIST += %reldir%/gen_sbox.py
+src_sm_libsm_la_SOURCES = $(SM_SOURCES)
+EXTRA_DIST += %reldir%/gen_sbox.py %reldir%/gen_sm2_table.py

@@ -69,14 +69,17 @@ void sm2_z(const uint8_t point[SM2_POINT_LEN], const uint8_t *id, size_t id_len,
 enum sm2_result sm2_sign(const struct sm2_private *, const uint8_t e[32], const struct sm2_random *, uint8_t sig[SM2_SIG_LEN]);
 enum sm2_result sm2_verify(const struct sm2_public *, const uint8_t e[32], const uint8_t sig[SM2_SIG_LEN]);
 
-/* For known answers only: signs with this k. Not constant in its checks of k. */
+/* For known answers only: signs with this k. SM2_BAD_KEY also when k is not in [1, n-1] or gives no signature. */
 enum sm2_result sm2_sign_with_k(const struct sm2_private *, const uint8_t e[32], const uint8_t k[32], uint8_t sig[SM2_SIG_LEN]);
 
-/* out: 04 || C1 || C3 || C2, len + SM2_CIPHER_OVERHEAD bytes; len >= 1. */
+/*
+ * out: 04 || C1 || C3 || C2, len + SM2_CIPHER_OVERHEAD bytes, apart from in.
+ * SM2_BAD_CIPHERTEXT when len is 0 or over (2^32 - 1) * 32: there is none.
+ */
 enum sm2_result sm2_encrypt(const struct sm2_public *, const uint8_t *in, size_t len, const struct sm2_random *, uint8_t *out);
-/* in: as sm2_encrypt gives; len counts it whole. out: len - SM2_CIPHER_OVERHEAD bytes, written only on SM2_OK. */
+/* in: as sm2_encrypt gives; len counts it whole. out: len - SM2_CIPHER_OVERHEAD bytes, written only on SM2_OK; may be in. */
 enum sm2_result sm2_decrypt(const struct sm2_private *, const uint8_t *in, size_t len, uint8_t *out);
-/* For known answers only. */
+/* For known answers only. SM2_BAD_CIPHERTEXT also when this k makes the KDF give zeros. */
 enum sm2_result sm2_encrypt_with_k(const struct sm2_public *, const uint8_t *in, size_t len, const uint8_t k[32], uint8_t *out);
 
 #endif

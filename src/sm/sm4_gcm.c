@@ -4,6 +4,7 @@
 
 #include "base/secret.h"
 #include "sm/bytes.h"
+#include "sm/declassify.h"
 #include "sm/ghash.h"
 #include "sm/sm4.h"
 #include "sm/sm4_impl.h"
@@ -174,6 +175,7 @@ bool sm4_gcm_open(const struct sm4_key *key, const uint8_t *iv, size_t iv_len, c
 	g.text_len = len;
 	sm4_gcm_final(&g, key, expected, sizeof(expected));
 	good = secret_equal(expected, tag, tag_len);
+	declassify(&good, sizeof(good));
 	if (good)
 		crypt(&reader, key, in, out, len);
 	secret_wipe(&reader, sizeof(reader));

@@ -26,6 +26,11 @@ tests_unit_test_drbg_SOURCES = %reldir%/test_drbg.c %reldir%/sm_util.h
 tests_unit_test_drbg_CFLAGS = $(SM_TEST_CFLAGS)
 tests_unit_test_drbg_LDADD = $(SM_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_sm2
+tests_unit_test_sm2_SOURCES = %reldir%/test_sm2.c %reldir%/sm_util.h
+tests_unit_test_sm2_CFLAGS = $(SM_TEST_CFLAGS)
+tests_unit_test_sm2_LDADD = $(SM_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_buf
 tests_unit_test_buf_SOURCES = %reldir%/test_buf.c
 tests_unit_test_buf_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
