@@ -1,0 +1,28 @@
+# The drivers at hand, and the host that lends them what they need.
+noinst_LTLIBRARIES += src/driver/libdriver.la
+src_driver_libdriver_la_SOURCES = \
+	%reldir%/driver.h \
+	%reldir%/host.c \
+	%reldir%/registry.c \
+	%reldir%/soft/gcm.c \
+	%reldir%/soft/hmac.c \
+	%reldir%/soft/keys.c \
+	%reldir%/soft/sm2.c \
+	%reldir%/soft/sm4.c \
+	%reldir%/soft/soft.c \
+	%reldir%/soft/soft.h \
+	%reldir%/soft/state.h \
+	%reldir%/soft/zuc.c
+src_driver_libdriver_la_LIBADD = src/rand/librand.la src/sm/libsm.la src/base/libbase.la
+
+# fault misbehaves by script: in the module of lab builds only, always at hand for tests.
+noinst_LTLIBRARIES += src/driver/libfault.la
+src_driver_libfault_la_SOURCES = \
+	%reldir%/fault/fault.c \
+	%reldir%/fault/fault.h \
+	%reldir%/fault/script.c \
+	%reldir%/fault/script.h
+src_driver_libfault_la_LIBADD = src/base/libbase.la $(PTHREAD_LIBS)
+if FAULT_DRIVER
+src_driver_libdriver_la_LIBADD += src/driver/libfault.la
+endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SM2: pairs, signatures of a digest, encryption C1C3C2. */
+#include "driver/soft/soft.h"
+
+#define DIGEST_LEN 32
+
+enum hufu_err soft_sm2_err(enum sm2_result result)
+{
+	switch (result) {
+	case SM2_OK:
+		return HUFU_OK;
+	case SM2_NO_RANDOM:
+		return HUFU_ERR_RANDOM;
+	case SM2_BAD_KEY:
+		return HUFU_ERR_KEY_VALUE;
+	case SM2_BAD_SIGNATURE:
+		return HUFU_ERR_SIGNATURE;
+	case SM2_BAD_CIPHERTEXT:
+		return HUFU_ERR_CIPHERTEXT;
+	case SM2_FAULT:
+		return HUFU_ERR_CORRUPT;
+	}
+	return HUFU_ERR_BUG;
+}
+
+static int fill(void *arg, uint8_t *out, size_t len)
+{
+	const struct hufu_host *host = arg;
+
+	return host->random(out, len) == HUFU_OK ? 0 : -1;
+}
+
+static struct sm2_random random_of(const struct hufu_host *host)
+{
+	return (struct sm2_random){.fill = fill, .arg = (void *)(uintptr_t)host};
+}
+
+/* The pair signs and verifies, and d gives the point: a fault while it was made must not become a key. */
+static enum hufu_err check_pair(const struct hufu_host *host, const struct sm2_private *private, const uint8_t point[SM2_POINT_LEN])
+{
+	static const uint8_t digest[DIGEST_LEN] = "pairwise consistency of SM2 key";
+	struct sm2_random random = random_of(host);
+	struct sm2_public public;
+	uint8_t sig[SM2_SIG_LEN];
+
+	if (memcmp(private->point, point, SM2_POINT_LEN) != 0)
+		return HUFU_ERR_CORRUPT;
+	enum hufu_err err = soft_sm2_err(sm2_sign(private, digest, &random, sig));
+	if (err != HUFU_OK)
+		return err;
+	if (sm2_public_init(&public, point) != SM2_OK || sm2_verify(&public, digest, sig) != SM2_OK)
+		return HUFU_ERR_CORRUPT;
+	return HUFU_OK;
+}
+
+enum hufu_err soft_sm2_generate(const struct hufu_host *host, struct hufu_op *op)
+{
+	struct sm2_random random = random_of(host);
+	struct sm2_private private = {0};
+	uint8_t d[SM2_SCALAR_LEN], point[SM2_POINT_LEN];
+
+	if (op->new_type != HUFU_KEY_SM2_PRIVATE)
+		return HUFU_ERR_KEY_TYPE;
+	enum hufu_err err = op->new_len == 0 || op->new_len == sizeof(d) ? soft_room(op, sizeof(d)) : HUFU_ERR_KEY_SIZE;
+	if (err != HUFU_OK)
+		return err;
+	err = soft_sm2_err(sm2_generate(&random, d, point));
+	if (err == HUFU_OK)
+		err = soft_sm2_err(sm2_private_init(&private, d));
+	if (err == HUFU_OK)
+		err = check_pair(host, &private, point);
+	if (err == HUFU_OK) {
+		memcpy(op->out, d, sizeof(d));
+		memcpy(op->pub, point, sizeof(point));
+		op->pub_len = sizeof(point);
+	}
+	secret_wipe(d, sizeof(d));
+	secret_wipe(&private, sizeof(private));
+	return err;
+}
+
+static enum hufu_err sign(const struct hufu_host *host, struct hufu_op *op)
+{
+	struct sm2_random random = random_of(host);
+	const void *private;
+
+	if (!op->in || op->in_len != DIGEST_LEN)
+		return HUFU_ERR_DATA_LEN;
+	enum hufu_err err = soft_room(op, SM2_SIG_LEN);
+	if (err == HUFU_OK)
+		err = soft_load(host, op->key, &private);
+	return err == HUFU_OK ? soft_sm2_err(sm2_sign(private, op->in, &random, op->out)) : err;
+}
+
+static enum hufu_err verify(const struct hufu_host *host, struct hufu_op *op)
+{
+	const void *public;
+
+	if (!op->in || op->in_len != DIGEST_LEN)
+		return HUFU_ERR_DATA_LEN;
+	if (!op->in2 || op->in2_len != SM2_SIG_LEN)
+		return HUFU_ERR_SIGNATURE_LEN;
+	enum hufu_err err = soft_load(host, op->key, &public);
+	return err == HUFU_OK ? soft_sm2_err(sm2_verify(public, op->in, op->in2)) : err;
+}
+
+/* GB/T 32918.4 6.1: a message has at least one bit, so C2 is never empty. */
+static enum hufu_err encrypt(const struct hufu_host *host, struct hufu_op *op)
+{
+	struct sm2_random random = random_of(host);
+	const void *public;
+
+	if (!op->in || op->in_len == 0 || op->in_len > SIZE_MAX - SM2_CIPHER_OVERHEAD)
+		return HUFU_ERR_DATA_LEN;
+	enum hufu_err err = soft_room(op, op->in_len + SM2_CIPHER_OVERHEAD);
+	if (err == HUFU_OK)
+		err = soft_load(host, op->key, &public);
+	return err == HUFU_OK ? soft_sm2_err(sm2_encrypt(public, op->in, op->in_len, &random, op->out)) : err;
+}
+
+static enum hufu_err decrypt(const struct hufu_host *host, struct hufu_op *op)
+{
+	const void *private;
+
+	if (!op->in || op->in_len <= SM2_CIPHER_OVERHEAD)
+		return HUFU_ERR_CIPHERTEXT_LEN;
+	enum hufu_err err = soft_room(op, op->in_len - SM2_CIPHER_OVERHEAD);
+	if (err == HUFU_OK)
+		err = soft_load(host, op->key, &private);
+	return err == HUFU_OK ? soft_sm2_err(sm2_decrypt(private, op->in, op->in_len, op->out)) : err;
+}
+
+const struct soft_row soft_sm2_rows[] = {
+	{CKM_HUFU_SM2, HUFU_VERB_SIGN, HUFU_KEY_SM2_PRIVATE, false, sign, 256, 256},
+	{CKM_HUFU_SM2, HUFU_VERB_VERIFY, HUFU_KEY_SM2_PUBLIC, false, verify, 256, 256},
+	{CKM_HUFU_SM2_C1C3C2, HUFU_VERB_ENCRYPT, HUFU_KEY_SM2_PUBLIC, false, encrypt, 256, 256},
+	{CKM_HUFU_SM2_C1C3C2, HUFU_VERB_DECRYPT, HUFU_KEY_SM2_PRIVATE, false, decrypt, 256, 256},
+	{0, 0, 0, false, NULL, 0, 0},
+};
