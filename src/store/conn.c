@@ -192,10 +192,12 @@ enum hufu_err db_open(struct store *s, const struct schema *create)
 	int rc = connect_any(s);
 	if (rc != SQLITE_OK)
 		err = db_fail(s, rc);
+	if (!err && !create)
+		err = schema_ready(s, &schema_current); /* before anything is written to what may not be ours */
 	if (!err && !s->read_only)
 		err = wal_set(s);
-	if (!err)
-		err = create ? schema_create(s, create) : schema_ready(s, &schema_current);
+	if (!err && create)
+		err = schema_create(s, create);
 	if (err)
 		db_close(s, true);
 	s->changes++; /* whatever happened while we did not look */

@@ -133,10 +133,10 @@ static enum hufu_err count_in_tx(struct store *s, enum store_role role, struct p
 		return err;
 	if (!r->pin_set)
 		return HUFU_ERR_PIN_UNSET;
+	memcpy(proof->token_id, s->token_id, TOKEN_ID_LEN);
 	*in_flight = r->tries > r->settled;
 	if (role_blocked(s, role, r))
 		return HUFU_ERR_PIN_LOCKED;
-	memcpy(proof->token_id, s->token_id, TOKEN_ID_LEN);
 	r->tries += r->tries < UINT32_MAX;
 	r->failed_ns = clock_now_ns();
 	return role_write(s, role, r);

@@ -97,10 +97,31 @@ static enum hufu_err err_of(int rc, int error)
 	}
 }
 
+/* Of a file that SQLite has open, the log (journal) too: sqlite3_system_errno may have been overtaken by a later call. */
+static int errno_of(sqlite3 *db, int which)
+{
+	sqlite3_file *file = NULL;
+	int error = 0;
+
+	if (sqlite3_file_control(db, "main", which, &file) != SQLITE_OK || !file || !file->pMethods)
+		return 0;
+	return file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK ? error : 0;
+}
+
+/* Why the system refused, 0 if it did not. */
+static int system_errno(sqlite3 *db, int rc)
+{
+	if (!db || ((rc & 0xff) != SQLITE_IOERR && (rc & 0xff) != SQLITE_CANTOPEN))
+		return 0;
+	int error = errno_of(db, SQLITE_FCNTL_JOURNAL_POINTER);
+	if (!error)
+		error = errno_of(db, SQLITE_FCNTL_FILE_POINTER);
+	return error ? error : sqlite3_system_errno(db);
+}
+
 enum hufu_err db_fail(struct store *s, int rc)
 {
-	bool system = (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN;
-	int error = s->db && system ? sqlite3_system_errno(s->db) : 0;
+	int error = system_errno(s->db, rc);
 	enum hufu_err err = err_of(rc, error);
 	const char *advice = "";
 	char text[128];
