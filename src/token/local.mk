@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += src/token/libtoken.la
 src_token_libtoken_la_SOURCES = \
 	%reldir%/asn1.c \
 	%reldir%/asn1.h \
+	%reldir%/attr.c \
 	%reldir%/attr.h \
 	%reldir%/core.c \
 	%reldir%/core.h \

@@ -14,3 +14,8 @@ tests_fuzz_fuzz_asn1_LDADD = src/base/libbase.la
 FUZZERS += tests/fuzz/fuzz_param
 tests_fuzz_fuzz_param_SOURCES = %reldir%/fuzz_param.c src/token/param.c src/token/param.h
 tests_fuzz_fuzz_param_LDADD = src/base/libbase.la
+
+FUZZERS += tests/fuzz/fuzz_attr
+tests_fuzz_fuzz_attr_SOURCES = %reldir%/fuzz_attr.c src/token/attr.c src/token/attr.h
+tests_fuzz_fuzz_attr_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_attr_LDADD = src/base/libbase.la $(PTHREAD_LIBS)

@@ -60,3 +60,8 @@ UNIT_TESTS += tests/unit/test_param
 tests_unit_test_param_SOURCES = %reldir%/test_param.c src/token/param.c src/token/param.h
 tests_unit_test_param_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_param_LDADD = src/base/libbase.la $(CUNIT_LIBS)
+
+UNIT_TESTS += tests/unit/test_attr
+tests_unit_test_attr_SOURCES = %reldir%/test_attr.c src/token/attr.c src/token/attr.h
+tests_unit_test_attr_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_attr_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS)
