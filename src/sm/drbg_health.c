@@ -13,9 +13,10 @@ void drbg_health_init(struct drbg_health *h)
 	memset(h, 0, sizeof(*h));
 }
 
+/* The first sample counts one whether or not it equals the zero of a fresh state. */
 static bool repetition_ok(struct drbg_health *h, uint8_t sample)
 {
-	if (h->started && sample == h->rct_sample) {
+	if (sample == h->rct_sample) {
 		h->rct_count++;
 	} else {
 		h->rct_sample = sample;

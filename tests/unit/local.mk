@@ -31,6 +31,23 @@ tests_unit_test_sm2_SOURCES = %reldir%/test_sm2.c %reldir%/sm_util.h
 tests_unit_test_sm2_CFLAGS = $(SM_TEST_CFLAGS)
 tests_unit_test_sm2_LDADD = $(SM_TEST_LIBS)
 
+# The same tests without 128-bit integers and intrinsics.
+UNIT_TESTS += tests/unit/test_sm2_plain tests/unit/test_sm4_plain
+tests_unit_test_sm2_plain_SOURCES = $(tests_unit_test_sm2_SOURCES) $(SM_SOURCES)
+tests_unit_test_sm2_plain_CPPFLAGS = $(AM_CPPFLAGS) -DSM_PLAIN_C
+tests_unit_test_sm2_plain_CFLAGS = $(SM_TEST_CFLAGS)
+tests_unit_test_sm2_plain_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(OPENSSL_LIBS)
+tests_unit_test_sm4_plain_SOURCES = $(tests_unit_test_sm4_SOURCES) $(SM_SOURCES)
+tests_unit_test_sm4_plain_CPPFLAGS = $(AM_CPPFLAGS) -DSM_PLAIN_C
+tests_unit_test_sm4_plain_CFLAGS = $(tests_unit_test_sm4_CFLAGS)
+tests_unit_test_sm4_plain_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(OPENSSL_LIBS) $(GCRYPT_LIBS)
+
+# Constant time: built here, run under valgrind by ./check --long.
+check_PROGRAMS += tests/unit/ct_sm
+tests_unit_ct_sm_SOURCES = %reldir%/ct_sm.c $(SM_SOURCES)
+tests_unit_ct_sm_CPPFLAGS = $(AM_CPPFLAGS) $(CONSTANT_TIME_CPPFLAGS)
+tests_unit_ct_sm_LDADD = src/base/libbase.la
+
 UNIT_TESTS += tests/unit/test_buf
 tests_unit_test_buf_SOURCES = %reldir%/test_buf.c
 tests_unit_test_buf_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
