@@ -44,6 +44,7 @@ hufu_SOURCES = \
 	%reldir%/cmd_mech.c \
 	%reldir%/cmd_pin.c \
 	%reldir%/cmd_random.c \
+	%reldir%/cmd_selftest.c %reldir%/selftest.h %reldir%/selftest_kats.c \
 	%reldir%/cmd_sign.c \
 	%reldir%/cmd_status.c \
 	%reldir%/cmd_token_init.c \

@@ -117,6 +117,7 @@ enum status cmd_random(const struct args *);
 enum status cmd_mech_list(const struct args *);
 enum status cmd_config_check(const struct args *);
 enum status cmd_config_show(const struct args *);
+enum status cmd_selftest(const struct args *);
 enum status cmd_help(const struct args *);
 enum status cmd_version(const struct args *);
 
