@@ -1,4 +1,10 @@
 # Random numbers, above base and sm.
 noinst_LTLIBRARIES += src/rand/librand.la
-src_rand_librand_la_SOURCES = %reldir%/rand.h
+src_rand_librand_la_SOURCES = \
+	%reldir%/rand.c \
+	%reldir%/rand.h \
+	%reldir%/repeat.c \
+	%reldir%/repeat.h \
+	%reldir%/source.c \
+	%reldir%/source.h
 src_rand_librand_la_LIBADD = src/base/libbase.la src/sm/libsm.la

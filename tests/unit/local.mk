@@ -68,6 +68,11 @@ tests_unit_test_log_SOURCES = %reldir%/test_log.c
 tests_unit_test_log_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_log_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS)
 
+UNIT_TESTS += tests/unit/test_rand
+tests_unit_test_rand_SOURCES = %reldir%/test_rand.c
+tests_unit_test_rand_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_rand_LDADD = src/rand/librand.la src/sm/libsm.la src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS) -lm
+
 UNIT_TESTS += tests/unit/test_asn1
 tests_unit_test_asn1_SOURCES = %reldir%/test_asn1.c src/token/asn1.c src/token/asn1.h
 tests_unit_test_asn1_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
