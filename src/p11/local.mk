@@ -1,7 +1,7 @@
 # The PKCS#11 module. Nothing but C_ functions is seen of it, and once loaded
 # it stays: a thread given up in a vendor's call may wake up in it.
-module_LTLIBRARIES += src/p11/hufu-pkcs11.la
-src_p11_hufu_pkcs11_la_SOURCES = \
+module_LTLIBRARIES += hufu-pkcs11.la
+hufu_pkcs11_la_SOURCES = \
 	%reldir%/async.c \
 	%reldir%/cipher.c \
 	%reldir%/digest.c \
@@ -18,12 +18,12 @@ src_p11_hufu_pkcs11_la_SOURCES = \
 	%reldir%/sign.c \
 	%reldir%/slot.c \
 	%reldir%/verify.c
-src_p11_hufu_pkcs11_la_LIBADD = src/token/libtoken.la
-src_p11_hufu_pkcs11_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,nodelete -export-symbols-regex '^C_'
+hufu_pkcs11_la_LIBADD = src/token/libtoken.la
+hufu_pkcs11_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,nodelete -export-symbols-regex '^C_'
 
 # p11-kit finds the module by its absolute path.
-p11kitconfig_DATA = src/p11/hufu.module
+p11kitconfig_DATA = hufu.module
 EXTRA_DIST += %reldir%/hufu.module.in
-CLEANFILES += src/p11/hufu.module
-src/p11/hufu.module: $(srcdir)/%reldir%/hufu.module.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) %reldir% && $(SED) 's|@moduledir[@]|$(moduledir)|' $(srcdir)/%reldir%/hufu.module.in > $@.tmp && mv $@.tmp $@
+CLEANFILES += hufu.module
+hufu.module: %reldir%/hufu.module.in Makefile
+	$(AM_V_GEN)$(SED) 's|@moduledir[@]|$(moduledir)|' $(srcdir)/%reldir%/hufu.module.in > $@.tmp && mv $@.tmp $@

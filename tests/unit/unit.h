@@ -29,7 +29,7 @@ static const char *unit_skip_reason;
 /* Ends the running case as skipped, with the reason that ./check prints. */
 #define UNIT_SKIP(reason) do { unit_skip_reason = (reason); return; } while (0)
 
-static void unit_done(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failure)
+__attribute__((unused)) static void unit_done(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failure)
 {
 	(void)suite;
 	unit_number++;
@@ -41,7 +41,7 @@ static void unit_done(const CU_pTest test, const CU_pSuite suite, const CU_pFail
 	unit_skip_reason = NULL;
 }
 
-static int unit_main(const char *name, const struct unit_case *cases)
+__attribute__((unused)) static int unit_main(const char *name, const struct unit_case *cases)
 {
 	unsigned n = 0;
 	while (cases[n].claim)

@@ -1,0 +1,77 @@
+# The PKCS#11 face: programs that load the built module as an application would.
+check_LTLIBRARIES = tests/conformance/libface.la
+tests_conformance_libface_la_SOURCES = %reldir%/face.c %reldir%/face.h
+tests_conformance_libface_la_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_conformance_libface_la_LIBADD = $(CUNIT_LIBS) $(PTHREAD_LIBS)
+
+FACE_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+FACE_LIBS = tests/conformance/libface.la
+
+FACE_TESTS = \
+	tests/conformance/test_cipher \
+	tests/conformance/test_dual \
+	tests/conformance/test_fork \
+	tests/conformance/test_general \
+	tests/conformance/test_hostile \
+	tests/conformance/test_key \
+	tests/conformance/test_message \
+	tests/conformance/test_object \
+	tests/conformance/test_session \
+	tests/conformance/test_sign \
+	tests/conformance/test_slot \
+	tests/conformance/test_threads
+
+tests_conformance_test_cipher_SOURCES = %reldir%/test_cipher.c
+tests_conformance_test_cipher_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_cipher_LDADD = $(FACE_LIBS)
+
+tests_conformance_test_dual_SOURCES = %reldir%/test_dual.c
+tests_conformance_test_dual_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_dual_LDADD = $(FACE_LIBS)
+
+tests_conformance_test_fork_SOURCES = %reldir%/test_fork.c
+tests_conformance_test_fork_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_fork_LDADD = $(FACE_LIBS)
+
+tests_conformance_test_general_SOURCES = %reldir%/test_general.c
+tests_conformance_test_general_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_general_LDADD = $(FACE_LIBS)
+
+tests_conformance_test_hostile_SOURCES = %reldir%/test_hostile.c
+tests_conformance_test_hostile_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_hostile_LDADD = $(FACE_LIBS)
+
+tests_conformance_test_key_SOURCES = %reldir%/test_key.c
+tests_conformance_test_key_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_key_LDADD = $(FACE_LIBS)
+
+tests_conformance_test_message_SOURCES = %reldir%/test_message.c
+tests_conformance_test_message_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_message_LDADD = $(FACE_LIBS)
+
+tests_conformance_test_object_SOURCES = %reldir%/test_object.c
+tests_conformance_test_object_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_object_LDADD = $(FACE_LIBS)
+
+tests_conformance_test_session_SOURCES = %reldir%/test_session.c
+tests_conformance_test_session_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_session_LDADD = $(FACE_LIBS)
+
+tests_conformance_test_sign_SOURCES = %reldir%/test_sign.c
+tests_conformance_test_sign_CFLAGS = $(FACE_CFLAGS) $(OPENSSL_CFLAGS)
+tests_conformance_test_sign_LDADD = $(FACE_LIBS) $(OPENSSL_LIBS)
+
+tests_conformance_test_slot_SOURCES = %reldir%/test_slot.c
+tests_conformance_test_slot_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_slot_LDADD = $(FACE_LIBS)
+
+tests_conformance_test_threads_SOURCES = %reldir%/test_threads.c
+tests_conformance_test_threads_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_threads_LDADD = $(FACE_LIBS)
+
+UNIT_TESTS += $(FACE_TESTS)
+dist_check_SCRIPTS += tests/conformance/exports
+# A sanitizer brings its own constructors and references.
+if !SANITIZED
+TESTS += tests/conformance/exports
+endif

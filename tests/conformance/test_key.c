@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Claim: keys are generated, wrapped and random numbers given as PKCS#11 5.18 and 5.19 say. */
+#include "tests/conformance/face.h"
+
+static CK_BYTE value[16] = "0123456789abcdef", zero[64];
+
+static void test_generate(void)
+{
+	static const struct {
+		CK_MECHANISM_TYPE type;
+		CK_KEY_TYPE makes;
+		CK_ULONG len;
+	} rows[] = {
+		{CKM_HUFU_SM4_KEY_GEN, CKK_HUFU_SM4, 0}, {CKM_HUFU_ZUC_KEY_GEN, CKK_HUFU_ZUC, 0},
+		{CKM_HUFU_SM3_KEY_GEN, CKK_HUFU_SM3_HMAC, 32},
+		{CKM_HUFU_SM3_KEY_GEN, CKK_HUFU_SM3_HMAC, 100},
+	};
+	CK_SESSION_HANDLE s = face_user();
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		CK_MECHANISM m = {rows[i].type, NULL, 0};
+		CK_ULONG len = rows[i].len, got_len = 0;
+		CK_OBJECT_HANDLE a, b;
+		CK_KEY_TYPE type = 0;
+		CK_MECHANISM_TYPE by = 0;
+		CK_BYTE va[128], vb[128];
+		CK_ATTRIBUTE templ[] = {ATTR(CKA_SENSITIVE, no), ATTR(CKA_EXTRACTABLE, yes), ATTR(CKA_VALUE_LEN, len)};
+		OK(p11->C_GenerateKey(s, &m, templ, len ? 3 : 2, &a));
+		OK(p11->C_GenerateKey(s, &m, templ, len ? 3 : 2, &b));
+		CK_ATTRIBUTE of_a[] = {ATTR(CKA_VALUE, va), ATTR(CKA_KEY_TYPE, type), ATTR(CKA_VALUE_LEN, got_len),
+			ATTR(CKA_KEY_GEN_MECHANISM, by)};
+		CK_ATTRIBUTE of_b[] = {ATTR(CKA_VALUE, vb)};
+		OK(p11->C_GetAttributeValue(s, a, of_a, 4));
+		OK(p11->C_GetAttributeValue(s, b, of_b, 1));
+		CU_ASSERT_EQUAL(type, rows[i].makes);
+		CU_ASSERT_EQUAL(by, rows[i].type);
+		CU_ASSERT_EQUAL(got_len, len ? len : 16);
+		CU_ASSERT_EQUAL(of_a[0].ulValueLen, got_len);
+		CU_ASSERT_NOT_EQUAL(memcmp(va, vb, got_len), 0);
+	}
+}
+
+static void test_generate_codes(void)
+{
+	CK_SESSION_HANDLE s = face_user();
+	CK_MECHANISM gen = {CKM_HUFU_SM4_KEY_GEN, NULL, 0}, pair = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0},
+	cbc = {CKM_HUFU_SM4_CBC, zero, 16};
+	CK_MECHANISM with_parameter = {CKM_HUFU_SM4_KEY_GEN, zero, 4}, hmac_gen = {CKM_HUFU_SM3_KEY_GEN, NULL, 0};
+	CK_OBJECT_CLASS wrong_class = CKO_PUBLIC_KEY;
+	CK_KEY_TYPE wrong_type = CKK_AES;
+	CK_ULONG wrong_len = 17;
+	CK_OBJECT_HANDLE a, b;
+	CK_ATTRIBUTE class[] = {ATTR(CKA_CLASS, wrong_class)}, type[] = {ATTR(CKA_KEY_TYPE, wrong_type)},
+	with_value[] = {ATTR(CKA_VALUE, value)};
+	CK_ATTRIBUTE len[] = {ATTR(CKA_VALUE_LEN, wrong_len)};
+	IS(p11->C_GenerateKey(s, &cbc, NULL, 0, &a), CKR_MECHANISM_INVALID);
+	IS(p11->C_GenerateKey(s, &pair, NULL, 0, &a), CKR_MECHANISM_INVALID);
+	IS(p11->C_GenerateKeyPair(s, &gen, NULL, 0, NULL, 0, &a, &b), CKR_MECHANISM_INVALID);
+	IS(p11->C_GenerateKey(s, &with_parameter, NULL, 0, &a), CKR_MECHANISM_PARAM_INVALID);
+	IS(p11->C_GenerateKey(s, NULL, NULL, 0, &a), CKR_ARGUMENTS_BAD);
+	IS(p11->C_GenerateKey(s, &gen, NULL, 0, NULL), CKR_ARGUMENTS_BAD);
+	IS(p11->C_GenerateKey(s, &gen, NULL, 1, &a), CKR_ARGUMENTS_BAD);
+	IS(p11->C_GenerateKey(s, &gen, class, 1, &a), CKR_TEMPLATE_INCONSISTENT);
+	IS(p11->C_GenerateKey(s, &gen, type, 1, &a), CKR_TEMPLATE_INCONSISTENT);
+	CK_RV rv = p11->C_GenerateKey(s, &gen, with_value, 1, &a);
+	CU_ASSERT(rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_READ_ONLY);
+	rv = p11->C_GenerateKey(s, &gen, len, 1, &a);
+	CU_ASSERT(rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_VALUE_INVALID || rv == CKR_KEY_SIZE_RANGE);
+	IS(p11->C_GenerateKey(s, &hmac_gen, NULL, 0, &a), CKR_TEMPLATE_INCOMPLETE);
+	IS(p11->C_GenerateKeyPair(s, &pair, NULL, 0, NULL, 0, NULL, &b), CKR_ARGUMENTS_BAD);
+	IS(p11->C_GenerateKeyPair(s, &pair, NULL, 0, NULL, 0, &a, NULL), CKR_ARGUMENTS_BAD);
+}
+
+/* The public half is public even to those who are not logged in; nothing is made when one half is refused. */
+static void test_pair(void)
+{
+	CK_SESSION_HANDLE s = face_user();
+	CK_MECHANISM pair = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0};
+	CK_OBJECT_HANDLE pub, priv, all[16];
+	CK_BBOOL private_pub = 7, private_priv = 7;
+	CK_ULONG before = 0, after = 0;
+	CK_ATTRIBUTE of_pub = ATTR(CKA_PRIVATE, private_pub), of_priv = ATTR(CKA_PRIVATE, private_priv),
+	       bad[] = {ATTR(CKA_MODULUS, value)};
+	NEED(p11->C_GenerateKeyPair(s, &pair, NULL, 0, NULL, 0, &pub, &priv));
+	OK(p11->C_GetAttributeValue(s, pub, &of_pub, 1));
+	OK(p11->C_GetAttributeValue(s, priv, &of_priv, 1));
+	CU_ASSERT(private_pub == CK_FALSE && private_priv == CK_TRUE);
+	OK(p11->C_FindObjectsInit(s, NULL, 0));
+	OK(p11->C_FindObjects(s, all, 16, &before));
+	OK(p11->C_FindObjectsFinal(s));
+	CU_ASSERT_NOT_EQUAL(p11->C_GenerateKeyPair(s, &pair, NULL, 0, bad, 1, &pub, &priv), CKR_OK);
+	CU_ASSERT_NOT_EQUAL(p11->C_GenerateKeyPair(s, &pair, bad, 1, NULL, 0, &pub, &priv), CKR_OK);
+	OK(p11->C_FindObjectsInit(s, NULL, 0));
+	OK(p11->C_FindObjects(s, all, 16, &after));
+	OK(p11->C_FindObjectsFinal(s));
+	CU_ASSERT_EQUAL(before, after);
+}
+
+static void test_without_login(void)
+{
+	CK_SESSION_HANDLE s = face_public(CKF_RW_SESSION);
+	CK_MECHANISM gen = {CKM_HUFU_SM4_KEY_GEN, NULL, 0}, pair = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0};
+	CK_OBJECT_HANDLE a, b;
+	CK_ATTRIBUTE public[] = {ATTR(CKA_PRIVATE, no)};
+	IS(p11->C_GenerateKeyPair(s, &pair, NULL, 0, NULL, 0, &a, &b), CKR_USER_NOT_LOGGED_IN);
+	OK(p11->C_GenerateKey(s, &gen, public, 1, &a));
+}
+
+static void test_wrap_codes(void)
+{
+	CK_SESSION_HANDLE s = face_user();
+	CK_MECHANISM pad = {CKM_HUFU_SM4_CBC_PAD, zero, 16}, gen = {CKM_HUFU_SM4_KEY_GEN, NULL, 0},
+	digest = {CKM_HUFU_SM3, NULL, 0};
+	CK_OBJECT_HANDLE wrapping = face_secret(s, CKK_HUFU_SM4, value, 16), closed, h;
+	CK_ATTRIBUTE templ[] = {ATTR(CKA_EXTRACTABLE, no)};
+	CK_BYTE out[128];
+	CK_ULONG n = sizeof out;
+	CK_MECHANISM_INFO info;
+	NEED(p11->C_GenerateKey(s, &gen, templ, 1, &closed));
+	IS(p11->C_WrapKey(s, &digest, wrapping, closed, out, &n), CKR_MECHANISM_INVALID);
+	IS(p11->C_WrapKey(s, NULL, wrapping, closed, out, &n), CKR_ARGUMENTS_BAD);
+	IS(p11->C_WrapKey(s, &pad, wrapping, closed, out, NULL), CKR_ARGUMENTS_BAD);
+	IS(p11->C_UnwrapKey(s, &digest, wrapping, out, 32, NULL, 0, &h), CKR_MECHANISM_INVALID);
+	IS(p11->C_DeriveKey(s, &digest, wrapping, NULL, 0, &h), CKR_MECHANISM_INVALID);
+	NEED(p11->C_GetMechanismInfo(face_slot("test"), CKM_HUFU_SM4_CBC_PAD, &info));
+	if (!(info.flags & CKF_WRAP))
+		return;
+	IS(p11->C_WrapKey(s, &pad, 0, closed, out, &n), CKR_WRAPPING_KEY_HANDLE_INVALID);
+	IS(p11->C_WrapKey(s, &pad, wrapping, 0, out, &n), CKR_KEY_HANDLE_INVALID);
+	IS(p11->C_WrapKey(s, &pad, wrapping, closed, out, &n), CKR_KEY_UNEXTRACTABLE);
+	IS(p11->C_UnwrapKey(s, &pad, 0, out, 32, NULL, 0, &h), CKR_UNWRAPPING_KEY_HANDLE_INVALID);
+}
+
+/* -- random -------------------------------------------------------------------------------------- */
+
+static void test_random(void)
+{
+	CK_SESSION_HANDLE s = face_public(0);
+	static CK_BYTE a[100000], b[100000];
+	unsigned ones = 0;
+	OK(p11->C_GenerateRandom(s, a, sizeof a));
+	OK(p11->C_GenerateRandom(s, b, sizeof b));
+	CU_ASSERT_NOT_EQUAL(memcmp(a, b, 32), 0);
+	for (size_t i = 0; i < sizeof a; i++)
+		ones += (unsigned)__builtin_popcount(a[i]);
+	CU_ASSERT(ones > 396000 && ones < 404000); /* 400,000 +- 9 standard deviations of 447 */
+	OK(p11->C_GenerateRandom(s, a, 0));
+	OK(p11->C_GenerateRandom(s, NULL, 0));
+	IS(p11->C_GenerateRandom(s, NULL, 8), CKR_ARGUMENTS_BAD);
+	IS(p11->C_GenerateRandom(s, a, ~0UL), CKR_ARGUMENTS_BAD);
+	IS(p11->C_GenerateRandom(0, a, 8), CKR_SESSION_HANDLE_INVALID);
+	OK(p11->C_SeedRandom(s, value, 16));
+	OK(p11->C_SeedRandom(s, value, 0));
+	IS(p11->C_SeedRandom(s, NULL, 8), CKR_ARGUMENTS_BAD);
+	OK(p11->C_GenerateRandom(s, b, 32));
+	face_stop();
+}
+
+static const struct unit_case cases[] = {
+	{"secret keys are generated at random, with type, length and origin", test_generate},
+	{"key generation refuses mechanism and template with their own codes", test_generate_codes},
+	{"a key pair is made whole or not at all, its public half public", test_pair},
+	{"private keys want a login, public ones do not", test_without_login},
+	{"wrapping and deriving refuse with their own codes", test_wrap_codes},
+	{"random numbers come in any length; a seed is mixed in", test_random},
+	{0},
+};
+
+UNIT_MAIN("key", cases)
