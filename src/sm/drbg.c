@@ -64,7 +64,9 @@ void drbg_reseed(struct drbg *d, const uint8_t *entropy, size_t entropy_len, con
 {
 	static const uint8_t one = 0x01;
 
-	seed(d, (struct part[]){PART(&one, 1), PART(entropy, entropy_len), PART(d->v, sizeof(d->v)), PART(additional, additional_len)}, 4);
+	seed(d,
+	     (struct part[]){PART(&one, 1), PART(entropy, entropy_len), PART(d->v, sizeof(d->v)), PART(additional, additional_len)},
+	     4);
 }
 
 /* V += x mod 2^440, big-endian. */

@@ -166,7 +166,8 @@ static bool signature_holds(const struct sm2_private *key, const uint64_t r[4], 
 }
 
 /* SM2_BAD_KEY: this k gives no signature. */
-static enum sm2_result sign_with(const struct sm2_private *key, const uint8_t e_bytes[32], const uint64_t k[4], uint8_t sig[SM2_SIG_LEN])
+static enum sm2_result sign_with(const struct sm2_private *key, const uint8_t e_bytes[32], const uint64_t k[4],
+                                 uint8_t sig[SM2_SIG_LEN])
 {
 	uint64_t e[4], r[4], s[4];
 	enum sm2_result result = SM2_BAD_KEY;
@@ -186,7 +187,8 @@ static enum sm2_result sign_with(const struct sm2_private *key, const uint8_t e_
 	return result;
 }
 
-enum sm2_result sm2_sign_with_k(const struct sm2_private *key, const uint8_t e[32], const uint8_t k_bytes[32], uint8_t sig[SM2_SIG_LEN])
+enum sm2_result sm2_sign_with_k(const struct sm2_private *key, const uint8_t e[32], const uint8_t k_bytes[32],
+                                uint8_t sig[SM2_SIG_LEN])
 {
 	uint64_t k[4];
 	enum sm2_result result = SM2_BAD_KEY;
@@ -203,7 +205,8 @@ enum sm2_result sm2_sign_with_k(const struct sm2_private *key, const uint8_t e[3
  * either the draw or d is, and different for different e even when the draw
  * repeats. Whoever gets a k that cannot be used asks for the next counter.
  */
-static void derive_nonce(uint64_t k[4], const struct sm3_hmac_key *d, const uint8_t drawn[32], const uint8_t e[32], uint32_t counter)
+static void derive_nonce(uint64_t k[4], const struct sm3_hmac_key *d, const uint8_t drawn[32], const uint8_t e[32],
+                         uint32_t counter)
 {
 	uint8_t bytes[SM3_DIGEST_LEN], suffix[4];
 	struct sm3_hmac mac;
@@ -218,7 +221,8 @@ static void derive_nonce(uint64_t k[4], const struct sm3_hmac_key *d, const uint
 	secret_wipe(bytes, sizeof(bytes));
 }
 
-enum sm2_result sm2_sign(const struct sm2_private *key, const uint8_t e[32], const struct sm2_random *random, uint8_t sig[SM2_SIG_LEN])
+enum sm2_result sm2_sign(const struct sm2_private *key, const uint8_t e[32], const struct sm2_random *random,
+                         uint8_t sig[SM2_SIG_LEN])
 {
 	uint8_t drawn[32];
 	uint64_t k[4];

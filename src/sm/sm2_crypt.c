@@ -119,7 +119,8 @@ static enum sm2_result encrypt_with(const struct sm2_public *key, const uint8_t 
 	return result;
 }
 
-enum sm2_result sm2_encrypt_with_k(const struct sm2_public *key, const uint8_t *in, size_t len, const uint8_t k_bytes[32], uint8_t *out)
+enum sm2_result sm2_encrypt_with_k(const struct sm2_public *key, const uint8_t *in, size_t len, const uint8_t k_bytes[32],
+                                   uint8_t *out)
 {
 	uint64_t k[4];
 	enum sm2_result result = SM2_BAD_KEY;
@@ -133,7 +134,8 @@ enum sm2_result sm2_encrypt_with_k(const struct sm2_public *key, const uint8_t *
 	return result;
 }
 
-enum sm2_result sm2_encrypt(const struct sm2_public *key, const uint8_t *in, size_t len, const struct sm2_random *random, uint8_t *out)
+enum sm2_result sm2_encrypt(const struct sm2_public *key, const uint8_t *in, size_t len, const struct sm2_random *random,
+                            uint8_t *out)
 {
 	uint8_t bytes[32];
 	uint64_t k[4];

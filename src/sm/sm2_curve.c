@@ -58,7 +58,9 @@ void affine_to_bytes(uint8_t bytes[64], const struct sm2_affine *a)
 
 /* -- points -------------------------------------------------------------- */
 
-static const struct sm2_point infinity = {{0}, {0x0000000000000001, 0x00000000ffffffff, 0x0000000000000000, 0x0000000100000000}, {0}};
+static const struct sm2_point infinity = {
+	.y = {0x0000000000000001, 0x00000000ffffffff, 0x0000000000000000, 0x0000000100000000}, /* 1 */
+};
 
 void point_from_affine(struct sm2_point *r, const struct sm2_affine *a)
 {

@@ -106,7 +106,8 @@ static const uint64_t one[4] = {1, 0, 0, 0};
 
 void modp_to_mont(uint64_t r[4], const uint64_t a[4])
 {
-	static const uint64_t rr[4] = {0x0000000200000003, 0x00000002ffffffff, 0x0000000100000001, 0x0000000400000002}; /* R^2 mod p */
+	/* R^2 mod p */
+	static const uint64_t rr[4] = {0x0000000200000003, 0x00000002ffffffff, 0x0000000100000001, 0x0000000400000002};
 
 	modp_mul(r, a, rr);
 }
@@ -118,7 +119,8 @@ void modp_from_mont(uint64_t r[4], const uint64_t a[4])
 
 void modn_to_mont(uint64_t r[4], const uint64_t a[4])
 {
-	static const uint64_t rr[4] = {0x901192af7c114f20, 0x3464504ade6fa2fa, 0x620fc84c3affe0d4, 0x1eb5e412a22b3d3b}; /* R^2 mod n */
+	/* R^2 mod n */
+	static const uint64_t rr[4] = {0x901192af7c114f20, 0x3464504ade6fa2fa, 0x620fc84c3affe0d4, 0x1eb5e412a22b3d3b};
 
 	modn_mul(r, a, rr);
 }

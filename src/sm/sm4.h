@@ -62,7 +62,10 @@ bool sm4_gcm_decrypt(struct sm4_gcm *, const struct sm4_key *, const uint8_t *in
 /* Leaves the context wiped. */
 void sm4_gcm_final(struct sm4_gcm *, const struct sm4_key *, uint8_t *tag, size_t tag_len);
 
-/* One shot; false also when the text is too long. open writes nothing to out when the tag is wrong, or of a length not named above. */
+/*
+ * One shot; false also when the text is too long. open writes nothing to out
+ * when the tag is wrong, or of a length not named above.
+ */
 bool sm4_gcm_seal(const struct sm4_key *, const uint8_t *iv, size_t iv_len, const uint8_t *aad, size_t aad_len,
                   const uint8_t *in, size_t len, uint8_t *out, uint8_t *tag, size_t tag_len);
 bool sm4_gcm_open(const struct sm4_key *, const uint8_t *iv, size_t iv_len, const uint8_t *aad, size_t aad_len,

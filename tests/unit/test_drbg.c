@@ -78,7 +78,8 @@ static void test_long_run(void)
 		drbg_generate(&d, &additional, i % 3 == 0, out, sizeof(out));
 	}
 	ASSERT_HEX(out, 32, "13880423ddf63b576e4f1c2826cc40c5a3b9903cfa04360f4a71298818c2bdf9");
-	ASSERT_HEX(d.v, sizeof(d.v), "075574216ee9cb8e277049e8e3422a40671ef3c1fa9cc1d8a9ed666102d88a80faf9d694e68d8a5540b8216d9e47a8513c6d101df843be");
+	ASSERT_HEX(d.v, sizeof(d.v), "075574216ee9cb8e277049e8e3422a40671ef3c1fa9cc1d8a9ed666102d88a80faf9d694e68d8a55"
+	 "40b8216d9e47a8513c6d101df843be");
 }
 
 static void test_carry(void)

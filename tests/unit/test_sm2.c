@@ -18,6 +18,7 @@
 #define P_HEX "fffffffeffffffffffffffffffffffffffffffff00000000ffffffffffffffff"
 #define N_MINUS_1_HEX "fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54122"
 #define N_MINUS_2_HEX "fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54121"
+#define N_PLUS_1_HEX "fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54124"
 #define ALL_ONES_HEX "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 #define ZERO_HEX "0000000000000000000000000000000000000000000000000000000000000000"
 
@@ -88,7 +89,7 @@ static void draw_number(uint64_t r[4], unsigned i)
 		"0000000000000000000000000000000000000000000000000000000000000002",
 		"fffffffeffffffffffffffffffffffffffffffff00000000fffffffffffffffe", P_HEX,
 		"fffffffeffffffffffffffffffffffffffffffff00000001" "0000000000000000", N_MINUS_2_HEX, N_MINUS_1_HEX, N_HEX,
-		"fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54124", ALL_ONES_HEX,
+		N_PLUS_1_HEX, ALL_ONES_HEX,
 		"8000000000000000000000000000000000000000000000000000000000000000",
 		"00000001000000000000000000000000" "00000000ffffffff0000000000000001",
 		"ffffffff00000000ffffffff00000000ffffffff00000000ffffffff00000000",
@@ -446,7 +447,7 @@ static void test_private_range(void)
 		{N_MINUS_2_HEX, SM2_OK},
 		{N_MINUS_1_HEX, SM2_BAD_KEY},
 		{N_HEX, SM2_BAD_KEY},
-		{"fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54124", SM2_BAD_KEY},
+		{N_PLUS_1_HEX, SM2_BAD_KEY},
 		{ALL_ONES_HEX, SM2_BAD_KEY},
 	};
 	static const struct sm2_private zero;
@@ -672,7 +673,7 @@ static void test_fault(void)
 
 static void test_signatures_refused(void)
 {
-	static const char *const bad[] = {ZERO_HEX, N_HEX, "fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54124", ALL_ONES_HEX};
+	static const char *const bad[] = {ZERO_HEX, N_HEX, N_PLUS_1_HEX, ALL_ONES_HEX};
 	struct sm2_public pub;
 	uint8_t e[32], sig[64];
 

@@ -79,7 +79,8 @@ enum mode { ECB, CBC, CFB, OFB, CTR, MODES };
 
 static const char *const evp_names[MODES] = {"SM4-ECB", "SM4-CBC", "SM4-CFB", "SM4-OFB", "SM4-CTR"};
 
-static void crypt(enum mode mode, bool encrypt, const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t len)
+static void crypt(enum mode mode, bool encrypt, const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
+                  size_t len)
 {
 	switch (mode) {
 	case ECB:
@@ -110,24 +111,35 @@ static const struct {
 	{CBC, STANDARD_KEY, STANDARD_KEY, STANDARD_KEY STANDARD_KEY,
 	 "2677f46b09c122cc975533105bd4a22af6125f7275ce552c3a2bbcf533de8a3b"},
 	{CBC, STANDARD_KEY, STANDARD_KEY, STANDARD_KEY STANDARD_KEY STANDARD_KEY STANDARD_KEY STANDARD_KEY STANDARD_KEY,
-	 "2677f46b09c122cc975533105bd4a22af6125f7275ce552c3a2bbcf533de8a3bfff5a4f208092c0901ba02d5772977369915e3fa2356c9f4eb6460ecc457e7f8"
+	 "2677f46b09c122cc975533105bd4a22af6125f7275ce552c3a2bbcf533de8a3bfff5a4f208092c0901ba02d5772977369915e3fa2356c9f4"
+	 "eb6460ecc457e7f8"
 	 "e3cfa3deebfe9883e3a48bcf7c4a11aa3ec9e0d317c5d319be72a5cdddec640c"},
-	{OFB, STANDARD_KEY, STANDARD_KEY, STANDARD_KEY STANDARD_KEY, "693d9a535bad5bb1786f53d7253a7056f2075d28b5235f58d50027e4177d2bce"},
-	{CFB, STANDARD_KEY, STANDARD_KEY, STANDARD_KEY STANDARD_KEY, "693d9a535bad5bb1786f53d7253a70569ed258a85a0467cc92aab393dd978995"},
+	{OFB, STANDARD_KEY, STANDARD_KEY, STANDARD_KEY STANDARD_KEY, "693d9a535bad5bb1786f53d7253a7056f2075d28b5235f58"
+	 "d50027e4177d2bce"},
+	{CFB, STANDARD_KEY, STANDARD_KEY, STANDARD_KEY STANDARD_KEY, "693d9a535bad5bb1786f53d7253a70569ed258a85a0467cc"
+	 "92aab393dd978995"},
 	{CTR, STANDARD_KEY, STANDARD_KEY,
-	 "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccddddddddddddddddeeeeeeeeeeeeeeeeffffffffffffffffeeeeeeeeeeeeeeeeaaaaaaaaaaaaaaaa",
-	 "c2b4759e78ac3cf43d0852f4e8d5f9fd7256e8a5fcb65a350ee00630912e44492a0b17e1b85b060d0fba612d8a95831638b361fd5ffacd942f081485a83ca35d"},
+	 "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccddddddddddddddddeeeeeeeeeeeeeeeeffffffffffffffffeeeeeeeeeeeeeeee"
+	 "aaaaaaaaaaaaaaaa",
+	 "c2b4759e78ac3cf43d0852f4e8d5f9fd7256e8a5fcb65a350ee00630912e44492a0b17e1b85b060d0fba612d8a95831638b361fd5ffacd94"
+	 "2f081485a83ca35d"},
 	/* The same with the counter at its end, from an independent implementation in Python. */
 	{CTR, STANDARD_KEY, "ffffffffffffffffffffffffffffffff",
-	 "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
-	 "6811af7e097364e786fb45ce5d9a60f02677f46b09c122cc975533105bd4a22a4e595bf03f23bd10329baf5698e898ecb3136c044e95482d4f652e694f2741cd"},
+	 "0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+	 "0000000000000000",
+	 "6811af7e097364e786fb45ce5d9a60f02677f46b09c122cc975533105bd4a22a4e595bf03f23bd10329baf5698e898ecb3136c044e95482d"
+	 "4f652e694f2741cd"},
 	/* Keys and texts of GB/T 17964-2021 appendix B; OFB and CTR as in emmansun/gmsm. */
 	{OFB, "2b7e151628aed2a6abf7158809cf4f3c", "000102030405060708090a0b0c0d0e0f",
-	 "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710",
-	 "bc710d762d070b26361da82b54565e4607a0c62834740ad3240d239125e11621d476b21cc9f04951f0741d2ef9e094981584fc142bf13aa626b82f9d7d076cce"},
+	 "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17"
+	 "ad2b417be66c3710",
+	 "bc710d762d070b26361da82b54565e4607a0c62834740ad3240d239125e11621d476b21cc9f04951f0741d2ef9e094981584fc142bf13aa6"
+	 "26b82f9d7d076cce"},
 	{CTR, "2b7e151628aed2a6abf7158809cf4f3c", "000102030405060708090a0b0c0d0e0f",
-	 "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710",
-	 "bc710d762d070b26361da82b54565e46b02b3dbddd50d5b458aeccb25da105e16ad70bc01175ad43b0806a2e7b9ca545602459a06b7d130dde42a3e0476818d2"},
+	 "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17"
+	 "ad2b417be66c3710",
+	 "bc710d762d070b26361da82b54565e46b02b3dbddd50d5b458aeccb25da105e16ad70bc01175ad43b0806a2e7b9ca545602459a06b7d130d"
+	 "de42a3e0476818d2"},
 };
 
 static void test_mode_vectors(void)
@@ -153,27 +165,38 @@ static const struct {
 	const char *iv, *keystream;
 } counters[] = {
 	{32, "00112233445566778899aabbffffffff",
-	 "37f38cd4d78adeed202049a4cc642ec4d855534ba82b29f19a98441df3de06e9d4aab5e1cbeec43e98167fd13d1355a3aca5dd5a6cc5e41052ef60329dc80cff"},
+	 "37f38cd4d78adeed202049a4cc642ec4d855534ba82b29f19a98441df3de06e9d4aab5e1cbeec43e98167fd13d1355a3aca5dd5a6cc5e410"
+	 "52ef60329dc80cff"},
 	{8, "00112233445566778899aabbccddeeff",
-	 "09325c4853832dcb9337a5984f671b9a42727460f22bdb48f314fb847670e3da3d150ecff204b45944a1c031e16e2c588197a774ec540478efcb9a51d3de477a"},
+	 "09325c4853832dcb9337a5984f671b9a42727460f22bdb48f314fb847670e3da3d150ecff204b45944a1c031e16e2c588197a774ec540478"
+	 "efcb9a51d3de477a"},
 	{1, "ffffffffffffffffffffffffffffffff",
-	 "6811af7e097364e786fb45ce5d9a60f0661214b1c928238e9f7c18fb838ff8586811af7e097364e786fb45ce5d9a60f0661214b1c928238e9f7c18fb838ff858"},
+	 "6811af7e097364e786fb45ce5d9a60f0661214b1c928238e9f7c18fb838ff8586811af7e097364e786fb45ce5d9a60f0661214b1c928238e"
+	 "9f7c18fb838ff858"},
 	{3, "ffffffffffffffffffffffffffffffff",
-	 "6811af7e097364e786fb45ce5d9a60f0995c376fdca387557d6c74f0c4253dceb5f824de56d1d45bf0403460667daa97c9ed81d72c2edad09ff27d449d5f4dae"},
+	 "6811af7e097364e786fb45ce5d9a60f0995c376fdca387557d6c74f0c4253dceb5f824de56d1d45bf0403460667daa97c9ed81d72c2edad0"
+	 "9ff27d449d5f4dae"},
 	{12, "00000000000000000000000000000fff",
-	 "f7ab98915e77584bc7832e9be154de2b2677f46b09c122cc975533105bd4a22a4e595bf03f23bd10329baf5698e898ecb3136c044e95482d4f652e694f2741cd"},
+	 "f7ab98915e77584bc7832e9be154de2b2677f46b09c122cc975533105bd4a22a4e595bf03f23bd10329baf5698e898ecb3136c044e95482d"
+	 "4f652e694f2741cd"},
 	{63, "00112233445566777fffffffffffffff",
-	 "9112f27e1839d1c94b08a6b11ad49bd437ecd61c20338cd833ca81d09b0f646a7bfcc5f89ec67c65a84eb3f8d977f591718c29a28d2c10feb7e16de305add807"},
+	 "9112f27e1839d1c94b08a6b11ad49bd437ecd61c20338cd833ca81d09b0f646a7bfcc5f89ec67c65a84eb3f8d977f591718c29a28d2c10fe"
+	 "b7e16de305add807"},
 	{64, "0011223344556677ffffffffffffffff",
-	 "3eb9979d81e33d26ea1d4a5f6178bfcb37ecd61c20338cd833ca81d09b0f646a7bfcc5f89ec67c65a84eb3f8d977f591718c29a28d2c10feb7e16de305add807"},
+	 "3eb9979d81e33d26ea1d4a5f6178bfcb37ecd61c20338cd833ca81d09b0f646a7bfcc5f89ec67c65a84eb3f8d977f591718c29a28d2c10fe"
+	 "b7e16de305add807"},
 	{65, "0011223344556676ffffffffffffffff",
-	 "ce041e56b361873bd77a96386e8daa8237ecd61c20338cd833ca81d09b0f646a7bfcc5f89ec67c65a84eb3f8d977f591718c29a28d2c10feb7e16de305add807"},
+	 "ce041e56b361873bd77a96386e8daa8237ecd61c20338cd833ca81d09b0f646a7bfcc5f89ec67c65a84eb3f8d977f591718c29a28d2c10fe"
+	 "b7e16de305add807"},
 	{100, "001122334fffffffffffffffffffffff",
-	 "9977e45f1d2647cfc9f4ffc90dcc22e336071fdb8420a758244283512020cad736335b00369af644def4eb94c8bd1a31566f0d612104320e8cbdc671cd2268ab"},
+	 "9977e45f1d2647cfc9f4ffc90dcc22e336071fdb8420a758244283512020cad736335b00369af644def4eb94c8bd1a31566f0d612104320e"
+	 "8cbdc671cd2268ab"},
 	{127, "7fffffffffffffffffffffffffffffff",
-	 "d582dba1cfdd8e891105a6a46112475a2677f46b09c122cc975533105bd4a22a4e595bf03f23bd10329baf5698e898ecb3136c044e95482d4f652e694f2741cd"},
+	 "d582dba1cfdd8e891105a6a46112475a2677f46b09c122cc975533105bd4a22a4e595bf03f23bd10329baf5698e898ecb3136c044e95482d"
+	 "4f652e694f2741cd"},
 	{128, "ffffffffffffffffffffffffffffffff",
-	 "6811af7e097364e786fb45ce5d9a60f02677f46b09c122cc975533105bd4a22a4e595bf03f23bd10329baf5698e898ecb3136c044e95482d4f652e694f2741cd"},
+	 "6811af7e097364e786fb45ce5d9a60f02677f46b09c122cc975533105bd4a22a4e595bf03f23bd10329baf5698e898ecb3136c044e95482d"
+	 "4f652e694f2741cd"},
 };
 
 static void test_narrow_counters(void)
@@ -190,7 +213,8 @@ static void test_narrow_counters(void)
 	}
 }
 
-static void crypt_of_libcrypto(enum mode mode, bool encrypt, const uint8_t *key, const uint8_t *iv, const uint8_t *in, uint8_t *out, size_t len)
+static void crypt_of_libcrypto(enum mode mode, bool encrypt, const uint8_t *key, const uint8_t *iv, const uint8_t *in, uint8_t *out,
+                               size_t len)
 {
 	EVP_CIPHER *cipher = EVP_CIPHER_fetch(ctx, evp_names[mode], NULL);
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
@@ -275,8 +299,10 @@ static const struct gcm_vector {
 } gcm_vectors[] = {
 	/* RFC 8998 A.1 */
 	{STANDARD_KEY, "00001234567800000000abcd", "feedfacedeadbeeffeedfacedeadbeefabaddad2",
-	 "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccddddddddddddddddeeeeeeeeeeeeeeeeffffffffffffffffeeeeeeeeeeeeeeeeaaaaaaaaaaaaaaaa",
-	 "17f399f08c67d5ee19d0dc9969c4bb7d5fd46fd3756489069157b282bb200735d82710ca5c22f0ccfa7cbf93d496ac15a56834cbcf98c397b4024a2691233b8d",
+	 "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccddddddddddddddddeeeeeeeeeeeeeeeeffffffffffffffffeeeeeeeeeeeeeeee"
+	 "aaaaaaaaaaaaaaaa",
+	 "17f399f08c67d5ee19d0dc9969c4bb7d5fd46fd3756489069157b282bb200735d82710ca5c22f0ccfa7cbf93d496ac15a56834cbcf98c397"
+	 "b4024a2691233b8d",
 	 "83de3541e4c2b58177e065a9bf7b62ec"},
 	/* GB/T 36624-2018 C.5 */
 	{"00000000000000000000000000000000", "000000000000000000000000", "", "", "", "232f0cfe308b49ea6fc88229b5dc858d"},
@@ -290,26 +316,35 @@ static const struct gcm_vector {
 	/* IVs of other lengths: from an independent implementation in Python. */
 	{"1655e7c81fd50c755a9ea22c21f9073a", "86", "", "", "", "7fa222d30390685e50af03416512e778"},
 	{"adf81f69a2d5c20cf99660078812d7d5", "976b295dbe5ae3a8", "228b80af123703c3caa89cafc4edff837525699d",
-	 "2fb35ba0067455e03ca466e33728617adedd85746cef256b473e04044be5e0b0b20f7b624628778bd2add8366d762e4c4c090906ab4ef1092bf68d5305ea3651",
-	 "f6b5f164c477dd3180c9721cc4a944d25452544340f2ec78c1b4bc5c3c89e538dee45a7ceae9e23be36a29552653b4e70974d78e9bc66f7fbfff771569e12dfa",
+	 "2fb35ba0067455e03ca466e33728617adedd85746cef256b473e04044be5e0b0b20f7b624628778bd2add8366d762e4c4c090906ab4ef109"
+	 "2bf68d5305ea3651",
+	 "f6b5f164c477dd3180c9721cc4a944d25452544340f2ec78c1b4bc5c3c89e538dee45a7ceae9e23be36a29552653b4e70974d78e9bc66f7f"
+	 "bfff771569e12dfa",
 	 "7ea3f5f984f778f870a3adeff321813e"},
 	{"02e620aba4135b5fe909c2e45f59b8f0", "dc1bde8541b1b28608b483dac24bacf2", "08cd754a7bdf32bc8f77c63ae2",
-	 "bc2a303d186087a4f8b0506ef6ab6182e98c778a23d8ecf8f4a8f7ff53bd9b", "cb8859049eafbcaae68dd072f773690c9d9c43309012730a8cda244916b7c0",
+	 "bc2a303d186087a4f8b0506ef6ab6182e98c778a23d8ecf8f4a8f7ff53bd9b", "cb8859049eafbcaae68dd072f773690c9d9c4330"
+	 "9012730a8cda244916b7c0",
 	 "330038d91e19eff7802ef550d685d689"},
 	{"5e5e83ee708d7a61c7d7c3ceba7520d9",
-	 "46b32c326bd695060fd629bbbdba03ecab9b430fcbde14b36fe88c41482d486fe3f8efe5f4f759ed2c8b3953d4f39b58ce6f1333bb64b025dc0be40a", "",
-	 "b4aa4e65ed8dd87b71e0ef46a08406236eb5ffce56aef3e0df947f2d081a94faa15b1d37905c4813d2c29d8050fb0a38f497797c14e08a4f31eb5d7bc01e72fd"
+	 "46b32c326bd695060fd629bbbdba03ecab9b430fcbde14b36fe88c41482d486fe3f8efe5f4f759ed2c8b3953d4f39b58ce6f1333bb64b025"
+	 "dc0be40a", "",
+	 "b4aa4e65ed8dd87b71e0ef46a08406236eb5ffce56aef3e0df947f2d081a94faa15b1d37905c4813d2c29d8050fb0a38f497797c14e08a4f"
+	 "31eb5d7bc01e72fd"
 	 "f58804b65b70ab3c2fa6e85f4f38b7fb6f3988677b9886901c6b0bb67e44eefc5e9762b1",
-	 "de8a571efe68dff1f76c487ad654a8285be0206bc0b14a5df2d285725ba16bcb78126ea41f639ceaa9dcdae265496ce311638dbae3d2c7b37e41255f5052728b"
+	 "de8a571efe68dff1f76c487ad654a8285be0206bc0b14a5df2d285725ba16bcb78126ea41f639ceaa9dcdae265496ce311638dbae3d2c7b3"
+	 "7e41255f5052728b"
 	 "dfeeeef6dd56d82e343679b38f06c318df50ee324fcc12b01e802c43ab0dd85b5d298544",
 	 "db684cf82c0ad9e97a196b82870d5a59"},
 	{"dad6e68d0720d178017e8b018ae8281c", "77f4d4c3dafc4d13a09efd1079", "a67a5e2d93762c097fa61857a59d8a82", "e4", "d3",
 	 "2257cfce8ec89678dd10d92503e3c54c"},
 	{"ffe551f22db60593f66672c70b0404f8",
-	 "f4a71d3ef0052fb67b5dcaa8519ec81989c5d567972ebcb8430d5e96004c93d7d7df492e1395ff61e9f4b577f8d968535bfb808285c51b5725846a275e071c93"
-	 "087499e0057396e7bc15d574c8b75879515fe921fef96a01b05d29819803992d4169deab5c74349f339eb56160dc5698d3ac35bdc267f3278eda479b7024d854",
+	 "f4a71d3ef0052fb67b5dcaa8519ec81989c5d567972ebcb8430d5e96004c93d7d7df492e1395ff61e9f4b577f8d968535bfb808285c51b57"
+	 "25846a275e071c93"
+	 "087499e0057396e7bc15d574c8b75879515fe921fef96a01b05d29819803992d4169deab5c74349f339eb56160dc5698d3ac35bdc267f327"
+	 "8eda479b7024d854",
 	 "e7", "08dfea87658d5677d8bbb450a704f634e3d550e1d3d444ffe9c8d5249e13589ab20bcdd92da8b609ea2b793eeb2574",
-	 "2fb1838f57797ba99639f740df660ca7661db3ecc63219bf771500d70232e26177a71b1a90fbcea1f411a9fe2c017d", "549ee087ea7d0b27e795a110b93225a2"},
+	 "2fb1838f57797ba99639f740df660ca7661db3ecc63219bf771500d70232e26177a71b1a90fbcea1f411a9fe2c017d",
+	 "549ee087ea7d0b27e795a110b93225a2"},
 };
 
 #define GCM_VECTORS (sizeof(gcm_vectors) / sizeof(gcm_vectors[0]))
@@ -511,7 +546,8 @@ static void test_gcm_random(void)
 	struct sm4_key key;
 
 	for (int i = 0; i < 2000; i++) {
-		size_t iv_len = i & 1 ? 12 : 1 + rng_below(sizeof(iv)), aad_len = rng_below(sizeof(aad)), len = rng_below(sizeof(plain));
+		size_t iv_len = i & 1 ? 12 : 1 + rng_below(sizeof(iv));
+		size_t aad_len = rng_below(sizeof(aad)), len = rng_below(sizeof(plain));
 
 		rng_fill(bytes, sizeof(bytes));
 		rng_fill(iv, iv_len);
