@@ -146,20 +146,34 @@ static bool grow(struct crypt *c, CK_ULONG cap)
 }
 
 /*
- * AEAD decryption gives everything at its end: the operation survives
- * CKR_BUFFER_TOO_SMALL (5.2 of PKCS#11 3.1) and is asked again. SoftHSM 2.6
- * then names the last part's size alone, so there is room for all that went in.
+ * AEAD decryption gives everything at its end, and SoftHSM wants room for it in
+ * every update: the operation survives CKR_BUFFER_TOO_SMALL (5.2 of PKCS#11
+ * 3.1), and is asked again with room for all that went in.
  */
+static bool make_room(struct crypt *c, CK_RV rv)
+{
+	if (rv != CKR_BUFFER_TOO_SMALL || !grow(c, (c->len > c->fed ? c->len : c->fed) + SLACK))
+		return false;
+	c->len = c->cap;
+	return true;
+}
+
+static CK_RV update(const struct session *s, struct crypt *c, const struct chunk *chunk)
+{
+	c->len = 0;
+	if (chunk->len == 0)
+		return CKR_OK;
+	c->len = c->cap;
+	c->fed += chunk->len;
+	CK_RV rv = c->update(s->handle, chunk->data, chunk->len, c->out, &c->len);
+	return make_room(c, rv) ? c->update(s->handle, chunk->data, chunk->len, c->out, &c->len) : rv;
+}
+
 static CK_RV finish(const struct session *s, struct crypt *c)
 {
 	c->len = c->cap;
 	CK_RV rv = c->final(s->handle, c->out, &c->len);
-	if (rv != CKR_BUFFER_TOO_SMALL)
-		return rv;
-	if (!grow(c, c->len > c->fed ? c->len : c->fed + SLACK))
-		return CKR_HOST_MEMORY;
-	c->len = c->cap;
-	return c->final(s->handle, c->out, &c->len);
+	return make_room(c, rv) ? c->final(s->handle, c->out, &c->len) : rv;
 }
 
 static enum status parts(const struct session *s, struct crypt *c, struct input *in, struct chunk *chunk, struct output *out, CK_RV *rv)
@@ -167,9 +181,7 @@ static enum status parts(const struct session *s, struct crypt *c, struct input 
 	enum status status;
 
 	for (;;) {
-		c->len = c->cap;
-		c->fed += chunk->len;
-		*rv = chunk->len ? c->update(s->handle, chunk->data, chunk->len, c->out, &c->len) : (c->len = 0, CKR_OK);
+		*rv = update(s, c, chunk);
 		if (*rv != CKR_OK)
 			return ST_OK;
 		status = output_write(out, c->out, c->len);

@@ -1,6 +1,7 @@
 # Scenarios: the plain module, driven by programs that nobody here wrote. Not
 # under sanitizers: a sanitized module cannot be loaded by foreign programs.
 SCENARIOS =
+SCENARIOS += tests/scenario/tool-anymodule.sh
 
 EXTRA_DIST += tests/scenario/lib.sh
 dist_check_SCRIPTS += $(SCENARIOS)
