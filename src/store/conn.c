@@ -136,15 +136,22 @@ static bool wal_in_use(const struct store *s)
  * open a WAL database, unless told that nobody writes it. That is so as long as
  * there is no log, which db_stale looks at again and again.
  */
-static int connect_any(struct store *s)
+static enum hufu_err connect_any(struct store *s)
 {
 	int rc = connect_to(s, false);
 	bool no_shm = (rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY;
 
-	if (!no_shm || access(s->conf.path, R_OK) != 0 || wal_in_use(s))
-		return rc;
-	db_close(s, true);
-	return connect_to(s, true);
+	if (no_shm && access(s->conf.path, R_OK) == 0) {
+		if (wal_in_use(s)) {
+			log_error("store %s: it was not closed cleanly, and what its log holds cannot be read where nothing can be "
+			          "written beside it. Open it once where that can be",
+			          s->conf.path);
+			return HUFU_ERR_STORE_READ_ONLY;
+		}
+		db_close(s, true);
+		rc = connect_to(s, true);
+	}
+	return rc == SQLITE_OK ? HUFU_OK : db_fail(s, rc);
 }
 
 static int text_is_wal(void *arg, int n, char **values, char **names)
@@ -189,9 +196,7 @@ enum hufu_err db_open(struct store *s, const struct schema *create)
 	enum hufu_err err = mark_file(s);
 	if (err)
 		return err;
-	int rc = connect_any(s);
-	if (rc != SQLITE_OK)
-		err = db_fail(s, rc);
+	err = connect_any(s);
 	if (!err && !create)
 		err = schema_ready(s, &schema_current); /* before anything is written to what may not be ours */
 	if (!err && !s->read_only)

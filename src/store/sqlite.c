@@ -153,11 +153,9 @@ bool deadline_pause(struct deadline *d, uint32_t ms)
 	if (ms > d->left_ms)
 		ms = d->left_ms;
 	d->left_ms -= ms;
-	/* 1/2 to 3/2 of it: the clock's last bits are as random as this needs. */
+	/* 1/2 to 3/2 of it, by the clock's last bits: as random as this needs to be. */
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	uint64_t ns = ms * NS_PER_MS / 2 + ms * NS_PER_MS / 1024 * ((uint64_t)ts.tv_nsec & 1023);
-	ts = (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
-	nanosleep(&ts, NULL);
+	clock_sleep_ns(ms * NS_PER_MS / 2 + ms * NS_PER_MS / 1024 * ((uint64_t)ts.tv_nsec & 1023));
 	return true;
 }
 
