@@ -96,3 +96,49 @@ tests_unit_test_tool_chunkfile_CFLAGS = $(TOOL_TEST_CFLAGS)
 tests_unit_test_tool_chunkfile_LDADD = $(TOOL_TEST_LDADD) $(OPENSSL_LIBS)
 tests_unit_test_tool_text_CFLAGS = $(TOOL_TEST_CFLAGS)
 tests_unit_test_tool_text_LDADD = $(TOOL_TEST_LDADD) $(JANSSON_LIBS)
+
+# src/store: as an enemy, a failing disk, many processes, a kill and a power loss leave it.
+STORE_UTIL = %reldir%/store_util.c %reldir%/store_util.h
+POWERLOSS_VFS = %reldir%/powerloss_vfs.c %reldir%/powerloss_vfs.h
+STORE_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(SQLITE_CFLAGS)
+STORE_TEST_LIBS = src/store/libstore.la $(CUNIT_LIBS) $(SQLITE_LIBS) $(PTHREAD_LIBS)
+
+UNIT_TESTS += tests/unit/test_store
+tests_unit_test_store_SOURCES = %reldir%/test_store.c $(STORE_UTIL)
+tests_unit_test_store_CFLAGS = $(STORE_TEST_CFLAGS)
+tests_unit_test_store_LDADD = $(STORE_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_store_pin
+tests_unit_test_store_pin_SOURCES = %reldir%/test_store_pin.c $(STORE_UTIL)
+tests_unit_test_store_pin_CFLAGS = $(STORE_TEST_CFLAGS)
+tests_unit_test_store_pin_LDADD = $(STORE_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_store_hostile
+tests_unit_test_store_hostile_SOURCES = %reldir%/test_store_hostile.c $(STORE_UTIL)
+tests_unit_test_store_hostile_CFLAGS = $(STORE_TEST_CFLAGS)
+tests_unit_test_store_hostile_LDADD = $(STORE_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_store_format
+tests_unit_test_store_format_SOURCES = %reldir%/test_store_format.c $(STORE_UTIL)
+tests_unit_test_store_format_CFLAGS = $(STORE_TEST_CFLAGS) $(OPENSSL_CFLAGS) $(GCRYPT_CFLAGS)
+tests_unit_test_store_format_LDADD = $(STORE_TEST_LIBS) $(OPENSSL_LIBS) $(GCRYPT_LIBS)
+
+UNIT_TESTS += tests/unit/test_store_faults
+tests_unit_test_store_faults_SOURCES = %reldir%/test_store_faults.c $(POWERLOSS_VFS) $(STORE_UTIL)
+tests_unit_test_store_faults_CFLAGS = $(STORE_TEST_CFLAGS)
+tests_unit_test_store_faults_LDADD = $(STORE_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_store_procs
+tests_unit_test_store_procs_SOURCES = %reldir%/test_store_procs.c $(STORE_UTIL)
+tests_unit_test_store_procs_CFLAGS = $(STORE_TEST_CFLAGS)
+tests_unit_test_store_procs_LDADD = $(STORE_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_powerloss
+tests_unit_test_powerloss_SOURCES = %reldir%/test_powerloss.c $(POWERLOSS_VFS) $(STORE_UTIL)
+tests_unit_test_powerloss_CFLAGS = $(STORE_TEST_CFLAGS)
+tests_unit_test_powerloss_LDADD = $(STORE_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_kill
+tests_unit_test_kill_SOURCES = %reldir%/test_kill.c $(STORE_UTIL)
+tests_unit_test_kill_CFLAGS = $(STORE_TEST_CFLAGS)
+tests_unit_test_kill_LDADD = $(STORE_TEST_LIBS)
