@@ -19,3 +19,7 @@ FUZZERS += tests/fuzz/fuzz_attr
 tests_fuzz_fuzz_attr_SOURCES = %reldir%/fuzz_attr.c src/token/attr.c src/token/attr.h
 tests_fuzz_fuzz_attr_CFLAGS = $(AM_CFLAGS)
 tests_fuzz_fuzz_attr_LDADD = src/base/libbase.la $(PTHREAD_LIBS)
+
+FUZZERS += tests/fuzz/fuzz_row
+tests_fuzz_fuzz_row_SOURCES = %reldir%/fuzz_row.c
+tests_fuzz_fuzz_row_LDADD = src/store/libstore.la
