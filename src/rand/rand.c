@@ -31,8 +31,9 @@
 
 /* One thread's generator, in a page of its own. */
 struct generator {
-	struct generator *next, **link;
-	bool alive;                 /* false: new, or wiped by a fork */
+	struct generator *next, **link; /* under the lock; what follows is the thread's own */
+	bool listed;
+	bool alive;                 /* listed and seeded; both false when new, or wiped by a fork */
 	struct drbg drbg;
 	struct repeat_test repeat;
 	uint64_t seeded_ns;
@@ -221,12 +222,14 @@ static void start_locked(void)
 			return;
 		}
 	}
-	if (!has_required)
+	if (!has_required) {
 		(void)fail("the system", "has no source of entropy");
-	else if (!known_answer_is_right())
+	} else if (!known_answer_is_right()) {
 		(void)fail("the generator", "gave a wrong known answer");
-	else
+	} else {
+		log_debug("random numbers are seeded from %s", module.names);
 		atomic_store(&module.state, GOOD);
+	}
 }
 
 enum hufu_err rand_start(void)
@@ -253,6 +256,7 @@ static void generator_list(struct generator *g, struct shared *shared)
 	if (g->next)
 		g->next->link = &g->next;
 	shared->all = g;
+	g->listed = true;
 	pthread_mutex_unlock(&shared->lock);
 }
 
@@ -274,7 +278,7 @@ static struct generator *generator_get(struct shared *shared)
 {
 	bool is_ours = mine.generator && mine.stops == atomic_load_explicit(&module.stops, memory_order_relaxed);
 	struct generator *g = is_ours ? mine.generator : generator_new(shared);
-	if (g && !g->link) /* new, or wiped by a fork */
+	if (g && !g->listed)
 		generator_list(g, shared);
 	return g;
 }
