@@ -24,7 +24,10 @@
 struct pool;
 struct pool_key;
 
-/* Opens nothing yet: devices are opened at their first op (listing slots makes no connection). */
+/*
+ * Opens nothing yet: devices are opened at their first op (listing slots makes
+ * no connection). The configuration outlives the pool.
+ */
 enum hufu_err pool_new(const struct conf *, const struct conf_token *, struct pool **) MUST_CHECK;
 /* No op is running, every pool_key has been given back. */
 void pool_free(struct pool *);

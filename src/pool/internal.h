@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the pool share. */
+#ifndef POOL_INTERNAL_H
+#define POOL_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "pool/state.h"
+#include "sm/sm2.h"
+
+#define LEASE_SLOTS 64
+#define CACHE_LINE 64
+#define PROBE_TIME_NS NS_PER_S
+#define OPEN_TIME_NS (5 * NS_PER_S)
+#define GENERATE_TIME_NS (60 * NS_PER_S)
+
+/* -- devices --------------------------------------------------------------- */
+
+/* A session on a device, parked between ops. generation: of the device when it was made. */
+struct lease {
+	struct hufu_lease *handle;
+	uint32_t generation;
+};
+
+/* Where a thread finds the lease it used last, and counts: one cache line, so that threads do not meet. */
+struct slot {
+	_Alignas(CACHE_LINE) _Atomic(struct lease *) lease;
+	_Atomic uint64_t ops;
+};
+
+/* A device's capability; UNSUPPORTED takes verbs away. */
+struct capability {
+	uint64_t mechanism, max_in;
+	_Atomic uint32_t verbs;
+	bool multi_part;
+};
+
+struct device {
+	const struct conf_device *conf;
+	struct pool *pool;
+	unsigned index;                  /* in pool->devices, and in the views of keys */
+	_Atomic(const struct hufu_driver *) driver;  /* NULL until it is looked for */
+	_Atomic(struct hufu_device *) handle;        /* NULL until it is open; below: set before it */
+	struct hufu_device_info info;
+	struct capability *caps;
+	size_t ncaps;
+	pthread_mutex_t open_lock;
+	struct health health;
+	_Atomic uint32_t generation;     /* leases of an earlier one are not used again */
+	_Atomic uint32_t nleases;        /* parked and in use */
+	_Atomic uint64_t errors;
+	_Atomic uint64_t latency_ns;     /* moving average; 0: none measured */
+	_Alignas(CACHE_LINE) _Atomic uint32_t in_flight; /* counted where there is a choice of devices */
+	struct slot slots[LEASE_SLOTS];
+};
+
+struct pool {
+	uint64_t deadline_ns;            /* of a call, from its start */
+	pthread_mutex_t keys_lock;
+	struct pool_key *keys;           /* all, to find what is loaded */
+	size_t ndevices;
+	struct device devices[];
+};
+
+/* NULL, once logged: there is none, or none that may run in the caller's thread. */
+const struct hufu_driver *device_driver(struct device *);
+/* Opens it, if it is not open. */
+enum hufu_err device_open(struct device *, uint64_t deadline_ns) MUST_CHECK;
+/* One caller at a time finds out whether a suspect or ejected device is back. */
+void device_probe_if_due(struct device *, uint64_t now_ns, uint64_t deadline_ns);
+void device_close(struct device *);
+/* The verbs that have no mechanism have none, whatever the caller wrote. */
+uint64_t device_mechanism(uint64_t mechanism, enum hufu_verb);
+/* NULL: it cannot. The device is open. */
+struct capability *device_capability(struct device *, uint64_t mechanism, enum hufu_verb, bool multi_part);
+bool device_is_software(struct device *);
+
+/* -- leases ---------------------------------------------------------------- */
+
+/* A parked one, or a new one from the device. */
+enum hufu_err lease_take(struct device *, uint64_t deadline_ns, struct lease **) MUST_CHECK;
+/* Parks it for the next op. */
+void lease_put(struct device *, struct lease *);
+/* Gives it back to the device: it is not to be trusted any more. */
+void lease_discard(struct device *, struct lease *);
+/* All that are parked. */
+void lease_discard_parked(struct device *);
+/* After fork, of a device that is not fork-safe: forgets what is parked. */
+void lease_abandon(struct device *);
+uint32_t lease_in_use(struct device *);
+/* A small number of the calling thread's own. */
+unsigned lease_thread(void);
+
+/* -- keys ------------------------------------------------------------------ */
+
+struct pool_key {
+	struct pool *pool;
+	struct pool_key *next, **link;   /* pool->keys */
+	_Atomic uint32_t refs;
+	enum hufu_key_type type;
+	struct sm2_public *point;        /* pool_key_set_point's, or NULL */
+	struct pool_copy *copies;
+	size_t ncopies;
+	void *secrets;                   /* the copies' bytes */
+	struct hufu_key views[];         /* one a device; blob NULL: no copy for it */
+};
+
+/* The key as this device sees it; NULL: it has no copy. */
+static inline struct hufu_key *key_view(struct pool_key *key, const struct device *device)
+{
+	return key->views[device->index].blob ? &key->views[device->index] : NULL;
+}
+/* At the end, with the device still open: evicts what could not be evicted earlier. */
+void key_evict_leftovers(struct pool *);
+/* After fork: the device was abandoned, with all that it had loaded. */
+void key_abandon_loaded(struct pool *, const struct device *);
+
+/* -- a call ---------------------------------------------------------------- */
+
+struct call {
+	struct pool *pool;
+	struct pool_request *req;
+	uint64_t mechanism;              /* as capabilities name it */
+	uint64_t now_ns;                 /* the start, then the end of the last attempt */
+	uint64_t deadline_ns;
+	uint64_t given_deadline_ns;      /* the caller's, put back at the end */
+	uint64_t wait_ns;                /* of the last wait */
+	uint64_t tried;                  /* bit a device: has failed in this call */
+	uint64_t passing;                /* those of them whose failure may pass: busy, gone */
+	uint32_t hard;                   /* attempts that were lost or corrupt */
+	bool renewed;                    /* EXPIRED: only once */
+	enum hufu_err err;
+};
+
+/* The best device for the call that was not tried yet; NULL: none. Probes those that are due. */
+struct device *pick(struct call *);
+/* pick gave NULL at once: because of the key, the mechanism, or the devices' state? */
+enum hufu_err pick_why_none(const struct call *);
+/* Of an open device: does it do this, and can its answer be checked where it must be? */
+bool pick_can_run(struct device *, const struct call *);
+/* False: the answer is none that a sound device gives. */
+bool answer_is_sound(struct device *, const struct pool_request *);
+/* Is it a signature that is verified before release? */
+bool answer_needs_point(struct device *, const struct pool_request *);
+
+#endif

@@ -1,0 +1,15 @@
+# The pool: who runs an op, and who runs it next when that one fails.
+noinst_LTLIBRARIES += src/pool/libpool.la
+src_pool_libpool_la_SOURCES = \
+	%reldir%/answer.c \
+	%reldir%/device.c \
+	%reldir%/internal.h \
+	%reldir%/key.c \
+	%reldir%/lease.c \
+	%reldir%/pick.c \
+	%reldir%/pool.c \
+	%reldir%/pool.h \
+	%reldir%/state.c \
+	%reldir%/state.h \
+	%reldir%/submit.c
+src_pool_libpool_la_LIBADD = src/driver/libdriver.la src/sm/libsm.la src/base/libbase.la $(PTHREAD_LIBS)
