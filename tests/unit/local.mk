@@ -63,6 +63,11 @@ tests_unit_test_conf_SOURCES = %reldir%/test_conf.c
 tests_unit_test_conf_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(CONFUSE_CFLAGS)
 tests_unit_test_conf_LDADD = src/base/libbase.la $(CONFUSE_LIBS) $(CUNIT_LIBS)
 
+# Run by test_conf.
+check_PROGRAMS += tests/unit/show_conf
+tests_unit_show_conf_SOURCES = %reldir%/show_conf.c
+tests_unit_show_conf_LDADD = src/base/libbase.la
+
 UNIT_TESTS += tests/unit/test_log
 tests_unit_test_log_SOURCES = %reldir%/test_log.c
 tests_unit_test_log_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

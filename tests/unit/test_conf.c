@@ -7,6 +7,7 @@
 #include <confuse.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char told[65536];
@@ -524,6 +525,54 @@ static void test_find(void)
 	conf_free(conf);
 }
 
+static bool copy_file(const char *from, const char *to, mode_t mode)
+{
+	char bytes[65536];
+	ssize_t n = 0;
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
+	bool good = in >= 0 && out >= 0;
+	while (good && (n = read(in, bytes, sizeof(bytes))) > 0)
+		good = write(out, bytes, (size_t)n) == n;
+	good = good && n == 0 && fchmod(out, mode) == 0;
+	if (in >= 0)
+		close(in);
+	if (out >= 0)
+		close(out);
+	return good;
+}
+
+static void run_as_nobody(const char *program)
+{
+	char spec[300];
+	setenv("HUFU_CONF", in_dir("good.conf"), 1);
+	snprintf(spec, sizeof(spec), "file:%s,debug", in_dir("forged.log"));
+	setenv("HUFU_LOG", spec, 1);
+	if (setgid(65534) == 0 && setuid(65534) == 0)
+		execl(program, program, (char *)NULL);
+	_exit(99);
+}
+
+static void test_set_uid(void)
+{
+	char program[300];
+	int status = -1;
+	if (geteuid() != 0)
+		UNIT_SKIP("only root can make a set-uid program");
+	snprintf(program, sizeof(program), "%s", in_dir("show_conf"));
+	CU_ASSERT_TRUE_FATAL(copy_file("tests/unit/show_conf", program, 04755));
+	CU_ASSERT_EQUAL(chmod(in_dir("good.conf"), 0644), 0);
+	CU_ASSERT_EQUAL(chmod(dir, 0755), 0);
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0)
+		run_as_nobody(program);
+	waitpid(pid, &status, 0);
+	unlink(program);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		UNIT_SKIP("set-uid programs do not work on this file system");
+	CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static void test_clean_up(void)
 {
 	static const char *const names[] = {"good.conf", "zero.conf", "empty.conf", "link.conf", "fifo"};
@@ -547,6 +596,7 @@ static const struct unit_case cases[] = {
 	{"a file that others may write or replace, or that is none, is refused", test_files},
 	{"a file or directory of another user is refused", test_owner},
 	{"HUFU_CONF comes first, the embedded default last, and nothing is created", test_find},
+	{"a set-uid program heeds neither HUFU_CONF nor HUFU_LOG", test_set_uid},
 	{"the test's files are gone", test_clean_up},
 	{0},
 };

@@ -8,8 +8,10 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 static char dir[] = "/tmp/hufu-test-XXXXXX";
@@ -223,6 +225,33 @@ static void test_threads(void)
 	CU_ASSERT_EQUAL(ends, 2000);
 }
 
+/* In place of the C library's. */
+static char syslog_line[512];
+static int syslog_priority;
+
+void syslog(int priority, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	syslog_priority = priority;
+	vsnprintf(syslog_line, sizeof(syslog_line), fmt, ap);
+	va_end(ap);
+}
+
+static void test_syslog(void)
+{
+	log_close();
+	log_error("100%% of %s", "it\n");
+	if (!syslog_line[0])
+		UNIT_SKIP("syslog is another function in this build");
+	CU_ASSERT_STRING_EQUAL(syslog_line, "hufu: 100% of it\\x0a");
+	CU_ASSERT_EQUAL(syslog_priority, LOG_AUTHPRIV | LOG_ERR);
+	CU_ASSERT_EQUAL(log_configure("syslog", HUFU_LOG_DEBUG, err, sizeof(err)), HUFU_OK);
+	log_device(HUFU_LOG_DEBUG, "card\r1", "x");
+	CU_ASSERT_STRING_EQUAL(syslog_line, "hufu: device card\\x0d1: x");
+	CU_ASSERT_EQUAL(syslog_priority, LOG_AUTHPRIV | LOG_DEBUG);
+}
+
 static void test_bug(void)
 {
 	start_file(HUFU_LOG_ERROR);
@@ -243,6 +272,7 @@ static const struct unit_case cases[] = {
 	{"HUFU_LOG overrides the configuration", test_env},
 	{"a closed stderr costs the application no SIGPIPE and no errno", test_sigpipe},
 	{"four threads write whole lines while the log is configured anew", test_threads},
+	{"syslog gets lines of its facility, before any configuration too", test_syslog},
 	{"a bug is logged with file and line", test_bug},
 	{0},
 };
