@@ -174,7 +174,7 @@ void tamper(const char *path, const char *sql)
 
 	if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK) {
 		printf("# %s: %s\n", sql, message);
-		DIE_UNLESS(!"SQL");
+		DIE_UNLESS(message == NULL);
 	}
 	sqlite3_close(db);
 }

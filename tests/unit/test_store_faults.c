@@ -67,7 +67,8 @@ static bool deed_with_fault(enum deed deed, enum powerloss_fault fault, unsigned
 	/* The disk is well again: the deed can be done. After a failed sync it may have been done, whole. */
 	if (err) {
 		err = do_deed(p.store, deed, uuid);
-		bool was_done = (deed == DEED_UPDATE && err == HUFU_ERR_CONFLICT) || (deed == DEED_DELETE && err == HUFU_ERR_NOT_FOUND);
+		bool was_done = (deed == DEED_UPDATE && err == HUFU_ERR_CONFLICT) ||
+		                (deed == DEED_DELETE && err == HUFU_ERR_NOT_FOUND);
 		CU_ASSERT_TRUE(err == HUFU_OK || (fault == POWERLOSS_BAD_SYNC && was_done));
 	}
 	place_reopen(&p);

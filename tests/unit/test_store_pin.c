@@ -320,8 +320,8 @@ static void test_changed_meanwhile(void)
 
 	place_init(&p);
 	CU_ASSERT_EQUAL(pin_prove(p.store, STORE_USER, (const uint8_t *)USER_PIN, strlen(USER_PIN), &proof), HUFU_OK);
-	enum hufu_err err = pin_wrap(&p.conf, p.store->keys, proof.token_id, STORE_USER, (const uint8_t *)"other", 5, proof.token_key,
-	                             &fresh);
+	enum hufu_err err = pin_wrap(&p.conf, p.store->keys, proof.token_id, STORE_USER, (const uint8_t *)"other", 5,
+	                             proof.token_key, &fresh);
 	CU_ASSERT_EQUAL(err, HUFU_OK);
 	CU_ASSERT_EQUAL(store_enter(p.store, TX_WRITE), HUFU_OK);
 	fresh.epoch = proof.row.epoch + 1;
