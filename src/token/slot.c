@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token/slot.h"
+#include "config.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "sm/sm3.h"
@@ -297,7 +298,7 @@ CK_RV slot_info(CK_SLOT_ID id, CK_SLOT_INFO *info)
 		return rv;
 	const struct slot *slot = slot_find(id);
 	if (slot) {
-		char text[65];
+		char text[80]; /* a name has up to 64 characters */
 		snprintf(text, sizeof text, "hufu: %s", slot->name);
 		memset(info, 0, sizeof *info);
 		pad(info->slotDescription, sizeof info->slotDescription, text);
