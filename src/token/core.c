@@ -4,6 +4,7 @@
 #include "base/secret.h"
 #include "rand/rand.h"
 #include "token/handle.h"
+#include "token/operation.h"
 #include "token/rv.h"
 #include "token/session.h"
 #include "token/slot.h"
@@ -124,6 +125,7 @@ static CK_RV start(void)
 static void forget(void)
 {
 	slots_stop();
+	state_forget();
 	conf_free(core.conf);
 	core.conf = NULL;
 	rand_stop();

@@ -7,23 +7,39 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/attr.h \
 	%reldir%/core.c \
 	%reldir%/core.h \
+	%reldir%/crypt.c \
+	%reldir%/crypt_chain.c \
+	%reldir%/crypt_pk.c \
+	%reldir%/crypt_state.c \
+	%reldir%/digest.c \
+	%reldir%/dual.c \
 	%reldir%/handle.c \
 	%reldir%/handle.h \
+	%reldir%/keygen.c \
 	%reldir%/login.c \
 	%reldir%/mech.c \
 	%reldir%/mech.h \
+	%reldir%/message.c \
 	%reldir%/object.c \
 	%reldir%/object.h \
+	%reldir%/operation.c \
 	%reldir%/operation.h \
+	%reldir%/operation_impl.h \
 	%reldir%/param.c \
 	%reldir%/param.h \
+	%reldir%/random.c \
 	%reldir%/rv.c \
 	%reldir%/rv.h \
 	%reldir%/session.c \
 	%reldir%/session.h \
+	%reldir%/sign.c \
 	%reldir%/slot.c \
 	%reldir%/slot.h \
+	%reldir%/state.c \
+	%reldir%/state_form.c \
+	%reldir%/state_impl.h \
 	%reldir%/token.c \
-	%reldir%/token.h
+	%reldir%/token.h \
+	%reldir%/wrap.c
 src_token_libtoken_la_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(OPENSSL_CFLAGS)
 src_token_libtoken_la_LIBADD = src/pool/libpool.la src/store/libstore.la src/rand/librand.la $(OPENSSL_LIBS)

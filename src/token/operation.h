@@ -74,9 +74,14 @@ CK_RV key_derive(struct session *, const CK_MECHANISM *, CK_OBJECT_HANDLE base, 
 CK_RV random_fill(struct session *, CK_BYTE *out, CK_ULONG len);
 CK_RV random_seed(struct session *, const CK_BYTE *seed, CK_ULONG len);
 
-/* C_GetOperationState, C_SetOperationState: sealed under the token (digests: MACed). */
+/* C_GetOperationState, C_SetOperationState: sealed under a key of this process, which its children share. */
 CK_RV state_save(struct session *, CK_BYTE *out, CK_ULONG *out_len);
 CK_RV state_restore(struct session *, const CK_BYTE *state, CK_ULONG len, CK_OBJECT_HANDLE enc_key, CK_OBJECT_HANDLE auth_key);
+
+/* -- for core.c ------------------------------------------------------------ */
+
+/* C_Finalize: saved states can be restored no more. */
+void state_forget(void);
 
 /* -- for session.c --------------------------------------------------------- */
 

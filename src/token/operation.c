@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+#include "base/secret.h"
+#include "token/operation_impl.h"
+#include "token/rv.h"
+
+#include <string.h>
+
+/* -- what session.c asks ------------------------------------------------------------- */
+
+bool operation_active(const struct operation *op)
+{
+	return op && op->active;
+}
+
+void operation_end(struct operation *op)
+{
+	if (!op || !op->active)
+		return;
+	object_rele(op->key);
+	param_clear(&op->param);
+	writer_clear(&op->held);
+	secret_free(op->room);
+	secret_wipe(op, sizeof *op);
+}
+
+void operation_free(struct operation *op)
+{
+	operation_end(op);
+	secret_free(op);
+}
+
+bool operation_uses_private(const struct operation *op)
+{
+	return op->active && op->key && op->key->private_object;
+}
+
+bool operation_wants_login(const struct operation *op)
+{
+	return op->active && op->wants_login;
+}
+
+void operation_authorise(struct operation *op)
+{
+	op->wants_login = false;
+}
+
+/* -- keys ---------------------------------------------------------------------------- */
+
+#define BAD_KEY CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_SIZE_RANGE
+
+const struct key_use *operation_use(enum op_kind kind)
+{
+	static const struct key_use uses[OP_KINDS] = {
+		[OP_ENCRYPT] = {CKF_ENCRYPT, CKA_ENCRYPT, CKO_PUBLIC_KEY, BAD_KEY},
+		[OP_DECRYPT] = {CKF_DECRYPT, CKA_DECRYPT, CKO_PRIVATE_KEY, BAD_KEY},
+		[OP_DIGEST] = {.flag = CKF_DIGEST},
+		[OP_SIGN] = {CKF_SIGN, CKA_SIGN, CKO_PRIVATE_KEY, BAD_KEY},
+		[OP_VERIFY] = {CKF_VERIFY, CKA_VERIFY, CKO_PUBLIC_KEY, BAD_KEY},
+		[OP_SIGN_RECOVER] = {CKF_SIGN_RECOVER, CKA_SIGN_RECOVER, CKO_PRIVATE_KEY, BAD_KEY},
+		[OP_VERIFY_RECOVER] = {CKF_VERIFY_RECOVER, CKA_VERIFY_RECOVER, CKO_PUBLIC_KEY, BAD_KEY},
+		[OP_MESSAGE_ENCRYPT] = {CKF_MESSAGE_ENCRYPT, CKA_ENCRYPT, CKO_PUBLIC_KEY, BAD_KEY},
+		[OP_MESSAGE_DECRYPT] = {CKF_MESSAGE_DECRYPT, CKA_DECRYPT, CKO_PRIVATE_KEY, BAD_KEY},
+		[OP_MESSAGE_SIGN] = {CKF_MESSAGE_SIGN, CKA_SIGN, CKO_PRIVATE_KEY, BAD_KEY},
+		[OP_MESSAGE_VERIFY] = {CKF_MESSAGE_VERIFY, CKA_VERIFY, CKO_PUBLIC_KEY, BAD_KEY},
+	};
+	return &uses[kind];
+}
+
+static bool is_key(const struct object *o)
+{
+	return o->object_class == CKO_PUBLIC_KEY || o->object_class == CKO_PRIVATE_KEY || o->object_class == CKO_SECRET_KEY;
+}
+
+static CK_RV check_key(const struct mech *mech, const struct key_use *use, const struct object *key)
+{
+	if (!is_key(key))
+		return use->bad_handle;
+	CK_OBJECT_CLASS wanted = mech->key_types[0] == CKK_HUFU_SM2 ? use->sm2_class : CKO_SECRET_KEY;
+	if (key->object_class != wanted)
+		return use->bad_type;
+	CK_RV rv = mech_fits_key(mech, key);
+	if (rv == CKR_KEY_TYPE_INCONSISTENT)
+		return use->bad_type;
+	if (rv == CKR_KEY_SIZE_RANGE)
+		return use->bad_size;
+	if (rv != CKR_OK)
+		return rv;
+	if (!attrs_bool(&key->attrs, use->permission, false))
+		return CKR_KEY_FUNCTION_NOT_PERMITTED;
+	if (!key->key) /* sealed: a secret key that is not private still needs a login where no host secret opens it */
+		return CKR_USER_NOT_LOGGED_IN;
+	return CKR_OK;
+}
+
+CK_RV operation_find_key(struct session *s, const struct mech *mech, const struct key_use *use, CK_OBJECT_HANDLE handle, struct object **out)
+{
+	struct object *key;
+	CK_RV rv = object_find(s, handle, use->bad_handle, &key);
+	if (rv != CKR_OK)
+		return rv;
+	rv = check_key(mech, use, key);
+	if (rv != CKR_OK) {
+		object_rele(key);
+		return rv;
+	}
+	*out = key;
+	return CKR_OK;
+}
+
+/* -- beginning and ending -------------------------------------------------------------- */
+
+CK_RV operation_blank(struct session *s, enum op_kind kind, struct operation **out)
+{
+	if (!s->ops[kind])
+		s->ops[kind] = secret_alloc(sizeof *s->ops[kind]);
+	if (!s->ops[kind])
+		return CKR_HOST_MEMORY;
+	operation_end(s->ops[kind]);
+	*out = s->ops[kind];
+	(*out)->kind = kind;
+	(*out)->token = s->token;
+	return CKR_OK;
+}
+
+/* PKCS#11 4.9: a private key that wants its own login for each use. */
+void operation_used(struct operation *op)
+{
+	const struct object *key = op->key;
+	op->wants_login = key && key->object_class == CKO_PRIVATE_KEY && attrs_bool(&key->attrs, CKA_ALWAYS_AUTHENTICATE, false);
+}
+
+CK_RV operation_begin(struct session *s, enum op_kind kind, const CK_MECHANISM *m, CK_OBJECT_HANDLE handle, operation_parse parse,
+                      struct operation **out)
+{
+	const struct key_use *use = operation_use(kind);
+	const struct mech *mech;
+	struct operation *op;
+	struct object *key = NULL;
+
+	if (operation_active(s->ops[kind]))
+		return CKR_OPERATION_ACTIVE;
+	CK_RV rv = mech_check(s->token, m, use->flag, &mech);
+	if (rv == CKR_OK && kind != OP_DIGEST)
+		rv = operation_find_key(s, mech, use, handle, &key);
+	if (rv != CKR_OK)
+		return rv;
+	rv = operation_blank(s, kind, &op);
+	if (rv != CKR_OK) {
+		object_rele(key);
+		return rv;
+	}
+	op->active = true;
+	op->mech = mech;
+	op->key = key;
+	operation_used(op);
+	rv = parse ? parse(m, &op->param) : mech->parse(m, &op->param);
+	if (rv != CKR_OK) {
+		operation_end(op);
+		return rv;
+	}
+	*out = op;
+	return CKR_OK;
+}
+
+CK_RV operation_cancel(struct session *s, enum op_kind kind)
+{
+	operation_end(s->ops[kind]);
+	return CKR_OK;
+}
+
+CK_RV operation_current(struct session *s, enum op_kind kind, struct operation **out)
+{
+	struct operation *op = s->ops[kind];
+	if (!operation_active(op))
+		return CKR_OPERATION_NOT_INITIALIZED;
+	if (op->wants_login)
+		return CKR_USER_NOT_LOGGED_IN;
+	*out = op;
+	return CKR_OK;
+}
+
+CK_RV operation_settle(struct operation *op, CK_RV rv, bool last)
+{
+	if (rv != CKR_BUFFER_TOO_SMALL && (rv != CKR_OK || last))
+		operation_end(op);
+	return rv;
+}
+
+/* -- running ---------------------------------------------------------------------------- */
+
+struct pool_request *operation_request(struct operation *op, enum hufu_verb verb)
+{
+	struct pool_request *req = &op->req;
+	memset(req, 0, sizeof *req);
+	req->key = op->key->key;
+	req->op.verb = verb;
+	req->op.mechanism = op->mech->device_mechanism;
+	req->op.param = param_for_device(&op->param);
+	req->op.repeatable = true;
+	return req;
+}
+
+/* The codes of C_Decrypt for what a device says of its input. */
+static CK_RV rv_of_op(const struct operation *op, enum hufu_err err)
+{
+	if (operation_decrypts(op) && err == HUFU_ERR_DATA_LEN)
+		return CKR_ENCRYPTED_DATA_LEN_RANGE;
+	if (operation_decrypts(op) && err == HUFU_ERR_DATA)
+		return CKR_ENCRYPTED_DATA_INVALID;
+	if (err == HUFU_ERR_BUFFER) /* the space is ours, and enough */
+		return CKR_DEVICE_ERROR;
+	return rv_of(err);
+}
+
+CK_RV operation_submit(struct operation *op, size_t expect)
+{
+	struct pool_request *req = &op->req;
+	enum hufu_err err = pool_run(op->token->pool, req);
+	if (err != HUFU_OK)
+		return rv_of_op(op, err);
+	if (req->op.out_len != expect) {
+		log_error("device %s answered %s with %zu bytes in place of %zu", req->served_by, op->mech->name, req->op.out_len, expect);
+		return CKR_DEVICE_ERROR;
+	}
+	return CKR_OK;
+}
+
+static void set_phase(struct operation *op, bool last, struct pool_request *req)
+{
+	if (op->have_state) {
+		req->op.phase = last ? HUFU_PHASE_LAST : HUFU_PHASE_NEXT;
+		req->op.state_in = op->states[op->state_now];
+		req->op.state_in_len = op->state_len;
+		req->domain = op->state_domain;
+	} else
+		req->op.phase = last ? HUFU_PHASE_WHOLE : HUFU_PHASE_FIRST;
+	if (!last)
+		req->op.state_out = op->states[op->state_now ^ 1];
+}
+
+CK_RV operation_part(struct operation *op, enum hufu_verb verb, bool last, const struct part *part)
+{
+	struct pool_request *req = operation_request(op, verb);
+	set_phase(op, last, req);
+	req->op.in = part->in;
+	req->op.in_len = part->len;
+	req->op.in2 = part->sig;
+	req->op.in2_len = part->sig_len;
+	req->op.out = part->out;
+	req->op.out_cap = part->out_len;
+	CK_RV rv = operation_submit(op, part->out_len);
+	if (rv != CKR_OK || last)
+		return rv;
+	if (req->op.state_out_len > HUFU_STATE_MAX)
+		return rv_of(log_bug());
+	op->have_state = true;
+	op->state_now ^= 1;
+	op->state_len = req->op.state_out_len;
+	op->state_domain = req->served_domain;
+	return CKR_OK;
+}
+
+uint8_t *operation_room(struct operation *op, size_t len)
+{
+	if (len <= OP_SCRATCH)
+		return op->scratch;
+	secret_free(op->room);
+	op->room = secret_alloc(len);
+	return op->room;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One operation as bytes:
+ *
+ *	kind u8, mechanism u64, flags u8, uuid of its key (16, zero for digests),
+ *	parameter, total u64, CTR's blocks left u64, then as lists of bytes with
+ *	their length before them: residue, scratch, digest state, driver's state
+ *	and its domain, held input, signature given.
+ *
+ * The parameter goes through the mechanism's own parser when it is read, so that
+ * every range is checked in one place.
+ */
+#include "base/secret.h"
+#include "sm/sm2.h"
+#include "token/state_impl.h"
+
+#include <string.h>
+
+#define FLAG_MULTI 0x1u
+#define FLAG_SIGNATURE 0x2u
+#define FLAG_STATE 0x4u
+
+bool state_saveable(const struct operation *op)
+{
+	bool own_login = op->key && attrs_bool(&op->key->attrs, CKA_ALWAYS_AUTHENTICATE, false);
+	return !own_login && op->held.len <= STATE_HELD_MAX;
+}
+
+/* -- parameters ------------------------------------------------------------------------------- */
+
+enum param_form { FORM_NONE, FORM_IV, FORM_CTR, FORM_GCM, FORM_ZUC, FORM_MAC_GENERAL, FORM_SM2_ID };
+
+static enum param_form form_of(const struct mech *mech)
+{
+	static const struct {
+		CK_RV (*parse)(const CK_MECHANISM *, struct param *);
+		enum param_form form;
+	} forms[] = {
+		{param_iv, FORM_IV}, {param_ctr, FORM_CTR}, {param_gcm, FORM_GCM}, {param_zuc, FORM_ZUC},
+		{param_mac_general, FORM_MAC_GENERAL}, {param_sm2_id, FORM_SM2_ID},
+	};
+	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+		if (forms[i].parse == mech->parse)
+			return forms[i].form;
+	return FORM_NONE;
+}
+
+static void write_list(struct writer *w, const void *bytes, size_t len)
+{
+	write_u32(w, (uint32_t)len);
+	write_bytes(w, bytes, len);
+}
+
+static const uint8_t *read_list(struct reader *r, size_t most, size_t *len)
+{
+	*len = read_u32(r);
+	if (*len > most) {
+		r->bad = true;
+		*len = 0;
+		return NULL;
+	}
+	return read_bytes(r, *len);
+}
+
+/* A list into space of its own. */
+static size_t read_into(struct reader *r, uint8_t *to, size_t most)
+{
+	size_t len;
+	const uint8_t *p = read_list(r, most, &len);
+	if (!p || !len)
+		return 0;
+	memcpy(to, p, len);
+	return len;
+}
+
+static void write_param(const struct operation *op, struct writer *w)
+{
+	const struct param *p = &op->param;
+	switch (form_of(op->mech)) {
+	case FORM_NONE: break;
+	case FORM_CTR: write_u32(w, p->iv.counter_bits); /* fall through */
+	case FORM_IV: write_bytes(w, p->iv.iv, sizeof p->iv.iv); break;
+	case FORM_GCM:
+		write_list(w, p->gcm.iv, p->gcm.iv_len);
+		write_list(w, p->gcm.aad, p->gcm.aad_len);
+		write_u8(w, (uint8_t)p->gcm.tag_len);
+		break;
+	case FORM_ZUC:
+		write_u32(w, p->zuc.count);
+		write_u32(w, p->zuc.bearer);
+		write_u32(w, p->zuc.direction);
+		write_u64(w, p->zuc.nbits);
+		break;
+	case FORM_MAC_GENERAL: write_u8(w, (uint8_t)p->mac.mac_len); break;
+	case FORM_SM2_ID: write_list(w, p->sm2.id, p->sm2.id_len); break;
+	}
+}
+
+static CK_RV read_gcm(struct reader *r, struct param *param)
+{
+	size_t iv_len, aad_len;
+	const uint8_t *iv = read_list(r, PARAM_GCM_IV_MAX, &iv_len), *aad = read_list(r, PARAM_AAD_MAX, &aad_len);
+	uint8_t tag_len = read_u8(r);
+	return r->bad ? CKR_SAVED_STATE_INVALID : param_set_gcm(param, iv, iv_len, aad, aad_len, 8 * (CK_ULONG)tag_len);
+}
+
+/* As C_*Init would have been given it. */
+static CK_RV read_param(struct reader *r, const struct mech *mech, struct param *param)
+{
+	union {
+		CK_BYTE iv[16];
+		CK_AES_CTR_PARAMS ctr;
+		CK_HUFU_ZUC_PARAMS zuc;
+		CK_MAC_GENERAL_PARAMS mac;
+		CK_HUFU_SM2_SM3_PARAMS sm2;
+	} p = {0};
+	CK_ULONG len = 0;
+	size_t id_len;
+
+	switch (form_of(mech)) {
+	case FORM_NONE: break;
+	case FORM_IV:
+		len = sizeof p.iv;
+		read_copy(r, p.iv, len);
+		break;
+	case FORM_CTR:
+		len = sizeof p.ctr;
+		p.ctr.ulCounterBits = read_u32(r);
+		read_copy(r, p.ctr.cb, sizeof p.ctr.cb);
+		break;
+	case FORM_GCM: return read_gcm(r, param);
+	case FORM_ZUC:
+		len = sizeof p.zuc;
+		p.zuc.ulCount = read_u32(r);
+		p.zuc.ulBearer = read_u32(r);
+		p.zuc.ulDirection = read_u32(r);
+		p.zuc.ulBits = read_u64(r);
+		break;
+	case FORM_MAC_GENERAL:
+		len = sizeof p.mac;
+		p.mac = read_u8(r);
+		break;
+	case FORM_SM2_ID:
+		len = sizeof p.sm2;
+		p.sm2.pId = (CK_BYTE *)(uintptr_t)read_list(r, SM2_ID_MAX, &id_len);
+		p.sm2.ulIdLen = id_len;
+		break;
+	}
+	CK_MECHANISM m = {mech->type, len ? &p : NULL, len};
+	return r->bad ? CKR_SAVED_STATE_INVALID : mech->parse(&m, param);
+}
+
+/* -- the rest ------------------------------------------------------------------------------------- */
+
+static bool uses_sm3(const struct operation *op)
+{
+	return op->mech->shape == SHAPE_DIGEST || op->mech->shape == SHAPE_SIGN_MESSAGE;
+}
+
+static void write_sm3(const struct operation *op, struct writer *w)
+{
+	uint8_t midstate[SM3_STATE_LEN];
+	sm3_export(&op->sm3, midstate);
+	write_list(w, midstate, uses_sm3(op) ? sizeof midstate : 0);
+	secret_wipe(midstate, sizeof midstate);
+}
+
+static void read_sm3(struct reader *r, struct operation *op)
+{
+	uint8_t midstate[SM3_STATE_LEN];
+	size_t len = read_into(r, midstate, sizeof midstate);
+	if (len != (uses_sm3(op) ? sizeof midstate : 0))
+		r->bad = true;
+	else if (len)
+		sm3_import(&op->sm3, midstate);
+	secret_wipe(midstate, sizeof midstate);
+}
+
+void state_write(const struct operation *op, struct writer *w)
+{
+	static const uint8_t no_key[16];
+	write_u8(w, (uint8_t)op->kind);
+	write_u64(w, op->mech->type);
+	write_u8(w, (uint8_t)((op->multi ? FLAG_MULTI : 0) | (op->signature_given ? FLAG_SIGNATURE : 0) | (op->have_state ? FLAG_STATE : 0)));
+	write_bytes(w, op->key ? op->key->uuid : no_key, 16);
+	write_param(op, w);
+	write_u64(w, op->total);
+	write_u64(w, op->blocks_left);
+	write_list(w, op->residue, op->residue_len);
+	write_list(w, op->scratch, op->pending);
+	write_sm3(op, w);
+	write_list(w, op->states[op->state_now], op->have_state ? op->state_len : 0);
+	write_list(w, op->state_domain, op->have_state && op->state_domain ? strlen(op->state_domain) : 0);
+	write_list(w, op->held.data, op->held.len);
+	write_list(w, op->sig, op->sig_len);
+}
+
+/* The pool's own name of a domain, which lives as long as requests that use it. */
+static const char *domain_of(struct token *token, const char *name, size_t len)
+{
+	struct pool_device_status devices[POOL_DEVICES_MAX];
+	size_t n = pool_status(token->pool, devices, POOL_DEVICES_MAX);
+	for (size_t i = 0; i < n && i < POOL_DEVICES_MAX; i++)
+		if (strlen(devices[i].domain) == len && memcmp(devices[i].domain, name, len) == 0)
+			return devices[i].domain;
+	return NULL;
+}
+
+static void read_domain(struct reader *r, struct token *token, struct operation *op)
+{
+	size_t len;
+	const uint8_t *name = read_list(r, 64, &len);
+	if (!name || !len)
+		return;
+	op->state_domain = domain_of(token, (const char *)name, len);
+	if (!op->state_domain)
+		r->bad = true;
+}
+
+static void read_held(struct reader *r, struct operation *op)
+{
+	size_t len;
+	const uint8_t *held = read_list(r, STATE_HELD_MAX, &len);
+	op->held.secret = true;
+	if (held)
+		write_bytes(&op->held, held, len);
+}
+
+/* What the writer makes, and the engines rely on. */
+static bool consistent(const struct operation *op)
+{
+	bool streams = op->mech->shape == SHAPE_STREAM;
+	const struct key_use *use = operation_use(op->kind);
+	if (!(op->mech->flags & use->flag))
+		return false;
+	if (streams ? op->residue_len >= 16 || op->have_state : op->residue_len > 16)
+		return false;
+	if (op->mech->shape == SHAPE_SIGN_DIGEST && (op->pending > 32 || op->total > 32))
+		return false;
+	return op->signature_given ? op->kind == OP_VERIFY : op->sig_len == 0;
+}
+
+static CK_RV read_fields(struct token *token, struct reader *r, struct operation *op)
+{
+	op->total = read_u64(r);
+	op->blocks_left = read_u64(r);
+	op->residue_len = read_into(r, op->residue, sizeof op->residue);
+	op->pending = read_into(r, op->scratch, sizeof op->scratch);
+	read_sm3(r, op);
+	op->state_len = read_into(r, op->states[0], sizeof op->states[0]);
+	read_domain(r, token, op);
+	read_held(r, op);
+	op->sig_len = read_into(r, op->sig, sizeof op->sig);
+	if (op->held.bad)
+		return CKR_HOST_MEMORY;
+	return r->bad || !consistent(op) ? CKR_SAVED_STATE_INVALID : CKR_OK;
+}
+
+CK_RV state_read(struct token *token, struct reader *r, struct operation *op)
+{
+	uint8_t kind = read_u8(r);
+	op->mech = mech_find((CK_MECHANISM_TYPE)read_u64(r));
+	uint8_t flags = read_u8(r);
+	read_copy(r, op->key_uuid, sizeof op->key_uuid);
+	op->active = true;
+	op->token = token;
+	if (r->bad || kind >= OP_KINDS || !op->mech)
+		return CKR_SAVED_STATE_INVALID;
+	op->kind = (enum op_kind)kind;
+	op->multi = flags & FLAG_MULTI;
+	op->signature_given = flags & FLAG_SIGNATURE;
+	op->have_state = flags & FLAG_STATE;
+	CK_RV rv = read_param(r, op->mech, &op->param);
+	if (rv == CKR_MECHANISM_PARAM_INVALID)
+		return CKR_SAVED_STATE_INVALID;
+	return rv == CKR_OK ? read_fields(token, r, op) : rv;
+}
