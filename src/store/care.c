@@ -65,7 +65,7 @@ static enum hufu_err copy_and_publish(struct store *s, const char *part, const c
 
 enum hufu_err backup_to(struct store *s, const char *path)
 {
-	char *part = file_beside(path, ".part");
+	char *part = file_beside(path, ".hufu-part");
 	if (!part)
 		return HUFU_ERR_NO_MEMORY;
 	enum hufu_err err = access(path, F_OK) == 0 ? HUFU_ERR_EXISTS : copy_and_publish(s, part, path);

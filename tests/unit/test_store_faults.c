@@ -186,7 +186,7 @@ static void test_full_at_backup(void)
 
 	watched_init(&p);
 	snprintf(saved, sizeof(saved), "%s/saved.db", p.dir);
-	snprintf(part, sizeof(part), "%s/saved.db.part", p.dir);
+	snprintf(part, sizeof(part), "%s/saved.db.hufu-part", p.dir);
 	do {
 		powerloss_fail(POWERLOSS_FULL, n++);
 		err = store_backup(p.store, saved);
