@@ -13,7 +13,6 @@ src_driver_libdriver_la_SOURCES = \
 	%reldir%/soft/soft.h \
 	%reldir%/soft/state.h \
 	%reldir%/soft/zuc.c
-src_driver_libdriver_la_LIBADD = src/rand/librand.la src/sm/libsm.la src/base/libbase.la
 
 # fault misbehaves by script: in the module of lab builds only, always at hand for tests.
 noinst_LTLIBRARIES += src/driver/libfault.la
@@ -22,7 +21,7 @@ src_driver_libfault_la_SOURCES = \
 	%reldir%/fault/fault.h \
 	%reldir%/fault/script.c \
 	%reldir%/fault/script.h
-src_driver_libfault_la_LIBADD = src/base/libbase.la $(PTHREAD_LIBS)
+src_driver_libfault_la_LIBADD = $(PTHREAD_LIBS)
 if FAULT_DRIVER
-src_driver_libdriver_la_LIBADD += src/driver/libfault.la
+FAULT_LIBS += src/driver/libfault.la
 endif

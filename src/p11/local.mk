@@ -18,7 +18,7 @@ hufu_pkcs11_la_SOURCES = \
 	%reldir%/sign.c \
 	%reldir%/slot.c \
 	%reldir%/verify.c
-hufu_pkcs11_la_LIBADD = src/token/libtoken.la
+hufu_pkcs11_la_LIBADD = $(TOKEN_LIBS)
 hufu_pkcs11_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,nodelete -export-symbols-regex '^C_'
 
 # p11-kit finds the module by its absolute path.

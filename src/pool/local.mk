@@ -12,4 +12,4 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/state.c \
 	%reldir%/state.h \
 	%reldir%/submit.c
-src_pool_libpool_la_LIBADD = src/driver/libdriver.la src/sm/libsm.la src/base/libbase.la $(PTHREAD_LIBS)
+src_pool_libpool_la_LIBADD = $(PTHREAD_LIBS)

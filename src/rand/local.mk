@@ -7,4 +7,3 @@ src_rand_librand_la_SOURCES = \
 	%reldir%/repeat.h \
 	%reldir%/source.c \
 	%reldir%/source.h
-src_rand_librand_la_LIBADD = src/base/libbase.la src/sm/libsm.la

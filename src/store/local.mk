@@ -22,4 +22,4 @@ src_store_libstore_la_SOURCES = \
 	%reldir%/store.h \
 	%reldir%/token.c
 src_store_libstore_la_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
-src_store_libstore_la_LIBADD = src/rand/librand.la src/sm/libsm.la src/base/libbase.la $(SQLITE_LIBS) $(PTHREAD_LIBS)
+src_store_libstore_la_LIBADD = $(SQLITE_LIBS) $(PTHREAD_LIBS)

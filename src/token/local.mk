@@ -42,4 +42,4 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/token.h \
 	%reldir%/wrap.c
 src_token_libtoken_la_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(OPENSSL_CFLAGS)
-src_token_libtoken_la_LIBADD = src/pool/libpool.la src/store/libstore.la src/rand/librand.la $(OPENSSL_LIBS)
+src_token_libtoken_la_LIBADD = $(OPENSSL_LIBS) $(PTHREAD_LIBS)

@@ -22,4 +22,4 @@ tests_fuzz_fuzz_attr_LDADD = src/base/libbase.la $(PTHREAD_LIBS)
 
 FUZZERS += tests/fuzz/fuzz_row
 tests_fuzz_fuzz_row_SOURCES = %reldir%/fuzz_row.c
-tests_fuzz_fuzz_row_LDADD = src/store/libstore.la
+tests_fuzz_fuzz_row_LDADD = $(STORE_LIBS)

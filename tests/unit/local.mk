@@ -106,7 +106,7 @@ tests_unit_test_tool_text_LDADD = $(TOOL_TEST_LDADD) $(JANSSON_LIBS)
 STORE_UTIL = %reldir%/store_util.c %reldir%/store_util.h
 POWERLOSS_VFS = %reldir%/powerloss_vfs.c %reldir%/powerloss_vfs.h
 STORE_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(SQLITE_CFLAGS)
-STORE_TEST_LIBS = src/store/libstore.la $(CUNIT_LIBS) $(SQLITE_LIBS) $(PTHREAD_LIBS)
+STORE_TEST_LIBS = $(STORE_LIBS) $(CUNIT_LIBS) $(SQLITE_LIBS) $(PTHREAD_LIBS)
 
 UNIT_TESTS += tests/unit/test_store
 tests_unit_test_store_SOURCES = %reldir%/test_store.c $(STORE_UTIL)
