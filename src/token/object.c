@@ -61,7 +61,7 @@ bool object_material_type(CK_OBJECT_CLASS object_class, CK_KEY_TYPE key_type, en
 	return false;
 }
 
-/* The point of a public SM2 key is its material: CKA_EC_POINT is the OCTET STRING of 04 || x || y. */
+/* Public and private SM2 keys carry their point: CKA_EC_POINT is the OCTET STRING of 04 || x || y. */
 static const uint8_t *public_point(const struct attrs *attrs)
 {
 	const CK_ATTRIBUTE *point = attrs_get(attrs, CKA_EC_POINT);
@@ -70,26 +70,35 @@ static const uint8_t *public_point(const struct attrs *attrs)
 	return (const uint8_t *)point->pValue + 3;
 }
 
-static enum hufu_err load_key(struct object *o, const struct store_row *row)
+enum hufu_err object_attach_key(struct object *o, uint64_t version, const struct pool_copy *copies, size_t n)
 {
 	enum hufu_key_type type;
-	struct pool_copy copies[STORE_COPIES_MAX];
-	size_t n = 0;
+	struct pool_copy public = {.kind = HUFU_COPY_BLOB, .len = 64};
 
 	if (!object_material_type(o->object_class, o->key_type, &type))
 		return HUFU_OK;
+	const uint8_t *point = public_point(&o->attrs);
 	if (type == HUFU_KEY_SM2_PUBLIC) {
-		const uint8_t *point = public_point(&o->attrs);
 		if (!point)
 			return HUFU_ERR_STORE_CORRUPT;
-		copies[n++] = (struct pool_copy){.kind = HUFU_COPY_BLOB, .data = point, .len = 64};
+		public.data = point;
+		copies = &public;
+		n = 1;
 	}
-	for (size_t i = 0; i < row->ncopies && n < STORE_COPIES_MAX; i++)
-		copies[n++] = (struct pool_copy){.kind = (enum hufu_copy_kind)row->copies[i].kind, .domain = row->copies[i].domain,
-		                                 .data = row->copies[i].data, .len = row->copies[i].len};
 	if (n == 0)
 		return HUFU_OK;
-	return pool_key_new(o->token->pool, o->uuid, row->version, type, copies, n, &o->key);
+	enum hufu_err err = pool_key_new(o->token->pool, o->uuid, version, type, copies, n, &o->key);
+	return err == HUFU_OK && type == HUFU_KEY_SM2_PRIVATE && point ? pool_key_set_point(o->key, point) : err;
+}
+
+static enum hufu_err load_key(struct object *o, const struct store_row *row)
+{
+	struct pool_copy copies[STORE_COPIES_MAX];
+	size_t n = 0;
+	for (; n < row->ncopies && n < STORE_COPIES_MAX; n++)
+		copies[n] = (struct pool_copy){.kind = (enum hufu_copy_kind)row->copies[n].kind, .domain = row->copies[n].domain,
+		                               .data = row->copies[n].data, .len = row->copies[n].len};
+	return object_attach_key(o, row->version, copies, n);
 }
 
 CK_RV object_from_row(struct token *token, CK_OBJECT_HANDLE handle, const struct store_row *row, struct object **out)
