@@ -5,16 +5,28 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/asn1.h \
 	%reldir%/attr.c \
 	%reldir%/attr.h \
+	%reldir%/attributes.c \
+	%reldir%/builtin.c \
+	%reldir%/builtin.h \
+	%reldir%/certificate.c \
+	%reldir%/certificate.h \
+	%reldir%/commit.c \
+	%reldir%/copy.c \
 	%reldir%/core.c \
 	%reldir%/core.h \
+	%reldir%/create.c \
 	%reldir%/crypt.c \
 	%reldir%/crypt_chain.c \
 	%reldir%/crypt_pk.c \
 	%reldir%/crypt_state.c \
+	%reldir%/destroy.c \
 	%reldir%/digest.c \
+	%reldir%/draft.h \
 	%reldir%/dual.c \
+	%reldir%/find.c \
 	%reldir%/handle.c \
 	%reldir%/handle.h \
+	%reldir%/key_import.c \
 	%reldir%/keygen.c \
 	%reldir%/login.c \
 	%reldir%/mech.c \
@@ -27,11 +39,18 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/operation_impl.h \
 	%reldir%/param.c \
 	%reldir%/param.h \
+	%reldir%/plan.c \
+	%reldir%/point.c \
+	%reldir%/point.h \
 	%reldir%/random.c \
+	%reldir%/rules.c \
+	%reldir%/rules.h \
 	%reldir%/rv.c \
 	%reldir%/rv.h \
 	%reldir%/session.c \
 	%reldir%/session.h \
+	%reldir%/show.c \
+	%reldir%/show.h \
 	%reldir%/sign.c \
 	%reldir%/slot.c \
 	%reldir%/slot.h \

@@ -23,3 +23,11 @@ tests_fuzz_fuzz_attr_LDADD = src/base/libbase.la $(PTHREAD_LIBS)
 FUZZERS += tests/fuzz/fuzz_row
 tests_fuzz_fuzz_row_SOURCES = %reldir%/fuzz_row.c
 tests_fuzz_fuzz_row_LDADD = $(STORE_LIBS)
+
+tests_fuzz_fuzz_row_LDADD = src/store/libstore.la
+
+FUZZERS += tests/fuzz/fuzz_template
+tests_fuzz_fuzz_template_SOURCES = %reldir%/fuzz_template.c src/token/attr.c src/token/certificate.c src/token/plan.c \
+	src/token/point.c src/token/rules.c
+tests_fuzz_fuzz_template_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+tests_fuzz_fuzz_template_LDADD = src/sm/libsm.la src/base/libbase.la $(OPENSSL_LIBS) $(PTHREAD_LIBS)

@@ -147,3 +147,8 @@ UNIT_TESTS += tests/unit/test_kill
 tests_unit_test_kill_SOURCES = %reldir%/test_kill.c $(STORE_UTIL)
 tests_unit_test_kill_CFLAGS = $(STORE_TEST_CFLAGS)
 tests_unit_test_kill_LDADD = $(STORE_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_rules
+tests_unit_test_rules_SOURCES = %reldir%/test_rules.c src/token/attr.c src/token/attr.h src/token/rules.c src/token/rules.h
+tests_unit_test_rules_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_rules_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS)

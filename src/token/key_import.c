@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Key material in the clear, on its way into a device's copy and out of it. */
+#include "base/secret.h"
+#include "sm/sm3.h"
+#include "sm/sm4.h"
+#include "token/object.h"
+#include "token/point.h"
+#include "token/rv.h"
+
+#include <string.h>
+
+/* What a copy may take beyond the material that it holds; a driver that needs more says so. */
+#define COPY_OVERHEAD 512u
+#define SECRET_MAX 4096u
+#define SCALAR_LEN 32u
+
+void material_clear(struct material_holder *holder)
+{
+	secret_free(holder->copy);
+	holder->copy = NULL;
+	holder->copy_len = 0;
+}
+
+/* -- in ------------------------------------------------------------------------------- */
+
+static enum hufu_err import_into(struct pool *pool, struct pool_request *req, struct material_holder *holder, size_t cap)
+{
+	holder->copy = secret_alloc(cap);
+	if (!holder->copy)
+		return HUFU_ERR_NO_MEMORY;
+	req->op.out = holder->copy;
+	req->op.out_cap = cap;
+	return pool_run(pool, req);
+}
+
+static CK_RV import(struct pool *pool, enum hufu_key_type type, const uint8_t *value, size_t len, struct material_holder *holder,
+                    struct material *m)
+{
+	struct pool_request req = {.op = {.verb = HUFU_VERB_IMPORT, .new_type = type, .in = value, .in_len = len, .repeatable = true}};
+	enum hufu_err err = import_into(pool, &req, holder, len + COPY_OVERHEAD);
+	if (err == HUFU_ERR_BUFFER) {
+		size_t needed = req.op.out_len;
+		material_clear(holder);
+		err = import_into(pool, &req, holder, needed);
+	}
+	if (err != HUFU_OK)
+		return rv_of(err);
+	holder->copy_len = req.op.out_len;
+	memcpy(holder->pub, req.op.pub, sizeof holder->pub);
+	m->type = type;
+	m->domain = req.served_domain;
+	m->copy_kind = HUFU_COPY_BLOB;
+	m->data = holder->copy;
+	m->len = holder->copy_len;
+	m->pub = holder->pub;
+	m->pub_len = req.op.pub_len;
+	return CKR_OK;
+}
+
+/* CKA_VALUE is a big integer (2.1.2 of 6.3.4): without leading zeros, or with one too many. */
+static CK_RV import_scalar(struct pool *pool, const CK_ATTRIBUTE *value, struct material_holder *holder, struct material *m)
+{
+	const uint8_t *p = value->pValue;
+	size_t len = value->ulValueLen;
+	if (len == SCALAR_LEN + 1 && p[0] == 0) {
+		p++;
+		len--;
+	}
+	if (len > SCALAR_LEN)
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	uint8_t d[SCALAR_LEN] = {0};
+	memcpy(d + SCALAR_LEN - len, p, len);
+	CK_RV rv = import(pool, HUFU_KEY_SM2_PRIVATE, d, sizeof d, holder, m);
+	secret_wipe(d, sizeof d);
+	return rv;
+}
+
+/* A device needs no copy of a public key: the point is the key. */
+static CK_RV import_point(const struct plan *plan, struct material_holder *holder, struct material *m)
+{
+	const CK_ATTRIBUTE *point = attrs_get(&plan->attrs, CKA_EC_POINT);
+	if (!point || !point_decode(point->pValue, point->ulValueLen, holder->pub))
+		return CKR_TEMPLATE_INCOMPLETE;
+	m->type = HUFU_KEY_SM2_PUBLIC;
+	m->copy_kind = HUFU_COPY_BLOB;
+	m->data = m->pub = holder->pub;
+	m->len = m->pub_len = 64;
+	return CKR_OK;
+}
+
+static void check_value_of(enum hufu_key_type type, const uint8_t *value, size_t len, uint8_t kcv[3])
+{
+	uint8_t digest[SM3_DIGEST_LEN] = {0};
+	struct sm4_key key;
+	if (type == HUFU_KEY_SM4) {
+		sm4_key_init(&key, value);
+		sm4_ecb_encrypt(&key, digest, digest, 1);
+		secret_wipe(&key, sizeof key);
+	} else {
+		sm3(value, len, digest);
+	}
+	memcpy(kcv, digest, 3);
+	secret_wipe(digest, sizeof digest);
+}
+
+static CK_RV import_secret(struct pool *pool, enum hufu_key_type type, const CK_ATTRIBUTE *value, struct material_holder *holder,
+                           struct material *m)
+{
+	CK_RV rv = import(pool, type, value->pValue, value->ulValueLen, holder, m);
+	if (rv != CKR_OK)
+		return rv;
+	m->value_len = value->ulValueLen;
+	check_value_of(type, value->pValue, value->ulValueLen, m->check_value);
+	m->have_check_value = true;
+	return CKR_OK;
+}
+
+CK_RV material_import(struct session *s, const struct plan *plan, struct material_holder *holder, struct material *m)
+{
+	enum hufu_key_type type;
+	const CK_ATTRIBUTE *value = attrs_get(&plan->material, CKA_VALUE);
+	memset(holder, 0, sizeof *holder);
+	*m = (struct material){.mechanism = CK_UNAVAILABLE_INFORMATION};
+	if (!object_material_type(plan->object_class, plan->key_type, &type))
+		return CKR_TEMPLATE_INCONSISTENT;
+	if (type == HUFU_KEY_SM2_PUBLIC)
+		return import_point(plan, holder, m);
+	if (!value)
+		return CKR_TEMPLATE_INCOMPLETE;
+	if (type == HUFU_KEY_SM2_PRIVATE)
+		return import_scalar(s->token->pool, value, holder, m);
+	return import_secret(s->token->pool, type, value, holder, m);
+}
+
+/* -- out ------------------------------------------------------------------------------ */
+
+static enum hufu_err export(struct pool *pool, struct pool_key *key, uint8_t **value, size_t *len)
+{
+	size_t cap = pool_key_type(key) == HUFU_KEY_SECRET ? SECRET_MAX : 64;
+	uint8_t *out = secret_alloc(cap);
+	if (!out)
+		return HUFU_ERR_NO_MEMORY;
+	struct pool_request req = {.op = {.verb = HUFU_VERB_EXPORT, .out = out, .out_cap = cap, .repeatable = true}, .key = key};
+	enum hufu_err err = pool_run(pool, &req);
+	if (err != HUFU_OK) {
+		secret_free(out);
+		return err;
+	}
+	*value = out;
+	*len = req.op.out_len;
+	return HUFU_OK;
+}
+
+CK_RV key_export(struct object *o, uint8_t **value, size_t *len)
+{
+	if (!o->key)
+		return CKR_KEY_UNEXTRACTABLE;
+	enum hufu_err err = export(o->token->pool, o->key, value, len);
+	enum hufu_group group = hufu_err_group(err);
+	if (group == HUFU_GROUP_UNSUPPORTED || group == HUFU_GROUP_NO_KEY || err == HUFU_ERR_NO_DEVICE)
+		return CKR_KEY_UNEXTRACTABLE;
+	return rv_of(err);
+}
+
+static bool encrypt_zeros(struct pool *pool, struct pool_key *key, uint8_t kcv[3])
+{
+	static const uint8_t zeros[SM4_BLOCK_LEN];
+	uint8_t block[SM4_BLOCK_LEN];
+	struct pool_request req = {
+		.op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .in = zeros, .in_len = sizeof zeros, .out = block,
+		       .out_cap = sizeof block, .repeatable = true},
+		.key = key,
+	};
+	if (pool_run(pool, &req) != HUFU_OK || req.op.out_len != sizeof block)
+		return false;
+	memcpy(kcv, block, 3);
+	secret_wipe(block, sizeof block);
+	return true;
+}
+
+bool key_check_value(struct token *token, struct pool_key *key, uint8_t kcv[3])
+{
+	uint8_t *value;
+	size_t len;
+	enum hufu_key_type type = pool_key_type(key);
+	if (type == HUFU_KEY_SM2_PRIVATE || type == HUFU_KEY_SM2_PUBLIC)
+		return false;
+	if (type == HUFU_KEY_SM4)
+		return encrypt_zeros(token->pool, key, kcv);
+	if (export(token->pool, key, &value, &len) != HUFU_OK)
+		return false;
+	check_value_of(type, value, len, kcv);
+	secret_free(value);
+	return true;
+}

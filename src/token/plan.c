@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a template to all that an object will be, before any key is made (PKCS#11 3.1 4.1.1). */
+#include "token/certificate.h"
+#include "token/draft.h"
+#include "token/object.h"
+#include "token/point.h"
+#include "token/rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* -- what is it? ---------------------------------------------------------------- */
+
+static const CK_ATTRIBUTE *in_template(const CK_ATTRIBUTE *list, CK_ULONG n, CK_ATTRIBUTE_TYPE type)
+{
+	for (CK_ULONG i = 0; i < n; i++)
+		if (list[i].type == type)
+			return &list[i];
+	return NULL;
+}
+
+/* What the template says, or what the mechanism contributes. */
+static CK_RV one_of(const CK_ATTRIBUTE *given, CK_ULONG contributed, CK_ULONG *value)
+{
+	*value = contributed;
+	if (!given)
+		return contributed == CK_UNAVAILABLE_INFORMATION ? CKR_TEMPLATE_INCOMPLETE : CKR_OK;
+	memcpy(value, given->pValue, sizeof *value);
+	return contributed == CK_UNAVAILABLE_INFORMATION || *value == contributed ? CKR_OK : CKR_TEMPLATE_INCONSISTENT;
+}
+
+/* Other curves come with other key types; until then CKR_CURVE_NOT_SUPPORTED. */
+static CK_RV check_curve(const CK_ATTRIBUTE *params)
+{
+	const uint8_t *p = params->pValue;
+	size_t len = params->ulValueLen;
+	if (len == HUFU_SM2_CURVE_OID_LEN && memcmp(p, HUFU_SM2_CURVE_OID, len) == 0)
+		return CKR_OK;
+	/* An OBJECT IDENTIFIER, or the ECParameters SEQUENCE or curve name of 6.3.1. */
+	bool of_a_curve = len > 2 && (p[0] == 0x06 || p[0] == 0x30 || p[0] == 0x13);
+	return of_a_curve ? CKR_CURVE_NOT_SUPPORTED : CKR_ATTRIBUTE_VALUE_INVALID;
+}
+
+/*
+ * SM2 keys are spelled CKK_HUFU_SM2, or CKK_EC with the curve's OID; the first
+ * is what objects hold inside. Where the key exists or comes wrapped, nothing
+ * but the curve given tells.
+ */
+static CK_RV key_kind(enum origin origin, CK_KEY_TYPE made, const CK_ATTRIBUTE *list, CK_ULONG n, CK_ULONG *kind)
+{
+	const CK_ATTRIBUTE *type = in_template(list, n, CKA_KEY_TYPE), *params = in_template(list, n, CKA_EC_PARAMS);
+	CK_RV rv = one_of(type, CK_UNAVAILABLE_INFORMATION, kind);
+	if (rv == CKR_TEMPLATE_INCOMPLETE && made != CK_UNAVAILABLE_INFORMATION) {
+		*kind = made;
+		rv = CKR_OK;
+	}
+	if (rv != CKR_OK)
+		return rv;
+	if (*kind == CKK_EC && !params && origin == ORIGIN_CREATE)
+		return CKR_TEMPLATE_INCOMPLETE;
+	if ((*kind == CKK_EC || *kind == CKK_HUFU_SM2) && params) {
+		rv = check_curve(params);
+		if (rv != CKR_OK)
+			return rv;
+	}
+	if (*kind == CKK_EC)
+		*kind = CKK_HUFU_SM2;
+	return made == CK_UNAVAILABLE_INFORMATION || made == *kind ? CKR_OK : CKR_TEMPLATE_INCONSISTENT;
+}
+
+static CK_RV kind_of(enum origin origin, CK_OBJECT_CLASS object_class, CK_KEY_TYPE made, const CK_ATTRIBUTE *list, CK_ULONG n, CK_ULONG *kind)
+{
+	*kind = CK_UNAVAILABLE_INFORMATION;
+	if (object_class == CKO_DATA)
+		return CKR_OK;
+	if (object_class == CKO_CERTIFICATE)
+		return one_of(in_template(list, n, CKA_CERTIFICATE_TYPE), CK_UNAVAILABLE_INFORMATION, kind);
+	return key_kind(origin, made, list, n, kind);
+}
+
+/* Hardware features, mechanisms, profiles and validations are the token's to have, not an application's to make (4.3, 4.12 to 4.14). */
+static CK_RV unknown_class(CK_OBJECT_CLASS object_class)
+{
+	bool the_tokens = object_class == CKO_HW_FEATURE || object_class == CKO_MECHANISM || object_class == CKO_PROFILE ||
+	                  object_class == CKO_VALIDATION;
+	return the_tokens ? CKR_TEMPLATE_INCONSISTENT : CKR_ATTRIBUTE_VALUE_INVALID;
+}
+
+static CK_RV identify(struct plan *plan, CK_OBJECT_CLASS made, CK_KEY_TYPE made_type, const CK_ATTRIBUTE *list, CK_ULONG n,
+                      const struct rule_set **set)
+{
+	CK_ULONG kind;
+	CK_RV rv = one_of(in_template(list, n, CKA_CLASS), made, &plan->object_class);
+	if (rv != CKR_OK)
+		return rv;
+	if (!rules_know_class(plan->object_class))
+		return unknown_class(plan->object_class);
+	rv = kind_of(plan->origin, plan->object_class, made_type, list, n, &kind);
+	if (rv != CKR_OK)
+		return rv;
+	*set = rules_find(plan->object_class, kind);
+	if (!*set)
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	plan->key_type = plan->object_class == CKO_CERTIFICATE ? CK_UNAVAILABLE_INFORMATION : kind;
+	return CKR_OK;
+}
+
+/* -- attributes ------------------------------------------------------------------ */
+
+static CK_RV set_or_memory(bool ok)
+{
+	return ok ? CKR_OK : CKR_HOST_MEMORY;
+}
+
+/* Stored as the OCTET STRING, whichever way it came. */
+static CK_RV take_point(struct plan *plan, const CK_ATTRIBUTE *a)
+{
+	uint8_t point[64], der[POINT_DER_LEN];
+	if (!point_decode(a->pValue, a->ulValueLen, point) || !point_on_curve(point))
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	point_encode(point, der);
+	return set_or_memory(attrs_set(&plan->attrs, CKA_EC_POINT, der, sizeof der));
+}
+
+static CK_RV check_len(const struct rule_set *set, CK_ULONG len)
+{
+	return len >= set->value_min && len <= set->value_max ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+}
+
+static CK_RV take(struct plan *plan, const struct rule_set *set, const CK_ATTRIBUTE *a)
+{
+	const struct rule *rule = rules_get(set, a->type);
+	CK_RV rv = CKR_OK;
+	CK_ULONG len;
+
+	if (a->type == CKA_CLASS || a->type == CKA_KEY_TYPE || a->type == CKA_EC_PARAMS)
+		return CKR_OK; /* identify has looked at it */
+	if (a->type == CKA_EC_POINT)
+		return take_point(plan, a);
+	if (rule->flags & F7) {
+		rv = check_len(set, a->ulValueLen);
+		return rv == CKR_OK ? set_or_memory(attrs_set(&plan->material, a->type, a->pValue, a->ulValueLen)) : rv;
+	}
+	if (a->type == CKA_VALUE_LEN) {
+		memcpy(&len, a->pValue, sizeof len);
+		rv = check_len(set, len);
+	}
+	if (a->ulValueLen == 0 && (rule->fallback == DEFAULT_EMPTY || a->type == CKA_PUBLIC_KEY_INFO))
+		return rv;
+	return rv == CKR_OK ? set_or_memory(attrs_set(&plan->attrs, a->type, a->pValue, a->ulValueLen)) : rv;
+}
+
+static bool set_default(struct attrs *attrs, const struct rule *rule)
+{
+	switch (rule->fallback) {
+	case DEFAULT_FALSE: return attrs_set_bool(attrs, rule->type, false);
+	case DEFAULT_TRUE: return attrs_set_bool(attrs, rule->type, true);
+	case DEFAULT_ZERO: return attrs_set_ulong(attrs, rule->type, 0);
+	case DEFAULT_CURVE: return attrs_set(attrs, rule->type, HUFU_SM2_CURVE_OID, HUFU_SM2_CURVE_OID_LEN);
+	case DEFAULT_NONE:
+	case DEFAULT_EMPTY:
+	case DEFAULT_LATER: break;
+	}
+	return true;
+}
+
+static CK_RV fill(struct plan *plan, const struct rule_set *set, const CK_ATTRIBUTE *list, CK_ULONG n)
+{
+	const struct rule *rule;
+	bool ok = attrs_set_ulong(&plan->attrs, CKA_CLASS, plan->object_class);
+	if (ok && plan->key_type != CK_UNAVAILABLE_INFORMATION)
+		ok = attrs_set_ulong(&plan->attrs, CKA_KEY_TYPE, plan->key_type);
+	for (CK_ULONG i = 0; ok && i < n; i++) {
+		CK_RV rv = take(plan, set, &list[i]);
+		if (rv != CKR_OK)
+			return rv;
+	}
+	for (size_t i = 0; ok && (rule = rules_at(set, i)) != NULL; i++)
+		if (!attrs_get(&plan->attrs, rule->type))
+			ok = set_default(&plan->attrs, rule);
+	return set_or_memory(ok);
+}
+
+static CK_RV check_whole(struct plan *plan)
+{
+	/* 4.9: the PIN that each use asks for is the user's. */
+	if (attrs_bool(&plan->attrs, CKA_ALWAYS_AUTHENTICATE, false) && !plan->private_object)
+		return CKR_TEMPLATE_INCONSISTENT;
+	if (plan->object_class == CKO_CERTIFICATE)
+		return certificate_complete(&plan->attrs);
+	return CKR_OK;
+}
+
+/* -- whose is it? ----------------------------------------------------------------- */
+
+/* 5.6.1, table 6: who may make what. The SO makes public objects only. */
+CK_RV draft_allowed(struct session *s, bool on_token, bool private_object)
+{
+	if (private_object && token_login(s->token) != LOGIN_USER)
+		return CKR_USER_NOT_LOGGED_IN;
+	return on_token && !session_rw(s) ? CKR_SESSION_READ_ONLY : CKR_OK;
+}
+
+CK_RV object_plan(struct session *s, enum origin origin, CK_OBJECT_CLASS object_class, CK_KEY_TYPE key_type, const CK_ATTRIBUTE *templ, CK_ULONG n,
+                  struct plan **out)
+{
+	const struct rule_set *set;
+	CK_RV rv = template_check(templ, n);
+	if (rv != CKR_OK)
+		return rv;
+	struct plan *plan = calloc(1, sizeof *plan);
+	if (!plan)
+		return CKR_HOST_MEMORY;
+	plan->origin = origin;
+	attrs_init(&plan->attrs, true); /* whether it is private comes out below */
+	attrs_init(&plan->material, true);
+	rv = identify(plan, object_class, key_type, templ, n, &set);
+	if (rv == CKR_OK)
+		rv = rules_check_new(set, origin, token_login(s->token), templ, n);
+	if (rv == CKR_OK)
+		rv = fill(plan, set, templ, n);
+	if (rv == CKR_OK) {
+		plan->on_token = attrs_bool(&plan->attrs, CKA_TOKEN, false);
+		plan->private_object = attrs_bool(&plan->attrs, CKA_PRIVATE, false);
+		rv = check_whole(plan);
+	}
+	if (rv == CKR_OK)
+		rv = draft_allowed(s, plan->on_token, plan->private_object);
+	if (rv != CKR_OK) {
+		plan_free(plan);
+		return rv;
+	}
+	*out = plan;
+	return CKR_OK;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (!plan)
+		return;
+	attrs_clear(&plan->attrs);
+	attrs_clear(&plan->material);
+	free(plan);
+}
