@@ -36,8 +36,8 @@ static void text_module(const struct module *m)
 static json_t *json_module(const struct module *m)
 {
 	return json_pack("{s:s,s:o,s:o,s:[i,i]}", "path", m->path, "description",
-	                 json_text(m->info.libraryDescription, sizeof m->info.libraryDescription), "manufacturer",
-	                 json_text(m->info.manufacturerID, sizeof m->info.manufacturerID), "pkcs11", m->interface.major, m->interface.minor);
+	                 json_padded(m->info.libraryDescription, sizeof m->info.libraryDescription), "manufacturer",
+	                 json_padded(m->info.manufacturerID, sizeof m->info.manufacturerID), "pkcs11", m->interface.major, m->interface.minor);
 }
 
 static void text_tokens(const struct slot *slots, CK_ULONG n)

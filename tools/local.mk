@@ -26,7 +26,7 @@ tools_libhufutool_la_SOURCES = \
 	%reldir%/token_text.c %reldir%/token_text.h
 tools_libhufutool_la_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_MODULE_PATH='"$(moduledir)/hufu-pkcs11.so"'
 tools_libhufutool_la_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
-tools_libhufutool_la_LIBADD = src/base/libbase.la $(P11KIT_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+tools_libhufutool_la_LIBADD = $(P11KIT_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 
 hufu_SOURCES = \
 	%reldir%/hufu.c \
@@ -47,7 +47,8 @@ hufu_SOURCES = \
 	%reldir%/cmd_selftest.c %reldir%/selftest.h %reldir%/selftest_kats.c \
 	%reldir%/cmd_sign.c \
 	%reldir%/cmd_status.c \
+	%reldir%/cmd_store.c %reldir%/storefile.c %reldir%/storefile.h \
 	%reldir%/cmd_token_init.c \
 	%reldir%/cmd_token_list.c
 hufu_CFLAGS = $(tools_libhufutool_la_CFLAGS)
-hufu_LDADD = tools/libhufutool.la
+hufu_LDADD = tools/libhufutool.la $(STORE_LIBS)

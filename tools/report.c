@@ -210,3 +210,12 @@ json_t *json_text(const void *data, size_t len)
 	free(clean);
 	return s;
 }
+
+json_t *json_padded(const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len && (p[len - 1] == ' ' || p[len - 1] == 0))
+		len--;
+	return json_text(p, len);
+}

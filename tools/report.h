@@ -32,6 +32,8 @@ void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 enum status out_json(json_t *) MUST_USE;
 /* A string of any bytes: UTF-8 as it is, else '?' for what is not. Never NULL but for want of memory. */
 json_t *json_text(const void *, size_t len);
+/* The same for PKCS#11's fixed fields: the blanks that fill them up are no part of the string. */
+json_t *json_padded(const void *, size_t len);
 /* The same, to a fixed buffer, for a terminal: no control characters, trailing blanks removed. Gives out. */
 char *text_clean(const void *, size_t len, char *out, size_t out_len);
 

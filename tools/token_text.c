@@ -66,13 +66,13 @@ json_t *token_json(const struct slot *slot)
 		json_array_append_new(flags, json_string(names[i]));
 	snprintf(id, sizeof id, "0x%lx", slot->id);
 	json_t *doc = json_pack("{s:s,s:o,s:s,s:o,s:s?}", "slot", id, "description",
-	                        json_text(slot->info.slotDescription, sizeof slot->info.slotDescription), "state",
+	                        json_padded(slot->info.slotDescription, sizeof slot->info.slotDescription), "state",
 	                        token_state(slot, state, sizeof state), "flags", flags, "uri", uri);
 	free(uri);
 	if (slot->present && doc)
-		json_object_update_new(doc, json_pack("{s:o,s:o,s:o,s:o,s:I,s:I}", "label", json_text(t->label, sizeof t->label), "manufacturer",
-		                                      json_text(t->manufacturerID, sizeof t->manufacturerID), "model",
-		                                      json_text(t->model, sizeof t->model), "serial", json_text(t->serialNumber, sizeof t->serialNumber),
+		json_object_update_new(doc, json_pack("{s:o,s:o,s:o,s:o,s:I,s:I}", "label", json_padded(t->label, sizeof t->label), "manufacturer",
+		                                      json_padded(t->manufacturerID, sizeof t->manufacturerID), "model",
+		                                      json_padded(t->model, sizeof t->model), "serial", json_padded(t->serialNumber, sizeof t->serialNumber),
 		                                      "pin_min", (json_int_t)t->ulMinPinLen, "pin_max", (json_int_t)t->ulMaxPinLen));
 	return doc;
 }

@@ -118,6 +118,8 @@ enum status cmd_mech_list(const struct args *);
 enum status cmd_config_check(const struct args *);
 enum status cmd_config_show(const struct args *);
 enum status cmd_selftest(const struct args *);
+enum status cmd_store_backup(const struct args *);
+enum status cmd_store_verify(const struct args *);
 enum status cmd_help(const struct args *);
 enum status cmd_version(const struct args *);
 
@@ -133,6 +135,7 @@ extern const struct opt crypt_opts[];
 extern const struct opt digest_opts[];
 extern const struct opt mac_opts[];
 extern const struct opt random_opts[];
+extern const struct opt store_opts[];
 extern const struct opt help_opts[];
 
 #endif

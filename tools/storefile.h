@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which file a token's store is. */
+#ifndef STOREFILE_H
+#define STOREFILE_H
+
+#include "base/conf.h"
+#include "store/store.h"
+#include "tools/tool.h"
+
+struct storefile {
+	struct conf *config;
+	struct store_conf conf;     /* its strings live in config, in paths or in argv */
+	char *path;
+	struct store *store;        /* NULL: not opened */
+};
+
+/*
+ * token: the name of a section or of a file in token_dir, a label, or a URI
+ * with token=; NULL: the only one. path, host_secret: from options, or NULL.
+ */
+enum status storefile_find(const char *token, const char *path, const char *host_secret, struct storefile *) MUST_USE;
+void storefile_clear(struct storefile *);
+
+#endif
