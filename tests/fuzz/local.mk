@@ -24,8 +24,6 @@ FUZZERS += tests/fuzz/fuzz_row
 tests_fuzz_fuzz_row_SOURCES = %reldir%/fuzz_row.c
 tests_fuzz_fuzz_row_LDADD = $(STORE_LIBS)
 
-tests_fuzz_fuzz_row_LDADD = src/store/libstore.la
-
 FUZZERS += tests/fuzz/fuzz_template
 tests_fuzz_fuzz_template_SOURCES = %reldir%/fuzz_template.c src/token/attr.c src/token/certificate.c src/token/plan.c \
 	src/token/point.c src/token/rules.c
