@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The suite's ops straight on a driver's leases. */
+#include "driver_kit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/secret.h"
+#include "driver/driver.h"
+
+struct kit_key {
+	struct hufu_key key;
+	uint8_t *clear;
+};
+
+static struct {
+	const struct hufu_driver *driver;
+	const char *const *options;
+	struct hufu_device *device;
+} direct;
+
+static const char *get(const struct hufu_conf *conf, const char *key)
+{
+	(void)conf;
+	for (const char *const *option = direct.options; option && *option; option += 2)
+		if (strcmp(option[0], key) == 0)
+			return option[1];
+	return NULL;
+}
+
+static void need(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+void direct_use(const struct hufu_driver *driver, const char *const *options)
+{
+	direct.driver = driver;
+	direct.options = options;
+}
+
+static struct hufu_device *device(void)
+{
+	return direct.device;
+}
+
+static void open_device(void)
+{
+	struct hufu_conf conf = {.size = sizeof(conf), .name = "subject", .get = get};
+
+	need(direct.driver->open(driver_host(), &conf, 0, &direct.device) == HUFU_OK);
+}
+
+static void close_device(void)
+{
+	direct.driver->close(direct.device, 0);
+}
+
+/* A lease of its own for each op: threads need not know of each other. */
+static enum hufu_err run(struct hufu_op *op, struct kit_key *key)
+{
+	struct hufu_lease *lease;
+
+	op->size = sizeof(*op);
+	op->key = key ? &key->key : NULL;
+	op->outcome = HUFU_ERR_BUG;
+	need(direct.driver->lease(direct.device, 0, &lease) == HUFU_OK);
+	direct.driver->run(lease, &op, 1);
+	direct.driver->release(lease);
+	return op->outcome;
+}
+
+static struct kit_key *key_new(enum hufu_key_type type, const uint8_t *clear, size_t len)
+{
+	struct kit_key *key = calloc(1, sizeof(*key));
+
+	need(key && (key->clear = secret_alloc(len)));
+	memcpy(key->clear, clear, len);
+	key->key = (struct hufu_key){.size = sizeof(key->key), .type = type, .copy_kind = HUFU_COPY_BLOB, .blob = key->clear, .blob_len = len};
+	return key;
+}
+
+static void key_free(struct kit_key *key)
+{
+	struct hufu_op op = {.verb = HUFU_VERB_EVICT};
+
+	need(run(&op, key) == HUFU_OK && !key->key.loaded);
+	secret_free(key->clear);
+	free(key);
+}
+
+const struct subject direct_subject = {open_device, close_device, run, key_new, key_free, NULL, device};

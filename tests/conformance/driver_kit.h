@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One suite over every driver: what differs is how an op gets there. A program
+ * a driver (driver_soft.c, ...) names a subject and runs the suite on it.
+ */
+#ifndef DRIVER_KIT_H
+#define DRIVER_KIT_H
+
+#include "hufu/driver.h"
+
+#include <stdbool.h>
+
+struct kit_key;
+
+struct subject {
+	void (*open)(void);
+	void (*close)(void);
+	/* The op on the key: op->key is set here. */
+	enum hufu_err (*run)(struct hufu_op *, struct kit_key *);
+	struct kit_key *(*key_new)(enum hufu_key_type, const uint8_t *clear, size_t len);
+	/* Evicts it. */
+	void (*key_free)(struct kit_key *);
+	/* Both NULL where there is a pool in between. */
+	const struct hufu_driver *driver;
+	struct hufu_device *(*device)(void);
+};
+
+/* Straight to the driver; options are names and values, NULL-terminated. */
+extern const struct subject direct_subject;
+void direct_use(const struct hufu_driver *, const char *const *options);
+
+int driver_suite(const char *name, const struct subject *);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the driver suite share. */
+#ifndef DRIVER_SUITE_H
+#define DRIVER_SUITE_H
+
+#include "driver_kit.h"
+#include "unit.h"
+
+#include "hufu/mechanisms.h"
+
+extern const struct subject *subject;
+
+/* Room for any output of the suite, watched for writes past its end. */
+struct output {
+	uint8_t bytes[8192];
+};
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define ASSERT_SAME(a, b, len) CU_ASSERT(memcmp((a), (b), (len)) == 0)
+
+/*
+ * Runs it with room for cap bytes of output; then with one byte less than came
+ * out, which must say how much it takes and write nothing.
+ */
+enum hufu_err run_checked(struct hufu_op *, struct kit_key *, struct output *);
+/* The same input in two or three parts, cut at a and b; output appended. The verb's end is out or the verdict. */
+enum hufu_err run_parts(struct hufu_op *, struct kit_key *, struct output *, size_t a, size_t b);
+struct kit_key *key_of_hex(enum hufu_key_type, const char *hex);
+/* The same bytes in every run. */
+void fill_pattern(uint8_t *, size_t len, uint64_t seed);
+
+/* cipher */
+void suite_sm4_known(void);
+void suite_sm4_random(void);
+void suite_sm4_lengths(void);
+void suite_gcm_known(void);
+void suite_gcm_parts(void);
+void suite_gcm_refuses(void);
+void suite_eea3(void);
+void suite_eea3_parts(void);
+/* macs */
+void suite_hmac_known(void);
+void suite_hmac_parts(void);
+void suite_hmac_lengths(void);
+void suite_eia3(void);
+void suite_eia3_parts(void);
+void suite_mac_verify(void);
+/* SM2 */
+void suite_sm2_known(void);
+void suite_sm2_sign(void);
+void suite_sm2_verify_refuses(void);
+void suite_sm2_encrypt(void);
+void suite_sm2_decrypt_refuses(void);
+void suite_sm2_generate(void);
+void suite_sm2_import(void);
+
+#endif
