@@ -88,6 +88,17 @@ tests_unit_test_param_SOURCES = %reldir%/test_param.c src/token/param.c src/toke
 tests_unit_test_param_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_param_LDADD = src/base/libbase.la $(CUNIT_LIBS)
 
+# src/token, through a token of its own.
+TOKEN_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
+TOKEN_TEST_LIBS = src/token/libtoken.la src/pool/libpool.la src/driver/libdriver.la src/store/libstore.la src/rand/librand.la src/sm/libsm.la \
+	src/base/libbase.la $(SQLITE_LIBS) $(CONFUSE_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+TOKEN_TEST_UTIL = %reldir%/token_util.c %reldir%/token_util.h %reldir%/sm_util.h
+
+UNIT_TESTS += tests/unit/test_crypt
+tests_unit_test_crypt_SOURCES = %reldir%/test_crypt.c $(TOKEN_TEST_UTIL)
+tests_unit_test_crypt_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_crypt_LDADD = $(TOKEN_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_attr
 tests_unit_test_attr_SOURCES = %reldir%/test_attr.c src/token/attr.c src/token/attr.h
 tests_unit_test_attr_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
