@@ -230,7 +230,8 @@ CK_SLOT_ID face_token(const char *name)
 CK_SESSION_HANDLE face_public(CK_FLAGS flags)
 {
 	CK_SESSION_HANDLE s = 0;
-	NEED(p11->C_OpenSession(face_token("test"), CKF_SERIAL_SESSION | flags, NULL, NULL, &s));
+	CK_SLOT_ID slot = face_token("test"); /* which sets p11 */
+	NEED(p11->C_OpenSession(slot, CKF_SERIAL_SESSION | flags, NULL, NULL, &s));
 	return s;
 }
 

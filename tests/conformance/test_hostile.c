@@ -439,6 +439,8 @@ static void report(const struct trial *t, CK_RV rv, const char *expected)
 	CU_assertImplementation(CU_FALSE, __LINE__, text, __FILE__, "", CU_FALSE);
 }
 
+static unsigned long trials;
+
 static void try(const struct trial *t, unsigned changed)
 {
 	CK_ULONG a[MAX_ARGS] = {0};
@@ -448,6 +450,7 @@ static void try(const struct trial *t, unsigned changed)
 	prepare(t->row->prepare);
 	arguments(t, a, &bad_handle, &bad_slot, &bad);
 	CK_RV rv = t->row->call(a);
+	trials++;
 	if (!sane(rv))
 		report(t, rv, "a sane code");
 	else if (bad_handle && rv != CKR_SESSION_HANDLE_INVALID)
@@ -497,6 +500,7 @@ static void test_all(void)
 	begin();
 	for (size_t i = 0; i < ROWS; i++)
 		try_row(&rows[i]);
+	printf("# %lu calls\n", trials);
 }
 
 #define LISTED(function) if (!tried(#function)) CU_FAIL(#function " is not tried");

@@ -60,6 +60,8 @@ static void test_create_codes(void)
 		ATTR(CKA_LOCAL, yes)};
 	CK_ATTRIBUTE unique[] = {ATTR(CKA_CLASS, data_class), BYTES(CKA_UNIQUE_ID, value, 16)};
 	CK_ATTRIBUTE wrong_kind[] = {ATTR(CKA_CLASS, data_class), ATTR(CKA_MODULUS, value)};
+	CK_ATTRIBUTE unknown[] = {ATTR(CKA_CLASS, data_class), BYTES(0x7fffff00, value, 16)}; /* 4.1.1, step 1; the one above,
+	       step 6 */
 	CK_ATTRIBUTE odd_bool[] = {ATTR(CKA_CLASS, data_class), ATTR(CKA_TOKEN, two)};
 	CK_ATTRIBUTE long_bool[] = {ATTR(CKA_CLASS, data_class), ATTR(CKA_TOKEN, len)};
 	CK_ATTRIBUTE short_class[] = {BYTES(CKA_CLASS, &data_class, 4)};
@@ -76,11 +78,11 @@ static void test_create_codes(void)
 		{no_value, N(no_value), CKR_TEMPLATE_INCOMPLETE}, {bad_type, N(bad_type), CKR_ATTRIBUTE_VALUE_INVALID},
 		{bad_len, N(bad_len), CKR_ATTRIBUTE_VALUE_INVALID}, {with_len, N(with_len), CKR_ATTRIBUTE_READ_ONLY},
 		{local, N(local), CKR_ATTRIBUTE_READ_ONLY}, {unique, N(unique), CKR_ATTRIBUTE_READ_ONLY},
-		{wrong_kind, N(wrong_kind), CKR_ATTRIBUTE_TYPE_INVALID}, {odd_bool, N(odd_bool), CKR_ATTRIBUTE_VALUE_INVALID},
+		{wrong_kind, N(wrong_kind), CKR_TEMPLATE_INCONSISTENT}, {odd_bool, N(odd_bool), CKR_ATTRIBUTE_VALUE_INVALID},
 		{long_bool, N(long_bool), CKR_ATTRIBUTE_VALUE_INVALID}, {short_class, N(short_class),
 		 CKR_ATTRIBUTE_VALUE_INVALID},
 		{null_value, N(null_value), CKR_ATTRIBUTE_VALUE_INVALID}, {long_len, N(long_len), CKR_ATTRIBUTE_VALUE_INVALID},
-		{twice, N(twice), CKR_TEMPLATE_INCONSISTENT},
+		{twice, N(twice), CKR_TEMPLATE_INCONSISTENT}, {unknown, N(unknown), CKR_ATTRIBUTE_TYPE_INVALID},
 	};
 	for (size_t i = 0; i < N(rows); i++) {
 		char which[64];
@@ -251,7 +253,7 @@ static void test_set_attributes(void)
 	modulus[] = {ATTR(CKA_MODULUS, value)};
 	IS(p11->C_SetAttributeValue(s, h, class, 1), CKR_ATTRIBUTE_READ_ONLY);
 	IS(p11->C_SetAttributeValue(s, h, token, 1), CKR_ATTRIBUTE_READ_ONLY);
-	IS(p11->C_SetAttributeValue(s, h, modulus, 1), CKR_ATTRIBUTE_TYPE_INVALID);
+	IS(p11->C_SetAttributeValue(s, h, modulus, 1), CKR_TEMPLATE_INCONSISTENT);
 	IS(p11->C_SetAttributeValue(s, 0, label, 1), CKR_OBJECT_HANDLE_INVALID);
 	CK_ATTRIBUTE half[] = {BYTES(CKA_LABEL, (void *)(uintptr_t)"never", 5), ATTR(CKA_CLASS, data_class)};
 	IS(p11->C_SetAttributeValue(s, h, half, 2), CKR_ATTRIBUTE_READ_ONLY);
