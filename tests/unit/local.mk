@@ -99,6 +99,16 @@ tests_unit_test_crypt_SOURCES = %reldir%/test_crypt.c $(TOKEN_TEST_UTIL)
 tests_unit_test_crypt_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_crypt_LDADD = $(TOKEN_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_sign
+tests_unit_test_sign_SOURCES = %reldir%/test_sign.c $(TOKEN_TEST_UTIL)
+tests_unit_test_sign_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_sign_LDADD = $(TOKEN_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_message
+tests_unit_test_message_SOURCES = %reldir%/test_message.c $(TOKEN_TEST_UTIL)
+tests_unit_test_message_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_message_LDADD = $(TOKEN_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_attr
 tests_unit_test_attr_SOURCES = %reldir%/test_attr.c src/token/attr.c src/token/attr.h
 tests_unit_test_attr_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
