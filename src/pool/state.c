@@ -141,7 +141,7 @@ static void report(const struct health *h, enum pool_state from, enum pool_state
 		log_device(HUFU_LOG_ERROR, h->name, "%s -> quarantined: it refused our credential or our configuration. "
 		           "Nothing is sent to it until this is mended and the program started again", pool_state_name(from));
 	else
-		log_device(to == POOL_EJECTED ? HUFU_LOG_WARNING : from == POOL_JOINING ? HUFU_LOG_DEBUG : HUFU_LOG_NOTICE, h->name,
+		log_device(to == POOL_EJECTED ? HUFU_LOG_WARNING : to == POOL_SLOW_START ? HUFU_LOG_NOTICE : HUFU_LOG_INFO, h->name,
 		           "%s -> %s", pool_state_name(from), pool_state_name(to));
 }
 

@@ -173,3 +173,13 @@ UNIT_TESTS += tests/unit/test_rules
 tests_unit_test_rules_SOURCES = %reldir%/test_rules.c src/token/attr.c src/token/attr.h src/token/rules.c src/token/rules.h
 tests_unit_test_rules_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_rules_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS)
+
+# src/pool, over fault devices on virtual time.
+POOL_UTIL = %reldir%/pool_util.c %reldir%/pool_util.h
+POOL_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+POOL_TEST_LIBS = src/driver/libfault.la $(POOL_LIBS) $(CUNIT_LIBS) $(PTHREAD_LIBS)
+
+UNIT_TESTS += tests/unit/test_pool
+tests_unit_test_pool_SOURCES = %reldir%/test_pool.c $(POOL_UTIL)
+tests_unit_test_pool_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_pool_LDADD = $(POOL_TEST_LIBS)
