@@ -67,8 +67,8 @@ check_status() {
 	return 0
 }
 same() { cmp "$1" "$2"; }
-contains() { grep -q -- "$1" "$2"; }
-absent() { ! grep -q -- "$1" "$2"; }
+contains() { local file=${!#}; set -- "${@:1:$#-1}"; [ $# -gt 1 ] || set -- -e "$1"; grep -q "$@" -- "$file"; }
+absent() { ! contains "$@"; }
 is_equal() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 
 need() {

@@ -1,7 +1,19 @@
 # Scenarios: the plain module, driven by programs that nobody here wrote. Not
 # under sanitizers: a sanitized module cannot be loaded by foreign programs.
-SCENARIOS =
-SCENARIOS += tests/scenario/tool-anymodule.sh
+SCENARIOS = \
+	%reldir%/config.sh \
+	%reldir%/crowd.sh \
+	%reldir%/disk.sh \
+	%reldir%/install.sh \
+	%reldir%/openssl.sh \
+	%reldir%/p11-kit.sh \
+	%reldir%/p11tool.sh \
+	%reldir%/pin.sh \
+	%reldir%/pkcs11-tool.sh \
+	%reldir%/tool-anymodule.sh
+
+# What HUFU_SOAK makes longer in ./check --long.
+SOAKS = %reldir%/crowd.sh
 
 EXTRA_DIST += tests/scenario/lib.sh
 dist_check_SCRIPTS += $(SCENARIOS)
