@@ -16,7 +16,7 @@ check "its public key is exported" hufu key export-public "$URI;object=ours" --o
 check "which openssl reads" openssl pkey -pubin -in "$work/ours.pub" -noout
 check "hufu signs" hufu_in sign "$URI;object=ours" --der --out "$work/sig" "$work/data"
 check "openssl verifies" verify "$work/ours.pub" 1234567812345678 "$work/sig" "$work/data"
-check "hufu signs under another ID" hufu_in sign "$URI;object=ours" --der --sm2-id alice@example.com --out "$work/sig2" "$work/data"
+check "hufu signs under another ID" hufu_in sign "$URI;object=ours" --der --id alice@example.com --out "$work/sig2" "$work/data"
 check "openssl verifies under that" verify "$work/ours.pub" alice@example.com "$work/sig2" "$work/data"
 check_not "and not under the default" verify "$work/ours.pub" 1234567812345678 "$work/sig2" "$work/data"
 
@@ -29,11 +29,11 @@ printf x >>"$work/sig3"
 check_status 6 "hufu refuses a signature with a byte too many" hufu verify "$URI;object=theirs" --der --signature "$work/sig3" "$work/data"
 
 printf 'forty-two bytes of a secret, more or less' >"$work/short"
-check "hufu encrypts with SM2" hufu encrypt "$URI;object=theirs;type=public" --mode der --out "$work/short.enc" "$work/short"
+check "hufu encrypts with SM2" hufu encrypt "$URI;object=theirs;type=public" --format der --out "$work/short.enc" "$work/short"
 check "openssl decrypts it" openssl pkeyutl -decrypt -inkey "$work/theirs.pem" -in "$work/short.enc" -out "$work/short.dec"
 check "to the same" same "$work/short" "$work/short.dec"
 openssl pkeyutl -encrypt -pubin -inkey "$work/ours.pub" -in "$work/short" -out "$work/short.enc2"
-check "hufu decrypts what openssl encrypted" hufu_in decrypt "$URI;object=ours;type=private" --mode der --out "$work/short.dec2" "$work/short.enc2"
+check "hufu decrypts what openssl encrypted" hufu_in decrypt "$URI;object=ours;type=private" --format der --out "$work/short.dec2" "$work/short.enc2"
 check "to the same" same "$work/short" "$work/short.dec2"
 
 key=$(openssl rand -hex 16) iv=$(openssl rand -hex 16)
