@@ -47,6 +47,10 @@ check_PROGRAMS += tests/unit/ct_sm
 tests_unit_ct_sm_SOURCES = %reldir%/ct_sm.c $(SM_SOURCES)
 tests_unit_ct_sm_CPPFLAGS = $(AM_CPPFLAGS) $(CONSTANT_TIME_CPPFLAGS)
 tests_unit_ct_sm_LDADD = src/base/libbase.la
+.PHONY: check-ct
+check-ct: tests/unit/ct_sm
+	valgrind -q --log-file=ct_sm.log tests/unit/ct_sm || { $(SED) 's/^/# /' ct_sm.log; exit 1; }
+CLEANFILES += ct_sm.log
 
 UNIT_TESTS += tests/unit/test_buf
 tests_unit_test_buf_SOURCES = %reldir%/test_buf.c
