@@ -20,8 +20,6 @@
 #define SPARE_PREFIX "token-"
 #define STORE_SUFFIX ".db"
 #define STORE_SCHEME "sqlite:"
-/* DESIGN 3: without a host secret, a short PIN could be guessed from a stolen file. */
-#define PIN_MIN_WITHOUT_HOST_SECRET 12
 
 struct slot {
 	CK_SLOT_ID id;
@@ -208,17 +206,11 @@ static struct slot *slot_find(CK_SLOT_ID id)
 	return NULL;
 }
 
-static uint32_t pin_min(const struct conf_token *conf)
-{
-	bool guessable = !conf->host_secret && !conf->allow_short_pin;
-	return guessable && conf->pin_min < PIN_MIN_WITHOUT_HOST_SECRET ? PIN_MIN_WITHOUT_HOST_SECRET : conf->pin_min;
-}
-
 static struct store_conf store_conf(const struct slot *slot)
 {
 	const struct conf_token *c = &slot->conf;
 	return (struct store_conf){
-		.path = c->store, .host_secret = c->host_secret, .pin_min = pin_min(c), .user_tries = c->user_tries,
+		.path = c->store, .host_secret = c->host_secret, .pin_min = c->pin_min, .user_tries = c->user_tries,
 		.pin_iterations = c->pin_iterations, .deadline_ms = c->deadline_ms,
 	};
 }
@@ -359,7 +351,7 @@ static void describe_any(const struct slot *slot, CK_TOKEN_INFO *info)
 	pad(info->utcTime, sizeof info->utcTime, "");
 	info->flags = CKF_RNG | CKF_LOGIN_REQUIRED | CKF_DUAL_CRYPTO_OPERATIONS;
 	info->ulMaxSessionCount = info->ulMaxRwSessionCount = SESSIONS_MAX;
-	info->ulMinPinLen = pin_min(&slot->conf);
+	info->ulMinPinLen = slot->conf.pin_min;
 	info->ulMaxPinLen = STORE_PIN_MAX;
 	info->ulTotalPublicMemory = info->ulFreePublicMemory = CK_UNAVAILABLE_INFORMATION;
 	info->ulTotalPrivateMemory = info->ulFreePrivateMemory = CK_UNAVAILABLE_INFORMATION;

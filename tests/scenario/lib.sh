@@ -14,7 +14,7 @@ set -u
 export LC_ALL=C
 top_srcdir=$(cd "${top_srcdir:-$(dirname "$0")/../..}" && pwd)
 top_builddir=$(cd "${top_builddir:-.}" && pwd)
-MODULE=${MODULE:-$top_builddir/src/p11/.libs/hufu-pkcs11.so}
+MODULE=${MODULE:-$top_builddir/.libs/hufu-pkcs11.so}
 HUFU=${HUFU:-$top_builddir/hufu}
 HUFU_WRAP=${HUFU_WRAP:-}
 
