@@ -14,14 +14,14 @@ refused() {
 	check_not "$1: the module" pkcs11_tool --list-slots
 	check "$1: and logs it" contains "$2" "$work/hufu.log"
 }
-hufu_check() { $HUFU_WRAP "$HUFU" config check; }
+hufu_check() { hufu_core config check; }
 
 write_conf demo
 check "a good configuration passes" hufu_check
 printf 'colour = "red"\n' | conf
 refused "an unknown key" 'colour'
 printf 'token "demo" { store = "sqlite:demo.db" }\n' | conf
-refused "a store whose path is not absolute" 'absolute'
+refused "a store whose path is not absolute" 'sqlite:/path'
 printf 'token "demo" { store = "sqlite:%s/x.db" devices = { "nowhere" } }\n' "$work" | conf
 refused "a device that is not there" 'nowhere'
 printf 'token "demo" { store = "sqlite:%s/x.db" pin_min = 100000 }\n' "$work" | conf
@@ -31,7 +31,7 @@ refused "a bad word" 'loud'
 printf 'token "demo" {\n store = \n' | conf
 refused "a broken line" 'hufu.conf:'
 write_conf demo; chmod 666 "$HUFU_CONF"
-refused "a file that others may write" 'write'
+refused "a file that others may write" 'may be written by others'
 chmod 600 "$HUFU_CONF"
 export HUFU_CONF=$work/none.conf
 refused "a file that is not there" 'none.conf'

@@ -40,5 +40,5 @@ hufu_in key list "$URI" >"$work/keys" 2>&1
 lost=0
 while read -r label; do grep -q "$label\b" "$work/keys" || lost=$((lost + 1)); done <"$acknowledged"
 check "killed processes lost no key that was acknowledged" is_equal "$lost" 0
-check "the store is sound" hufu store verify "$URI" --pin-file "$work/user.pin"
+check "the store is sound" hufu_core store verify "$URI" --pin-file "$work/user.pin"
 finish

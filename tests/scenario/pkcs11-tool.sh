@@ -5,7 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 need pkcs11-tool openssl
 
-SM2_SM3_DER=0xC8554605 SM2_ENC_DER=0xC8554608 SM3=0xC8554610 SM4_ECB=0xC8554621
+# Its --encrypt and --decrypt (0.23) take only mechanisms that they know, so they are not here.
+SM2_SM3_DER=0xC8554605 SM3=0xC8554610
 
 # A configuration with a token directory and no token yet: the spare slot.
 cat >"$HUFU_CONF" <<CONF
@@ -25,8 +26,6 @@ check "and shows both" is_equal "$(grep -c '^Slot ' "$work/out")" 2
 
 init_token demo
 hufu_in key generate "$URI" --type sm2 --label signer --id 01 >/dev/null || not_ok "the tool makes an SM2 key"
-openssl rand -hex 16 >"$work/sm4.hex"; chmod 600 "$work/sm4.hex"
-hufu_in key import "$URI" --type sm4 --label cipher --id 02 "$work/sm4.hex" >/dev/null || not_ok "the tool imports an SM4 key"
 login="--token-label demo --login --pin $PIN"
 
 check "lists the mechanisms" pkcs11_tool --token-label demo --list-mechanisms
@@ -47,18 +46,6 @@ check "does not take it for other data" contains 'Invalid signature' "$work/out"
 
 check "digests with SM3" pkcs11_tool $login --hash -m $SM3 -i "$work/data" -o "$work/digest"
 check "as openssl does" is_equal "$(od -An -v -tx1 "$work/digest" | tr -d ' \n')" "$(openssl dgst -sm3 -r "$work/data" | cut -d' ' -f1)"
-
-head -c 4096 /dev/urandom >"$work/blocks"
-check "encrypts with SM4-ECB" pkcs11_tool $login --encrypt -m $SM4_ECB --id 02 -i "$work/blocks" -o "$work/blocks.enc"
-openssl enc -d -sm4-ecb -nopad -K "$(cat "$work/sm4.hex")" -in "$work/blocks.enc" -out "$work/blocks.dec" 2>/dev/null
-check "what openssl decrypts" same "$work/blocks" "$work/blocks.dec"
-check "decrypts it itself" pkcs11_tool $login --decrypt -m $SM4_ECB --id 02 -i "$work/blocks.enc" -o "$work/blocks.dec2"
-check "to the same" same "$work/blocks" "$work/blocks.dec2"
-
-printf 'a short secret' >"$work/short"
-openssl pkeyutl -encrypt -pubin -inkey "$work/pub.pem" -in "$work/short" -out "$work/short.enc"
-check "decrypts with SM2 what openssl encrypted" pkcs11_tool $login --decrypt -m $SM2_ENC_DER --id 01 -i "$work/short.enc" -o "$work/short.dec"
-check "to the same" same "$work/short" "$work/short.dec"
 
 check "writes a data object" pkcs11_tool $login --write-object "$work/data" --type data --label notes --private
 check "reads it back" pkcs11_tool $login --read-object --type data --label notes -o "$work/notes"
