@@ -66,7 +66,7 @@ static void keep_fixed(uint8_t *iv, const uint8_t *theirs, size_t len, CK_ULONG 
 {
 	for (size_t i = 0; i < len; i++) {
 		CK_ULONG here = nbits <= 8 * i ? 0 : nbits - 8 * i;
-		uint8_t mask = here >= 8 ? 0xff : (uint8_t)(0xff00 >> here);
+		uint8_t mask = (uint8_t)(here >= 8 ? 0xff : 0xff00 >> here);
 		iv[i] = (uint8_t)((theirs[i] & mask) | (iv[i] & ~mask));
 	}
 }
