@@ -8,17 +8,22 @@ need p11-kit pkcs11-tool
 init_token demo
 hufu_in key generate "$URI" --type sm2 --label signer --id 01 >/dev/null
 
-# p11-kit reads module files from the user's own folder.
+# p11-kit reads module files from the user's own folder; root's it passes over,
+# so root puts one over the system's folder, in a namespace.
 export HOME=$work/home
 unset XDG_CONFIG_HOME
 mkdir -p "$HOME/.config/pkcs11/modules"
 echo "module: $MODULE" >"$HOME/.config/pkcs11/modules/hufu.module"
-check "lists modules" $HUFU_WRAP p11-kit list-modules
-if grep -q 'hufu' "$work/out"; then
-	ok "ours by its file"
-	check "with its token" contains 'token: demo' "$work/out"
+list_modules() {
+	if [ "$(id -u)" != 0 ]; then $HUFU_WRAP p11-kit list-modules; return; fi
+	unshare -m sh -c "mount -t tmpfs tmpfs /usr/share/p11-kit/modules && cp '$HOME/.config/pkcs11/modules/hufu.module' /usr/share/p11-kit/modules && $HUFU_WRAP p11-kit list-modules"
+}
+if [ "$(id -u)" = 0 ] && ! unshare -m true 2>/dev/null; then
+	skip "lists modules" "root may not make a mount namespace here"
 else
-	skip "ours by its file" "p11-kit does not read a user's modules here"
+	check "lists modules" list_modules
+	check "ours by its file" contains '^hufu: ' "$work/out"
+	check "with its token" contains 'token: demo' "$work/out"
 fi
 
 client=
