@@ -148,7 +148,7 @@ void face_load(void)
 	module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!module)
 		fail(dlerror());
-	CK_INTERFACE_PTR interface;
+	CK_INTERFACE_PTR interface = NULL;
 	CK_VERSION version = {3, 2};
 	CK_C_GetInterface get = (CK_C_GetInterface)(uintptr_t)face_symbol("C_GetInterface");
 	if (!get || get((CK_UTF8CHAR_PTR)"PKCS 11", &version, &interface, 0) != CKR_OK)
