@@ -10,9 +10,11 @@
 #include "token/token.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SLOTS_MAX 1024
@@ -448,6 +450,24 @@ CK_RV slot_mechanism_info(CK_SLOT_ID id, CK_MECHANISM_TYPE type, CK_MECHANISM_IN
 
 /* -- C_InitToken -------------------------------------------------------------------- */
 
+/*
+ * The embedded default's place, ~/.local/share/hufu, on its first use: made with
+ * all that leads to it, 0700, as the XDG base directory specification has it.
+ * What cannot be made, store_init reports.
+ */
+static void make_default_dir(void)
+{
+	char path[PATH_MAX];
+	if (all.conf->path || !all.conf->token_dir || strlen(all.conf->token_dir) >= sizeof path)
+		return;
+	snprintf(path, sizeof path, "%s", all.conf->token_dir);
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		(void)mkdir(path, 0700);
+		*slash = '/';
+	}
+}
+
 static CK_RV init_exclusive(CK_SLOT_ID id, const CK_BYTE *pin, CK_ULONG pin_len, const CK_BYTE label[32])
 {
 	struct slot *slot = slot_find(id);
@@ -458,6 +478,7 @@ static CK_RV init_exclusive(CK_SLOT_ID id, const CK_BYTE *pin, CK_ULONG pin_len,
 	token_close(slot->token);
 	slot->token = NULL;
 	struct store_conf store = store_conf(slot);
+	make_default_dir();
 	CK_RV rv = rv_of(store_init(&store, pin, pin_len, (const char *)label));
 	if (rv == CKR_OK)
 		rv = look_for_tokens(); /* a spare slot that was used wants a successor */

@@ -3,6 +3,7 @@
 SCENARIOS = \
 	%reldir%/config.sh \
 	%reldir%/crowd.sh \
+	%reldir%/default.sh \
 	%reldir%/disk.sh \
 	%reldir%/install.sh \
 	%reldir%/openssl.sh \
