@@ -251,9 +251,9 @@ static CK_RV import(struct session *s, struct plan *plan, const uint8_t *point, 
 	struct material_holder holder;
 	struct material material;
 	CK_RV rv = material_import(s, plan, &holder, &material);
-	if (rv != CKR_OK)
-		return rv == CKR_ATTRIBUTE_VALUE_INVALID ? CKR_WRAPPED_KEY_INVALID : rv;
-	if (point && (material.pub_len != 64 || memcmp(material.pub, point, 64) != 0))
+	if (rv == CKR_ATTRIBUTE_VALUE_INVALID)
+		rv = CKR_WRAPPED_KEY_INVALID;
+	if (rv == CKR_OK && point && (material.pub_len != 64 || memcmp(material.pub, point, 64) != 0))
 		rv = CKR_WRAPPED_KEY_INVALID;
 	if (rv == CKR_OK)
 		rv = object_commit(s, plan, &material, NULL, handle);

@@ -113,6 +113,16 @@ tests_unit_test_message_SOURCES = %reldir%/test_message.c $(TOKEN_TEST_UTIL)
 tests_unit_test_message_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_message_LDADD = $(TOKEN_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_keys
+tests_unit_test_keys_SOURCES = %reldir%/test_keys.c $(TOKEN_TEST_UTIL)
+tests_unit_test_keys_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_keys_LDADD = $(TOKEN_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_state
+tests_unit_test_state_SOURCES = %reldir%/test_state.c $(TOKEN_TEST_UTIL)
+tests_unit_test_state_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_state_LDADD = $(TOKEN_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_attr
 tests_unit_test_attr_SOURCES = %reldir%/test_attr.c src/token/attr.c src/token/attr.h
 tests_unit_test_attr_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
