@@ -121,15 +121,6 @@ static CK_RV check_set(struct session *s, const struct object *o, const CK_ATTRI
 	return rules_check_change(set, &o->attrs, false, token_login(s->token), templ, n);
 }
 
-/* An empty value is kept: it says more than a default. */
-static bool apply(const struct object *o, const CK_ATTRIBUTE *templ, CK_ULONG n, struct attrs *attrs)
-{
-	bool ok = attrs_copy(attrs, &o->attrs);
-	for (CK_ULONG i = 0; ok && i < n; i++)
-		ok = attrs_set(attrs, templ[i].type, templ[i].pValue, templ[i].ulValueLen);
-	return ok;
-}
-
 /* Under token->lock: the handle may have died meanwhile, and been given to another object. NULL forgets what was loaded. */
 static CK_RV replace(struct token *token, CK_OBJECT_HANDLE handle, struct object *newer)
 {
@@ -149,7 +140,7 @@ static enum hufu_err set_on_token(struct object *o, const CK_ATTRIBUTE *templ, C
 	struct token *token = o->token;
 	struct attrs attrs;
 	attrs_init(&attrs, o->private_object);
-	enum hufu_err err = apply(o, templ, n, &attrs) ? draft_update(o, &attrs) : HUFU_ERR_NO_MEMORY;
+	enum hufu_err err = draft_change(&attrs, o, templ, n) ? draft_update(o, &attrs) : HUFU_ERR_NO_MEMORY;
 	attrs_clear(&attrs);
 	if (err != HUFU_OK)
 		return err;
@@ -176,7 +167,7 @@ static CK_RV set_in_session(struct session *s, CK_OBJECT_HANDLE handle, const CK
 	if (rv != CKR_OK)
 		goto out;
 	rv = CKR_HOST_MEMORY;
-	newer = apply(now, templ, n, &attrs) ? draft_snapshot(now, &attrs) : NULL;
+	newer = draft_change(&attrs, now, templ, n) ? draft_snapshot(now, &attrs) : NULL;
 	if (newer)
 		rv = replace(token, handle, newer);
 out:

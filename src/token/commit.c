@@ -129,6 +129,18 @@ CK_RV object_commit(struct session *s, const struct plan *plan, const struct mat
 	return rv;
 }
 
+/* -- changes ------------------------------------------------------------------------- */
+
+bool draft_change(struct attrs *attrs, const struct object *o, const CK_ATTRIBUTE *templ, CK_ULONG n)
+{
+	bool ok = attrs_copy(attrs, &o->attrs);
+	if (ok && !o->by_login && attrs_get(attrs, CKA_TRUSTED))
+		ok = attrs_set_bool(attrs, CKA_TRUSTED, false);
+	for (CK_ULONG i = 0; ok && i < n; i++)
+		ok = attrs_set(attrs, templ[i].type, templ[i].pValue, templ[i].ulValueLen);
+	return ok;
+}
+
 /* -- in the store ------------------------------------------------------------------- */
 
 /* The store's view of a list of attributes; values lie in writer. */

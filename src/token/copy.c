@@ -5,14 +5,6 @@
 
 #include <string.h>
 
-static CK_RV changed(const struct object *o, const CK_ATTRIBUTE *templ, CK_ULONG n, struct attrs *attrs)
-{
-	bool ok = attrs_copy(attrs, &o->attrs);
-	for (CK_ULONG i = 0; ok && i < n; i++)
-		ok = attrs_set(attrs, templ[i].type, templ[i].pValue, templ[i].ulValueLen);
-	return ok ? draft_set_unique_id(attrs) : CKR_HOST_MEMORY;
-}
-
 /* A public key's only copy has no domain: the point, which is an attribute. One that lies in one place cannot have two owners. */
 static CK_RV copies_of(const struct object *o, struct pool_copy copies[STORE_COPIES_MAX], size_t *n)
 {
@@ -63,7 +55,7 @@ static CK_RV copy(struct session *s, const struct object *o, const CK_ATTRIBUTE 
 	if (rv != CKR_OK)
 		return rv;
 	attrs_init(&attrs, true); /* it may become private */
-	rv = changed(o, templ, n, &attrs);
+	rv = draft_change(&attrs, o, templ, n) ? draft_set_unique_id(&attrs) : CKR_HOST_MEMORY;
 	if (rv == CKR_OK)
 		rv = publish(s, o, &attrs, handle);
 	attrs_clear(&attrs);

@@ -18,6 +18,12 @@ struct draft {
 
 /* May this session make such an object? CKR_USER_NOT_LOGGED_IN, CKR_SESSION_READ_ONLY. */
 CK_RV draft_allowed(struct session *, bool on_token, bool private_object);
+/*
+ * The attributes of an object as a template changes them, into an empty list.
+ * Trust that does not count (it was not set under a login) is not carried over,
+ * lest a later change under one make it count. False: out of memory.
+ */
+bool draft_change(struct attrs *, const struct object *, const CK_ATTRIBUTE *, CK_ULONG n) MUST_CHECK;
 /* CKA_UNIQUE_ID, a random UUID as text (RFC 9562). */
 CK_RV draft_set_unique_id(struct attrs *);
 CK_RV draft_publish(struct session *, const struct draft *, CK_OBJECT_HANDLE *);

@@ -44,10 +44,15 @@ static int by_rarity(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Shown as CKK_EC, an SM2 key is not stored as such: the index does not know. */
-static bool asks_index(const struct token *token, const CK_ATTRIBUTE *a)
+/* Where what is shown is not what is stored, the index does not know: SM2 keys shown as CKK_EC, and the value of a key. */
+static bool asks_index(const struct token *token, const struct attrs *wanted, const CK_ATTRIBUTE *a)
 {
-	return a->ulValueLen && attr_indexed(a->type) && !(a->type == CKA_KEY_TYPE && token->conf->sm2_view == CONF_SM2_EC);
+	CK_OBJECT_CLASS object_class = attrs_ulong(wanted, CKA_CLASS, CKO_SECRET_KEY);
+	if (a->type == CKA_KEY_TYPE && token->conf->sm2_view == CONF_SM2_EC)
+		return false;
+	if (a->type == CKA_VALUE && object_class != CKO_DATA && object_class != CKO_CERTIFICATE)
+		return false;
+	return a->ulValueLen && attr_indexed(a->type);
 }
 
 /* The values of the list lie in writer, one behind the other. */
@@ -57,7 +62,7 @@ static bool index_terms(const struct token *token, const struct attrs *wanted, s
 	for (size_t i = 0; i < wanted->n; i++) {
 		const CK_ATTRIBUTE *a = &wanted->list[i];
 		size_t start = w->len;
-		if (!asks_index(token, a))
+		if (!asks_index(token, wanted, a))
 			continue;
 		if (!attr_encode(a, w))
 			return false;
@@ -179,15 +184,27 @@ static bool matches(struct object *o, const struct attrs *wanted)
 	return true;
 }
 
+/* A handle that an earlier login left behind dies when it is looked at; the object has a new one then. */
+static CK_RV load(struct session *s, const struct find *find, size_t i, CK_OBJECT_HANDLE *handle, struct object **o)
+{
+	*handle = handle_at(s->token, find, i);
+	CK_RV rv = *handle ? object_find(s, *handle, CKR_OBJECT_HANDLE_INVALID, o) : CKR_HOST_MEMORY;
+	if (rv != CKR_OBJECT_HANDLE_INVALID)
+		return rv;
+	CK_OBJECT_HANDLE dead = *handle;
+	*handle = handle_at(s->token, find, i);
+	if (*handle == 0)
+		return CKR_HOST_MEMORY;
+	return *handle == dead ? rv : object_find(s, *handle, CKR_OBJECT_HANDLE_INVALID, o);
+}
+
 /* A row that is gone, out of sight or refused (the store has reported it) is passed over; what touches all of them is not. */
 static CK_RV look_at(struct session *s, const struct find *find, size_t i, CK_OBJECT_HANDLE *found)
 {
 	struct object *o;
-	CK_OBJECT_HANDLE handle = handle_at(s->token, find, i);
+	CK_OBJECT_HANDLE handle;
 	*found = 0;
-	if (!handle)
-		return CKR_HOST_MEMORY;
-	CK_RV rv = object_find(s, handle, CKR_OBJECT_HANDLE_INVALID, &o);
+	CK_RV rv = load(s, find, i, &handle, &o);
 	if (rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_DEVICE_ERROR)
 		return CKR_OK;
 	if (rv != CKR_OK)

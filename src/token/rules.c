@@ -341,7 +341,7 @@ static CK_RV check_one_change(const struct rule *rule, const struct attrs *now, 
 	if (rule->flags & F12)
 		return !was && becomes ? CKR_ATTRIBUTE_READ_ONLY : CKR_OK;
 	if (rule->flags & F10)
-		return becomes && !was && login != LOGIN_SO ? CKR_ATTRIBUTE_READ_ONLY : CKR_OK;
+		return becomes && login != LOGIN_SO ? CKR_ATTRIBUTE_READ_ONLY : CKR_OK;
 	if (!(rule->flags & (copying ? F8 | COPY : F8)))
 		return CKR_ATTRIBUTE_READ_ONLY;
 	if (to->type == CKA_PRIVATE && was && !becomes)

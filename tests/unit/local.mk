@@ -197,3 +197,8 @@ UNIT_TESTS += tests/unit/test_pool
 tests_unit_test_pool_SOURCES = %reldir%/test_pool.c $(POOL_UTIL)
 tests_unit_test_pool_CFLAGS = $(POOL_TEST_CFLAGS)
 tests_unit_test_pool_LDADD = $(POOL_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_object
+tests_unit_test_object_SOURCES = %reldir%/test_object.c
+tests_unit_test_object_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_object_LDADD = $(TOKEN_LIBS) $(CUNIT_LIBS) $(SQLITE_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
