@@ -373,7 +373,7 @@ static enum hufu_err begin(struct call *call, struct pool *pool, struct pool_req
 	if (op->verb < HUFU_VERB_RANDOM || op->verb > HUFU_VERB_EVICT || (op->out_cap && !op->out) || (op->in_len && !op->in) ||
 	    (op->in2_len && !op->in2) || (op->state_in_len && !op->state_in))
 		return HUFU_ERR_ARGUMENT;
-	call->mechanism = device_mechanism(op->mechanism, op->verb);
+	call->mechanism = op->mechanism = device_mechanism(op->mechanism, op->verb);
 	if (!op->deadline_ns)
 		op->deadline_ns = call->now_ns + (op->verb == HUFU_VERB_GENERATE && pool->deadline_ns < GENERATE_TIME_NS ?
 		                                          GENERATE_TIME_NS : pool->deadline_ns);

@@ -29,3 +29,11 @@ tests_fuzz_fuzz_template_SOURCES = %reldir%/fuzz_template.c src/token/attr.c src
 	src/token/point.c src/token/rules.c
 tests_fuzz_fuzz_template_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 tests_fuzz_fuzz_template_LDADD = src/sm/libsm.la src/base/libbase.la $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+
+FUZZERS += tests/fuzz/fuzz_fault_script
+tests_fuzz_fuzz_fault_script_SOURCES = %reldir%/fuzz_fault_script.c
+tests_fuzz_fuzz_fault_script_LDADD = src/driver/libfault.la src/base/libbase.la $(PTHREAD_LIBS)
+
+FUZZERS += tests/fuzz/fuzz_soft_state
+tests_fuzz_fuzz_soft_state_SOURCES = %reldir%/fuzz_soft_state.c
+tests_fuzz_fuzz_soft_state_LDADD = $(DRIVER_LIBS) $(PTHREAD_LIBS)

@@ -202,3 +202,48 @@ UNIT_TESTS += tests/unit/test_object
 tests_unit_test_object_SOURCES = %reldir%/test_object.c
 tests_unit_test_object_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_object_LDADD = $(TOKEN_LIBS) $(CUNIT_LIBS) $(SQLITE_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+UNIT_TESTS += tests/unit/test_pool_state
+tests_unit_test_pool_state_SOURCES = %reldir%/test_pool_state.c
+tests_unit_test_pool_state_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_pool_state_LDADD = $(POOL_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_pool_threads
+tests_unit_test_pool_threads_SOURCES = %reldir%/test_pool_threads.c $(POOL_UTIL)
+tests_unit_test_pool_threads_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_pool_threads_LDADD = $(POOL_TEST_LIBS)
+
+# src/driver
+UNIT_TESTS += tests/unit/test_fault_script
+tests_unit_test_fault_script_SOURCES = %reldir%/test_fault_script.c
+tests_unit_test_fault_script_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_fault_script_LDADD = $(POOL_TEST_LIBS)
+
+# Vendors' shared objects, good and bad; -rpath makes libtool build them shared.
+SAMPLE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+UNIT_TESTS += tests/unit/test_registry
+tests_unit_test_registry_SOURCES = %reldir%/test_registry.c
+tests_unit_test_registry_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_registry_LDADD = $(POOL_TEST_LIBS)
+EXTRA_tests_unit_test_registry_DEPENDENCIES = $(SAMPLE_DRIVERS)
+SAMPLE_DRIVERS = tests/unit/sample_good.la tests/unit/sample_old.la tests/unit/sample_short.la \
+	tests/unit/sample_incomplete.la tests/unit/sample_nothing.la tests/unit/sample_no_entry.la
+EXTRA_LTLIBRARIES = $(SAMPLE_DRIVERS)
+CLEANFILES += $(SAMPLE_DRIVERS)
+tests_unit_sample_good_la_SOURCES = %reldir%/sample_driver.c
+tests_unit_sample_good_la_CPPFLAGS = $(AM_CPPFLAGS) -DSAMPLE=SAMPLE_GOOD
+tests_unit_sample_good_la_LDFLAGS = $(SAMPLE_LDFLAGS)
+tests_unit_sample_old_la_SOURCES = %reldir%/sample_driver.c
+tests_unit_sample_old_la_CPPFLAGS = $(AM_CPPFLAGS) -DSAMPLE=SAMPLE_OLD
+tests_unit_sample_old_la_LDFLAGS = $(SAMPLE_LDFLAGS)
+tests_unit_sample_short_la_SOURCES = %reldir%/sample_driver.c
+tests_unit_sample_short_la_CPPFLAGS = $(AM_CPPFLAGS) -DSAMPLE=SAMPLE_SHORT
+tests_unit_sample_short_la_LDFLAGS = $(SAMPLE_LDFLAGS)
+tests_unit_sample_incomplete_la_SOURCES = %reldir%/sample_driver.c
+tests_unit_sample_incomplete_la_CPPFLAGS = $(AM_CPPFLAGS) -DSAMPLE=SAMPLE_INCOMPLETE
+tests_unit_sample_incomplete_la_LDFLAGS = $(SAMPLE_LDFLAGS)
+tests_unit_sample_nothing_la_SOURCES = %reldir%/sample_driver.c
+tests_unit_sample_nothing_la_CPPFLAGS = $(AM_CPPFLAGS) -DSAMPLE=SAMPLE_NOTHING
+tests_unit_sample_nothing_la_LDFLAGS = $(SAMPLE_LDFLAGS)
+tests_unit_sample_no_entry_la_SOURCES = %reldir%/sample_driver.c
+tests_unit_sample_no_entry_la_CPPFLAGS = $(AM_CPPFLAGS) -DSAMPLE=SAMPLE_NO_ENTRY
+tests_unit_sample_no_entry_la_LDFLAGS = $(SAMPLE_LDFLAGS)

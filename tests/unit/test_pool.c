@@ -325,6 +325,17 @@ static void test_malformed(void)
 	lab_free(pool);
 }
 
+/* A verb without a mechanism has none, whatever was left in the request. */
+static void test_stray_mechanism(void)
+{
+	struct pool *pool = single("");
+	struct pool_request req = REQUEST(.mechanism = CKM_HUFU_SM4_ECB);
+
+	CU_ASSERT(lab_random(pool, &req) == HUFU_OK);
+	CU_ASSERT(pool_can(pool, CKM_HUFU_SM4_ECB, HUFU_VERB_RANDOM));
+	lab_free(pool);
+}
+
 static void finished(struct pool_request *req, void *arg)
 {
 	CU_ASSERT(req->err == HUFU_OK);
@@ -674,6 +685,7 @@ static const struct unit_case cases[] = {
 	{"too small a buffer says how large it should be", test_buffer_too_small},
 	{"large outputs pass through", test_large_space},
 	{"malformed requests reach no device", test_malformed},
+	{"random numbers need no mechanism and mind none", test_stray_mechanism},
 	{"submit calls back exactly once", test_submit},
 	{"a call ends at its deadline", test_deadline},
 	{"busy passes within the deadline", test_busy_passes},
