@@ -49,7 +49,8 @@ static CK_RV give_template(CK_ATTRIBUTE *to, const CK_ATTRIBUTE *list, size_t le
 	for (size_t i = 0; i < n; i++) {
 		out[i].type = list[i].type;
 		bool nested = attr_kind(list[i].type, &known) == ATTR_TEMPLATE;
-		rv = worse(rv, nested ? give_template(&out[i], list[i].pValue, list[i].ulValueLen) : give(&out[i], list[i].pValue, list[i].ulValueLen));
+		rv = worse(rv, nested ? give_template(&out[i], list[i].pValue, list[i].ulValueLen)
+		                      : give(&out[i], list[i].pValue, list[i].ulValueLen));
 	}
 	to->ulValueLen = len;
 	return rv;

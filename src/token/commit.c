@@ -23,8 +23,8 @@ CK_RV draft_set_unique_id(struct attrs *attrs)
 		return rv_of(err);
 	r[6] = (uint8_t)((r[6] & 0x0f) | 0x40); /* version 4, variant 10 */
 	r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
-	snprintf(text, sizeof text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1], r[2], r[3], r[4], r[5],
-	         r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
+	snprintf(text, sizeof text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+	         r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
 	return attrs_set(attrs, CKA_UNIQUE_ID, text, 36) ? CKR_OK : CKR_HOST_MEMORY;
 }
 
@@ -109,7 +109,8 @@ static uint32_t policy_of(const struct attrs *attrs)
 	return policy;
 }
 
-CK_RV object_commit(struct session *s, const struct plan *plan, const struct material *m, const uint8_t *op_id, CK_OBJECT_HANDLE *handle)
+CK_RV object_commit(struct session *s, const struct plan *plan, const struct material *m, const uint8_t *op_id,
+                    CK_OBJECT_HANDLE *handle)
 {
 	struct attrs attrs;
 	struct pool_copy copy = {0};
@@ -159,7 +160,8 @@ static enum hufu_err columns_init(struct columns *c, const struct attrs *attrs)
 		size_t start = c->writer.len;
 		if (!attr_encode(a, &c->writer))
 			return HUFU_ERR_NO_MEMORY;
-		c->list[i] = (struct store_attr){.type = a->type, .len = c->writer.len - start, .indexed = a->ulValueLen && attr_indexed(a->type)};
+		c->list[i] = (struct store_attr){.type = a->type, .len = c->writer.len - start,
+		                                 .indexed = a->ulValueLen && attr_indexed(a->type)};
 	}
 	const uint8_t *p = c->writer.data; /* it moves no more */
 	for (size_t i = 0; i < attrs->n; i++) {
@@ -179,12 +181,13 @@ static enum hufu_err insert(struct token *token, const struct draft *draft, uint
 	struct columns columns;
 	struct store_copy copies[STORE_COPIES_MAX];
 	struct store_draft row = {
-		.private_object = draft->private_object, .object_class = draft->object_class, .key_type = draft->key_type, .policy = draft->policy,
-		.attrs = columns.list, .nattrs = draft->attrs->n, .copies = copies, .ncopies = draft->ncopies,
+		.private_object = draft->private_object, .object_class = draft->object_class, .key_type = draft->key_type,
+		.policy = draft->policy, .attrs = columns.list, .nattrs = draft->attrs->n,
+		.copies = copies, .ncopies = draft->ncopies,
 	};
 	for (size_t i = 0; i < draft->ncopies; i++)
-		copies[i] = (struct store_copy){.kind = draft->copies[i].kind, .domain = draft->copies[i].domain, .data = draft->copies[i].data,
-		                                .len = draft->copies[i].len};
+		copies[i] = (struct store_copy){.kind = draft->copies[i].kind, .domain = draft->copies[i].domain,
+		                                .data = draft->copies[i].data, .len = draft->copies[i].len};
 	if (draft->op_id)
 		memcpy(row.op_id, draft->op_id, sizeof row.op_id);
 	enum hufu_err err = columns_init(&columns, draft->attrs);

@@ -56,7 +56,8 @@ static bool asks_index(const struct token *token, const struct attrs *wanted, co
 }
 
 /* The values of the list lie in writer, one behind the other. */
-static bool index_terms(const struct token *token, const struct attrs *wanted, struct store_attr *terms, size_t *n, struct writer *w)
+static bool index_terms(const struct token *token, const struct attrs *wanted, struct store_attr *terms, size_t *n,
+                        struct writer *w)
 {
 	*n = 0;
 	for (size_t i = 0; i < wanted->n; i++) {

@@ -36,7 +36,8 @@ static enum hufu_err import_into(struct pool *pool, struct pool_request *req, st
 static CK_RV import(struct pool *pool, enum hufu_key_type type, const uint8_t *value, size_t len, struct material_holder *holder,
                     struct material *m)
 {
-	struct pool_request req = {.op = {.verb = HUFU_VERB_IMPORT, .new_type = type, .in = value, .in_len = len, .repeatable = true}};
+	struct pool_request req = {.op = {.verb = HUFU_VERB_IMPORT, .new_type = type, .in = value, .in_len = len,
+	                                  .repeatable = true}};
 	enum hufu_err err = import_into(pool, &req, holder, len + COPY_OVERHEAD);
 	if (err == HUFU_ERR_BUFFER) {
 		size_t needed = req.op.out_len;
@@ -57,7 +58,7 @@ static CK_RV import(struct pool *pool, enum hufu_key_type type, const uint8_t *v
 	return CKR_OK;
 }
 
-/* CKA_VALUE is a big integer (2.1.2 of 6.3.4): without leading zeros, or with one too many. */
+/* CKA_VALUE is a big integer (PKCS#11 3.1 6.3.4): clients leave leading zeros out, or send one too many. */
 static CK_RV import_scalar(struct pool *pool, const CK_ATTRIBUTE *value, struct material_holder *holder, struct material *m)
 {
 	const uint8_t *p = value->pValue;

@@ -46,7 +46,10 @@ void object_rele(struct object *);
 CK_RV object_from_row(struct token *, CK_OBJECT_HANDLE, const struct store_row *, struct object **);
 /* The device key type of a class and PKCS#11 key type; false: no such key material. */
 bool object_material_type(CK_OBJECT_CLASS, CK_KEY_TYPE, enum hufu_key_type *);
-/* The pool's key of an object whose class, type, uuid and attributes are there. A public key is made of its point, whatever copies there are. */
+/*
+ * The pool's key of an object whose class, type, uuid and attributes are there.
+ * A public key is made of its point, whatever copies there are.
+ */
 enum hufu_err object_attach_key(struct object *, uint64_t version, const struct pool_copy *, size_t n) MUST_CHECK;
 /* A new session object: gets its handle, is listed with its session. Takes over the reference, also when it fails. */
 CK_RV object_adopt(struct object *, CK_OBJECT_HANDLE *);

@@ -68,7 +68,8 @@ static CK_RV key_kind(enum origin origin, CK_KEY_TYPE made, const CK_ATTRIBUTE *
 	return made == CK_UNAVAILABLE_INFORMATION || made == *kind ? CKR_OK : CKR_TEMPLATE_INCONSISTENT;
 }
 
-static CK_RV kind_of(enum origin origin, CK_OBJECT_CLASS object_class, CK_KEY_TYPE made, const CK_ATTRIBUTE *list, CK_ULONG n, CK_ULONG *kind)
+static CK_RV kind_of(enum origin origin, CK_OBJECT_CLASS object_class, CK_KEY_TYPE made, const CK_ATTRIBUTE *list, CK_ULONG n,
+                     CK_ULONG *kind)
 {
 	*kind = CK_UNAVAILABLE_INFORMATION;
 	if (object_class == CKO_DATA)
@@ -78,7 +79,7 @@ static CK_RV kind_of(enum origin origin, CK_OBJECT_CLASS object_class, CK_KEY_TY
 	return key_kind(origin, made, list, n, kind);
 }
 
-/* Hardware features, mechanisms, profiles and validations are the token's to have, not an application's to make (4.3, 4.12 to 4.14). */
+/* 4.3, 4.12 to 4.14: what the token has, and no application makes. */
 static CK_RV unknown_class(CK_OBJECT_CLASS object_class)
 {
 	bool the_tokens = object_class == CKO_HW_FEATURE || object_class == CKO_MECHANISM || object_class == CKO_PROFILE ||
@@ -201,8 +202,8 @@ CK_RV draft_allowed(struct session *s, bool on_token, bool private_object)
 	return on_token && !session_rw(s) ? CKR_SESSION_READ_ONLY : CKR_OK;
 }
 
-CK_RV object_plan(struct session *s, enum origin origin, CK_OBJECT_CLASS object_class, CK_KEY_TYPE key_type, const CK_ATTRIBUTE *templ, CK_ULONG n,
-                  struct plan **out)
+CK_RV object_plan(struct session *s, enum origin origin, CK_OBJECT_CLASS object_class, CK_KEY_TYPE key_type,
+                  const CK_ATTRIBUTE *templ, CK_ULONG n, struct plan **out)
 {
 	const struct rule_set *set;
 	CK_RV rv = template_check(templ, n);

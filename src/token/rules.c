@@ -333,7 +333,8 @@ CK_RV rules_check_new(const struct rule_set *set, enum origin origin, enum login
 
 /* -- changes ------------------------------------------------------------------ */
 
-static CK_RV check_one_change(const struct rule *rule, const struct attrs *now, bool copying, enum login login, const CK_ATTRIBUTE *to)
+static CK_RV check_one_change(const struct rule *rule, const struct attrs *now, bool copying, enum login login,
+                              const CK_ATTRIBUTE *to)
 {
 	bool was = attrs_bool(now, to->type, rule->fallback == DEFAULT_TRUE), becomes = is_true(to);
 	if (rule->flags & F11)
@@ -349,7 +350,8 @@ static CK_RV check_one_change(const struct rule *rule, const struct attrs *now, 
 	return CKR_OK;
 }
 
-CK_RV rules_check_change(const struct rule_set *set, const struct attrs *now, bool copying, enum login login, const CK_ATTRIBUTE *list, CK_ULONG n)
+CK_RV rules_check_change(const struct rule_set *set, const struct attrs *now, bool copying, enum login login,
+                         const CK_ATTRIBUTE *list, CK_ULONG n)
 {
 	for (CK_ULONG i = 0; i < n; i++) {
 		const struct rule *rule;

@@ -80,6 +80,7 @@ CK_RV rules_check_new(const struct rule_set *, enum origin, enum login, const CK
  * attribute may be given the value it has. Codes as above, and
  * CKR_TEMPLATE_INCONSISTENT for a copy less private than its original.
  */
-CK_RV rules_check_change(const struct rule_set *, const struct attrs *now, bool copying, enum login, const CK_ATTRIBUTE *, CK_ULONG n);
+CK_RV rules_check_change(const struct rule_set *, const struct attrs *now, bool copying, enum login, const CK_ATTRIBUTE *,
+                         CK_ULONG n);
 
 #endif

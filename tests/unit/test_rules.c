@@ -106,7 +106,8 @@ static void test_forbidden(void)
 static void test_read_only(void)
 {
 	const struct rule_set *key = rules_find(CKO_PRIVATE_KEY, CKK_HUFU_SM2);
-	static const CK_ATTRIBUTE_TYPE types[] = {CKA_LOCAL, CKA_KEY_GEN_MECHANISM, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE, CKA_UNIQUE_ID};
+	static const CK_ATTRIBUTE_TYPE types[] = {CKA_LOCAL, CKA_KEY_GEN_MECHANISM, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE,
+	                                          CKA_UNIQUE_ID};
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
 		CU_ASSERT_EQUAL(check_with(key, ORIGIN_CREATE, LOGIN_USER, F1, any(types[i])), CKR_ATTRIBUTE_READ_ONLY);
 		CU_ASSERT_EQUAL(check_with(key, ORIGIN_GENERATE, LOGIN_USER, F3, any(types[i])), CKR_ATTRIBUTE_READ_ONLY);
@@ -158,7 +159,8 @@ static void test_incomplete(void)
 static void test_of_others(void)
 {
 	const struct rule_set *set = rules_find(CKO_DATA, CK_UNAVAILABLE_INFORMATION);
-	CK_ATTRIBUTE modulus = any(CKA_MODULUS), sensitive = any(CKA_SENSITIVE), vendor = any(CKA_VENDOR_DEFINED | 1), hole = any(5);
+	CK_ATTRIBUTE modulus = any(CKA_MODULUS), sensitive = any(CKA_SENSITIVE), vendor = any(CKA_VENDOR_DEFINED | 1),
+		hole = any(5);
 	CU_ASSERT_EQUAL(rules_check_new(set, ORIGIN_CREATE, LOGIN_USER, &modulus, 1), CKR_TEMPLATE_INCONSISTENT);
 	CU_ASSERT_EQUAL(rules_check_new(set, ORIGIN_CREATE, LOGIN_USER, &sensitive, 1), CKR_TEMPLATE_INCONSISTENT);
 	CU_ASSERT_EQUAL(rules_check_new(set, ORIGIN_CREATE, LOGIN_USER, &vendor, 1), CKR_ATTRIBUTE_TYPE_INVALID);
@@ -263,7 +265,8 @@ static void test_modifiable(void)
 static void test_defaults(void)
 {
 	const struct rule_set *key = rules_find(CKO_PRIVATE_KEY, CKK_HUFU_SM2), *sm4 = rules_find(CKO_SECRET_KEY, CKK_HUFU_SM4);
-	const struct rule_set *public = rules_find(CKO_PUBLIC_KEY, CKK_HUFU_SM2), *hmac = rules_find(CKO_SECRET_KEY, CKK_HUFU_SM3_HMAC);
+	const struct rule_set *public = rules_find(CKO_PUBLIC_KEY, CKK_HUFU_SM2),
+		*hmac = rules_find(CKO_SECRET_KEY, CKK_HUFU_SM3_HMAC);
 	CU_ASSERT_EQUAL(rules_get(key, CKA_PRIVATE)->fallback, DEFAULT_TRUE);
 	CU_ASSERT_EQUAL(rules_get(key, CKA_SENSITIVE)->fallback, DEFAULT_TRUE);
 	CU_ASSERT_EQUAL(rules_get(key, CKA_EXTRACTABLE)->fallback, DEFAULT_FALSE);
@@ -292,7 +295,8 @@ static const struct unit_case cases[] = {
 	{"another class's attribute is CKR_TEMPLATE_INCONSISTENT, nobody's CKR_ATTRIBUTE_TYPE_INVALID", test_of_others},
 	{"footnote 10: only the SO makes trusted", test_trusted},
 	{"footnotes 11 and 12: sensitive goes up, extractable goes down, never back", test_one_way},
-	{"CKA_TOKEN, PRIVATE, MODIFIABLE, DESTROYABLE change while copying only, and never to less private", test_only_while_copying},
+	{"CKA_TOKEN, PRIVATE, MODIFIABLE, DESTROYABLE change while copying only, and never to less private",
+	 test_only_while_copying},
 	{"footnote 8: what may be modified, and what may not", test_modifiable},
 	{"defaults: keys are private, sensitive and stay; uses follow the key type; nothing wraps unasked", test_defaults},
 	{0},
