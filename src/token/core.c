@@ -179,8 +179,8 @@ CK_RV core_stop(void)
 	if (found != RUNNING)
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
 
+	pthread_rwlock_wrlock(&core.hold); /* a C_OpenSession that began before is through, another cannot begin */
 	session_close_everything();
-	pthread_rwlock_wrlock(&core.hold);
 	forget();
 	pthread_rwlock_unlock(&core.hold);
 	set_state(STOPPED);

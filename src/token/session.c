@@ -249,9 +249,9 @@ static void close_entered(struct session *s)
 	s->find = NULL;
 	s->handle = 0;
 	s->token = NULL;
-	pthread_mutex_unlock(&s->lock);
 	object_drop_session(token, handle);
 	dismiss(token, flags);
+	pthread_mutex_unlock(&s->lock); /* C_Finalize waits here before the token goes */
 	place_give(handle);
 }
 

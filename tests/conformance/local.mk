@@ -42,8 +42,8 @@ tests_conformance_test_hostile_CFLAGS = $(FACE_CFLAGS)
 tests_conformance_test_hostile_LDADD = $(FACE_LIBS)
 
 tests_conformance_test_key_SOURCES = %reldir%/test_key.c
-tests_conformance_test_key_CFLAGS = $(FACE_CFLAGS)
-tests_conformance_test_key_LDADD = $(FACE_LIBS)
+tests_conformance_test_key_CFLAGS = $(FACE_CFLAGS) $(OPENSSL_CFLAGS)
+tests_conformance_test_key_LDADD = $(FACE_LIBS) $(OPENSSL_LIBS)
 
 tests_conformance_test_message_SOURCES = %reldir%/test_message.c
 tests_conformance_test_message_CFLAGS = $(FACE_CFLAGS)

@@ -287,6 +287,34 @@ static void test_fork_while_busy(void)
 	face_stop();
 }
 
+/* -- a program's own end --------------------------------------------------------------------------- */
+
+static CK_SESSION_HANDLE last_session;
+
+/* As OpenSSL's engines do: libraries' exit handlers call the module when main is long over. */
+static void at_exit(void)
+{
+	CHILD(signs(last_session, busy_pub, busy_priv), CKR_OK);
+	CHILD(p11->C_CloseSession(last_session), CKR_OK);
+	CHILD(p11->C_Finalize(NULL), CKR_OK);
+	CHILD(p11->C_CloseSession(last_session), CKR_CRYPTOKI_NOT_INITIALIZED);
+}
+
+static void test_exit_handler(void)
+{
+	last_session = face_user();
+	face_sm2_pair(last_session, CK_FALSE, &busy_pub, &busy_priv);
+	pid_t pid = fork();
+	CU_ASSERT_FATAL(pid >= 0);
+	if (pid == 0) {
+		atexit(at_exit);
+		exit(0);
+	}
+	CU_ASSERT(child_succeeded(pid));
+	OK(signs(last_session, busy_pub, busy_priv));
+	face_stop();
+}
+
 static const struct unit_case cases[] = {
 	{"a child goes on with session, login and keys, and its end is its own", test_keeps_session},
 	{"C_Initialize in a child answers CKR_OK once and keeps state", test_initialize_in_child},
@@ -295,6 +323,7 @@ static const struct unit_case cases[] = {
 	{"no two sides ever draw the same random numbers", test_random_differs},
 	{"each side sees what the other has committed, and nothing is lost", test_both_see_commits},
 	{"four processes write at once and lose nothing", test_writing_at_once},
+	{"the module works in exit handlers, and after its own end says so", test_exit_handler},
 	{"forking while threads work harms neither side", test_fork_while_busy},
 	{0},
 };

@@ -2,6 +2,9 @@
 /* Claim: keys are generated, wrapped and random numbers given as PKCS#11 5.18 and 5.19 say. */
 #include "tests/conformance/face.h"
 
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
 static CK_BYTE value[16] = "0123456789abcdef", zero[64];
 
 static void test_generate(void)
@@ -130,6 +133,102 @@ static void test_wrap_codes(void)
 	IS(p11->C_UnwrapKey(s, &pad, 0, out, 32, NULL, 0, &h), CKR_UNWRAPPING_KEY_HANDLE_INVALID);
 }
 
+/* What libcrypto makes of it, without padding of its own unless pad. */
+static int libcrypto_cbc(int encrypt, int pad, const CK_BYTE *in, CK_ULONG len, CK_BYTE *out)
+{
+	int n = 0, last = 0;
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	CU_ASSERT_FATAL(EVP_CipherInit_ex(ctx, EVP_sm4_cbc(), NULL, value, zero, encrypt) == 1);
+	EVP_CIPHER_CTX_set_padding(ctx, pad);
+	CU_ASSERT(EVP_CipherUpdate(ctx, out, &n, in, (int)len) == 1 && EVP_CipherFinal_ex(ctx, out + n, &last) == 1);
+	EVP_CIPHER_CTX_free(ctx);
+	return n + last;
+}
+
+static CK_OBJECT_HANDLE unwrapped(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE key, CK_KEY_TYPE type, CK_BYTE *in,
+                                  CK_ULONG len)
+{
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_OBJECT_HANDLE h = 0;
+	CK_ATTRIBUTE templ[] = {
+		ATTR(CKA_CLASS, class), ATTR(CKA_KEY_TYPE, type), ATTR(CKA_SENSITIVE, no), ATTR(CKA_EXTRACTABLE, yes),
+	};
+	OK(p11->C_UnwrapKey(s, m, key, in, len, templ, 4, &h));
+	return h;
+}
+
+static void has_value(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE h, const CK_BYTE *want, CK_ULONG len)
+{
+	CK_BYTE got[64];
+	CK_ATTRIBUTE templ[] = {ATTR(CKA_VALUE, got)};
+	if (OK(p11->C_GetAttributeValue(s, h, templ, 1)))
+		CU_ASSERT(templ[0].ulValueLen == len && memcmp(got, want, len) == 0);
+}
+
+static void test_wrap_secret(void)
+{
+	CK_SESSION_HANDLE s = face_user();
+	CK_GCM_PARAMS gcm = {zero, 12, 96, NULL, 0, 128};
+	CK_MECHANISM pad = {CKM_HUFU_SM4_CBC_PAD, zero, 16}, cbc = {CKM_HUFU_SM4_CBC, zero, 16};
+	CK_MECHANISM all[] = {pad, cbc, {CKM_HUFU_SM4_ECB, NULL, 0}, {CKM_HUFU_SM4_GCM, &gcm, sizeof gcm}};
+	CK_BYTE secret[16] = "what is wrapped.", out[128], want[64];
+	CK_OBJECT_HANDLE wrapping = face_secret(s, CKK_HUFU_SM4, value, 16), key = face_secret(s, CKK_HUFU_SM4, secret, 16);
+	for (int i = 0; i < 4; i++) {
+		CK_ULONG n = 0;
+		OK(p11->C_WrapKey(s, &all[i], wrapping, key, NULL, &n));
+		CU_ASSERT_FATAL(n >= 16 && n <= sizeof out);
+		CK_ULONG small = 15;
+		IS(p11->C_WrapKey(s, &all[i], wrapping, key, out, &small), CKR_BUFFER_TOO_SMALL);
+		OK(p11->C_WrapKey(s, &all[i], wrapping, key, out, &n));
+		if (i < 2)
+			CU_ASSERT(libcrypto_cbc(1, i == 0, secret, 16, want) == (int)n && memcmp(out, want, n) == 0);
+		has_value(s, unwrapped(s, &all[i], wrapping, CKK_HUFU_SM4, out, n), secret, 16);
+	}
+	CK_OBJECT_HANDLE h, odd = face_secret(s, CKK_GENERIC_SECRET, secret, 11);
+	CK_ULONG n = sizeof out;
+	OK(p11->C_WrapKey(s, &pad, wrapping, odd, out, &n));
+	has_value(s, unwrapped(s, &pad, wrapping, CKK_GENERIC_SECRET, out, n), secret, 11);
+	CK_RV rv = p11->C_UnwrapKey(s, &pad, wrapping, out, n - 1, NULL, 0, &h);
+	CU_ASSERT(rv == CKR_WRAPPED_KEY_LEN_RANGE || rv == CKR_TEMPLATE_INCOMPLETE);
+	out[n - 1] ^= 1;
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_KEY_TYPE type = CKK_HUFU_SM4;
+	CK_ATTRIBUTE templ[] = {ATTR(CKA_CLASS, class), ATTR(CKA_KEY_TYPE, type)};
+	IS(p11->C_UnwrapKey(s, &pad, wrapping, out, n, templ, 2, &h), CKR_WRAPPED_KEY_INVALID);
+	IS(p11->C_UnwrapKey(s, &pad, wrapping, out, n - 1, templ, 2, &h), CKR_WRAPPED_KEY_LEN_RANGE);
+}
+
+/* A private SM2 key travels as PKCS#8, which libcrypto reads. */
+static void test_wrap_private(void)
+{
+	CK_SESSION_HANDLE s = face_user();
+	CK_MECHANISM pad = {CKM_HUFU_SM4_CBC_PAD, zero, 16}, gen = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0},
+	sm2 = {CKM_HUFU_SM2_SM3, NULL, 0};
+	CK_OBJECT_HANDLE wrapping = face_secret(s, CKK_HUFU_SM4, value, 16), pub, priv, again = 0;
+	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+	CK_KEY_TYPE type = CKK_HUFU_SM2;
+	CK_ATTRIBUTE open[] = {ATTR(CKA_SENSITIVE, no), ATTR(CKA_EXTRACTABLE, yes)};
+	CK_ATTRIBUTE templ[] = {ATTR(CKA_CLASS, class), ATTR(CKA_KEY_TYPE, type), ATTR(CKA_SIGN, yes)};
+	CK_BYTE out[512], pkcs8[512], point[67], signature[64], *spki = NULL;
+	const CK_BYTE *p = pkcs8;
+	CK_ULONG n = sizeof out, m = sizeof signature;
+	NEED(p11->C_GenerateKeyPair(s, &gen, NULL, 0, open, 2, &pub, &priv));
+	NEED(p11->C_WrapKey(s, &pad, wrapping, priv, out, &n));
+	EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &p, libcrypto_cbc(0, 1, out, n, pkcs8));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(key);
+	int spki_len = i2d_PUBKEY(key, &spki);
+	CK_ATTRIBUTE of_pub[] = {ATTR(CKA_EC_POINT, point)};
+	OK(p11->C_GetAttributeValue(s, pub, of_pub, 1));
+	CU_ASSERT(spki_len > 65 && memcmp(spki + spki_len - 65, point + 2, 65) == 0);
+	OPENSSL_free(spki);
+	EVP_PKEY_free(key);
+	OK(p11->C_UnwrapKey(s, &pad, wrapping, out, n, templ, 3, &again));
+	OK(p11->C_SignInit(s, &sm2, again));
+	OK(p11->C_Sign(s, value, 16, signature, &m));
+	OK(p11->C_VerifyInit(s, &sm2, pub));
+	OK(p11->C_Verify(s, value, 16, signature, 64));
+}
+
 /* -- random -------------------------------------------------------------------------------------- */
 
 static void test_random(void)
@@ -161,6 +260,8 @@ static const struct unit_case cases[] = {
 	{"a key pair is made whole or not at all, its public half public", test_pair},
 	{"private keys want a login, public ones do not", test_without_login},
 	{"wrapping and deriving refuse with their own codes", test_wrap_codes},
+	{"secret keys are wrapped as libcrypto would, and come back", test_wrap_secret},
+	{"a private SM2 key is wrapped as PKCS#8, which libcrypto reads", test_wrap_private},
 	{"random numbers come in any length; a seed is mixed in", test_random},
 	{0},
 };

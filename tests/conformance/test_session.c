@@ -80,6 +80,24 @@ static void test_counts(void)
 	CU_ASSERT_EQUAL(info.ulRwSessionCount, 0);
 }
 
+/* SESSIONS_MAX; the specification lets a token have its limit. */
+static void test_limit(void)
+{
+	CK_SLOT_ID slot = face_token("test");
+	CK_TOKEN_INFO info;
+	CK_SESSION_HANDLE s;
+	CK_ULONG n = 0;
+	CK_RV rv;
+	NEED(p11->C_GetTokenInfo(slot, &info));
+	CU_ASSERT_FATAL(info.ulMaxSessionCount > 0 && info.ulMaxSessionCount <= 1000000);
+	while ((rv = p11->C_OpenSession(slot, RO, NULL, NULL, &s)) == CKR_OK)
+		n++;
+	IS(rv, CKR_SESSION_COUNT);
+	CU_ASSERT_EQUAL(n, info.ulMaxSessionCount);
+	OK(p11->C_CloseAllSessions(slot));
+	OK(p11->C_CloseSession(open_on(slot, RW)));
+}
+
 static void test_finalize_closes(void)
 {
 	CK_SESSION_HANDLE s = face_user();
@@ -165,6 +183,28 @@ static void test_last_session_logs_out(void)
 	CU_ASSERT_EQUAL(state(t), CKS_RO_USER_FUNCTIONS);
 	OK(p11->C_CloseSession(t));
 	CU_ASSERT_EQUAL(state(open_on(slot, RW)), CKS_RW_PUBLIC_SESSION);
+}
+
+/* CKA_ALWAYS_AUTHENTICATE: a login for every single use (4.9). */
+static void test_always_authenticate(void)
+{
+	CK_SESSION_HANDLE s = face_user();
+	CK_MECHANISM gen = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0}, sm2 = {CKM_HUFU_SM2_SM3, NULL, 0};
+	CK_OBJECT_HANDLE pub, priv;
+	CK_ATTRIBUTE templ[] = {ATTR(CKA_ALWAYS_AUTHENTICATE, yes), ATTR(CKA_SIGN, yes)};
+	CK_BYTE out[64];
+	NEED(p11->C_GenerateKeyPair(s, &gen, NULL, 0, templ, 2, &pub, &priv));
+	for (int i = 0; i < 2; i++) {
+		CK_ULONG n = sizeof out;
+		OK(p11->C_SignInit(s, &sm2, priv));
+		IS(p11->C_Login(s, CKU_CONTEXT_SPECIFIC, PIN("not the user's")), CKR_PIN_INCORRECT);
+		OK(p11->C_Login(s, CKU_CONTEXT_SPECIFIC, PIN(USER_PIN)));
+		OK(p11->C_Sign(s, out, 5, out, &n));
+		OK(p11->C_SignInit(s, &sm2, priv));
+		n = sizeof out;
+		IS(p11->C_Sign(s, out, 5, out, &n), CKR_USER_NOT_LOGGED_IN);
+		OK(p11->C_SessionCancel(s, CKF_SIGN));
+	}
 }
 
 /* -- PINs ------------------------------------------------------------------------------ */
@@ -338,12 +378,14 @@ static const struct unit_case cases[] = {
 	{"C_OpenSession wants the serial flag, and sessions say what they are", test_flags},
 	{"a closed handle is invalid and stays so", test_closed_handles},
 	{"the token counts its sessions", test_counts},
+	{"as many sessions as the token says, then CKR_SESSION_COUNT", test_limit},
 	{"C_Finalize closes sessions and ends logins", test_finalize_closes},
 	{"the user's login changes the state of all sessions", test_user_states},
 	{"the officer's login and read-only sessions exclude each other", test_so_states},
 	{"C_Login checks user type and PIN before it counts anything", test_login_arguments},
 	{"C_LoginUser without a name is C_Login; nobody has a name", test_login_user},
 	{"closing the last session logs out", test_last_session_logs_out},
+	{"a key that always authenticates wants the PIN for every use", test_always_authenticate},
 	{"C_SetPIN changes the user's PIN, with the old one, on a R/W session", test_set_pin},
 	{"the officer changes the officer's own PIN", test_so_sets_own_pin},
 	{"C_InitPIN is the officer's alone", test_init_pin},

@@ -208,6 +208,50 @@ static void test_logout_meanwhile(void)
 	for (int i = 0; i < 8; i++)
 		pthread_join(threads[i], NULL);
 	CU_ASSERT_EQUAL(failures, 0);
+}
+
+/* -- the end of the library while others work: undefined by 5.4.2, but no crash, and memory stays ---------- */
+
+static _Atomic bool ending;
+
+static void *work_to_the_end(void *unused)
+{
+	CK_MECHANISM sm3 = {CKM_HUFU_SM3, NULL, 0};
+	CK_SLOT_ID ids[16];
+	CK_BYTE out[32];
+	while (!ending) {
+		CK_SESSION_HANDLE s = 0;
+		CK_ULONG n = 16, len = sizeof out;
+		p11->C_GetSlotList(CK_TRUE, ids, &n);
+		CK_RV rv = p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &s);
+		if (rv == CKR_OK)
+			rv = p11->C_DigestInit(s, &sm3);
+		if (rv == CKR_OK)
+			rv = p11->C_Digest(s, out, sizeof out, out, &len);
+		if (rv == CKR_OK)
+			rv = p11->C_CloseSession(s);
+		if (rv != CKR_OK && rv != CKR_CRYPTOKI_NOT_INITIALIZED && rv != CKR_SESSION_HANDLE_INVALID)
+			expect(rv, "working while the library ends");
+	}
+	return unused;
+}
+
+static void test_finalize_meanwhile(void)
+{
+	pthread_t threads[8];
+	slot = face_token("test");
+	failures = 0;
+	ending = false;
+	for (int i = 0; i < 8; i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, work_to_the_end, NULL), 0);
+	for (int i = 0; i < 20; i++) {
+		OK(p11->C_Finalize(NULL));
+		OK(p11->C_Initialize(NULL));
+	}
+	ending = true;
+	for (int i = 0; i < 8; i++)
+		pthread_join(threads[i], NULL);
+	CU_ASSERT_EQUAL(failures, 0);
 	face_stop();
 }
 
@@ -215,6 +259,7 @@ static const struct unit_case cases[] = {
 	{"64 threads cipher, sign, MAC, make and find objects at once", test_mixed_work},
 	{"64 threads on one session do no harm", test_one_session},
 	{"logging out while others sign ends their keys and nothing else", test_logout_meanwhile},
+	{"C_Finalize under others' hands does no harm", test_finalize_meanwhile},
 	{0},
 };
 
