@@ -16,7 +16,7 @@ say "== scenarios under valgrind"
 # A report counts when one of its frames is hufu's; what the clients themselves do wrong is theirs.
 export HUFU_VALGRIND_LOGS=$out/valgrind
 rm -rf "$HUFU_VALGRIND_LOGS"; mkdir -p "$HUFU_VALGRIND_LOGS"
-HUFU_WRAP="valgrind -q --trace-children=no --log-file=$HUFU_VALGRIND_LOGS/%p.log --num-callers=30 --error-exitcode=0" \
+HUFU_WRAP="valgrind -q --trace-children=no --log-file=$HUFU_VALGRIND_LOGS/%p.log --suppressions=$top/setup/valgrind.supp --num-callers=30 --error-exitcode=0" \
 	stage "valgrind" "$out/plain" "TESTS=\$(SCENARIOS)"
 one "valgrind: a report with a frame of hufu's" setup/valgrind-reports "$HUFU_VALGRIND_LOGS" "$out/plain"
 
