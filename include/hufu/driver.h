@@ -219,7 +219,7 @@ struct hufu_op {
 	size_t in_len;
 	const uint8_t *in2;            /* VERIFY: the signature */
 	size_t in2_len;
-	uint8_t *out;
+	uint8_t *out;                  /* but for RANDOM, no verb gives more than in_len + 65536 bytes */
 	size_t out_cap;
 	size_t out_len;                /* written by the driver, <= out_cap */
 	uint8_t pub[136];              /* GENERATE, IMPORT, UNWRAP: public part */

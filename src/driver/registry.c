@@ -39,12 +39,14 @@ static bool complete(const struct hufu_driver *driver)
 static bool acceptable(const char *what, const struct hufu_driver *driver, char *err, size_t err_len)
 {
 	if (driver->size < offsetof(struct hufu_driver, name) || driver->abi != HUFU_DRIVER_ABI) {
-		snprintf(err, err_len, "%s was built for driver ABI %u, this hufu has %u. Get the driver that fits hufu " PACKAGE_VERSION, what,
+		snprintf(err, err_len,
+		         "%s was built for driver ABI %u, this hufu has %u. Get the driver that fits hufu " PACKAGE_VERSION, what,
 		         driver->size < offsetof(struct hufu_driver, name) ? 0 : driver->abi, HUFU_DRIVER_ABI);
 		return false;
 	}
 	if (driver->size < sizeof(*driver)) {
-		snprintf(err, err_len, "%s describes itself in %zu bytes where driver ABI %u has %zu. Build it against the driver.h of that ABI",
+		snprintf(err, err_len,
+		         "%s describes itself in %zu bytes where driver ABI %u has %zu. Build it against the driver.h of that ABI",
 		         what, driver->size, HUFU_DRIVER_ABI, sizeof(*driver));
 		return false;
 	}
@@ -66,7 +68,9 @@ static const struct hufu_driver *load(const char *path, char *err, size_t err_le
 	}
 	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!library) {
-		snprintf(err, err_len, "driver %s cannot be loaded: %s. Check that it was built for this machine and that its libraries are installed",
+		snprintf(err, err_len,
+		         "driver %s cannot be loaded: %s. Check that it was built for this machine and that its libraries are "
+		         "installed",
 		         path, dlerror());
 		return NULL;
 	}
@@ -106,7 +110,8 @@ const struct hufu_driver *driver_find(const char *name, char *err, size_t err_le
 		return load(name, err, err_len);
 	driver = named(name);
 	if (!driver)
-		snprintf(err, err_len, "this build of hufu has no driver \"%s\". Write soft or the absolute path of a driver's .so%s", name,
+		snprintf(err, err_len,
+		         "this build of hufu has no driver \"%s\". Write soft or the absolute path of a driver's .so%s", name,
 		         strcmp(name, "fault") == 0 ? "; configure --enable-fault-driver builds fault in" : "");
 	return driver;
 }

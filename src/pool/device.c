@@ -18,8 +18,10 @@ static bool may_run_direct(const struct device *device, const struct hufu_driver
 	else if (driver->flags & HUFU_DRIVER_THREAD_AFFINE)
 		why = "binds its sessions to threads";
 	if (why)
-		log_device(HUFU_LOG_ERROR, device->conf->name, "driver %s %s, so it cannot run in the application's threads, and this hufu has no other "
-		           "place for it. Use a driver that can, or a hufu with thread or process isolation", driver->name, why);
+		log_device(HUFU_LOG_ERROR, device->conf->name,
+		           "driver %s %s, so it cannot run in the application's threads, and this hufu has no other "
+		           "place for it. Use a driver that can, or a hufu with thread or process isolation",
+		           driver->name, why);
 	return !why;
 }
 

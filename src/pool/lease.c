@@ -69,7 +69,8 @@ void lease_put(struct device *device, struct lease *lease)
 		struct lease *empty = NULL;
 
 		if (!atomic_load_explicit(&slot->lease, memory_order_relaxed) &&
-		    atomic_compare_exchange_strong_explicit(&slot->lease, &empty, lease, memory_order_release, memory_order_relaxed))
+		    atomic_compare_exchange_strong_explicit(&slot->lease, &empty, lease, memory_order_release,
+		                                            memory_order_relaxed))
 			return;
 	}
 	lease_discard(device, lease);

@@ -22,7 +22,8 @@ enum hufu_err pool_new(const struct conf *conf, const struct conf_token *token, 
 	struct pool *pool;
 
 	if (n > POOL_DEVICES_MAX) {
-		log_error("token \"%s\" has %zu devices, at most %d are possible. Take some away", token->name ? token->name : "", n, POOL_DEVICES_MAX);
+		log_error("token \"%s\" has %zu devices, at most %d are possible. Take some away", token->name ? token->name : "",
+		          n, POOL_DEVICES_MAX);
 		return HUFU_ERR_CONFIG;
 	}
 	pool = aligned_alloc(CACHE_LINE, (len + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
@@ -64,7 +65,8 @@ static bool is_at_hand(struct device *device)
 bool pool_can(struct pool *pool, uint64_t mechanism, enum hufu_verb verb)
 {
 	for (size_t i = 0; i < pool->ndevices; i++)
-		if (is_at_hand(&pool->devices[i]) && device_capability(&pool->devices[i], device_mechanism(mechanism, verb), verb, false))
+		if (is_at_hand(&pool->devices[i]) &&
+		    device_capability(&pool->devices[i], device_mechanism(mechanism, verb), verb, false))
 			return true;
 	return false;
 }
@@ -144,7 +146,7 @@ void pool_after_fork_child(struct pool *pool)
 		struct device *device = &pool->devices[i];
 
 		pthread_mutex_init(&device->open_lock, NULL);
-		pthread_mutex_init(&device->health.lock, NULL);
+		health_after_fork(&device->health);
 		atomic_store(&device->in_flight, 0);
 		if (atomic_load(&device->handle) && !(device->driver->flags & HUFU_DRIVER_FORK_SAFE))
 			abandon(pool, device);

@@ -36,6 +36,13 @@ void health_clear(struct health *h)
 	pthread_mutex_destroy(&h->lock);
 }
 
+void health_after_fork(struct health *h)
+{
+	pthread_mutex_init(&h->lock, NULL);
+	if (atomic_load(&h->state) == POOL_PROBING)
+		atomic_store(&h->state, h->was_ejected ? POOL_EJECTED : POOL_SUSPECT);
+}
+
 /* xorshift64: spreads the returns of many clients, no more. */
 static uint64_t next_random(struct health *h)
 {

@@ -56,6 +56,8 @@ struct health {
 
 void health_init(struct health *, const char *name, uint64_t seed);
 void health_clear(struct health *);
+/* In a forked child: a probe that another thread of the parent was making never ends here. */
+void health_after_fork(struct health *);
 /* Takes note. Logs when the state changes. */
 void health_note(struct health *, enum health_event, uint64_t now_ns);
 /* The way of every op: costs nothing while all is well. */

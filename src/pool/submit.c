@@ -158,8 +158,8 @@ static enum verdict judge_unsupported(struct call *call, struct device *device, 
 
 	if (cap) {
 		atomic_fetch_and(&cap->verbs, ~(1u << call->req->op.verb));
-		log_device(HUFU_LOG_NOTICE, device->conf->name, "does not do verb %d of mechanism 0x%llx after all", call->req->op.verb,
-		           (unsigned long long)call->mechanism);
+		log_device(HUFU_LOG_NOTICE, device->conf->name, "does not do verb %d of mechanism 0x%llx after all",
+		           call->req->op.verb, (unsigned long long)call->mechanism);
 	}
 	set_aside(call, device, false);
 	return TRY_NEXT;
@@ -220,7 +220,8 @@ static enum verdict judge(struct call *call, struct device *device, bool deliver
 	case HUFU_GROUP_HOST:
 		return judge_host(call, device, delivered);
 	case HUFU_GROUP_BUG:
-		log_device(HUFU_LOG_ERROR, device->conf->name, "verb %d of mechanism 0x%llx ended in what cannot happen. Report this to the driver's vendor",
+		log_device(HUFU_LOG_ERROR, device->conf->name,
+		           "verb %d of mechanism 0x%llx ended in what cannot happen. Report this to the driver's vendor",
 		           call->req->op.verb, (unsigned long long)call->mechanism);
 		return ANSWERED;
 	}

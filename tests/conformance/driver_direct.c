@@ -77,7 +77,8 @@ static struct kit_key *key_new(enum hufu_key_type type, const uint8_t *clear, si
 
 	need(key && (key->clear = secret_alloc(len)));
 	memcpy(key->clear, clear, len);
-	key->key = (struct hufu_key){.size = sizeof(key->key), .type = type, .copy_kind = HUFU_COPY_BLOB, .blob = key->clear, .blob_len = len};
+	key->key = (struct hufu_key){
+		.size = sizeof(key->key), .type = type, .copy_kind = HUFU_COPY_BLOB, .blob = key->clear, .blob_len = len};
 	return key;
 }
 

@@ -18,10 +18,12 @@ struct kit_key {
 	struct pool_key *key;
 };
 
+#define DEVICE(name, script) "device \"" name "\" { driver = \"fault\"  domain = \"soft\"  script = \"" script "\" }\n"
+
 static const char configuration[] =
-	"device \"one\" { driver = \"fault\"  domain = \"soft\"  script = \"run:lost%7; lease:busy%5; run:no-key%13; run:overlong%17\" }\n"
-	"device \"two\" { driver = \"fault\"  domain = \"soft\"  script = \"open:gone*2; run:corrupt%11; run:gone%9; probe:gone%3\" }\n"
-	"device \"three\" { driver = \"fault\"  domain = \"soft\"  script = \"run:busy%3; lease:gone%19; run:expired@8; any:delay=1ms%50\" }\n"
+	DEVICE("one", "run:lost%7; lease:busy%5; run:no-key%13; run:overlong%17")
+	DEVICE("two", "open:gone*2; run:corrupt%11; run:gone%9; probe:gone%3")
+	DEVICE("three", "run:busy%3; lease:gone%19; run:expired@8; any:delay=1ms%50")
 	"token \"t\" { store = \"sqlite:/nowhere/t.db\"  devices = { \"one\", \"two\", \"three\" } }\n";
 
 static struct conf *conf;
@@ -78,7 +80,8 @@ static enum hufu_err run(struct hufu_op *op, struct kit_key *key)
 static struct kit_key *key_new(enum hufu_key_type type, const uint8_t *clear, size_t len)
 {
 	static const uint8_t uuid[16] = {1};
-	struct pool_copy copy = {.kind = HUFU_COPY_BLOB, .domain = type == HUFU_KEY_SM2_PUBLIC ? NULL : "soft", .data = clear, .len = len};
+	struct pool_copy copy = {
+		.kind = HUFU_COPY_BLOB, .domain = type == HUFU_KEY_SM2_PUBLIC ? NULL : "soft", .data = clear, .len = len};
 	struct kit_key *key = malloc(sizeof(*key));
 	struct hufu_op op = {.verb = HUFU_VERB_IMPORT, .new_type = type, .in = clear, .in_len = len};
 	uint8_t out[4096];

@@ -152,7 +152,8 @@ static void suite_info(void)
 
 static void suite_unknown(void)
 {
-	static const uint64_t mechanisms[] = {1, CKM_HUFU_SM3, HUFU_VENDOR, HUFU_VENDOR + 0x3f, HUFU_VENDOR + 0x40, 0x1082, UINT64_MAX};
+	static const uint64_t mechanisms[] = {1,      CKM_HUFU_SM3, HUFU_VENDOR, HUFU_VENDOR + 0x3f, HUFU_VENDOR + 0x40,
+	                                      0x1082, UINT64_MAX};
 	struct kit_key *key = key_of_hex(HUFU_KEY_SM4, "00112233445566778899aabbccddeeff");
 	uint8_t in[16] = {0};
 	struct output out;
@@ -165,8 +166,8 @@ static void suite_unknown(void)
 	for (unsigned verb = 0; verb < 300; verb++) {
 		struct hufu_op op = {.verb = (enum hufu_verb)verb, .mechanism = CKM_HUFU_SM4_ECB, .in = in, .in_len = 16};
 
-		if (verb == HUFU_VERB_ENCRYPT || verb == HUFU_VERB_DECRYPT || verb == HUFU_VERB_RANDOM || verb == HUFU_VERB_IMPORT ||
-		    verb == HUFU_VERB_EXPORT || verb == HUFU_VERB_EVICT)
+		if (verb == HUFU_VERB_ENCRYPT || verb == HUFU_VERB_DECRYPT || verb == HUFU_VERB_RANDOM ||
+		    verb == HUFU_VERB_IMPORT || verb == HUFU_VERB_EXPORT || verb == HUFU_VERB_EVICT)
 			continue;
 		enum hufu_err err = run_checked(&op, key, &out);
 		CU_ASSERT(err == HUFU_ERR_UNSUPPORTED || err == HUFU_ERR_ARGUMENT);
@@ -180,8 +181,9 @@ static void suite_wrong_key(void)
 		enum hufu_verb verb;
 		uint64_t mechanism;
 	} ops[] = {
-		{HUFU_VERB_ENCRYPT, CKM_HUFU_SM4_ECB}, {HUFU_VERB_SIGN, CKM_HUFU_SM3_HMAC}, {HUFU_VERB_ENCRYPT, CKM_HUFU_SM2_C1C3C2},
-		{HUFU_VERB_VERIFY, CKM_HUFU_SM2}, {HUFU_VERB_DECRYPT, CKM_HUFU_SM2_C1C3C2},
+		{HUFU_VERB_ENCRYPT, CKM_HUFU_SM4_ECB},    {HUFU_VERB_SIGN, CKM_HUFU_SM3_HMAC},
+		{HUFU_VERB_ENCRYPT, CKM_HUFU_SM2_C1C3C2}, {HUFU_VERB_VERIFY, CKM_HUFU_SM2},
+		{HUFU_VERB_DECRYPT, CKM_HUFU_SM2_C1C3C2},
 	};
 	struct kit_key *key = key_of_hex(HUFU_KEY_ZUC, "00112233445566778899aabbccddeeff");
 	struct kit_key *bad = key_of_hex(HUFU_KEY_SM4, "0011");
@@ -207,7 +209,11 @@ static void suite_phases(void)
 	struct output out;
 
 	for (int phase = HUFU_PHASE_FIRST; phase <= HUFU_PHASE_LAST + 5; phase++) {
-		struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .phase = (enum hufu_phase)phase, .in = in, .in_len = 16,
+		struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT,
+		                     .mechanism = CKM_HUFU_SM4_ECB,
+		                     .phase = (enum hufu_phase)phase,
+		                     .in = in,
+		                     .in_len = 16,
 		                     .state_out = state};
 
 		CU_ASSERT(run_checked(&op, key, &out) != HUFU_OK);
@@ -274,16 +280,25 @@ static void suite_import_export(void)
 		size_t len;
 		enum hufu_err err;
 	} imports[] = {
-		{HUFU_KEY_SM4, 16, HUFU_OK}, {HUFU_KEY_SM4, 15, HUFU_ERR_KEY_SIZE}, {HUFU_KEY_SM4, 17, HUFU_ERR_KEY_SIZE},
-		{HUFU_KEY_ZUC, 16, HUFU_OK}, {HUFU_KEY_ZUC, 0, HUFU_ERR_ARGUMENT}, {HUFU_KEY_SECRET, 1, HUFU_OK},
-		{HUFU_KEY_SECRET, 4096, HUFU_OK}, {HUFU_KEY_SECRET, 4097, HUFU_ERR_KEY_SIZE}, {(enum hufu_key_type)77, 16, HUFU_ERR_KEY_TYPE},
+		{HUFU_KEY_SM4, 16, HUFU_OK},
+		{HUFU_KEY_SM4, 15, HUFU_ERR_KEY_SIZE},
+		{HUFU_KEY_SM4, 17, HUFU_ERR_KEY_SIZE},
+		{HUFU_KEY_ZUC, 16, HUFU_OK},
+		{HUFU_KEY_ZUC, 0, HUFU_ERR_ARGUMENT},
+		{HUFU_KEY_SECRET, 1, HUFU_OK},
+		{HUFU_KEY_SECRET, 4096, HUFU_OK},
+		{HUFU_KEY_SECRET, 4097, HUFU_ERR_KEY_SIZE},
+		{(enum hufu_key_type)77, 16, HUFU_ERR_KEY_TYPE},
 	};
 	uint8_t clear[4097];
 	struct output out;
 
 	fill_pattern(clear, sizeof(clear), 3);
 	for (size_t i = 0; i < ARRAY_LEN(imports); i++) {
-		struct hufu_op op = {.verb = HUFU_VERB_IMPORT, .new_type = imports[i].type, .in = imports[i].len ? clear : NULL, .in_len = imports[i].len};
+		struct hufu_op op = {.verb = HUFU_VERB_IMPORT,
+		                     .new_type = imports[i].type,
+		                     .in = imports[i].len ? clear : NULL,
+		                     .in_len = imports[i].len};
 
 		CU_ASSERT(run_checked(&op, NULL, &out) == imports[i].err);
 		if (imports[i].err != HUFU_OK)
@@ -309,17 +324,27 @@ static const uint8_t some_iv[12] = {1};
 static const struct hufu_param_gcm some_gcm = {.iv = some_iv, .iv_len = 12, .tag_len = 16};
 static const struct hufu_param_zuc some_zuc = {.count = 1};
 static const struct multi_part multi_parts[] = {
-	{HUFU_VERB_ENCRYPT, CKM_HUFU_SM4_GCM, HUFU_KEY_SM4, &some_gcm}, {HUFU_VERB_SIGN, CKM_HUFU_SM3_HMAC, HUFU_KEY_SECRET, NULL},
-	{HUFU_VERB_ENCRYPT, CKM_HUFU_ZUC_EEA3, HUFU_KEY_ZUC, &some_zuc}, {HUFU_VERB_DECRYPT, CKM_HUFU_ZUC_EEA3, HUFU_KEY_ZUC, &some_zuc},
-	{HUFU_VERB_SIGN, CKM_HUFU_ZUC_EIA3, HUFU_KEY_ZUC, &some_zuc}, {HUFU_VERB_VERIFY, CKM_HUFU_ZUC_EIA3, HUFU_KEY_ZUC, &some_zuc},
+	{HUFU_VERB_ENCRYPT, CKM_HUFU_SM4_GCM, HUFU_KEY_SM4, &some_gcm},
+	{HUFU_VERB_SIGN, CKM_HUFU_SM3_HMAC, HUFU_KEY_SECRET, NULL},
+	{HUFU_VERB_ENCRYPT, CKM_HUFU_ZUC_EEA3, HUFU_KEY_ZUC, &some_zuc},
+	{HUFU_VERB_DECRYPT, CKM_HUFU_ZUC_EEA3, HUFU_KEY_ZUC, &some_zuc},
+	{HUFU_VERB_SIGN, CKM_HUFU_ZUC_EIA3, HUFU_KEY_ZUC, &some_zuc},
+	{HUFU_VERB_VERIFY, CKM_HUFU_ZUC_EIA3, HUFU_KEY_ZUC, &some_zuc},
 };
 
 static size_t make_state(const struct multi_part *m, struct kit_key *key, uint8_t state[HUFU_STATE_MAX])
 {
 	static const uint8_t in[21] = {7};
 	struct output out;
-	struct hufu_op op = {.verb = m->verb, .mechanism = m->mechanism, .phase = HUFU_PHASE_FIRST, .param = m->param, .in = in, .in_len = sizeof(in),
-	                     .state_out = state, .out = out.bytes, .out_cap = sizeof(out.bytes)};
+	struct hufu_op op = {.verb = m->verb,
+	                     .mechanism = m->mechanism,
+	                     .phase = HUFU_PHASE_FIRST,
+	                     .param = m->param,
+	                     .in = in,
+	                     .in_len = sizeof(in),
+	                     .state_out = state,
+	                     .out = out.bytes,
+	                     .out_cap = sizeof(out.bytes)};
 
 	CU_ASSERT_FATAL(subject->run(&op, key) == HUFU_OK);
 	CU_ASSERT_FATAL(op.state_out_len > 0 && op.state_out_len <= HUFU_STATE_MAX);
@@ -332,8 +357,18 @@ static enum hufu_err use_state(const struct multi_part *m, struct kit_key *key, 
 	static const uint8_t in[37] = {9}, mac[4];
 	uint8_t next[HUFU_STATE_MAX];
 	struct output out;
-	struct hufu_op op = {.verb = m->verb, .mechanism = m->mechanism, .phase = HUFU_PHASE_NEXT, .in = in, .in_len = sizeof(in), .state_in = state,
-	                     .state_in_len = len, .state_out = next, .out = out.bytes, .out_cap = sizeof(out.bytes), .in2 = mac, .in2_len = 4};
+	struct hufu_op op = {.verb = m->verb,
+	                     .mechanism = m->mechanism,
+	                     .phase = HUFU_PHASE_NEXT,
+	                     .in = in,
+	                     .in_len = sizeof(in),
+	                     .state_in = state,
+	                     .state_in_len = len,
+	                     .state_out = next,
+	                     .out = out.bytes,
+	                     .out_cap = sizeof(out.bytes),
+	                     .in2 = mac,
+	                     .in2_len = 4};
 	enum hufu_err err = subject->run(&op, key);
 
 	if (err != HUFU_OK)
@@ -407,7 +442,12 @@ static void *work(void *arg)
 	unit_hex("0123456789abcdeffedcba9876543210", in);
 	unit_hex("681edf34d206965e86b3e94f536e4246", want);
 	for (int i = 0; i < 300; i++) {
-		struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .in = in, .in_len = 16, .out = out, .out_cap = 16};
+		struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT,
+		                     .mechanism = CKM_HUFU_SM4_ECB,
+		                     .in = in,
+		                     .in_len = 16,
+		                     .out = out,
+		                     .out_cap = 16};
 
 		worker->wrong += subject->run(&op, worker->key) != HUFU_OK || memcmp(out, want, 16) != 0;
 	}
@@ -436,10 +476,23 @@ static void suite_threads(void)
 static void suite_batch(void)
 {
 	uint8_t key_bytes[16], out[3][16], in[16] = {0}, random[16];
-	struct hufu_key key = {.size = sizeof(key), .type = HUFU_KEY_SM4, .copy_kind = HUFU_COPY_BLOB, .blob = key_bytes, .blob_len = 16};
+	struct hufu_key key = {
+		.size = sizeof(key), .type = HUFU_KEY_SM4, .copy_kind = HUFU_COPY_BLOB, .blob = key_bytes, .blob_len = 16};
 	struct hufu_op ops[4] = {
-		{.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .key = &key, .in = in, .in_len = 16, .out = out[0], .out_cap = 16},
-		{.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .key = &key, .in = in, .in_len = 15, .out = out[1], .out_cap = 16},
+		{.verb = HUFU_VERB_ENCRYPT,
+	         .mechanism = CKM_HUFU_SM4_ECB,
+	         .key = &key,
+	         .in = in,
+	         .in_len = 16,
+	         .out = out[0],
+	         .out_cap = 16},
+		{.verb = HUFU_VERB_ENCRYPT,
+	         .mechanism = CKM_HUFU_SM4_ECB,
+	         .key = &key,
+	         .in = in,
+	         .in_len = 15,
+	         .out = out[1],
+	         .out_cap = 16},
 		{.verb = HUFU_VERB_RANDOM, .out = random, .out_cap = 16},
 		{.verb = HUFU_VERB_EVICT, .key = &key},
 	};
@@ -475,7 +528,8 @@ static void suite_evict(void)
 		{HUFU_KEY_SM4, HUFU_VERB_ENCRYPT, CKM_HUFU_SM4_ECB, "00112233445566778899aabbccddeeff"},
 		{HUFU_KEY_ZUC, HUFU_VERB_ENCRYPT, CKM_HUFU_ZUC_EEA3, "00112233445566778899aabbccddeeff"},
 		{HUFU_KEY_SECRET, HUFU_VERB_SIGN, CKM_HUFU_SM3_HMAC, "0011"},
-		{HUFU_KEY_SM2_PRIVATE, HUFU_VERB_SIGN, CKM_HUFU_SM2, "3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8"},
+		{HUFU_KEY_SM2_PRIVATE, HUFU_VERB_SIGN, CKM_HUFU_SM2,
+	         "3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8"},
 	};
 	uint8_t in[32] = {0};
 	struct output out;
@@ -488,7 +542,8 @@ static void suite_evict(void)
 		const void *param = uses[i].type == HUFU_KEY_ZUC ? &some_zuc : NULL;
 
 		for (int round = 0; round < 2; round++) {
-			struct hufu_op op = {.verb = uses[i].verb, .mechanism = uses[i].mechanism, .param = param, .in = in, .in_len = 32};
+			struct hufu_op op = {
+				.verb = uses[i].verb, .mechanism = uses[i].mechanism, .param = param, .in = in, .in_len = 32};
 			struct hufu_op evict = {.verb = HUFU_VERB_EVICT};
 
 			CU_ASSERT(run_checked(&op, key, &out) == HUFU_OK);

@@ -8,7 +8,8 @@
 #define HMAC_TEXT "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopqabcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"
 #define HMAC_MAC "ca05e144ed05d1857840d1f318a4a8669e559fc8391f414485bfdf7bb408963a"
 
-static enum hufu_err sign(uint64_t mechanism, struct kit_key *key, const void *param, const uint8_t *in, size_t len, struct output *out, size_t *out_len)
+static enum hufu_err sign(uint64_t mechanism, struct kit_key *key, const void *param, const uint8_t *in, size_t len,
+                          struct output *out, size_t *out_len)
 {
 	struct hufu_op op = {.verb = HUFU_VERB_SIGN, .mechanism = mechanism, .param = param, .in = in, .in_len = len};
 	enum hufu_err err = run_checked(&op, key, out);
@@ -17,7 +18,8 @@ static enum hufu_err sign(uint64_t mechanism, struct kit_key *key, const void *p
 	return err;
 }
 
-static enum hufu_err verify(uint64_t mechanism, struct kit_key *key, const void *param, const uint8_t *in, size_t len, const uint8_t *mac, size_t mac_len)
+static enum hufu_err verify(uint64_t mechanism, struct kit_key *key, const void *param, const uint8_t *in, size_t len,
+                            const uint8_t *mac, size_t mac_len)
 {
 	struct hufu_op op = {.verb = HUFU_VERB_VERIFY, .mechanism = mechanism, .param = param, .in = in, .in_len = len,
 	                     .in2 = mac, .in2_len = mac_len};
@@ -61,7 +63,12 @@ void suite_hmac_parts(void)
 
 			CU_ASSERT(run_parts(&op, key, &out, a, b) == HUFU_OK && op.out_len == 32);
 			ASSERT_SAME(out.bytes, want, 32);
-			op = (struct hufu_op){.verb = HUFU_VERB_VERIFY, .mechanism = CKM_HUFU_SM3_HMAC, .in = text, .in_len = 112, .in2 = want, .in2_len = 32};
+			op = (struct hufu_op){.verb = HUFU_VERB_VERIFY,
+			                      .mechanism = CKM_HUFU_SM3_HMAC,
+			                      .in = text,
+			                      .in_len = 112,
+			                      .in2 = want,
+			                      .in2_len = 32};
 			CU_ASSERT(run_parts(&op, key, &out, a, b) == HUFU_OK);
 		}
 	subject->key_free(key);
@@ -159,7 +166,11 @@ void suite_eia3_parts(void)
 		unit_hex(eia3_sets[i].mac, want);
 		for (size_t a = 0; a <= n; a++)
 			for (size_t b = a; b <= n; b += 3) {
-				struct hufu_op op = {.verb = HUFU_VERB_SIGN, .mechanism = CKM_HUFU_ZUC_EIA3, .param = &eia3_sets[i].param, .in = in, .in_len = n};
+				struct hufu_op op = {.verb = HUFU_VERB_SIGN,
+				                     .mechanism = CKM_HUFU_ZUC_EIA3,
+				                     .param = &eia3_sets[i].param,
+				                     .in = in,
+				                     .in_len = n};
 
 				CU_ASSERT(run_parts(&op, key, &out, a, b) == HUFU_OK && op.out_len == 4);
 				ASSERT_SAME(out.bytes, want, 4);

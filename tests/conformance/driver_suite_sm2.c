@@ -8,9 +8,13 @@
 #include <openssl/param_build.h>
 
 #define D "3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8"
-#define POINT "09f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f6072da9ad13"
+#define POINT                                                                                                                      \
+	"09f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f607" \
+	"2da9ad13"
 #define E "f0b43e94ba45accaace692ed534382eb17e6ab5a19ce7b31f4486fdfc0d28640"
-#define SIG "f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c485bbc1aa"
+#define SIG                                                                                                                        \
+	"f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c4" \
+	"85bbc1aa"
 #define N_MINUS_1 "fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54122"
 #define N_MINUS_2 "fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54121"
 #define N "fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123"
@@ -23,12 +27,14 @@
 
 static enum hufu_err verify(struct kit_key *key, const uint8_t *e, size_t e_len, const uint8_t *sig, size_t sig_len)
 {
-	struct hufu_op op = {.verb = HUFU_VERB_VERIFY, .mechanism = CKM_HUFU_SM2, .in = e, .in_len = e_len, .in2 = sig, .in2_len = sig_len};
+	struct hufu_op op = {
+		.verb = HUFU_VERB_VERIFY, .mechanism = CKM_HUFU_SM2, .in = e, .in_len = e_len, .in2 = sig, .in2_len = sig_len};
 
 	return subject->run(&op, key);
 }
 
-static enum hufu_err crypt(enum hufu_verb verb, struct kit_key *key, const uint8_t *in, size_t len, struct output *out, size_t *out_len)
+static enum hufu_err crypt(enum hufu_verb verb, struct kit_key *key, const uint8_t *in, size_t len, struct output *out,
+                           size_t *out_len)
 {
 	struct hufu_op op = {.verb = verb, .mechanism = CKM_HUFU_SM2_C1C3C2, .in = in, .in_len = len};
 	enum hufu_err err = run_checked(&op, key, out);
@@ -143,7 +149,8 @@ static size_t decrypt_with_libcrypto(const uint8_t *raw, size_t len, uint8_t *ou
 	unit_hex(POINT, point);
 	EVP_PKEY *pkey = pkey_of(d, point);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
-	bool good = EVP_PKEY_decrypt_init(ctx) == 1 && EVP_PKEY_decrypt(ctx, out, &out_len, der, sm2_cipher_der(der, raw, len)) == 1;
+	bool good = EVP_PKEY_decrypt_init(ctx) == 1 &&
+	            EVP_PKEY_decrypt(ctx, out, &out_len, der, sm2_cipher_der(der, raw, len)) == 1;
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(pkey);
 	return good ? out_len : 0;
@@ -265,7 +272,8 @@ void suite_sm2_generate(void)
 	uint8_t point[64], before[32] = {0};
 
 	for (int i = 0; i < 3; i++) {
-		struct hufu_op op = {.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM2_KEY_PAIR_GEN, .new_type = HUFU_KEY_SM2_PRIVATE};
+		struct hufu_op op = {
+			.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM2_KEY_PAIR_GEN, .new_type = HUFU_KEY_SM2_PRIVATE};
 
 		CU_ASSERT(run_checked(&op, NULL, &out) == HUFU_OK && op.out_len == 32 && op.pub_len == 64);
 		point_of(out.bytes, point);
@@ -301,7 +309,8 @@ void suite_sm2_import(void)
 	ASSERT_SAME(op.pub, point, 64);
 	CU_ASSERT(import(HUFU_KEY_SM2_PRIVATE, N_MINUS_2, &op, &out) == HUFU_OK);
 	/* GB/T 32918.1 6.1: d lies in [1, n-2]. */
-	CU_ASSERT(import(HUFU_KEY_SM2_PRIVATE, "0000000000000000000000000000000000000000000000000000000000000000", &op, &out) == HUFU_ERR_KEY_VALUE);
+	CU_ASSERT(import(HUFU_KEY_SM2_PRIVATE, "0000000000000000000000000000000000000000000000000000000000000000", &op, &out) ==
+	          HUFU_ERR_KEY_VALUE);
 	CU_ASSERT(import(HUFU_KEY_SM2_PRIVATE, N_MINUS_1, &op, &out) == HUFU_ERR_KEY_VALUE);
 	CU_ASSERT(import(HUFU_KEY_SM2_PRIVATE, N, &op, &out) == HUFU_ERR_KEY_VALUE);
 	CU_ASSERT(import(HUFU_KEY_SM2_PRIVATE, "00", &op, &out) == HUFU_ERR_KEY_SIZE);

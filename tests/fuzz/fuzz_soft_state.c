@@ -27,7 +27,8 @@ static enum hufu_err run(struct hufu_op *op)
 	static struct hufu_lease *lease;
 	struct hufu_conf conf = {.size = sizeof(conf), .name = "fuzz"};
 
-	if (!device && (driver_soft.open(driver_host(), &conf, 0, &device) != HUFU_OK || driver_soft.lease(device, 0, &lease) != HUFU_OK))
+	if (!device &&
+	    (driver_soft.open(driver_host(), &conf, 0, &device) != HUFU_OK || driver_soft.lease(device, 0, &lease) != HUFU_OK))
 		abort();
 	driver_soft.run(lease, &op, 1);
 	return op->outcome;
@@ -41,10 +42,22 @@ static void fuzz_one(const uint8_t *data, size_t len)
 	if (len < 2)
 		return;
 	size_t pick = data[0] % (sizeof(picks) / sizeof(picks[0]));
-	struct hufu_key key = {.size = sizeof(key), .type = picks[pick].type, .copy_kind = HUFU_COPY_BLOB, .blob = clear, .blob_len = 16};
-	struct hufu_op op = {.size = sizeof(op), .verb = picks[pick].verb, .mechanism = picks[pick].mechanism, .phase = HUFU_PHASE_NEXT, .key = &key,
-	                     .in = in, .in_len = data[1], .in2 = mac, .in2_len = sizeof(mac), .out = out, .out_cap = sizeof(out),
-	                     .state_in = data + 2, .state_in_len = len - 2, .state_out = next};
+	struct hufu_key key = {
+		.size = sizeof(key), .type = picks[pick].type, .copy_kind = HUFU_COPY_BLOB, .blob = clear, .blob_len = 16};
+	struct hufu_op op = {.size = sizeof(op),
+	                     .verb = picks[pick].verb,
+	                     .mechanism = picks[pick].mechanism,
+	                     .phase = HUFU_PHASE_NEXT,
+	                     .key = &key,
+	                     .in = in,
+	                     .in_len = data[1],
+	                     .in2 = mac,
+	                     .in2_len = sizeof(mac),
+	                     .out = out,
+	                     .out_cap = sizeof(out),
+	                     .state_in = data + 2,
+	                     .state_in_len = len - 2,
+	                     .state_out = next};
 
 	if (run(&op) == HUFU_OK) {
 		if (op.state_out_len == 0 || op.state_out_len > HUFU_STATE_MAX || op.out_len > sizeof(out))

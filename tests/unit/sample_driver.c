@@ -9,7 +9,8 @@
 #define SAMPLE_NOTHING 4
 #define SAMPLE_NO_ENTRY 5
 
-static enum hufu_err sample_open(const struct hufu_host *host, const struct hufu_conf *conf, uint64_t deadline_ns, struct hufu_device **dev)
+static enum hufu_err sample_open(const struct hufu_host *host, const struct hufu_conf *conf, uint64_t deadline_ns,
+                                 struct hufu_device **dev)
 {
 	(void)host;
 	(void)conf;

@@ -22,8 +22,10 @@ static void test_parts(void)
 	CU_ASSERT_FATAL(script.n == 4);
 	CU_ASSERT(script.faults[0].place == HUFU_VERB_SIGN && script.faults[0].err == HUFU_ERR_LOST);
 	CU_ASSERT(script.faults[0].when == WHEN_AT && script.faults[0].n == 3);
-	CU_ASSERT(script.faults[1].place == PLACE_ANY && script.faults[1].err == HUFU_ERR_BUSY && script.faults[1].when == WHEN_EVERY);
-	CU_ASSERT(script.faults[2].place == PLACE_RUN && script.faults[2].what == WHAT_DELAY && script.faults[2].delay_ns == 20 * NS_PER_MS);
+	CU_ASSERT(script.faults[1].place == PLACE_ANY && script.faults[1].err == HUFU_ERR_BUSY &&
+	          script.faults[1].when == WHEN_EVERY);
+	CU_ASSERT(script.faults[2].place == PLACE_RUN && script.faults[2].what == WHAT_DELAY &&
+	          script.faults[2].delay_ns == 20 * NS_PER_MS);
 	CU_ASSERT(script.faults[2].when == WHEN_ALWAYS);
 	CU_ASSERT(script.faults[3].place == PLACE_OPEN && script.faults[3].when == WHEN_FIRST && script.faults[3].n == 2);
 	parse("");
@@ -40,9 +42,12 @@ static void test_every_error(void)
 		const char *text;
 		enum hufu_group group;
 	} errors[] = {
-		{"run:argument", HUFU_GROUP_CALLER}, {"run:unsupported", HUFU_GROUP_UNSUPPORTED}, {"run:no-key", HUFU_GROUP_NO_KEY},
-		{"run:denied", HUFU_GROUP_DENIED}, {"run:expired", HUFU_GROUP_EXPIRED}, {"run:busy", HUFU_GROUP_BUSY}, {"run:gone", HUFU_GROUP_GONE},
-		{"run:lost", HUFU_GROUP_LOST}, {"run:corrupt", HUFU_GROUP_CORRUPT}, {"run:host", HUFU_GROUP_HOST}, {"run:bug", HUFU_GROUP_BUG},
+		{"run:argument", HUFU_GROUP_CALLER}, {"run:unsupported", HUFU_GROUP_UNSUPPORTED},
+		{"run:no-key", HUFU_GROUP_NO_KEY},   {"run:denied", HUFU_GROUP_DENIED},
+		{"run:expired", HUFU_GROUP_EXPIRED}, {"run:busy", HUFU_GROUP_BUSY},
+		{"run:gone", HUFU_GROUP_GONE},       {"run:lost", HUFU_GROUP_LOST},
+		{"run:corrupt", HUFU_GROUP_CORRUPT}, {"run:host", HUFU_GROUP_HOST},
+		{"run:bug", HUFU_GROUP_BUG},
 	};
 
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
@@ -56,13 +61,33 @@ static void test_refused(void)
 	static const struct {
 		const char *text, *column;
 	} bad[] = {
-		{"signn:lost", "column 1:"}, {"sign", "column 5:"}, {"sign lost", "column 6:"}, {"sign:", "column 6:"}, {"sign:lostt", "column 6:"},
-		{"sign:lost@", "column 11:"}, {"sign:lost@0", "column 11:"}, {"sign:lost@-1", "column 11:"}, {"sign:lost@x", "column 11:"},
-		{"sign:lost@9999999999", "column 11:"}, {"sign:lost@99999999999999999999999", "column 11:"}, {"sign:lost%", "column 11:"},
-		{"sign:lost@3 any:busy", "column 13:"}, {"sign:lost@3@4", "column 12:"}, {"run:delay", "column 10:"}, {"run:delay=", "column 11:"},
-		{"run:delay=20", "column 13:"}, {"run:delay=20min", "column 13:"}, {"run:delay=0ms", "column 11:"}, {"evict:lost", "column 1:"},
-		{"open:flip-out", "column 6:"}, {"lease:wrong", "column 7:"}, {"probe:overlong", "column 7:"}, {";", "column 1:"},
-		{"sign:lost;;", "column 11:"}, {"SIGN:lost", "column 1:"}, {"\xff", "column 1:"},
+		{"signn:lost", "column 1:"},
+		{"sign", "column 5:"},
+		{"sign lost", "column 6:"},
+		{"sign:", "column 6:"},
+		{"sign:lostt", "column 6:"},
+		{"sign:lost@", "column 11:"},
+		{"sign:lost@0", "column 11:"},
+		{"sign:lost@-1", "column 11:"},
+		{"sign:lost@x", "column 11:"},
+		{"sign:lost@9999999999", "column 11:"},
+		{"sign:lost@99999999999999999999999", "column 11:"},
+		{"sign:lost%", "column 11:"},
+		{"sign:lost@3 any:busy", "column 13:"},
+		{"sign:lost@3@4", "column 12:"},
+		{"run:delay", "column 10:"},
+		{"run:delay=", "column 11:"},
+		{"run:delay=20", "column 13:"},
+		{"run:delay=20min", "column 13:"},
+		{"run:delay=0ms", "column 11:"},
+		{"evict:lost", "column 1:"},
+		{"open:flip-out", "column 6:"},
+		{"lease:wrong", "column 7:"},
+		{"probe:overlong", "column 7:"},
+		{";", "column 1:"},
+		{"sign:lost;;", "column 11:"},
+		{"SIGN:lost", "column 1:"},
+		{"\xff", "column 1:"},
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

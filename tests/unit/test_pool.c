@@ -82,30 +82,42 @@ static void test_not_repeatable(void)
 		enum hufu_err err;
 		uint64_t ran;            /* in all */
 	} rows[] = {
-		{"generate:lost", HUFU_ERR_LOST, 1}, {"generate:corrupt", HUFU_ERR_CORRUPT, 1}, {"generate:overlong", HUFU_ERR_CORRUPT, 1},
+		{"generate:lost", HUFU_ERR_LOST, 1},
+		{"generate:corrupt", HUFU_ERR_CORRUPT, 1},
+		{"generate:overlong", HUFU_ERR_CORRUPT, 1},
 		{"generate:flip-pub", HUFU_ERR_CORRUPT, 1},
 		/* Nothing was done: it may go elsewhere. */
-		{"generate:gone", HUFU_OK, 1}, {"generate:busy", HUFU_OK, 1}, {"generate:unsupported", HUFU_OK, 1}, {"lease:lost", HUFU_OK, 1},
+		{"generate:gone", HUFU_OK, 1},
+		{"generate:busy", HUFU_OK, 1},
+		{"generate:unsupported", HUFU_OK, 1},
+		{"lease:lost", HUFU_OK, 1},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct pool *pool = pair(rows[i].script, "");
 		uint8_t d[32] = {0}, none[136] = {0};
-		struct pool_request req = {.op = {.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM2_KEY_PAIR_GEN, .new_type = HUFU_KEY_SM2_PRIVATE,
-		                                  .out = d, .out_cap = sizeof(d)}};
+		struct pool_request req = {.op = {.verb = HUFU_VERB_GENERATE,
+		                                  .mechanism = CKM_HUFU_SM2_KEY_PAIR_GEN,
+		                                  .new_type = HUFU_KEY_SM2_PRIVATE,
+		                                  .out = d,
+		                                  .out_cap = sizeof(d)}};
 
 		CU_ASSERT(pool_run(pool, &req) == rows[i].err);
 		CU_ASSERT(lab_ops("a", HUFU_VERB_GENERATE) + lab_ops("b", HUFU_VERB_GENERATE) == rows[i].ran);
 		if (rows[i].err != HUFU_OK)
-			CU_ASSERT(req.op.out_len == 0 && req.op.pub_len == 0 && memcmp(d, none, 32) == 0 && memcmp(req.op.pub, none, 136) == 0);
+			CU_ASSERT(req.op.out_len == 0 && req.op.pub_len == 0 && memcmp(d, none, 32) == 0 &&
+			          memcmp(req.op.pub, none, 136) == 0);
 		lab_free(pool);
 	}
 }
 
 static void test_attempts_cap(void)
 {
-	struct pool *pool = lab_pool((struct lab_device[]){{"a", "sign:lost", NULL, NULL, 0}, {"b", "sign:corrupt", NULL, NULL, 0},
-	                                                   {"c", "sign:lost", NULL, NULL, 0}, {"d", "sign:lost", NULL, NULL, 0}, {0}});
+	struct pool *pool = lab_pool((struct lab_device[]){{"a", "sign:lost", NULL, NULL, 0},
+	                                                   {"b", "sign:corrupt", NULL, NULL, 0},
+	                                                   {"c", "sign:lost", NULL, NULL, 0},
+	                                                   {"d", "sign:lost", NULL, NULL, 0},
+	                                                   {0}});
 	struct pool_key *key = lab_private(pool);
 	struct pool_request req = REQUEST();
 	enum hufu_err err = lab_sign(pool, key, &req);
@@ -219,8 +231,17 @@ static void test_failed_output_is_unseen(void)
 
 	memset(out, 0x33, sizeof(out));
 	memset(state, 0x33, sizeof(state));
-	struct pool_request req = {.key = key, .op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_GCM, .phase = HUFU_PHASE_FIRST,
-	                           .param = &gcm, .in = in, .in_len = sizeof(in), .out = out, .out_cap = sizeof(out), .state_out = state, .repeatable = true}};
+	struct pool_request req = {.key = key,
+	                           .op = {.verb = HUFU_VERB_ENCRYPT,
+	                                  .mechanism = CKM_HUFU_SM4_GCM,
+	                                  .phase = HUFU_PHASE_FIRST,
+	                                  .param = &gcm,
+	                                  .in = in,
+	                                  .in_len = sizeof(in),
+	                                  .out = out,
+	                                  .out_cap = sizeof(out),
+	                                  .state_out = state,
+	                                  .repeatable = true}};
 	CU_ASSERT(hufu_err_group(pool_run(pool, &req)) >= HUFU_GROUP_LOST);
 	CU_ASSERT(lab_ops("a", HUFU_VERB_ENCRYPT) == 1 && lab_ops("b", HUFU_VERB_ENCRYPT) == 1);
 	CU_ASSERT(all_are(out, sizeof(out), 0x33) && all_are(state, sizeof(state), 0x33));
@@ -242,8 +263,13 @@ static void test_failed_output_is_wiped(void)
 	uint8_t in[64] = {1}, out[100];
 
 	memset(out, 0x33, sizeof(out));
-	struct pool_request req = {.key = key, .op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .in = in, .in_len = sizeof(in),
-	                           .out = out, .out_cap = sizeof(out)}};
+	struct pool_request req = {.key = key,
+	                           .op = {.verb = HUFU_VERB_ENCRYPT,
+	                                  .mechanism = CKM_HUFU_SM4_ECB,
+	                                  .in = in,
+	                                  .in_len = sizeof(in),
+	                                  .out = out,
+	                                  .out_cap = sizeof(out)}};
 	CU_ASSERT(pool_run(pool, &req) == HUFU_ERR_LOST);
 	CU_ASSERT(all_are(out, sizeof(out), 0) && req.op.out_len == 0);
 	pool_key_rele(key);
@@ -255,8 +281,14 @@ static void test_overlap(void)
 	struct pool *pool = single("");
 	struct pool_key *key = lab_sm4(pool, "soft");
 	uint8_t clear[3000], want[3000], work[3100];
-	struct pool_request req = {.key = key, .op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .in = clear, .in_len = 2992,
-	                           .out = want, .out_cap = sizeof(want), .repeatable = true}};
+	struct pool_request req = {.key = key,
+	                           .op = {.verb = HUFU_VERB_ENCRYPT,
+	                                  .mechanism = CKM_HUFU_SM4_ECB,
+	                                  .in = clear,
+	                                  .in_len = 2992,
+	                                  .out = want,
+	                                  .out_cap = sizeof(want),
+	                                  .repeatable = true}};
 
 	for (size_t i = 0; i < sizeof(clear); i++)
 		clear[i] = (uint8_t)(i * 7);
@@ -287,7 +319,13 @@ static void test_buffer_too_small(void)
 		struct pool *pool = scripts[i] ? single(scripts[i]) : pair("", "");
 		struct pool_key *key = lab_sm4(pool, "soft");
 		uint8_t in[64] = {0}, out[64];
-		struct pool_request req = {.key = key, .op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .in = in, .in_len = 64, .out = out, .out_cap = 63}};
+		struct pool_request req = {.key = key,
+		                           .op = {.verb = HUFU_VERB_ENCRYPT,
+		                                  .mechanism = CKM_HUFU_SM4_ECB,
+		                                  .in = in,
+		                                  .in_len = 64,
+		                                  .out = out,
+		                                  .out_cap = 63}};
 
 		CU_ASSERT(pool_run(pool, &req) == HUFU_ERR_BUFFER && req.op.out_len == 64 && req.attempts == 1);
 		req.op.out = NULL;
@@ -315,8 +353,11 @@ static void test_malformed(void)
 	struct pool *pool = single("");
 	uint8_t byte = 0;
 	struct pool_request bad[] = {
-		REQUEST(.verb = (enum hufu_verb)0), REQUEST(.verb = (enum hufu_verb)99), REQUEST(.verb = HUFU_VERB_RANDOM, .out_cap = 1),
-		REQUEST(.verb = HUFU_VERB_IMPORT, .in_len = 1), REQUEST(.verb = HUFU_VERB_VERIFY, .in = &byte, .in2_len = 1),
+		REQUEST(.verb = (enum hufu_verb)0),
+		REQUEST(.verb = (enum hufu_verb)99),
+		REQUEST(.verb = HUFU_VERB_RANDOM, .out_cap = 1),
+		REQUEST(.verb = HUFU_VERB_IMPORT, .in_len = 1),
+		REQUEST(.verb = HUFU_VERB_VERIFY, .in = &byte, .in2_len = 1),
 		REQUEST(.verb = HUFU_VERB_SIGN, .state_in_len = 1),
 	};
 
@@ -454,9 +495,11 @@ static void test_ejected_comes_back(void)
 
 static void test_op_id_and_attempts(void)
 {
-	struct pool *pool = lab_pool((struct lab_device[]){{"a", "run:lost", NULL, "spy", 0}, {"b", "run:busy", NULL, "spy", 0}, {"c", "", NULL, "spy", 0}, {0}});
+	struct pool *pool = lab_pool((struct lab_device[]){
+		{"a", "run:lost", NULL, "spy", 0}, {"b", "run:busy", NULL, "spy", 0}, {"c", "", NULL, "spy", 0}, {0}});
 	uint8_t out[16], none[16] = {0}, first[16], given[16] = {9, 8, 7};
-	struct pool_request req = REQUEST(.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM4_KEY_GEN, .new_type = HUFU_KEY_SM4, .out = out, .out_cap = 16);
+	struct pool_request req = REQUEST(.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM4_KEY_GEN, .new_type = HUFU_KEY_SM4,
+	                                  .out = out, .out_cap = 16);
 
 	lab_spied = (struct spied){0};
 	CU_ASSERT(pool_run(pool, &req) == HUFU_OK && lab_spied.n == req.attempts);
@@ -465,7 +508,8 @@ static void test_op_id_and_attempts(void)
 	for (uint32_t i = 0; i < lab_spied.n; i++)
 		CU_ASSERT(lab_spied.attempts[i] == i + 1);
 	memcpy(first, lab_spied.op_id, 16);
-	req = REQUEST(.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM4_KEY_GEN, .new_type = HUFU_KEY_SM4, .out = out, .out_cap = 16);
+	req = REQUEST(.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM4_KEY_GEN, .new_type = HUFU_KEY_SM4, .out = out,
+	              .out_cap = 16);
 	lab_spied = (struct spied){0};
 	CU_ASSERT(pool_run(pool, &req) == HUFU_OK && memcmp(lab_spied.op_id, first, 16) != 0);
 	memcpy(req.op.op_id, given, 16);
@@ -477,7 +521,8 @@ static void test_op_id_and_attempts(void)
 static void test_domains(void)
 {
 	struct pool *pool = lab_pool((struct lab_device[]){{"a", "", "north", NULL, 1000}, {"b", "", "south", NULL, 1}, {0}});
-	struct pool_key *north = lab_sm4(pool, "north"), *both = lab_sm4(pool, "south north"), *neither = lab_sm4(pool, "west"), *public = lab_public(pool);
+	struct pool_key *north = lab_sm4(pool, "north"), *both = lab_sm4(pool, "south north"), *neither = lab_sm4(pool, "west");
+	struct pool_key *public = lab_public(pool);
 	struct pool_request req = REQUEST();
 	const struct pool_copy *copies;
 	uint8_t out[16];
@@ -491,7 +536,8 @@ static void test_domains(void)
 	CU_ASSERT(pool_key_copies(both, &copies) == 2 && strcmp(copies[0].domain, "south") == 0 && copies[1].len == 16);
 	CU_ASSERT(pool_key_type(public) == HUFU_KEY_SM2_PUBLIC && pool_key_copies(public, &copies) == 1 && !copies[0].domain);
 	/* Where a new key is to live. */
-	struct pool_request generate = REQUEST(.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM4_KEY_GEN, .new_type = HUFU_KEY_SM4, .out = out, .out_cap = 16);
+	struct pool_request generate = REQUEST(.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM4_KEY_GEN,
+	                                       .new_type = HUFU_KEY_SM4, .out = out, .out_cap = 16);
 	generate.domain = "south";
 	CU_ASSERT(pool_run(pool, &generate) == HUFU_OK && strcmp(generate.served_by, "b") == 0);
 	generate.domain = "west";
@@ -576,7 +622,8 @@ static void test_unfit_drivers(void)
 
 		CU_ASSERT(lab_random(pool, &req) == HUFU_ERR_CONFIG);
 		CU_ASSERT(lab_random(pool, &req) == HUFU_ERR_NO_DEVICE); /* reported once */
-		CU_ASSERT(lab_state(pool, "a") == POOL_QUARANTINED && !pool_is_software(pool) && !pool_can(pool, 0, HUFU_VERB_RANDOM));
+		CU_ASSERT(lab_state(pool, "a") == POOL_QUARANTINED && !pool_is_software(pool) &&
+		          !pool_can(pool, 0, HUFU_VERB_RANDOM));
 		lab_free(pool);
 	}
 	/* The other device of the token serves. */
@@ -611,7 +658,8 @@ static void test_one_lease_serves_many(void)
 
 static void test_load_is_shared(void)
 {
-	struct pool *pool = lab_pool((struct lab_device[]){{"a", "", NULL, NULL, 0}, {"b", "", NULL, NULL, 0}, {"c", "", NULL, NULL, 0}, {0}});
+	struct pool *pool = lab_pool(
+		(struct lab_device[]){{"a", "", NULL, NULL, 0}, {"b", "", NULL, NULL, 0}, {"c", "", NULL, NULL, 0}, {0}});
 
 	for (int i = 0; i < 300; i++) {
 		struct pool_request req = REQUEST();

@@ -198,10 +198,27 @@ static void test_probing_is_left_alone(void)
 	end();
 }
 
+/* The parent's thread that was probing does not exist in the child. */
+static void test_probe_across_fork(void)
+{
+	begin();
+	note(HEALTH_OPENED);
+	note(HEALTH_SOFT_ERROR);
+	CU_ASSERT(probe_due());
+	health_after_fork(&h);
+	CU_ASSERT(health_state(&h) == POOL_SUSPECT && probe_due());
+	note(HEALTH_PROBE_FAILED);
+	now += HEALTH_BACKOFF_MAX_NS;
+	CU_ASSERT(probe_due());
+	health_after_fork(&h);
+	CU_ASSERT(health_state(&h) == POOL_EJECTED && probe_due());
+	end();
+}
+
 static void test_quarantine(void)
 {
-	static const enum health_event events[] = {HEALTH_OPENED, HEALTH_SERVED, HEALTH_SOFT_ERROR, HEALTH_HARD_ERROR, HEALTH_PROBE_OK,
-	                                           HEALTH_PROBE_FAILED, HEALTH_REFUSED};
+	static const enum health_event events[] = {HEALTH_OPENED,   HEALTH_SERVED,       HEALTH_SOFT_ERROR, HEALTH_HARD_ERROR,
+	                                           HEALTH_PROBE_OK, HEALTH_PROBE_FAILED, HEALTH_REFUSED};
 
 	begin();
 	note(HEALTH_OPENED);
@@ -230,6 +247,7 @@ static const struct unit_case cases[] = {
 	{"a returning device bears 10 rising to 100 percent", test_slow_start},
 	{"an ejected device that serves is back", test_served_while_ejected},
 	{"a probe ends by its own answer only", test_probing_is_left_alone},
+	{"a probe does not outlive a fork", test_probe_across_fork},
 	{"quarantine is for good", test_quarantine},
 	{"states have names", test_names},
 	{0},

@@ -82,7 +82,8 @@ static uint64_t asked(const char *device)
 
 static void test_one_device(void)
 {
-	struct pool *pool = lab_pool((struct lab_device[]){{"a", "run:busy%50; run:gone%333; lease:busy%5; probe:gone%2", NULL, NULL, 0}, {0}});
+	struct pool *pool = lab_pool(
+		(struct lab_device[]){{"a", "run:busy%50; run:gone%333; lease:busy%5; probe:gone%2", NULL, NULL, 0}, {0}});
 	uint32_t in_flight;
 
 	CU_ASSERT(hammer(pool) == 0);

@@ -141,8 +141,10 @@ static void test_host(void)
 
 static void test_conf(void)
 {
-	char *options[] = {(char *)(uintptr_t)"wraps", (char *)(uintptr_t)"soft", (char *)(uintptr_t)"script", (char *)(uintptr_t)"", NULL};
-	struct conf_device device = {.name = (char *)(uintptr_t)"flaky", .options = options}, bare = {.name = (char *)(uintptr_t)"bare"};
+	char *options[] = {(char *)(uintptr_t) "wraps", (char *)(uintptr_t) "soft", (char *)(uintptr_t) "script",
+	                   (char *)(uintptr_t) "", NULL};
+	struct conf_device device = {.name = (char *)(uintptr_t) "flaky", .options = options},
+			   bare = {.name = (char *)(uintptr_t) "bare"};
 	struct hufu_conf conf = driver_conf(&device), none = driver_conf(&bare);
 
 	CU_ASSERT(conf.size == sizeof(conf) && strcmp(conf.name, "flaky") == 0);

@@ -131,7 +131,8 @@ static const struct hufu_driver *wrapped(const struct hufu_host *host, const str
 	return host->driver(name ? name : "soft");
 }
 
-static enum hufu_err fault_open(const struct hufu_host *host, const struct hufu_conf *conf, uint64_t deadline_ns, struct hufu_device **out)
+static enum hufu_err fault_open(const struct hufu_host *host, const struct hufu_conf *conf, uint64_t deadline_ns,
+                                struct hufu_device **out)
 {
 	const struct hufu_driver *driver = wrapped(host, conf);
 	struct subject *subject;

@@ -108,7 +108,8 @@ static bool parse_what(struct parser *parser, struct fault *fault)
 	}
 	found = word(parser, answers);
 	if (!found)
-		return wrong(parser, parser->p, "this is no fault. Write an error (argument, unsupported, no-key, denied, expired, busy, gone, "
+		return wrong(parser, parser->p,
+		             "this is no fault. Write an error (argument, unsupported, no-key, denied, expired, busy, gone, "
 		             "lost, corrupt, host, bug), flip-out, flip-pub, flip-state, wrong, overlong or delay=TIME");
 	fault->what = (enum fault_what)found->value;
 	return fault->what != WHAT_DELAY || parse_delay(parser, fault);
@@ -146,7 +147,8 @@ static bool parse_fault(struct parser *parser, struct fault *fault)
 	const struct word *place = word(parser, places);
 
 	if (!place)
-		return wrong(parser, at, "this is no place. Write open, lease, probe, run, any, or a verb: random, generate, import, export, "
+		return wrong(parser, at,
+		             "this is no place. Write open, lease, probe, run, any, or a verb: random, generate, import, export, "
 		             "encrypt, decrypt, sign, verify, wrap, unwrap, derive");
 	fault->place = place->value;
 	if (!take(parser, ':'))

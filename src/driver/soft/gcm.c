@@ -59,8 +59,9 @@ static enum hufu_err decrypt(const struct hufu_host *host, struct hufu_op *op)
 	if (err != HUFU_OK)
 		return err;
 	size_t len = op->in_len - param->tag_len;
-	return sm4_gcm_open(key, param->iv, param->iv_len, param->aad, param->aad_len, op->in, len, op->out, op->in + len, param->tag_len) ?
-	               HUFU_OK : HUFU_ERR_CIPHERTEXT;
+	bool opened = sm4_gcm_open(key, param->iv, param->iv_len, param->aad, param->aad_len, op->in, len, op->out, op->in + len,
+	                           param->tag_len);
+	return opened ? HUFU_OK : HUFU_ERR_CIPHERTEXT;
 }
 
 /* -- in parts -------------------------------------------------------------- */

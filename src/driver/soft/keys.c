@@ -137,7 +137,11 @@ static enum hufu_err import(const struct hufu_host *host, struct hufu_op *op)
 	if (err != HUFU_OK)
 		return err;
 	if (op->new_type == HUFU_KEY_SM2_PRIVATE || op->new_type == HUFU_KEY_SM2_PUBLIC) {
-		struct hufu_key key = {.size = sizeof(key), .type = op->new_type, .copy_kind = HUFU_COPY_BLOB, .blob = op->in, .blob_len = op->in_len};
+		struct hufu_key key = {.size = sizeof(key),
+		                       .type = op->new_type,
+		                       .copy_kind = HUFU_COPY_BLOB,
+		                       .blob = op->in,
+		                       .blob_len = op->in_len};
 		const void *loaded;
 
 		err = soft_load(host, &key, &loaded);

@@ -52,7 +52,8 @@ static enum hufu_err cbc(const struct hufu_host *host, struct hufu_op *op)
 
 	if (err != HUFU_OK)
 		return err;
-	(op->verb == HUFU_VERB_ENCRYPT ? sm4_cbc_encrypt : sm4_cbc_decrypt)(key, param.iv, op->in, op->out, op->in_len / SM4_BLOCK_LEN);
+	(op->verb == HUFU_VERB_ENCRYPT ? sm4_cbc_encrypt : sm4_cbc_decrypt)(key, param.iv, op->in, op->out,
+	                                                                    op->in_len / SM4_BLOCK_LEN);
 	return HUFU_OK;
 }
 

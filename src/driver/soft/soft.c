@@ -52,7 +52,8 @@ static void add_capability(struct hufu_device *device, const struct soft_row *ro
 	cap->verbs |= 1u << row->verb;
 }
 
-static enum hufu_err soft_open(const struct hufu_host *host, const struct hufu_conf *conf, uint64_t deadline_ns, struct hufu_device **out)
+static enum hufu_err soft_open(const struct hufu_host *host, const struct hufu_conf *conf, uint64_t deadline_ns,
+                               struct hufu_device **out)
 {
 	struct hufu_device *device = calloc(1, sizeof(*device));
 
