@@ -36,6 +36,8 @@ const struct command commands[] = {
 	{"selftest", NULL, "[TOKEN]", 0, 1, "compare known answers with what the token computes", OPTS_TOKEN | OPTS_PIN, NULL, cmd_selftest},
 	{"store", "backup", "[TOKEN] FILE", 1, 2, "copy a token's store, also while it is in use", 0, store_opts, cmd_store_backup},
 	{"store", "verify", "[TOKEN]", 0, 1, "check every MAC and seal of a token's store", OPTS_PIN, store_opts, cmd_store_verify},
+	{"bench", NULL, NULL, 0, 0, "measure a module beside libcrypto, hufu's kernels and other modules", OPTS_TOKEN | OPTS_PIN | OPTS_PROGRESS, bench_opts,
+	 cmd_bench},
 	{"config", "check", "[FILE]", 0, 1, "print what is wrong in the configuration", 0, NULL, cmd_config_check},
 	{"config", "show", "[FILE]", 0, 1, "print the configuration in force", 0, NULL, cmd_config_show},
 	{"version", NULL, NULL, 0, 0, "print the version", 0, NULL, cmd_version},

@@ -30,6 +30,14 @@ tools_libhufutool_la_LIBADD = $(P11KIT_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(P
 
 hufu_SOURCES = \
 	%reldir%/hufu.c \
+	%reldir%/bench/bench.h \
+	%reldir%/bench/cmd_bench.c \
+	%reldir%/bench/impl_kernel.c \
+	%reldir%/bench/impl_libcrypto.c \
+	%reldir%/bench/impl_p11.c \
+	%reldir%/bench/place.c \
+	%reldir%/bench/report.c \
+	%reldir%/bench/worker.c \
 	%reldir%/cmd_config.c \
 	%reldir%/cmd_crypt.c \
 	%reldir%/cmd_digest.c \

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#define TABLE_COLUMNS 8
+#define TABLE_COLUMNS 12
 
 struct table {
 	size_t ncols, nrows, cap;

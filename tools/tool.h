@@ -120,6 +120,7 @@ enum status cmd_config_show(const struct args *);
 enum status cmd_selftest(const struct args *);
 enum status cmd_store_backup(const struct args *);
 enum status cmd_store_verify(const struct args *);
+enum status cmd_bench(const struct args *);
 enum status cmd_help(const struct args *);
 enum status cmd_version(const struct args *);
 
@@ -136,6 +137,7 @@ extern const struct opt digest_opts[];
 extern const struct opt mac_opts[];
 extern const struct opt random_opts[];
 extern const struct opt store_opts[];
+extern const struct opt bench_opts[];
 extern const struct opt help_opts[];
 
 #endif

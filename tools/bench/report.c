@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the bench found: a table for people, hufu-bench/1 for programs. */
+#include "base/clock.h"
+#include "tools/bench/bench.h"
+#include "tools/report.h"
+#include "tools/table.h"
+
+#include "config.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* -- the machine ------------------------------------------------------------------ */
+
+static void cpu_model(char *out, size_t len)
+{
+	FILE *f = fopen("/proc/cpuinfo", "re");
+	char line[256];
+
+	snprintf(out, len, "unknown");
+	while (f && fgets(line, sizeof line, f)) {
+		const char *value = strchr(line, ':');
+		if (!value || (strncmp(line, "model name", 10) && strncmp(line, "Model", 5)))
+			continue;
+		text_clean(value + 2, strcspn(value + 2, "\n"), out, len);
+		break;
+	}
+	if (f)
+		fclose(f);
+}
+
+static const char *filesystem(const char *dir)
+{
+	static const struct {
+		unsigned long magic;
+		const char *name;
+	} known[] = {{0xef53, "ext4"}, {0x58465342, "xfs"}, {0x9123683e, "btrfs"}, {0x01021994, "tmpfs"}, {0x794c7630, "overlay"}, {0x6969, "nfs"}};
+	struct statfs st;
+
+	if (statfs(dir, &st))
+		return "unknown";
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (known[i].magic == (unsigned long)st.f_type)
+			return known[i].name;
+	return "other";
+}
+
+/* Ticks of the time stamp counter in a nanosecond; 0: this processor has none that we read. */
+static double ticks_per_ns(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	uint64_t ns = clock_now_ns(), ticks = __builtin_ia32_rdtsc();
+
+	usleep(50000);
+	return (double)(__builtin_ia32_rdtsc() - ticks) / (double)(clock_now_ns() - ns);
+#else
+	return 0;
+#endif
+}
+
+static json_t *machine(const struct bench_result *r, double ticks)
+{
+	char model[128];
+	struct utsname name;
+	json_t *doc;
+
+	cpu_model(model, sizeof model);
+	uname(&name);
+	doc = json_pack("{s:s,s:I,s:s,s:s,s:s,s:s,s:s,s:i,s:f}", "cpu", model, "cpus", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "arch", name.machine,
+	                "kernel", name.release, "libcrypto", OpenSSL_version(OPENSSL_VERSION), "hufu", PACKAGE_VERSION, "filesystem", filesystem(r->dir),
+	                "rounds", (int)r->rounds, "seconds", r->seconds);
+	if (doc && ticks > 0)
+		json_object_set_new(doc, "tsc_mhz", json_real(1000 * ticks));
+	return doc;
+}
+
+/* -- rows --------------------------------------------------------------------------- */
+
+static double shown(const struct bench_cell *cell, double ns)
+{
+	return cell->time ? ns / 1000 : 1e9 / ns;
+}
+
+static const char *unit(const struct bench_cell *cell)
+{
+	return cell->time ? "us" : "op/s";
+}
+
+static json_t *row(const char *op, size_t size, unsigned threads, const char *impl, double value, const char *unit_name, double ratio)
+{
+	return json_pack("{s:s,s:I,s:I,s:s,s:f,s:s,s:o}", "op", op, "size", (json_int_t)size, "threads", (json_int_t)threads, "impl", impl, "value", value,
+	                 "unit", unit_name, "ratio", ratio > 0 ? json_real(ratio) : json_null());
+}
+
+/* What the layers add to a kernel of a few bytes: Init and one-shot together, two calls. */
+struct layer {
+	const char *name;
+	size_t cell;
+	double ns;
+};
+
+static size_t layers(const struct bench_result *r, struct layer out[3])
+{
+	size_t kernel = 0, n = 0;
+
+	while (kernel < r->nimpls && strcmp(r->names[kernel], "kernel"))
+		kernel++;
+	for (size_t c = 0; kernel < r->nimpls && c < r->ncells; c++) {
+		const struct bench_cell *cell = &r->cells[c];
+		const char *name = cell->op == BENCH_SM2_SIGN                     ? "layers-sm2-sign"
+		                   : cell->op == BENCH_SM4_CBC && cell->size == 64 ? "layers-sm4-cbc"
+		                   : cell->op == BENCH_SM3 && cell->size == 64     ? "layers-sm3"
+		                                                                   : NULL;
+		if (name && cell->threads == 1 && n < 3 && r->ns[0][c] > 0 && r->ns[kernel][c] > 0)
+			out[n++] = (struct layer){name, c, r->less[kernel][c]};
+	}
+	return n;
+}
+
+static enum status as_json(const struct bench_result *r)
+{
+	double ticks = ticks_per_ns();
+	struct layer layer[3];
+	size_t nlayers = layers(r, layer);
+	json_t *rows = json_array();
+
+	for (size_t c = 0; c < r->ncells; c++)
+		for (size_t i = 0; i < r->nimpls; i++) {
+			const struct bench_cell *cell = &r->cells[c];
+			if (r->ns[i][c] <= 0)
+				continue;
+			json_array_append_new(rows, row(cell->name, cell->size, cell->threads, r->names[i], shown(cell, r->ns[i][c]), unit(cell), r->ratio[i][c]));
+		}
+	for (size_t i = 0; i < nlayers; i++)
+		json_array_append_new(rows, row(layer[i].name, r->cells[layer[i].cell].size, 1, r->names[0], ticks > 0 ? layer[i].ns * ticks : layer[i].ns,
+		                                ticks > 0 ? "cycles" : "ns", 1));
+	return out_json(json_pack("{s:s,s:o,s:o}", "schema", "hufu-bench/1", "machine", machine(r, ticks), "rows", rows));
+}
+
+/* ratio 0: nothing to compare with. */
+static void value_cell(const struct bench_cell *cell, double ns, double ratio, char *out, size_t len)
+{
+	double value = ns > 0 ? shown(cell, ns) : 0;
+
+	if (ns <= 0)
+		snprintf(out, len, "-");
+	else if (ratio > 0)
+		snprintf(out, len, "%.*f (%.2f)", value < 100 ? 1 : 0, value, ratio);
+	else
+		snprintf(out, len, "%.*f", value < 100 ? 1 : 0, value);
+}
+
+static enum status as_table(const struct bench_result *r)
+{
+	const char *titles[TABLE_COLUMNS + 1] = {"OPERATION", "SIZE", "THREADS", "UNIT"};
+	size_t shown_impls = r->nimpls < TABLE_COLUMNS - 4 ? r->nimpls : TABLE_COLUMNS - 4;
+	struct table table;
+
+	for (size_t i = 0; i < shown_impls; i++)
+		titles[4 + i] = r->names[i];
+	table_init(&table, titles);
+	for (size_t c = 0; c < r->ncells; c++) {
+		char size[24], threads[12], values[TABLE_COLUMNS][32];
+		const char *cells[TABLE_COLUMNS] = {r->cells[c].name, size, threads, unit(&r->cells[c])};
+		snprintf(size, sizeof size, "%zu", r->cells[c].size);
+		snprintf(threads, sizeof threads, "%u", r->cells[c].threads);
+		for (size_t i = 0; i < shown_impls; i++) {
+			value_cell(&r->cells[c], r->ns[i][c], i ? r->ratio[i][c] : 0, values[i], sizeof values[i]);
+			cells[4 + i] = values[i];
+		}
+		table_row(&table, cells);
+	}
+	enum status status = table_print(&table, stdout, "Nothing was measured.");
+	table_clear(&table);
+	return status;
+}
+
+static void remarks(const struct bench_result *r)
+{
+	double ticks = ticks_per_ns();
+	struct layer layer[3];
+	size_t n = layers(r, layer);
+	char model[128];
+
+	cpu_model(model, sizeof model);
+	printf("\nIn brackets: %s's value over that column's, from the same run (%u rounds, medians, %.0f s).\n", r->names[0], r->rounds, r->seconds);
+	for (size_t i = 0; i < n; i++)
+		printf("%s %s: %.0f %s above the kernel, for Init and one-shot together.\n", r->names[0], layer[i].name, ticks > 0 ? layer[i].ns * ticks : layer[i].ns,
+		       ticks > 0 ? "cycles" : "ns");
+	printf("Modules without SM run ECDSA P-256, AES-128 and SHA-256 in their place. Objects are created on %s; finds and initialize count\n"
+	       "objects on a token in memory. %s.\n", filesystem(r->dir), model);
+}
+
+enum status bench_report(const struct args *args, const struct bench_result *r)
+{
+	if (args->json)
+		return as_json(r);
+	enum status status = as_table(r);
+	if (status == ST_OK)
+		remarks(r);
+	return status;
+}
