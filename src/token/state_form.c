@@ -178,11 +178,10 @@ static void read_sm3(struct reader *r, struct operation *op)
 
 void state_write(const struct operation *op, struct writer *w)
 {
-	static const uint8_t no_key[16];
 	write_u8(w, (uint8_t)op->kind);
 	write_u64(w, op->mech->type);
 	write_u8(w, (uint8_t)((op->multi ? FLAG_MULTI : 0) | (op->signature_given ? FLAG_SIGNATURE : 0) | (op->have_state ? FLAG_STATE : 0)));
-	write_bytes(w, op->key ? op->key->uuid : no_key, 16);
+	write_bytes(w, op->key ? op->key->uuid : op->key_uuid, 16);
 	write_param(op, w);
 	write_u64(w, op->total);
 	write_u64(w, op->blocks_left);

@@ -15,6 +15,11 @@ FUZZERS += tests/fuzz/fuzz_param
 tests_fuzz_fuzz_param_SOURCES = %reldir%/fuzz_param.c src/token/param.c src/token/param.h
 tests_fuzz_fuzz_param_LDADD = src/base/libbase.la
 
+FUZZERS += tests/fuzz/fuzz_state
+tests_fuzz_fuzz_state_SOURCES = %reldir%/fuzz_state.c
+tests_fuzz_fuzz_state_LDADD = src/token/libtoken.la src/pool/libpool.la src/driver/libdriver.la src/store/libstore.la src/rand/librand.la \
+	src/sm/libsm.la src/base/libbase.la $(SQLITE_LIBS) $(CONFUSE_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+
 FUZZERS += tests/fuzz/fuzz_attr
 tests_fuzz_fuzz_attr_SOURCES = %reldir%/fuzz_attr.c src/token/attr.c src/token/attr.h
 tests_fuzz_fuzz_attr_CFLAGS = $(AM_CFLAGS)
