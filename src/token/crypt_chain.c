@@ -229,7 +229,9 @@ static CK_RV pad_once(struct operation *op, const uint8_t *in, size_t len, uint8
 {
 	if (op->kind == OP_ENCRYPT)
 		return pad_encrypt_once(op, in, len, out, cap, out_len);
-	return len <= OP_SCRATCH ? pad_decrypt_short(op, in, len, out, cap, out_len) : pad_decrypt_long(op, in, len, out, cap, out_len);
+	if (len <= OP_SCRATCH)
+		return pad_decrypt_short(op, in, len, out, cap, out_len);
+	return pad_decrypt_long(op, in, len, out, cap, out_len);
 }
 
 /* Decryption holds a whole block back: it may be the last. */
@@ -299,7 +301,8 @@ static uint64_t counter_left(const uint8_t counter[BLOCK], uint32_t nbits)
 
 static CK_RV stream_begin(struct operation *op)
 {
-	op->blocks_left = op->mech->type == CKM_HUFU_SM4_CTR ? counter_left(op->param.iv.iv, op->param.iv.counter_bits) : UINT64_MAX;
+	bool counts = op->mech->type == CKM_HUFU_SM4_CTR;
+	op->blocks_left = counts ? counter_left(op->param.iv.iv, op->param.iv.counter_bits) : UINT64_MAX;
 	return CKR_OK;
 }
 

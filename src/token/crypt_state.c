@@ -10,12 +10,14 @@
 /* A part that gives as much as it takes. */
 static CK_RV next(struct operation *op, const uint8_t *in, size_t len, uint8_t *out)
 {
-	return operation_part(op, operation_crypt_verb(op), false, &(struct part){.in = in, .len = len, .out = out, .out_len = len});
+	return operation_part(op, operation_crypt_verb(op), false,
+	                      &(struct part){.in = in, .len = len, .out = out, .out_len = len});
 }
 
 static CK_RV last(struct operation *op, const uint8_t *in, size_t len, uint8_t *out, size_t out_len)
 {
-	return operation_part(op, operation_crypt_verb(op), true, &(struct part){.in = in, .len = len, .out = out, .out_len = out_len});
+	return operation_part(op, operation_crypt_verb(op), true,
+	                      &(struct part){.in = in, .len = len, .out = out, .out_len = out_len});
 }
 
 /* -- EEA3: ZUC gives words, so a part that ends within one waits for the rest -------- */

@@ -79,7 +79,8 @@ static CK_RV secret_len(const struct plan *plan, enum hufu_key_type type, size_t
 /* The check value needs the key in use for a moment, before it is stored. */
 static void add_check_value(struct token *token, const struct generation *g, struct material *material)
 {
-	struct pool_copy copy = {.kind = material->copy_kind, .domain = material->domain, .data = material->data, .len = material->len};
+	struct pool_copy copy = {.kind = material->copy_kind, .domain = material->domain, .data = material->data,
+	                         .len = material->len};
 	struct pool_key *key;
 	if (pool_key_new(token->pool, g->req.op.op_id, 0, material->type, &copy, 1, &key) != HUFU_OK)
 		return;
@@ -132,8 +133,8 @@ static void other_op_id(const uint8_t op_id[16], uint8_t other[16])
 }
 
 /* Both or none. */
-static CK_RV commit_pair(struct session *s, const struct generation *g, const struct mech *mech, const struct plan *pub, const struct plan *priv,
-                         CK_OBJECT_HANDLE *hpub, CK_OBJECT_HANDLE *hpriv)
+static CK_RV commit_pair(struct session *s, const struct generation *g, const struct mech *mech, const struct plan *pub,
+                         const struct plan *priv, CK_OBJECT_HANDLE *hpub, CK_OBJECT_HANDLE *hpriv)
 {
 	uint8_t pub_op_id[16];
 	struct material private = material_of(g, mech), public = private;
@@ -163,8 +164,8 @@ static CK_RV generate_pair(struct session *s, const struct mech *mech, const str
 	return rv;
 }
 
-CK_RV key_generate_pair(struct session *s, const CK_MECHANISM *m, const CK_ATTRIBUTE *pub, CK_ULONG npub, const CK_ATTRIBUTE *priv, CK_ULONG npriv,
-                        CK_OBJECT_HANDLE *hpub, CK_OBJECT_HANDLE *hpriv)
+CK_RV key_generate_pair(struct session *s, const CK_MECHANISM *m, const CK_ATTRIBUTE *pub, CK_ULONG npub,
+                        const CK_ATTRIBUTE *priv, CK_ULONG npriv, CK_OBJECT_HANDLE *hpub, CK_OBJECT_HANDLE *hpriv)
 {
 	const struct mech *mech;
 	struct plan *pub_plan = NULL, *priv_plan = NULL;

@@ -49,7 +49,7 @@ enum mech_encoding { ENC_NONE, ENC_RAW, ENC_DER, ENC_C1C2C3 };
 struct mech {
 	CK_MECHANISM_TYPE type;
 	const char *name;               /* "CKM_HUFU_SM4_CBC" */
-	CK_FLAGS flags;                 /* CKF_ENCRYPT and kin, as C_GetMechanismInfo gives them */
+	CK_FLAGS flags;                 /* CKF_ENCRYPT and kin: what it is for */
 	CK_ULONG min_nbits, max_nbits;  /* of keys; 0 where there are none */
 	CK_ULONG unit_nbits;            /* in which C_GetMechanismInfo tells them: 1, or 8 where the specification counts bytes */
 	CK_KEY_TYPE key_types[3];       /* accepted, or the one made; ends with NO_KEY_TYPE */
@@ -69,7 +69,10 @@ CK_RV mech_check(struct token *, const CK_MECHANISM *, CK_FLAGS flag, const stru
 bool mech_offered(struct pool *, const struct mech *);
 /* C_GetMechanismInfo; hardware: CKF_HW. */
 void mech_info(const struct mech *, bool hardware, CK_MECHANISM_INFO *);
-/* Does this key fit (key type, CKA_ALLOWED_MECHANISMS, size)? CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE. */
+/*
+ * Does this key fit (key type, CKA_ALLOWED_MECHANISMS, size)? CKR_KEY_TYPE_INCONSISTENT,
+ * CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE.
+ */
 CK_RV mech_fits_key(const struct mech *, const struct object *);
 /* The SM2 view of the token: key type and point as C_GetAttributeValue shows them. */
 bool mech_is_sm2(const struct object *);

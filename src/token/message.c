@@ -146,7 +146,8 @@ static CK_RV end_crypt(struct operation *op, CK_RV rv)
 
 static CK_RV part(struct operation *op, bool last, const uint8_t *in, size_t len, uint8_t *out, size_t out_len)
 {
-	return operation_part(op, operation_crypt_verb(op), last, &(struct part){.in = in, .len = len, .out = out, .out_len = out_len});
+	return operation_part(op, operation_crypt_verb(op), last,
+	                      &(struct part){.in = in, .len = len, .out = out, .out_len = out_len});
 }
 
 /* Devices give the tag behind the ciphertext: a short message is put apart here, a long one comes in two parts. */
@@ -201,7 +202,8 @@ CK_RV message_crypt(struct session *s, enum op_kind kind, void *param, CK_ULONG 
 	return end_crypt(op, rv);
 }
 
-CK_RV message_crypt_begin(struct session *s, enum op_kind kind, void *param, CK_ULONG param_len, const CK_BYTE *aad, CK_ULONG aad_len)
+CK_RV message_crypt_begin(struct session *s, enum op_kind kind, void *param, CK_ULONG param_len, const CK_BYTE *aad,
+                          CK_ULONG aad_len)
 {
 	CK_GCM_MESSAGE_PARAMS p;
 	struct operation *op;
@@ -297,7 +299,8 @@ static CK_RV finish_sign(struct operation *op, const CK_BYTE *in, CK_ULONG len, 
 	return end_sign(op, rv);
 }
 
-CK_RV message_sign(struct session *s, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, CK_BYTE *sig, CK_ULONG *sig_len)
+CK_RV message_sign(struct session *s, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, CK_BYTE *sig,
+                   CK_ULONG *sig_len)
 {
 	(void)param;
 	struct operation *op;
@@ -315,7 +318,8 @@ CK_RV message_sign_begin(struct session *s, void *param, CK_ULONG param_len)
 	return rv;
 }
 
-CK_RV message_sign_next(struct session *s, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, CK_BYTE *sig, CK_ULONG *sig_len)
+CK_RV message_sign_next(struct session *s, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, CK_BYTE *sig,
+                        CK_ULONG *sig_len)
 {
 	(void)param;
 	struct operation *op;
@@ -338,7 +342,8 @@ static CK_RV finish_verify(struct operation *op, const CK_BYTE *in, CK_ULONG len
 	return end_sign(op, rv);
 }
 
-CK_RV message_verify(struct session *s, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, const CK_BYTE *sig, CK_ULONG sig_len)
+CK_RV message_verify(struct session *s, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, const CK_BYTE *sig,
+                     CK_ULONG sig_len)
 {
 	(void)param;
 	struct operation *op;
@@ -356,7 +361,8 @@ CK_RV message_verify_begin(struct session *s, void *param, CK_ULONG param_len)
 	return rv;
 }
 
-CK_RV message_verify_next(struct session *s, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, const CK_BYTE *sig, CK_ULONG sig_len)
+CK_RV message_verify_next(struct session *s, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, const CK_BYTE *sig,
+                          CK_ULONG sig_len)
 {
 	(void)param;
 	struct operation *op;

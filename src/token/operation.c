@@ -93,7 +93,8 @@ static CK_RV check_key(const struct mech *mech, const struct key_use *use, const
 	return CKR_OK;
 }
 
-CK_RV operation_find_key(struct session *s, const struct mech *mech, const struct key_use *use, CK_OBJECT_HANDLE handle, struct object **out)
+CK_RV operation_find_key(struct session *s, const struct mech *mech, const struct key_use *use, CK_OBJECT_HANDLE handle,
+                         struct object **out)
 {
 	struct object *key;
 	CK_RV rv = object_find(s, handle, use->bad_handle, &key);
@@ -220,7 +221,8 @@ CK_RV operation_submit(struct operation *op, size_t expect)
 	if (err != HUFU_OK)
 		return rv_of_op(op, err);
 	if (req->op.out_len != expect) {
-		log_error("device %s answered %s with %zu bytes in place of %zu", req->served_by, op->mech->name, req->op.out_len, expect);
+		log_error("device %s answered %s with %zu bytes in place of %zu", req->served_by, op->mech->name, req->op.out_len,
+		          expect);
 		return CKR_DEVICE_ERROR;
 	}
 	return CKR_OK;

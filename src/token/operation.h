@@ -52,24 +52,30 @@ CK_RV message_crypt(struct session *, enum op_kind, void *param, CK_ULONG param_
 CK_RV message_crypt_begin(struct session *, enum op_kind, void *param, CK_ULONG param_len, const CK_BYTE *aad, CK_ULONG aad_len);
 CK_RV message_crypt_next(struct session *, enum op_kind, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len,
                          CK_BYTE *out, CK_ULONG *out_len, CK_FLAGS flags);
-CK_RV message_sign(struct session *, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, CK_BYTE *sig, CK_ULONG *sig_len);
+CK_RV message_sign(struct session *, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, CK_BYTE *sig,
+                   CK_ULONG *sig_len);
 CK_RV message_sign_begin(struct session *, void *param, CK_ULONG param_len);
 /* sig_len NULL: more parts follow. */
-CK_RV message_sign_next(struct session *, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, CK_BYTE *sig, CK_ULONG *sig_len);
-CK_RV message_verify(struct session *, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, const CK_BYTE *sig, CK_ULONG sig_len);
+CK_RV message_sign_next(struct session *, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, CK_BYTE *sig,
+                        CK_ULONG *sig_len);
+CK_RV message_verify(struct session *, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, const CK_BYTE *sig,
+                     CK_ULONG sig_len);
 CK_RV message_verify_begin(struct session *, void *param, CK_ULONG param_len);
 /* sig NULL: more parts follow. */
-CK_RV message_verify_next(struct session *, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, const CK_BYTE *sig, CK_ULONG sig_len);
+CK_RV message_verify_next(struct session *, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, const CK_BYTE *sig,
+                          CK_ULONG sig_len);
 CK_RV message_final(struct session *, enum op_kind);
 
 /* Keys. */
 CK_RV key_generate(struct session *, const CK_MECHANISM *, const CK_ATTRIBUTE *, CK_ULONG n, CK_OBJECT_HANDLE *);
-CK_RV key_generate_pair(struct session *, const CK_MECHANISM *, const CK_ATTRIBUTE *pub, CK_ULONG npub, const CK_ATTRIBUTE *priv, CK_ULONG npriv,
-                        CK_OBJECT_HANDLE *hpub, CK_OBJECT_HANDLE *hpriv);
-CK_RV key_wrap(struct session *, const CK_MECHANISM *, CK_OBJECT_HANDLE wrapping, CK_OBJECT_HANDLE key, CK_BYTE *out, CK_ULONG *out_len);
+CK_RV key_generate_pair(struct session *, const CK_MECHANISM *, const CK_ATTRIBUTE *pub, CK_ULONG npub, const CK_ATTRIBUTE *priv,
+                        CK_ULONG npriv, CK_OBJECT_HANDLE *hpub, CK_OBJECT_HANDLE *hpriv);
+CK_RV key_wrap(struct session *, const CK_MECHANISM *, CK_OBJECT_HANDLE wrapping, CK_OBJECT_HANDLE key, CK_BYTE *out,
+               CK_ULONG *out_len);
 CK_RV key_unwrap(struct session *, const CK_MECHANISM *, CK_OBJECT_HANDLE unwrapping, const CK_BYTE *in, CK_ULONG len,
                  const CK_ATTRIBUTE *, CK_ULONG n, CK_OBJECT_HANDLE *);
-CK_RV key_derive(struct session *, const CK_MECHANISM *, CK_OBJECT_HANDLE base, const CK_ATTRIBUTE *, CK_ULONG n, CK_OBJECT_HANDLE *);
+CK_RV key_derive(struct session *, const CK_MECHANISM *, CK_OBJECT_HANDLE base, const CK_ATTRIBUTE *, CK_ULONG n,
+                 CK_OBJECT_HANDLE *);
 
 CK_RV random_fill(struct session *, CK_BYTE *out, CK_ULONG len);
 CK_RV random_seed(struct session *, const CK_BYTE *seed, CK_ULONG len);

@@ -69,7 +69,8 @@ struct operation {
  * CKR_OPERATION_ACTIVE and the codes of C_*Init.
  */
 typedef CK_RV (*operation_parse)(const CK_MECHANISM *, struct param *);
-CK_RV operation_begin(struct session *, enum op_kind, const CK_MECHANISM *, CK_OBJECT_HANDLE key, operation_parse, struct operation **);
+CK_RV operation_begin(struct session *, enum op_kind, const CK_MECHANISM *, CK_OBJECT_HANDLE key, operation_parse,
+                      struct operation **);
 /* An operation of the session's own memory, wiped; for state.c, which fills it in. */
 CK_RV operation_blank(struct session *, enum op_kind, struct operation **);
 

@@ -61,7 +61,8 @@ static bool gcm_tag_fits(CK_ULONG nbits)
 	return nbits == 32 || nbits == 64 || (nbits >= 96 && nbits <= 128 && nbits % 8 == 0);
 }
 
-CK_RV param_set_gcm(struct param *param, const CK_BYTE *iv, CK_ULONG iv_len, const CK_BYTE *aad, CK_ULONG aad_len, CK_ULONG tag_nbits)
+CK_RV param_set_gcm(struct param *param, const CK_BYTE *iv, CK_ULONG iv_len, const CK_BYTE *aad, CK_ULONG aad_len,
+                    CK_ULONG tag_nbits)
 {
 	if (!iv || iv_len < 1 || iv_len > PARAM_GCM_IV_MAX)
 		return CKR_MECHANISM_PARAM_INVALID;

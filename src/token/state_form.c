@@ -180,7 +180,9 @@ void state_write(const struct operation *op, struct writer *w)
 {
 	write_u8(w, (uint8_t)op->kind);
 	write_u64(w, op->mech->type);
-	write_u8(w, (uint8_t)((op->multi ? FLAG_MULTI : 0) | (op->signature_given ? FLAG_SIGNATURE : 0) | (op->have_state ? FLAG_STATE : 0)));
+	unsigned flags = (op->multi ? FLAG_MULTI : 0) | (op->signature_given ? FLAG_SIGNATURE : 0) |
+	                 (op->have_state ? FLAG_STATE : 0);
+	write_u8(w, (uint8_t)flags);
 	write_bytes(w, op->key ? op->key->uuid : op->key_uuid, 16);
 	write_param(op, w);
 	write_u64(w, op->total);

@@ -145,7 +145,8 @@ static CK_RV wrap(struct operation *op, struct object *key, CK_BYTE *out, CK_ULO
 	return wrap_rv(rv);
 }
 
-CK_RV key_wrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wrapping, CK_OBJECT_HANDLE handle, CK_BYTE *out, CK_ULONG *out_len)
+CK_RV key_wrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wrapping, CK_OBJECT_HANDLE handle, CK_BYTE *out,
+               CK_ULONG *out_len)
 {
 	struct operation *op;
 	struct object *key;
@@ -222,7 +223,8 @@ static CK_RV set_value(struct plan *plan, const uint8_t *value, size_t len)
 	return attrs_set(&plan->material, CKA_VALUE, value, len) ? CKR_OK : CKR_HOST_MEMORY;
 }
 
-static CK_RV take_private(const struct operation *op, struct plan *plan, const uint8_t *der, size_t len, uint8_t point[64], bool *have_point)
+static CK_RV take_private(const struct operation *op, struct plan *plan, const uint8_t *der, size_t len, uint8_t point[64],
+                          bool *have_point)
 {
 	uint8_t d[32];
 	if (plan->key_type != CKK_HUFU_SM2 || !carries_private(op->mech))
@@ -235,7 +237,8 @@ static CK_RV take_private(const struct operation *op, struct plan *plan, const u
 }
 
 /* What was wrapped, as the plan's material. */
-static CK_RV take_value(const struct operation *op, struct plan *plan, const uint8_t *value, size_t len, uint8_t point[64], bool *have_point)
+static CK_RV take_value(const struct operation *op, struct plan *plan, const uint8_t *value, size_t len, uint8_t point[64],
+                        bool *have_point)
 {
 	if (plan->object_class == CKO_PRIVATE_KEY)
 		return take_private(op, plan, value, len, point, have_point);
@@ -268,7 +271,8 @@ static CK_RV unwrap_rv(CK_RV rv)
 	return rv == CKR_ENCRYPTED_DATA_INVALID ? CKR_WRAPPED_KEY_INVALID : rv;
 }
 
-static CK_RV unwrap(struct session *s, struct operation *op, const uint8_t *in, size_t len, struct plan *plan, CK_OBJECT_HANDLE *handle)
+static CK_RV unwrap(struct session *s, struct operation *op, const uint8_t *in, size_t len, struct plan *plan,
+                    CK_OBJECT_HANDLE *handle)
 {
 	uint8_t point[64], *value = secret_alloc(len ? len : 1);
 	bool have_point = false;
@@ -295,7 +299,8 @@ CK_RV key_unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE unwr
 		return rv;
 	rv = merge(op->key, templ, n, &merged);
 	if (rv == CKR_OK)
-		rv = object_plan(s, ORIGIN_UNWRAP, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION, merged.list, merged.n, &plan);
+		rv = object_plan(s, ORIGIN_UNWRAP, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION, merged.list, merged.n,
+		                 &plan);
 	if (rv == CKR_OK)
 		rv = unwrap(s, op, in, len, plan, handle);
 	plan_free(plan);
@@ -305,7 +310,8 @@ CK_RV key_unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE unwr
 }
 
 /* No mechanism of the table has CKF_DERIVE yet. */
-CK_RV key_derive(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE base, const CK_ATTRIBUTE *templ, CK_ULONG n, CK_OBJECT_HANDLE *handle)
+CK_RV key_derive(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE base, const CK_ATTRIBUTE *templ, CK_ULONG n,
+                 CK_OBJECT_HANDLE *handle)
 {
 	(void)s;
 	(void)m;

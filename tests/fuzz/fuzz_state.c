@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-static const char conf_text[] = "device \"soft0\" { driver = \"soft\" }\ntoken \"t\" { store = \"sqlite:/nonexistent\" devices = { \"soft0\" } }\n";
+static const char conf_text[] = "device \"soft0\" { driver = \"soft\" }\n"
+                                "token \"t\" { store = \"sqlite:/nonexistent\" devices = { \"soft0\" } }\n";
 
 static void quiet(void *arg, const char *message)
 {
@@ -56,7 +57,8 @@ static void fuzz_one(const uint8_t *data, size_t len)
 {
 	struct conf *conf;
 	struct token token = {0};
-	if (conf_parse(conf_text, "fuzz", quiet, NULL, &conf) != HUFU_OK || pool_new(conf, &conf->tokens[0], &token.pool) != HUFU_OK)
+	if (conf_parse(conf_text, "fuzz", quiet, NULL, &conf) != HUFU_OK ||
+	    pool_new(conf, &conf->tokens[0], &token.pool) != HUFU_OK)
 		abort();
 	size_t before = secret_in_use();
 	struct reader r = reader_of(data, len);

@@ -113,6 +113,11 @@ tests_unit_test_message_SOURCES = %reldir%/test_message.c $(TOKEN_TEST_UTIL)
 tests_unit_test_message_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_message_LDADD = $(TOKEN_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_mech
+tests_unit_test_mech_SOURCES = %reldir%/test_mech.c
+tests_unit_test_mech_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_mech_LDADD = $(TOKEN_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_keys
 tests_unit_test_keys_SOURCES = %reldir%/test_keys.c $(TOKEN_TEST_UTIL)
 tests_unit_test_keys_CFLAGS = $(TOKEN_TEST_CFLAGS)

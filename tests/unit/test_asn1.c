@@ -96,7 +96,8 @@ static void test_sig_not_der(void)
 	CU_ASSERT_TRUE(sig_refused("30820006 020101 020102"));
 	CU_ASSERT_TRUE(sig_refused("30850000000006 020101 020102"));
 	CU_ASSERT_TRUE(sig_refused("3084ffffffff 020101 020102"));
-	CU_ASSERT_TRUE(sig_refused("3027 0222 000100000000000000000000000000000000000000000000000000000000000000ff 020102")); /* 257 bits */
+	CU_ASSERT_TRUE(sig_refused("3027 0222 0001000000000000000000000000000000000000000000000000000000000000"
+	                           "00ff 020102")); /* 257 bits */
 }
 
 static size_t standard_cipher(uint8_t *raw)
@@ -245,7 +246,8 @@ static void test_pkcs8_variants(void)
 	CU_ASSERT_FALSE(pkcs8_taken("3041 020101 " SM2_ALG "0427 3025 020101 0420" D32, &have));   /* version */
 	CU_ASSERT_FALSE(pkcs8_taken("3041 020100 " SM2_ALG "0427 3025 020102 0420" D32, &have));   /* inner version */
 	CU_ASSERT_FALSE(pkcs8_taken("3042 020100 " SM2_ALG "0428 3026 020101 042100" D32, &have)); /* 33 octets */
-	CU_ASSERT_FALSE(pkcs8_taken("3041 020100 3013 06072a8648ce3d0201 06082a8648ce3d030107 0427 3025 020101 0420" D32, &have)); /* P-256 */
+	CU_ASSERT_FALSE(pkcs8_taken("3041 020100 3013 06072a8648ce3d0201 06082a8648ce3d030107 0427 3025 020101 0420" D32,
+	                            &have)); /* P-256 */
 	CU_ASSERT_FALSE(pkcs8_taken("304d 020100 " SM2_ALG "0433 3031 020101 0420" D32 "a00a 06082a8648ce3d030107", &have));
 	CU_ASSERT_FALSE(pkcs8_taken("3043 020100 " SM2_ALG "0429 3027 020101 0420" D32 "a100", &have)); /* an empty public key */
 }

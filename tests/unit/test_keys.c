@@ -63,7 +63,8 @@ static void test_generate_secret(void)
 		CK_KEY_TYPE key_type;
 		CK_ULONG asked, len;
 	} rows[] = {
-		{CKM_HUFU_SM4_KEY_GEN, CKK_HUFU_SM4, 0, 16}, {CKM_HUFU_SM4_KEY_GEN, CKK_HUFU_SM4, 16, 16}, {CKM_HUFU_ZUC_KEY_GEN, CKK_HUFU_ZUC, 0, 16},
+		{CKM_HUFU_SM4_KEY_GEN, CKK_HUFU_SM4, 0, 16}, {CKM_HUFU_SM4_KEY_GEN, CKK_HUFU_SM4, 16, 16},
+		{CKM_HUFU_ZUC_KEY_GEN, CKK_HUFU_ZUC, 0, 16},
 		{CKM_HUFU_SM3_KEY_GEN, CKK_HUFU_SM3_HMAC, 1, 1}, {CKM_HUFU_SM3_KEY_GEN, CKK_HUFU_SM3_HMAC, 32, 32},
 		{CKM_GENERIC_SECRET_KEY_GEN, CKK_GENERIC_SECRET, 4096, 4096},
 	};
@@ -104,7 +105,8 @@ static void test_check_value(void)
 static void test_generate_codes(void)
 {
 	CK_ULONG bad_lens[] = {0, 4097, (CK_ULONG)-1}, fifteen = 15;
-	CK_MECHANISM sm4 = {CKM_HUFU_SM4_KEY_GEN, NULL, 0}, hmac = {CKM_HUFU_SM3_KEY_GEN, NULL, 0}, pair = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0};
+	CK_MECHANISM sm4 = {CKM_HUFU_SM4_KEY_GEN, NULL, 0}, hmac = {CKM_HUFU_SM3_KEY_GEN, NULL, 0},
+		pair = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0};
 	CK_MECHANISM param = {CKM_HUFU_SM4_KEY_GEN, message, 1};
 	CK_OBJECT_HANDLE key, other;
 	CK_KEY_TYPE zuc = CKK_HUFU_ZUC;
@@ -142,9 +144,12 @@ static void test_generate_pair(void)
 		CK_OBJECT_HANDLE pub = 0, priv = 0;
 		uint8_t a[67], b[67];
 		OK(key_generate_pair(session, &m, templ, 1, templ, 1, &pub, &priv));
-		CU_ASSERT(pub != priv && ulong_of(pub, CKA_CLASS) == CKO_PUBLIC_KEY && ulong_of(priv, CKA_CLASS) == CKO_PRIVATE_KEY);
-		CU_ASSERT(bool_of(priv, CKA_SENSITIVE) && bool_of(priv, CKA_ALWAYS_SENSITIVE) && bool_of(priv, CKA_NEVER_EXTRACTABLE) && bool_of(priv, CKA_LOCAL));
-		CU_ASSERT(bytes_of(pub, CKA_EC_POINT, a, 67) == 67 && bytes_of(priv, CKA_EC_POINT, b, 67) == 67 && memcmp(a, b, 67) == 0);
+		CU_ASSERT(pub != priv && ulong_of(pub, CKA_CLASS) == CKO_PUBLIC_KEY &&
+		          ulong_of(priv, CKA_CLASS) == CKO_PRIVATE_KEY);
+		CU_ASSERT(bool_of(priv, CKA_SENSITIVE) && bool_of(priv, CKA_ALWAYS_SENSITIVE) &&
+		          bool_of(priv, CKA_NEVER_EXTRACTABLE) && bool_of(priv, CKA_LOCAL));
+		CU_ASSERT(bytes_of(pub, CKA_EC_POINT, a, 67) == 67 && bytes_of(priv, CKA_EC_POINT, b, 67) == 67 &&
+		          memcmp(a, b, 67) == 0);
 		sign_and_verify(pub, priv);
 	}
 }
@@ -167,10 +172,12 @@ static void test_pair_is_whole(void)
 
 /* -- wrapping -------------------------------------------------------------------------------------- */
 
-static CK_OBJECT_HANDLE unwrap_secret(CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE with, const uint8_t *in, size_t len, CK_KEY_TYPE key_type, CK_RV want)
+static CK_OBJECT_HANDLE unwrap_secret(CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE with, const uint8_t *in, size_t len,
+                                      CK_KEY_TYPE key_type, CK_RV want)
 {
 	CK_OBJECT_CLASS object_class = CKO_SECRET_KEY;
-	CK_ATTRIBUTE templ[] = {A(CKA_CLASS, object_class), A(CKA_KEY_TYPE, key_type), A(CKA_SENSITIVE, no), A(CKA_EXTRACTABLE, yes)};
+	CK_ATTRIBUTE templ[] = {A(CKA_CLASS, object_class), A(CKA_KEY_TYPE, key_type), A(CKA_SENSITIVE, no),
+	                        A(CKA_EXTRACTABLE, yes)};
 	CK_MECHANISM m = with_param(type);
 	CK_OBJECT_HANDLE key = 0;
 	IS(key_unwrap(session, &m, with, in, len, templ, 4, &key), want);
@@ -200,9 +207,11 @@ static void test_wrap_secret(void)
 			CU_ASSERT_EQUAL(n, need);
 			OK(key_wrap(session, &m, rows[i].sm2 ? sm2_public : sm4_key, key, wrapped, &n));
 			CU_ASSERT(n <= need);
-			CK_OBJECT_HANDLE back = unwrap_secret(rows[i].type, rows[i].sm2 ? sm2_private : sm4_key, wrapped, n, key_types[k], CKR_OK);
+			CK_OBJECT_HANDLE back = unwrap_secret(rows[i].type, rows[i].sm2 ? sm2_private : sm4_key, wrapped, n,
+			                                      key_types[k], CKR_OK);
 			CU_ASSERT(bytes_of(back, CKA_VALUE, value, 64) == len && memcmp(value, message, len) == 0);
-			CU_ASSERT(!bool_of(back, CKA_LOCAL) && !bool_of(back, CKA_ALWAYS_SENSITIVE) && !bool_of(back, CKA_NEVER_EXTRACTABLE));
+			CU_ASSERT(!bool_of(back, CKA_LOCAL) && !bool_of(back, CKA_ALWAYS_SENSITIVE) &&
+			          !bool_of(back, CKA_NEVER_EXTRACTABLE));
 		}
 }
 
@@ -279,13 +288,15 @@ static CK_RV wrap_with(CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE with, CK_OBJECT_
 
 static void test_wrap_policy(void)
 {
-	CK_ATTRIBUTE sensitive = A(CKA_SENSITIVE, yes), kept = A(CKA_EXTRACTABLE, no), mute = A(CKA_WRAP, no), deaf = A(CKA_UNWRAP, no);
+	CK_ATTRIBUTE sensitive = A(CKA_SENSITIVE, yes), kept = A(CKA_EXTRACTABLE, no), mute = A(CKA_WRAP, no),
+		deaf = A(CKA_UNWRAP, no);
 	CK_ATTRIBUTE trusted_only = A(CKA_WRAP_WITH_TRUSTED, yes);
 	CK_OBJECT_HANDLE secret = make_secret(CKK_GENERIC_SECRET, message, 32, &sensitive, 1);
 	CK_OBJECT_HANDLE odd = make_secret(CKK_GENERIC_SECRET, message, 33, NULL, 0);
 	CK_OBJECT_HANDLE unextractable = make_secret(CKK_HUFU_SM4, message, 16, &kept, 1);
 	CK_OBJECT_HANDLE careful = make_secret(CKK_HUFU_SM4, message, 16, &trusted_only, 1);
-	CK_OBJECT_HANDLE no_wrap = make_secret(CKK_HUFU_SM4, message, 16, &mute, 1), no_unwrap = make_secret(CKK_HUFU_SM4, message, 16, &deaf, 1);
+	CK_OBJECT_HANDLE no_wrap = make_secret(CKK_HUFU_SM4, message, 16, &mute, 1),
+		no_unwrap = make_secret(CKK_HUFU_SM4, message, 16, &deaf, 1);
 
 	/* sensitive keys leave authenticated, or not at all */
 	IS(wrap_with(CKM_HUFU_SM4_ECB, sm4_key, secret), CKR_KEY_NOT_WRAPPABLE);
@@ -333,7 +344,8 @@ static void test_unwrap_value_len(void)
 		IS(key_unwrap(session, &cbc, sm4_key, message, 32, templ, 3, &key), want);
 		CU_ASSERT(want != CKR_OK || ulong_of(key, CKA_VALUE_LEN) == len);
 		OK(crypt_at_once(OP_ENCRYPT, &gcm, sm4_key, message, 32, wrapped, &n));
-		IS(key_unwrap(session, &gcm, sm4_key, wrapped, n, templ, 3, &key), len == 0 ? CKR_ATTRIBUTE_VALUE_INVALID : len == 32 ? CKR_OK : CKR_TEMPLATE_INCONSISTENT);
+		want = len == 0 ? CKR_ATTRIBUTE_VALUE_INVALID : len == 32 ? CKR_OK : CKR_TEMPLATE_INCONSISTENT;
+		IS(key_unwrap(session, &gcm, sm4_key, wrapped, n, templ, 3, &key), want);
 	}
 }
 
@@ -344,7 +356,8 @@ static void test_wrap_templates(void)
 	CK_OBJECT_CLASS object_class = CKO_SECRET_KEY;
 	CK_ATTRIBUTE only_zuc[] = {A(CKA_KEY_TYPE, zuc)};
 	CK_ATTRIBUTE for_keys[] = {A(CKA_KEY_TYPE, zuc), A(CKA_EXTRACTABLE, no)};
-	CK_ATTRIBUTE templates[] = {{CKA_WRAP_TEMPLATE, only_zuc, sizeof only_zuc}, {CKA_UNWRAP_TEMPLATE, for_keys, sizeof for_keys}};
+	CK_ATTRIBUTE templates[] = {{CKA_WRAP_TEMPLATE, only_zuc, sizeof only_zuc},
+	                            {CKA_UNWRAP_TEMPLATE, for_keys, sizeof for_keys}};
 	CK_OBJECT_HANDLE wrapping = make_secret(CKK_HUFU_SM4, sm4_value, 16, templates, 2), key = 0;
 	CK_MECHANISM m = with_param(CKM_HUFU_SM4_GCM);
 	uint8_t wrapped[64];
@@ -378,6 +391,38 @@ static void test_random(void)
 	OK(random_seed(session, b, 0));
 }
 
+/* -- without a login ------------------------------------------------------------------------------------ */
+
+/* What anybody could have made wraps nothing (DESIGN 3), and what a login lent ends with it. */
+static void test_logged_out(void)
+{
+	CK_ATTRIBUTE public = A(CKA_PRIVATE, no);
+	CK_OBJECT_HANDLE with_login = make_secret(CKK_HUFU_SM4, sm4_value, 16, &public, 1);
+	CK_OBJECT_HANDLE key = make_secret(CKK_GENERIC_SECRET, message, 32, &public, 1);
+	CK_MECHANISM cbc = with_param(CKM_HUFU_SM4_CBC), sm2 = with_param(CKM_HUFU_SM2), sm3 = with_param(CKM_HUFU_SM3);
+	uint8_t out[64];
+	CK_ULONG n = sizeof out;
+
+	OK(crypt_init(session, OP_ENCRYPT, &cbc, with_login));
+	OK(crypt_init(session, OP_DECRYPT, &cbc, sm4_key));
+	OK(sign_init(session, &sm2, sm2_private));
+	OK(digest_init(session, &sm3));
+	OK(session_logout(session));
+	IS(crypt_once(session, OP_DECRYPT, message, 16, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	IS(sign_once(session, message, 32, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	OK(crypt_once(session, OP_ENCRYPT, message, 16, out, &n));
+	n = sizeof out;
+	OK(digest_once(session, message, 16, out, &n));
+	IS(crypt_init(session, OP_DECRYPT, &cbc, sm4_key), CKR_KEY_HANDLE_INVALID);
+
+	CK_OBJECT_HANDLE without = make_secret(CKK_HUFU_SM4, sm4_value, 16, &public, 1);
+	OK(wrap_with(CKM_HUFU_SM4_GCM, with_login, key));
+	IS(wrap_with(CKM_HUFU_SM4_GCM, without, key), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	OK(crypt_init(session, OP_ENCRYPT, &cbc, without)); /* it may do everything else */
+	OK(crypt_init(session, OP_ENCRYPT, NULL, 0));
+	OK(session_login(session, CKU_USER, (const CK_BYTE *)USER_PIN, strlen(USER_PIN), NULL, 0));
+}
+
 static const struct unit_case cases[] = {
 	{"a token is made", up},
 	{"secret keys of every type are made", test_generate_secret},
@@ -393,6 +438,7 @@ static const struct unit_case cases[] = {
 	{"CKA_VALUE_LEN cuts what came without padding", test_unwrap_value_len},
 	{"CKA_WRAP_TEMPLATE and CKA_UNWRAP_TEMPLATE are kept", test_wrap_templates},
 	{"random numbers differ", test_random},
+	{"keys made without a login wrap nothing; a logout ends what it lent", test_logged_out},
 	{"nothing secret is left", token_down},
 	{0},
 };

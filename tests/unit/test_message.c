@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Claims: message-based encryption and signatures (3.0) give what the others give, make IVs that never come twice, and keep their process through errors. */
+/*
+ * Claims: message-based encryption and signatures (3.0) give what the others give, make IVs that never come
+ * twice, and keep their process through errors.
+ */
 #include "token_util.h"
 
 static uint8_t message[5000];
@@ -12,9 +15,11 @@ static void up(void)
 }
 
 /* What C_Encrypt gives for the same: ciphertext || tag. */
-static void reference(const uint8_t *iv, size_t iv_len, const uint8_t *aad, size_t aad_len, const uint8_t *in, size_t len, uint8_t *out)
+static void reference(const uint8_t *iv, size_t iv_len, const uint8_t *aad, size_t aad_len, const uint8_t *in, size_t len,
+                      uint8_t *out)
 {
-	CK_GCM_PARAMS p = {.pIv = (CK_BYTE *)(uintptr_t)iv, .ulIvLen = iv_len, .pAAD = (CK_BYTE *)(uintptr_t)aad, .ulAADLen = aad_len, .ulTagBits = 128};
+	CK_GCM_PARAMS p = {.pIv = (CK_BYTE *)(uintptr_t)iv, .ulIvLen = iv_len, .pAAD = (CK_BYTE *)(uintptr_t)aad,
+	                   .ulAADLen = aad_len, .ulTagBits = 128};
 	CK_MECHANISM m = {CKM_HUFU_SM4_GCM, &p, sizeof p};
 	CK_ULONG n = len + 16;
 	OK(crypt_at_once(OP_ENCRYPT, &m, sm4_key, in, len, out, &n));
@@ -22,7 +27,8 @@ static void reference(const uint8_t *iv, size_t iv_len, const uint8_t *aad, size
 
 static CK_GCM_MESSAGE_PARAMS params(uint8_t *iv, CK_ULONG fixed_nbits, CK_GENERATOR_FUNCTION generator, uint8_t *tag)
 {
-	return (CK_GCM_MESSAGE_PARAMS){.pIv = iv, .ulIvLen = 12, .ulIvFixedBits = fixed_nbits, .ivGenerator = generator, .pTag = tag, .ulTagBits = 128};
+	return (CK_GCM_MESSAGE_PARAMS){.pIv = iv, .ulIvLen = 12, .ulIvFixedBits = fixed_nbits, .ivGenerator = generator,
+	                               .pTag = tag, .ulTagBits = 128};
 }
 
 static void test_whole(void)
@@ -41,7 +47,8 @@ static void test_whole(void)
 		CU_ASSERT_EQUAL(n, lens[i]);
 		if (lens[i]) {
 			n = lens[i] - 1;
-			IS(message_crypt(session, OP_MESSAGE_ENCRYPT, &p, sizeof p, message, 13, message, lens[i], out, &n), CKR_BUFFER_TOO_SMALL);
+			IS(message_crypt(session, OP_MESSAGE_ENCRYPT, &p, sizeof p, message, 13, message, lens[i], out, &n),
+			   CKR_BUFFER_TOO_SMALL);
 		}
 		OK(message_crypt(session, OP_MESSAGE_ENCRYPT, &p, sizeof p, message, 13, message, lens[i], out, &n));
 		CU_ASSERT(n == lens[i] && memcmp(out, want, n) == 0 && memcmp(tag, want + n, 16) == 0);
@@ -49,7 +56,8 @@ static void test_whole(void)
 		CU_ASSERT_EQUAL(memcmp(back, message, n), 0);
 		tag[3] ^= 1;
 		memset(back, 0, n);
-		IS(message_crypt(session, OP_MESSAGE_DECRYPT, &p, sizeof p, message, 13, out, n, back, &n), CKR_AEAD_DECRYPT_FAILED);
+		IS(message_crypt(session, OP_MESSAGE_DECRYPT, &p, sizeof p, message, 13, out, n, back, &n),
+		   CKR_AEAD_DECRYPT_FAILED);
 		for (size_t j = 0; j < lens[i]; j++)
 			CU_ASSERT_FATAL(back[j] == 0);
 	}
@@ -72,23 +80,28 @@ static void test_parts(void)
 		IS(message_crypt_begin(session, OP_MESSAGE_ENCRYPT, &p, sizeof p, NULL, 0), CKR_OPERATION_ACTIVE);
 		IS(message_final(session, OP_MESSAGE_ENCRYPT), CKR_OPERATION_ACTIVE);
 		OK(message_crypt_next(session, OP_MESSAGE_ENCRYPT, NULL, 0, message, cut, out, &a, 0));
-		OK(message_crypt_next(session, OP_MESSAGE_ENCRYPT, &p, sizeof p, message + cut, 100 - cut, out + cut, &b, CKF_END_OF_MESSAGE));
+		OK(message_crypt_next(session, OP_MESSAGE_ENCRYPT, &p, sizeof p, message + cut, 100 - cut, out + cut, &b,
+		                      CKF_END_OF_MESSAGE));
 		CU_ASSERT(a == cut && b == 100 - cut && memcmp(out, want, 100) == 0 && memcmp(tag, want + 100, 16) == 0);
-		IS(message_crypt_next(session, OP_MESSAGE_ENCRYPT, &p, sizeof p, message, 1, out, &a, 0), CKR_OPERATION_NOT_INITIALIZED);
+		IS(message_crypt_next(session, OP_MESSAGE_ENCRYPT, &p, sizeof p, message, 1, out, &a, 0),
+		   CKR_OPERATION_NOT_INITIALIZED);
 
 		OK(message_crypt_begin(session, OP_MESSAGE_DECRYPT, &p, sizeof p, NULL, 0));
 		a = sizeof back;
 		OK(message_crypt_next(session, OP_MESSAGE_DECRYPT, &p, sizeof p, out, cut, back, &a, 0));
 		CU_ASSERT_EQUAL(a, 0); /* nothing before the tag */
 		b = 99;
-		IS(message_crypt_next(session, OP_MESSAGE_DECRYPT, &p, sizeof p, out + cut, 100 - cut, back, &b, CKF_END_OF_MESSAGE), CKR_BUFFER_TOO_SMALL);
-		OK(message_crypt_next(session, OP_MESSAGE_DECRYPT, &p, sizeof p, out + cut, 100 - cut, back, &b, CKF_END_OF_MESSAGE));
+		IS(message_crypt_next(session, OP_MESSAGE_DECRYPT, &p, sizeof p, out + cut, 100 - cut, back, &b,
+		                      CKF_END_OF_MESSAGE), CKR_BUFFER_TOO_SMALL);
+		OK(message_crypt_next(session, OP_MESSAGE_DECRYPT, &p, sizeof p, out + cut, 100 - cut, back, &b,
+		                      CKF_END_OF_MESSAGE));
 		CU_ASSERT(b == 100 && memcmp(back, message, 100) == 0);
 
 		OK(message_crypt_begin(session, OP_MESSAGE_DECRYPT, &p, sizeof p, message, 1)); /* other AAD */
 		OK(message_crypt_next(session, OP_MESSAGE_DECRYPT, &p, sizeof p, out, cut, back, &a, 0));
 		b = 100;
-		IS(message_crypt_next(session, OP_MESSAGE_DECRYPT, &p, sizeof p, out + cut, 100 - cut, back, &b, CKF_END_OF_MESSAGE), CKR_AEAD_DECRYPT_FAILED);
+		IS(message_crypt_next(session, OP_MESSAGE_DECRYPT, &p, sizeof p, out + cut, 100 - cut, back, &b,
+		                      CKF_END_OF_MESSAGE), CKR_AEAD_DECRYPT_FAILED);
 	}
 	OK(message_final(session, OP_MESSAGE_ENCRYPT));
 	OK(message_final(session, OP_MESSAGE_DECRYPT));
@@ -163,7 +176,8 @@ static void test_bad_params(void)
 	CK_ULONG n = 16;
 	OK(message_init(session, OP_MESSAGE_ENCRYPT, &gcm, sm4_key));
 	IS(message_crypt(session, OP_MESSAGE_ENCRYPT, NULL, 0, NULL, 0, message, 16, out, &n), CKR_MECHANISM_PARAM_INVALID);
-	IS(message_crypt(session, OP_MESSAGE_ENCRYPT, &good, sizeof good - 1, NULL, 0, message, 16, out, &n), CKR_MECHANISM_PARAM_INVALID);
+	IS(message_crypt(session, OP_MESSAGE_ENCRYPT, &good, sizeof good - 1, NULL, 0, message, 16, out, &n),
+	   CKR_MECHANISM_PARAM_INVALID);
 	p = good, p.pTag = NULL;
 	encrypt_one(&p, CKR_MECHANISM_PARAM_INVALID);
 	p = good, p.pIv = NULL;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Claims: signatures, MACs and digests through the token are those of the standards and of libcrypto, however the data comes; exact codes. */
+/*
+ * Claims: signatures, MACs and digests through the token are those of the standards and of libcrypto, however
+ * the data comes; exact codes.
+ */
 #include "token_util.h"
 
 #include "sm/sm2.h"
@@ -68,7 +71,8 @@ static void test_digest_key(void)
 {
 	CK_ATTRIBUTE sensitive = {CKA_SENSITIVE, (void *)(uintptr_t)&yes, 1}, kept = {CKA_EXTRACTABLE, (void *)(uintptr_t)&no, 1};
 	CK_OBJECT_HANDLE secret = make_secret(CKK_GENERIC_SECRET, "abc", 3, NULL, 0);
-	CK_OBJECT_HANDLE bad[] = {make_secret(CKK_GENERIC_SECRET, "abc", 3, &sensitive, 1), make_secret(CKK_GENERIC_SECRET, "abc", 3, &kept, 1), sm2_private};
+	CK_OBJECT_HANDLE bad[] = {make_secret(CKK_GENERIC_SECRET, "abc", 3, &sensitive, 1),
+	                          make_secret(CKK_GENERIC_SECRET, "abc", 3, &kept, 1), sm2_private};
 	uint8_t out[32];
 	CK_ULONG n = 32;
 	OK(digest_init(session, &sm3_mech));
@@ -91,13 +95,15 @@ static CK_RV sign_at_once(const CK_MECHANISM *m, CK_OBJECT_HANDLE key, const uin
 	return rv == CKR_OK ? sign_once(session, in, len, sig, n) : rv;
 }
 
-static CK_RV verify_at_once(const CK_MECHANISM *m, CK_OBJECT_HANDLE key, const uint8_t *in, size_t len, const uint8_t *sig, size_t n)
+static CK_RV verify_at_once(const CK_MECHANISM *m, CK_OBJECT_HANDLE key, const uint8_t *in, size_t len, const uint8_t *sig,
+                            size_t n)
 {
 	CK_RV rv = verify_init(session, m, key, NULL, 0);
 	return rv == CKR_OK ? verify_once(session, in, len, sig, n) : rv;
 }
 
-static CK_RV sign_parts(const CK_MECHANISM *m, CK_OBJECT_HANDLE key, const uint8_t *in, size_t len, size_t a, size_t b, uint8_t *sig, CK_ULONG *n)
+static CK_RV sign_parts(const CK_MECHANISM *m, CK_OBJECT_HANDLE key, const uint8_t *in, size_t len, size_t a, size_t b,
+                        uint8_t *sig, CK_ULONG *n)
 {
 	CK_RV rv = sign_init(session, m, key);
 	if (rv == CKR_OK)
@@ -109,7 +115,8 @@ static CK_RV sign_parts(const CK_MECHANISM *m, CK_OBJECT_HANDLE key, const uint8
 	return rv == CKR_OK ? sign_final(session, sig, n) : rv;
 }
 
-static CK_RV verify_parts(const CK_MECHANISM *m, CK_OBJECT_HANDLE key, const uint8_t *in, size_t len, size_t a, const uint8_t *sig, size_t n)
+static CK_RV verify_parts(const CK_MECHANISM *m, CK_OBJECT_HANDLE key, const uint8_t *in, size_t len, size_t a,
+                          const uint8_t *sig, size_t n)
 {
 	CK_RV rv = verify_init(session, m, key, NULL, 0);
 	if (rv == CKR_OK)
@@ -122,7 +129,8 @@ static CK_RV verify_parts(const CK_MECHANISM *m, CK_OBJECT_HANDLE key, const uin
 /* GM/T 0042-2015 D.3 */
 static void test_hmac_standard(void)
 {
-	static const char text[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopqabcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+	static const char text[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"
+	                           "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
 	static const char want[] = "ca05e144ed05d1857840d1f318a4a8669e559fc8391f414485bfdf7bb408963a";
 	CK_MECHANISM mech = {CKM_HUFU_SM3_HMAC, NULL, 0};
 	const uint8_t *in = (const uint8_t *)text;
@@ -219,7 +227,8 @@ static void test_eia3_parts(void)
 {
 	for (int round = 0; round < 200; round++) {
 		size_t len = 1 + rng_below(round < 100 ? 40 : sizeof message), b = rng_below(len + 1), a = rng_below(b + 1);
-		CK_HUFU_ZUC_PARAMS p = {.ulCount = 0xa94059da, .ulBearer = 0xa, .ulDirection = 1, .ulBits = round % 2 ? 8 * len - rng_below(8) : 0};
+		CK_HUFU_ZUC_PARAMS p = {.ulCount = 0xa94059da, .ulBearer = 0xa, .ulDirection = 1};
+		p.ulBits = round % 2 ? 8 * len - rng_below(8) : 0;
 		CK_MECHANISM mech = {CKM_HUFU_ZUC_EIA3, &p, sizeof p};
 		uint8_t once[4], parts[4];
 		CK_ULONG n = 4;
@@ -232,7 +241,8 @@ static void test_eia3_parts(void)
 
 /* -- SM2 ------------------------------------------------------------------------------------ */
 
-static const CK_MECHANISM_TYPE digest_types[] = {CKM_HUFU_SM2, CKM_HUFU_SM2_DER}, message_types[] = {CKM_HUFU_SM2_SM3, CKM_HUFU_SM2_SM3_DER};
+static const CK_MECHANISM_TYPE digest_types[] = {CKM_HUFU_SM2, CKM_HUFU_SM2_DER};
+static const CK_MECHANISM_TYPE message_types[] = {CKM_HUFU_SM2_SM3, CKM_HUFU_SM2_SM3_DER};
 
 /* GB/T 32918.5-2017 A.2: e, r, s of "message digest" with the default ID. */
 static const char *const standard_e = "F0B43E94BA45ACCAACE692ED534382EB17E6AB5A19CE7B31F4486FDFC0D28640";
@@ -269,7 +279,8 @@ static void test_sm2_standard(void)
 			sig[i] ^= 0x20;
 		}
 		IS(verify_at_once(&of_message, sm2_public, text, 13, sig, n), CKR_SIGNATURE_INVALID);
-		IS(verify_at_once(&of_message, sm2_public, text, 14, sig, n - 1), der ? CKR_SIGNATURE_INVALID : CKR_SIGNATURE_LEN_RANGE);
+		IS(verify_at_once(&of_message, sm2_public, text, 14, sig, n - 1),
+		   der ? CKR_SIGNATURE_INVALID : CKR_SIGNATURE_LEN_RANGE);
 		IS(verify_at_once(&of_message, sm2_public, text, 14, message, 73), CKR_SIGNATURE_LEN_RANGE);
 		IS(verify_at_once(&of_digest, sm2_public, e, 31, sig, n), CKR_DATA_LEN_RANGE);
 		IS(verify_at_once(&of_digest, sm2_public, message, 33, sig, n), CKR_DATA_LEN_RANGE);
@@ -362,7 +373,8 @@ static void test_sm2_libcrypto(void)
 
 static void test_codes(void)
 {
-	CK_MECHANISM sm2 = {CKM_HUFU_SM2, NULL, 0}, hmac = {CKM_HUFU_SM3_HMAC, NULL, 0}, ecdsa = {CKM_ECDSA, NULL, 0}, ecb = {CKM_HUFU_SM4_ECB, NULL, 0};
+	CK_MECHANISM sm2 = {CKM_HUFU_SM2, NULL, 0}, hmac = {CKM_HUFU_SM3_HMAC, NULL, 0}, ecdsa = {CKM_ECDSA, NULL, 0},
+		ecb = {CKM_HUFU_SM4_ECB, NULL, 0};
 	CK_ATTRIBUTE no_sign = {CKA_SIGN, (void *)(uintptr_t)&no, 1};
 	CK_OBJECT_HANDLE mute = make_sm2_private(standard_d, &no_sign, 1);
 	uint8_t sig[80];
@@ -424,13 +436,15 @@ static void test_always_authenticate(void)
 		OK(sign_init(session, &mech, key));
 		IS(sign_once(session, message, 32, sig, &n), CKR_USER_NOT_LOGGED_IN);
 		IS(sign_update(session, message, 32), CKR_USER_NOT_LOGGED_IN);
-		IS(session_login(session, CKU_CONTEXT_SPECIFIC, (const CK_BYTE *)"the wrong words", 15, NULL, 0), CKR_PIN_INCORRECT);
+		IS(session_login(session, CKU_CONTEXT_SPECIFIC, (const CK_BYTE *)"the wrong words", 15, NULL, 0),
+		   CKR_PIN_INCORRECT);
 		IS(sign_once(session, message, 32, sig, &n), CKR_USER_NOT_LOGGED_IN);
 		OK(session_login(session, CKU_CONTEXT_SPECIFIC, (const CK_BYTE *)USER_PIN, strlen(USER_PIN), NULL, 0));
 		OK(sign_once(session, message, 32, sig, &n));
 		OK(verify_at_once(&mech, sm2_public, message, 32, sig, n));
 	}
-	IS(session_login(session, CKU_CONTEXT_SPECIFIC, (const CK_BYTE *)USER_PIN, strlen(USER_PIN), NULL, 0), CKR_OPERATION_NOT_INITIALIZED);
+	IS(session_login(session, CKU_CONTEXT_SPECIFIC, (const CK_BYTE *)USER_PIN, strlen(USER_PIN), NULL, 0),
+	   CKR_OPERATION_NOT_INITIALIZED);
 }
 
 /* -- two at once (5.17) ------------------------------------------------------------------------- */

@@ -66,7 +66,8 @@ static void set_params(void)
 }
 
 /* Saved behind the cut; goes on in the other session. */
-static void check_crypt(const struct crypt_row *row, enum op_kind kind, const uint8_t *in, size_t len, size_t cut, const uint8_t *want, size_t want_len)
+static void check_crypt(const struct crypt_row *row, enum op_kind kind, const uint8_t *in, size_t len, size_t cut,
+                        const uint8_t *want, size_t want_len)
 {
 	CK_MECHANISM m = {row->type, row->param, row->param_len};
 	CK_OBJECT_HANDLE key = row->zuc ? zuc_key : sm4_key;

@@ -79,7 +79,8 @@ static void init_token(CK_SLOT_ID slot)
 
 static void make_keys(void)
 {
-	static const uint8_t zuc[16] = {0x17, 0x3d, 0x14, 0xba, 0x50, 0x03, 0x73, 0x1d, 0x7a, 0x60, 0x04, 0x94, 0x70, 0xf0, 0x0a, 0x29};
+	static const uint8_t zuc[16] = {0x17, 0x3d, 0x14, 0xba, 0x50, 0x03, 0x73, 0x1d, /* GM/T 0001.2, first set */
+	                                0x7a, 0x60, 0x04, 0x94, 0x70, 0xf0, 0x0a, 0x29};
 	uint8_t hmac[32];
 	for (size_t i = 0; i < sizeof hmac; i++)
 		hmac[i] = (uint8_t)(i + 1); /* GM/T 0042-2015 D.3 */
@@ -162,7 +163,8 @@ CK_OBJECT_HANDLE make_sm2_private(const uint8_t d[32], const CK_ATTRIBUTE *more,
 	CK_KEY_TYPE type = CKK_HUFU_SM2;
 	CK_ATTRIBUTE list[] = {
 		ATTR(CKA_CLASS, object_class), ATTR(CKA_KEY_TYPE, type), BYTES(CKA_VALUE, d, 32),
-		ATTR(CKA_DECRYPT, yes), ATTR(CKA_SIGN, yes), ATTR(CKA_UNWRAP, yes), ATTR(CKA_SENSITIVE, no), ATTR(CKA_EXTRACTABLE, yes),
+		ATTR(CKA_DECRYPT, yes), ATTR(CKA_SIGN, yes), ATTR(CKA_UNWRAP, yes), ATTR(CKA_SENSITIVE, no),
+		ATTR(CKA_EXTRACTABLE, yes),
 	};
 	return make(list, sizeof list / sizeof list[0], more, nmore);
 }
@@ -187,7 +189,8 @@ CK_MECHANISM mechanism(CK_MECHANISM_TYPE type, const void *param, CK_ULONG len)
 	return (CK_MECHANISM){type, (void *)(uintptr_t)param, len};
 }
 
-CK_RV crypt_at_once(enum op_kind kind, const CK_MECHANISM *m, CK_OBJECT_HANDLE key, const uint8_t *in, size_t len, uint8_t *out, CK_ULONG *out_len)
+CK_RV crypt_at_once(enum op_kind kind, const CK_MECHANISM *m, CK_OBJECT_HANDLE key, const uint8_t *in, size_t len, uint8_t *out,
+                    CK_ULONG *out_len)
 {
 	CK_RV rv = crypt_init(session, kind, m, key);
 	return rv == CKR_OK ? crypt_once(session, kind, in, len, out, out_len) : rv;
@@ -214,7 +217,8 @@ static CK_RV give_part(enum op_kind kind, const uint8_t *in, size_t len, bool la
 	return rv;
 }
 
-CK_RV crypt_in_parts(enum op_kind kind, const CK_MECHANISM *m, CK_OBJECT_HANDLE key, const uint8_t *in, size_t len, const size_t *cuts, size_t ncuts,
+CK_RV crypt_in_parts(enum op_kind kind, const CK_MECHANISM *m, CK_OBJECT_HANDLE key, const uint8_t *in, size_t len,
+                     const size_t *cuts, size_t ncuts,
                      uint8_t *out, CK_ULONG *out_len)
 {
 	uint8_t *end = out;

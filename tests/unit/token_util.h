@@ -40,9 +40,11 @@ extern const uint8_t sm4_value[16];
 CK_MECHANISM mechanism(CK_MECHANISM_TYPE, const void *param, CK_ULONG len);
 
 /* Init and one call. */
-CK_RV crypt_at_once(enum op_kind, const CK_MECHANISM *, CK_OBJECT_HANDLE, const uint8_t *in, size_t len, uint8_t *out, CK_ULONG *out_len);
+CK_RV crypt_at_once(enum op_kind, const CK_MECHANISM *, CK_OBJECT_HANDLE, const uint8_t *in, size_t len, uint8_t *out,
+                    CK_ULONG *out_len);
 /* Init, updates that end at the places given (the last may be less than len), final; the output bit by bit. */
-CK_RV crypt_in_parts(enum op_kind, const CK_MECHANISM *, CK_OBJECT_HANDLE, const uint8_t *in, size_t len, const size_t *cuts, size_t ncuts,
+CK_RV crypt_in_parts(enum op_kind, const CK_MECHANISM *, CK_OBJECT_HANDLE, const uint8_t *in, size_t len, const size_t *cuts,
+                     size_t ncuts,
                      uint8_t *out, CK_ULONG *out_len);
 
 #endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Claims: the table of mechanisms has a row for each that the headers number, says of each what
+ * C_GetMechanismInfo must, and fits keys as their attributes say.
+ */
+#include "token/mech.h"
+
+#include "unit.h"
+
+#define NAMED(mechanism) {mechanism, #mechanism}
+static const struct {
+	CK_MECHANISM_TYPE type;
+	const char *name;
+} numbered[] = {
+	NAMED(CKM_HUFU_SM2_KEY_PAIR_GEN), NAMED(CKM_HUFU_SM2), NAMED(CKM_HUFU_SM2_DER), NAMED(CKM_HUFU_SM2_SM3),
+		NAMED(CKM_HUFU_SM2_SM3_DER),
+	NAMED(CKM_HUFU_SM2_C1C3C2), NAMED(CKM_HUFU_SM2_C1C2C3), NAMED(CKM_HUFU_SM2_ENC_DER), NAMED(CKM_HUFU_SM3),
+		NAMED(CKM_HUFU_SM3_HMAC),
+	NAMED(CKM_HUFU_SM3_HMAC_GENERAL), NAMED(CKM_HUFU_SM3_KEY_GEN), NAMED(CKM_HUFU_SM4_KEY_GEN), NAMED(CKM_HUFU_SM4_ECB),
+	NAMED(CKM_HUFU_SM4_CBC), NAMED(CKM_HUFU_SM4_CBC_PAD), NAMED(CKM_HUFU_SM4_CTR), NAMED(CKM_HUFU_SM4_CFB128),
+		NAMED(CKM_HUFU_SM4_OFB),
+	NAMED(CKM_HUFU_SM4_GCM), NAMED(CKM_HUFU_ZUC_KEY_GEN), NAMED(CKM_HUFU_ZUC_EEA3), NAMED(CKM_HUFU_ZUC_EIA3),
+		NAMED(CKM_GENERIC_SECRET_KEY_GEN),
+};
+#define NNUMBERED (sizeof numbered / sizeof numbered[0])
+
+static void test_complete(void)
+{
+	size_t n;
+	mech_table(&n);
+	CU_ASSERT_EQUAL(n, NNUMBERED);
+	for (size_t i = 0; i < NNUMBERED; i++) {
+		const struct mech *mech = mech_find(numbered[i].type);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(mech);
+		CU_ASSERT_STRING_EQUAL(mech->name, numbered[i].name);
+	}
+	CU_ASSERT_PTR_NULL(mech_find(CKM_ECDSA));
+	CU_ASSERT_PTR_NULL(mech_find(HUFU_VENDOR));
+	CU_ASSERT_PTR_NULL(mech_find((CK_ULONG)-1));
+}
+
+/* What a shape needs, its flags allow, and the other way round: no call finds itself without code. */
+static CK_FLAGS flags_of(enum mech_shape shape)
+{
+	const CK_FLAGS crypt = CKF_ENCRYPT | CKF_DECRYPT, wrap = CKF_WRAP | CKF_UNWRAP, sign = CKF_SIGN | CKF_VERIFY;
+	switch (shape) {
+	case SHAPE_KEYGEN: return CKF_GENERATE | CKF_GENERATE_KEY_PAIR;
+	case SHAPE_DIGEST: return CKF_DIGEST;
+	case SHAPE_BLOCK:
+	case SHAPE_BLOCK_PAD:
+	case SHAPE_PK_CRYPT: return crypt | wrap;
+	case SHAPE_STREAM:
+	case SHAPE_STATE_STREAM: return crypt;
+	case SHAPE_AEAD: return crypt | wrap | CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE;
+	case SHAPE_MAC:
+	case SHAPE_SIGN_DIGEST: return sign;
+	case SHAPE_SIGN_MESSAGE: return sign | CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY | CKF_MULTI_MESSAGE;
+	}
+	return 0;
+}
+
+static void test_consistent(void)
+{
+	size_t n;
+	const struct mech *table = mech_table(&n);
+	for (size_t i = 0; i < n; i++) {
+		const struct mech *m = &table[i];
+		CU_ASSERT_PTR_EQUAL(mech_find(m->type), m); /* no number twice */
+		CU_ASSERT(m->flags != 0 && (m->flags & ~flags_of(m->shape)) == 0);
+		CU_ASSERT(m->parse != NULL && m->device_mechanism != 0 && m->min_nbits <= m->max_nbits);
+		CU_ASSERT(m->unit_nbits == 1 || m->unit_nbits == 8);
+		CU_ASSERT((m->shape == SHAPE_DIGEST) == (m->key_types[0] == NO_KEY_TYPE));
+		size_t types = 0;
+		while (types < 3 && m->key_types[types] != NO_KEY_TYPE)
+			types++;
+		CU_ASSERT(types < 3);
+	}
+}
+
+static void test_info(void)
+{
+	CK_MECHANISM_INFO info;
+	mech_info(mech_find(CKM_HUFU_SM4_CBC), false, &info);
+	CU_ASSERT(info.ulMinKeySize == 16 && info.ulMaxKeySize == 16);
+	CU_ASSERT_EQUAL(info.flags, CKF_ENCRYPT | CKF_DECRYPT | CKF_WRAP | CKF_UNWRAP);
+	mech_info(mech_find(CKM_HUFU_SM2_SM3), true, &info);
+	CU_ASSERT(info.ulMinKeySize == 256 && info.ulMaxKeySize == 256);
+	CU_ASSERT(info.flags & CKF_HW && info.flags & CKF_SIGN && info.flags & CKF_EC_F_P && !(info.flags & CKF_ENCRYPT));
+	mech_info(mech_find(CKM_HUFU_SM3), true, &info); /* made on this host, whatever the device */
+	CU_ASSERT(info.ulMinKeySize == 0 && info.ulMaxKeySize == 0 && info.flags == CKF_DIGEST);
+	mech_info(mech_find(CKM_GENERIC_SECRET_KEY_GEN), false, &info); /* PKCS#11 3.1 6.8.4: in bits */
+	CU_ASSERT(info.ulMinKeySize == 8 && info.ulMaxKeySize == 32768);
+	mech_info(mech_find(CKM_HUFU_SM3_HMAC), false, &info);
+	CU_ASSERT(info.ulMinKeySize == 1 && info.ulMaxKeySize == 4096);
+}
+
+static CK_RV fits(CK_MECHANISM_TYPE type, CK_KEY_TYPE key_type, CK_ULONG len, const CK_MECHANISM_TYPE *allowed, size_t nallowed)
+{
+	struct object key = {.object_class = CKO_SECRET_KEY, .key_type = key_type};
+	attrs_init(&key.attrs, false);
+	bool ok = attrs_set_ulong(&key.attrs, CKA_VALUE_LEN, len);
+	if (allowed)
+		ok = ok && attrs_set(&key.attrs, CKA_ALLOWED_MECHANISMS, allowed, nallowed * sizeof *allowed);
+	CU_ASSERT(ok);
+	CK_RV rv = mech_fits_key(mech_find(type), &key);
+	attrs_clear(&key.attrs);
+	return rv;
+}
+
+static void test_fits(void)
+{
+	static const CK_MECHANISM_TYPE list[] = {CKM_HUFU_SM4_CTR, CKM_HUFU_SM4_GCM};
+	CU_ASSERT_EQUAL(fits(CKM_HUFU_SM4_ECB, CKK_HUFU_SM4, 16, NULL, 0), CKR_OK);
+	CU_ASSERT_EQUAL(fits(CKM_HUFU_SM4_ECB, CKK_AES, 16, NULL, 0), CKR_KEY_TYPE_INCONSISTENT);
+	CU_ASSERT_EQUAL(fits(CKM_HUFU_SM3_HMAC, CKK_GENERIC_SECRET, 1, NULL, 0), CKR_OK);
+	CU_ASSERT_EQUAL(fits(CKM_HUFU_SM3_HMAC, CKK_HUFU_SM3_HMAC, 4096, NULL, 0), CKR_OK);
+	CU_ASSERT_EQUAL(fits(CKM_HUFU_SM3_HMAC, CKK_HUFU_SM3_HMAC, 4097, NULL, 0), CKR_KEY_SIZE_RANGE);
+	CU_ASSERT_EQUAL(fits(CKM_HUFU_SM4_GCM, CKK_HUFU_SM4, 16, list, 2), CKR_OK);
+	CU_ASSERT_EQUAL(fits(CKM_HUFU_SM4_CTR, CKK_HUFU_SM4, 16, list, 1), CKR_OK);
+	CU_ASSERT_EQUAL(fits(CKM_HUFU_SM4_GCM, CKK_HUFU_SM4, 16, list, 1), CKR_MECHANISM_INVALID);
+	CU_ASSERT_EQUAL(fits(CKM_HUFU_SM4_GCM, CKK_HUFU_SM4, 16, list, 0), CKR_OK);
+}
+
+/* An SM2 key is one under either of its names; a key of another curve is not. */
+static void test_is_sm2(void)
+{
+	static const uint8_t p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+	struct object key = {.object_class = CKO_PUBLIC_KEY, .key_type = CKK_HUFU_SM2};
+	attrs_init(&key.attrs, false);
+	CU_ASSERT_TRUE(mech_is_sm2(&key));
+	key.key_type = CKK_EC;
+	CU_ASSERT_FALSE(mech_is_sm2(&key));
+	CU_ASSERT_TRUE(attrs_set(&key.attrs, CKA_EC_PARAMS, HUFU_SM2_CURVE_OID, HUFU_SM2_CURVE_OID_LEN));
+	CU_ASSERT_TRUE(mech_is_sm2(&key));
+	CU_ASSERT_EQUAL(mech_fits_key(mech_find(CKM_HUFU_SM2), &key), CKR_OK);
+	CU_ASSERT_TRUE(attrs_set(&key.attrs, CKA_EC_PARAMS, p256, sizeof p256));
+	CU_ASSERT_FALSE(mech_is_sm2(&key));
+	CU_ASSERT_EQUAL(mech_fits_key(mech_find(CKM_HUFU_SM2), &key), CKR_KEY_TYPE_INCONSISTENT);
+	attrs_clear(&key.attrs);
+}
+
+static const struct unit_case cases[] = {
+	{"every number of the headers has a row", test_complete},
+	{"no row contradicts itself", test_consistent},
+	{"C_GetMechanismInfo tells sizes in the right unit, and the right flags", test_info},
+	{"keys fit by type, size and CKA_ALLOWED_MECHANISMS", test_fits},
+	{"SM2 keys are known by either name", test_is_sm2},
+	{0},
+};
+UNIT_MAIN("mech", cases)
