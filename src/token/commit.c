@@ -154,7 +154,7 @@ static enum hufu_err columns_init(struct columns *c, const struct attrs *attrs)
 {
 	writer_init(&c->writer, attrs->secret);
 	if (attrs->n > STORE_ATTRS_MAX)
-		return HUFU_ERR_DATA_LEN;
+		return HUFU_ERR_STORE_FULL;
 	for (size_t i = 0; i < attrs->n; i++) {
 		const CK_ATTRIBUTE *a = &attrs->list[i];
 		size_t start = c->writer.len;
@@ -176,6 +176,12 @@ static void columns_clear(struct columns *c)
 	writer_clear(&c->writer);
 }
 
+/* An object larger than a row may be: there is no room for it. */
+static enum hufu_err no_room(enum hufu_err err)
+{
+	return err == HUFU_ERR_DATA_LEN ? HUFU_ERR_STORE_FULL : err;
+}
+
 static enum hufu_err insert(struct token *token, const struct draft *draft, uint8_t uuid[16])
 {
 	struct columns columns;
@@ -192,7 +198,7 @@ static enum hufu_err insert(struct token *token, const struct draft *draft, uint
 		memcpy(row.op_id, draft->op_id, sizeof row.op_id);
 	enum hufu_err err = columns_init(&columns, draft->attrs);
 	if (err == HUFU_OK)
-		err = store_insert(token->store, &row, uuid);
+		err = no_room(store_insert(token->store, &row, uuid));
 	columns_clear(&columns);
 	return err;
 }
@@ -218,7 +224,7 @@ enum hufu_err draft_update(const struct object *o, const struct attrs *attrs)
 	};
 	enum hufu_err err = columns_init(&columns, attrs);
 	if (err == HUFU_OK)
-		err = store_update(o->token->store, o->uuid, o->version, &row);
+		err = no_room(store_update(o->token->store, o->uuid, o->version, &row));
 	columns_clear(&columns);
 	return err;
 }

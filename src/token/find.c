@@ -199,15 +199,17 @@ static CK_RV load(struct session *s, const struct find *find, size_t i, CK_OBJEC
 	return *handle == dead ? rv : object_find(s, *handle, CKR_OBJECT_HANDLE_INVALID, o);
 }
 
-/* A row that is gone, out of sight or refused (the store has reported it) is passed over; what touches all of them is not. */
+/* A row that is gone, out of sight or refused (the store has reported it) is passed over; a store that fails is not. */
 static CK_RV look_at(struct session *s, const struct find *find, size_t i, CK_OBJECT_HANDLE *found)
 {
 	struct object *o;
 	CK_OBJECT_HANDLE handle;
 	*found = 0;
 	CK_RV rv = load(s, find, i, &handle, &o);
-	if (rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_DEVICE_ERROR)
+	if (rv == CKR_OBJECT_HANDLE_INVALID)
 		return CKR_OK;
+	if (rv == CKR_DEVICE_ERROR)
+		return token_refresh(s->token, true);
 	if (rv != CKR_OK)
 		return rv;
 	if (matches(o, &find->wanted))

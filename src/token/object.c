@@ -222,9 +222,12 @@ CK_RV object_find(struct session *s, CK_OBJECT_HANDLE handle, CK_RV invalid, str
 CK_RV object_adopt(struct object *o, CK_OBJECT_HANDLE *handle)
 {
 	struct token *token = o->token;
-	CK_RV rv = CKR_HOST_MEMORY;
+	CK_RV rv = CKR_USER_NOT_LOGGED_IN;
 
 	pthread_mutex_lock(&token->lock);
+	if (o->private_object && token_login(token) != LOGIN_USER) /* logged out while it was made */
+		goto out;
+	rv = CKR_HOST_MEMORY;
 	if (token->nsession_objects == token->cap_session_objects) {
 		size_t cap = token->cap_session_objects ? token->cap_session_objects * 2 : 16;
 		struct session_object *more = realloc(token->session_objects, cap * sizeof *more);

@@ -51,7 +51,11 @@ bool object_material_type(CK_OBJECT_CLASS, CK_KEY_TYPE, enum hufu_key_type *);
  * A public key is made of its point, whatever copies there are.
  */
 enum hufu_err object_attach_key(struct object *, uint64_t version, const struct pool_copy *, size_t n) MUST_CHECK;
-/* A new session object: gets its handle, is listed with its session. Takes over the reference, also when it fails. */
+/*
+ * A new session object: gets its handle, is listed with its session. Takes over
+ * the reference, also when it fails. CKR_USER_NOT_LOGGED_IN: the login that it
+ * was made under has ended.
+ */
 CK_RV object_adopt(struct object *, CK_OBJECT_HANDLE *);
 
 /* Visible to this session now, or CKR_OBJECT_HANDLE_INVALID (keys: the caller's code, CKR_KEY_HANDLE_INVALID and kin). A reference. */

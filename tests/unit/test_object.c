@@ -666,6 +666,27 @@ static void test_set(void)
 	close_session(s);
 }
 
+/* store.h: a value takes a MiB; row.h: a row four. */
+static void test_room(void)
+{
+	struct session *s = user();
+	CK_OBJECT_HANDLE h;
+	size_t most = 1u << 20, nearly = most - 64, less = most - 1024;
+	uint8_t *big = calloc(1, most + 1);
+	NEED(big ? CKR_OK : CKR_HOST_MEMORY);
+	IS(CREATE(s, &h, ATTR(CKA_CLASS, data), {CKA_VALUE, big, most + 1}), CKR_ATTRIBUTE_VALUE_INVALID);
+	NEED(CREATE(s, &h, ATTR(CKA_CLASS, data), ATTR(CKA_TOKEN, yes), {CKA_VALUE, big, most}, {CKA_APPLICATION, big, nearly}));
+	IS(SET(s, h, {CKA_LABEL, big, most}, {CKA_OBJECT_ID, big, most}), CKR_DEVICE_MEMORY);
+	CU_ASSERT_TRUE(has(s, h, CKA_LABEL, "", 0));
+	OK(SET(s, h, {CKA_LABEL, big, less}, {CKA_OBJECT_ID, big, less}));
+	CK_ATTRIBUTE size = {CKA_LABEL, NULL, 0};
+	OK(object_get_attributes(s, h, &size, 1));
+	CU_ASSERT_EQUAL(size.ulValueLen, less);
+	OK(object_destroy(s, h));
+	free(big);
+	close_session(s);
+}
+
 static void test_read_only_session(void)
 {
 	struct session *rw = user(), *ro = open_session(0, false);
@@ -960,6 +981,7 @@ static const struct unit_case cases[] = {
 	{"every attribute asked for has its own answer", test_get},
 	{"nested templates are given element by element", test_get_nested},
 	{"attributes change all or none, on the token and in a session", test_set},
+	{"an object may be large, a value at most a MiB", test_room},
 	{"a R/O session changes no token object", test_read_only_session},
 	{"what may not be changed, copied or destroyed is not", test_prohibited},
 	{"a copy lives on its own, and is never looser", test_copy},
