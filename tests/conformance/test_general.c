@@ -129,6 +129,29 @@ static void test_own_mutexes(void)
 	CU_ASSERT_EQUAL(created, destroyed);
 }
 
+static CK_RV inner;
+
+static CK_RV start_again(void **mutex)
+{
+	inner = p11->C_Initialize(NULL);
+	return make_mutex(mutex);
+}
+
+/* A library that C_Initialize calls may be one that initialises this module itself. */
+static void test_recursive(void)
+{
+	CK_C_INITIALIZE_ARGS args = own_mutexes;
+	CK_INFO info;
+	face_stop();
+	args.CreateMutex = start_again;
+	created = destroyed = 0;
+	IS(p11->C_Initialize(&args), CKR_CRYPTOKI_ALREADY_INITIALIZED);
+	IS(inner, CKR_OK);
+	CU_ASSERT_EQUAL(created, destroyed);
+	OK(p11->C_GetInfo(&info));
+	OK(p11->C_Finalize(NULL));
+}
+
 static void test_system_locks_preferred(void)
 {
 	CK_C_INITIALIZE_ARGS args = own_mutexes;
@@ -332,6 +355,7 @@ static const struct unit_case cases[] = {
 	{"some mutex functions without the others, or a reserved pointer, are bad arguments", test_some_mutexes},
 	{"without a mutex from the application the library does not start", test_no_mutex},
 	{"the application's mutexes serialise every entry and are given back", test_own_mutexes},
+	{"C_Initialize from within C_Initialize starts the library once", test_recursive},
 	{"with leave to use the system's locks the application's are left alone", test_system_locks_preferred},
 	{"C_Finalize ends once, and only without a reserved pointer", test_finalize},
 	{"of threads that start at once, one starts the library", test_concurrent_start},
