@@ -60,6 +60,7 @@ static struct {
 	atomic_uint_fast64_t seedings;
 	struct rand_source sources[SOURCES_MAX]; /* those that this machine has */
 	size_t nsources;
+	atomic_bool dropped[SOURCES_MAX]; /* not required, and failed its continuous test */
 	char names[64];
 } module;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -197,31 +198,37 @@ static bool known_answer_is_right(void)
 	return memcmp(out, expected, sizeof(out)) == 0;
 }
 
-static void find_sources_locked(void)
+/* Takes a source in that this machine has; false: a required one failed. One that counts as nothing is not worth an outage. */
+static bool take_source_locked(const struct rand_source *source)
 {
-	size_t len = 0;
-	module.nsources = 0;
-	module.names[0] = '\0';
-	for (const struct rand_source *source = offered; source->name; source++) {
-		if (!source->available())
-			continue;
+	if (!source->available())
+		return true;
+	if (source_starts_well(source)) {
+		size_t len = strlen(module.names);
+		snprintf(module.names + len, sizeof(module.names) - len, "%s%s", len ? " " : "", source->name);
+		atomic_init(&module.dropped[module.nsources], false);
 		module.sources[module.nsources++] = *source;
-		len += (size_t)snprintf(module.names + len, sizeof(module.names) - len, "%s%s", len ? " " : "", source->name);
+		return true;
 	}
+	if (!source->required) {
+		log_warning("random numbers: %s failed its test at the start (stuck, biased or silent) and is left out", source->name);
+		return true;
+	}
+	(void)fail(source->name, "failed its test at the start: stuck, biased or silent");
+	return false;
 }
 
 /* Tests all; GOOD or FAILED. */
 static void start_locked(void)
 {
-	find_sources_locked();
 	bool has_required = false;
-	for (size_t i = 0; i < module.nsources; i++) {
-		has_required |= module.sources[i].required;
-		if (!source_starts_well(&module.sources[i])) {
-			(void)fail(module.sources[i].name, "failed its test at the start: stuck, biased or silent");
+	module.nsources = 0;
+	module.names[0] = '\0';
+	for (const struct rand_source *source = offered; source->name; source++)
+		if (!take_source_locked(source))
 			return;
-		}
-	}
+	for (size_t i = 0; i < module.nsources; i++)
+		has_required |= module.sources[i].required;
 	if (!has_required) {
 		(void)fail("the system", "has no source of entropy");
 	} else if (!known_answer_is_right()) {
@@ -283,24 +290,45 @@ static struct generator *generator_get(struct shared *shared)
 	return g;
 }
 
+/* A failed continuous test: the end for a required source's generator, and of use for another source. */
+static bool source_failed(size_t i)
+{
+	const struct rand_source *source = &module.sources[i];
+	if (source->required) {
+		(void)fail(source->name, "failed its continuous test: stuck or biased");
+		return true;
+	}
+	if (!atomic_exchange(&module.dropped[i], true))
+		log_warning("random numbers: %s failed its continuous test (stuck or biased) and is left out from now on", source->name);
+	return false;
+}
+
+/* One source's samples, *len more of them; false: the generator has failed. */
+static bool gather_from(struct generator *g, size_t i, size_t *len)
+{
+	const struct rand_source *source = &module.sources[i];
+	uint8_t *samples = g->entropy + *len;
+
+	if (atomic_load(&module.dropped[i]))
+		return true;
+	if (!source->gather(samples, source->seed_len)) {
+		if (source->required)
+			(void)fail(source->name, "gave nothing");
+		return !source->required; /* the processor's may run dry when all cores ask */
+	}
+	if (!drbg_health_feed(&g->health[i], samples, source->seed_len))
+		return !source_failed(i);
+	*len += source->seed_len;
+	return true;
+}
+
 /* All sources' samples, one after the other; 0 after a failure. */
 static size_t gather(struct generator *g)
 {
 	size_t len = 0;
-	for (size_t i = 0; i < module.nsources; i++) {
-		const struct rand_source *source = &module.sources[i];
-		if (!source->gather(g->entropy + len, source->seed_len)) {
-			if (!source->required)
-				continue; /* the processor's may run dry when all cores ask */
-			(void)fail(source->name, "gave nothing");
+	for (size_t i = 0; i < module.nsources; i++)
+		if (!gather_from(g, i, &len))
 			return 0;
-		}
-		if (!drbg_health_feed(&g->health[i], g->entropy + len, source->seed_len)) {
-			(void)fail(source->name, "failed its continuous test: stuck or biased");
-			return 0;
-		}
-		len += source->seed_len;
-	}
 	return len;
 }
 

@@ -42,6 +42,17 @@ static bool gather_good(uint8_t *out, size_t len)
 	return true;
 }
 
+/* Good whatever becomes of gather_good. */
+static bool gather_steady(uint8_t *out, size_t len)
+{
+	static atomic_uint_fast64_t state = 1;
+	for (size_t i = 0; i < len; i++) {
+		uint64_t x = atomic_fetch_add(&state, 0x9e3779b97f4a7c15u);
+		out[i] = (uint8_t)((x ^ x >> 31) * 0x94d049bb133111ebu >> 56);
+	}
+	return true;
+}
+
 static bool gather_stuck(uint8_t *out, size_t len)
 {
 	memset(out, 0, len);
@@ -145,7 +156,7 @@ static void test_system_sources(void)
 
 static void test_bad_at_start(void)
 {
-	static const struct rand_source stuck[] = {GOOD, {"stuck", yes, gather_stuck, 48, false}, {0}};
+	static const struct rand_source stuck[] = {{"stuck", yes, gather_stuck, 48, true}, {0}};
 	static const struct rand_source biased[] = {{"biased", yes, gather_biased, 48, true}, {0}};
 	static const struct rand_source silent[] = {{"silent", yes, gather_silent, 48, true}, {0}};
 	static const struct rand_source none[] = {{"none", no, gather_good, 48, true}, {0}};
@@ -231,6 +242,28 @@ static void test_optional_dry(void)
 	use(sources);
 	CU_ASSERT_EQUAL(rand_bytes(out, 32), HUFU_OK);
 	CU_ASSERT_STRING_EQUAL(rand_sources(), "good sometimes");
+}
+
+/* What counts as nothing is left out when it fails: at the start, or later. */
+static void test_optional_bad(void)
+{
+	static const struct rand_source at_start[] = {GOOD, {"stuck", yes, gather_stuck, 48, false}, {0}};
+	static const struct rand_source later[] = {{"kernel", yes, gather_steady, 48, true}, {"later", yes, gather_good, 48, false}, {0}};
+	uint8_t out[32];
+	use(at_start);
+	CU_ASSERT_EQUAL(rand_bytes(out, 32), HUFU_OK);
+	CU_ASSERT_STRING_EQUAL(rand_sources(), "good");
+	clock_inject(virtual_now);
+	use(later);
+	CU_ASSERT_EQUAL(rand_bytes(out, 32), HUFU_OK);
+	now_stuck = true;
+	virtual_ns += 601 * NS_PER_S;
+	CU_ASSERT_EQUAL(rand_bytes(out, 32), HUFU_OK);
+	unsigned before = gathers;
+	virtual_ns += 601 * NS_PER_S;
+	CU_ASSERT_EQUAL(rand_bytes(out, 32), HUFU_OK);
+	CU_ASSERT_EQUAL(gathers, before); /* not asked any more */
+	clock_inject(NULL);
 }
 
 static void test_logged_once(void)
@@ -488,6 +521,7 @@ static const struct unit_case cases[] = {
 	{"a stuck, biased, silent or missing source at the start: no output, for good", test_bad_at_start},
 	{"a source that goes bad later is found at the next reseeding", test_bad_later},
 	{"more than one source is used", test_optional_dry},
+	{"a source that counts as nothing is left out when it fails, and output goes on", test_optional_bad},
 	{"a failure is logged once, with the source's name", test_logged_once},
 	{"the generator is reseeded after 600 s", test_reseed_by_time},
 	{"the generator is reseeded after 2^20 calls", test_reseed_by_calls},
