@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* Secret memory comes in slots of powers of two, of which 24 bytes are not ours: the next one would be half empty. */
+_Static_assert(sizeof(struct operation) <= 4096 - 24, "an operation fits a slot of 4 KiB");
+
 /* -- what session.c asks ------------------------------------------------------------- */
 
 bool operation_active(const struct operation *op)
