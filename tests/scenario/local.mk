@@ -11,7 +11,9 @@ SCENARIOS = \
 	%reldir%/p11tool.sh \
 	%reldir%/pin.sh \
 	%reldir%/pkcs11-tool.sh \
-	%reldir%/tool-anymodule.sh
+	%reldir%/tool-anymodule.sh \
+	%reldir%/tool-bench.sh \
+	%reldir%/tool-hufu.sh
 
 # What HUFU_SOAK makes longer in ./check --long.
 SOAKS = %reldir%/crowd.sh
