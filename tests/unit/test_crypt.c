@@ -13,13 +13,24 @@
 static OSSL_LIB_CTX *ctx;
 static uint8_t message[LONGEST], iv[16];
 
-static void up(void)
+static void fill(void)
 {
 	ctx = OSSL_LIB_CTX_new();
 	rng_fill(message, sizeof message);
 	rng_fill(iv, sizeof iv);
 	iv[12] = 0; /* CTR with 32 counting bits: far from its end */
+}
+
+static void up(void)
+{
+	fill();
 	token_up();
+}
+
+static void up_with_two(void)
+{
+	fill();
+	token_up_with_two();
 }
 
 /* -- the chained modes, beside libcrypto --------------------------------------------- */
@@ -655,32 +666,38 @@ static void down(void)
 	OSSL_LIB_CTX_free(ctx);
 }
 
+#define CASES(devices) \
+	{"every mode gives what libcrypto gives, and back" devices, test_modes_at_once}, \
+	{"every mode gives the same at every split" devices, test_modes_every_split}, \
+	{"every mode gives the same in long parts" devices, test_modes_long_parts}, \
+	{"output may lie over input in any way" devices, test_modes_in_place}, \
+	{"parts may be encrypted in place" devices, test_parts_in_place}, \
+	{"a size query and too small a buffer keep the operation" devices, test_sizes_keep_the_operation}, \
+	{"ECB and CBC take whole blocks" devices, test_block_lengths}, \
+	{"wrong padding is refused, and none of its block released" devices, test_padding}, \
+	{"of a long text with wrong padding nothing is released at all" devices, test_long_padding}, \
+	{"CTR ends where its counter would repeat" devices, test_ctr_end}, \
+	{"CTR counts in the bits it is told" devices, test_ctr_bits}, \
+	{"Init answers with the specification's codes; NULL cancels" devices, test_init_codes}, \
+	{"CKA_ENCRYPT and CKA_ALLOWED_MECHANISMS are kept" devices, test_key_limits}, \
+	{"GCM of RFC 8998 A.1, at once and in parts" devices, test_gcm_standard}, \
+	{"GCM: a changed bit releases nothing" devices, test_gcm_forgery}, \
+	{"GCM: too small a buffer keeps the operation" devices, test_gcm_small_space}, \
+	{"GCM decryption in parts keeps 64 MiB" devices, test_gcm_cap}, \
+	{"EEA3 of GM/T 0001.2, at every split" devices, test_eea3_standard}, \
+	{"EEA3 without a length takes what comes" devices, test_eea3_open_end}, \
+	{"SM2 of GB/T 32918.5 C.2 in its three forms; a changed bit is one code" devices, test_sm2_standard}, \
+	{"SM2 encryption comes back" devices, test_sm2_roundtrip}, \
+	{"SM2 encryption goes to libcrypto and comes from it" devices, test_sm2_libcrypto}, \
+	{"SM2 encryption takes 1 byte to 64 KiB" devices, test_sm2_lengths},
+
 static const struct unit_case cases[] = {
 	{"a token is made", up},
-	{"every mode gives what libcrypto gives, and back", test_modes_at_once},
-	{"every mode gives the same at every split", test_modes_every_split},
-	{"every mode gives the same in long parts", test_modes_long_parts},
-	{"output may lie over input in any way", test_modes_in_place},
-	{"parts may be encrypted in place", test_parts_in_place},
-	{"a size query and too small a buffer keep the operation", test_sizes_keep_the_operation},
-	{"ECB and CBC take whole blocks", test_block_lengths},
-	{"wrong padding is refused, and none of its block released", test_padding},
-	{"of a long text with wrong padding nothing is released at all", test_long_padding},
-	{"CTR ends where its counter would repeat", test_ctr_end},
-	{"CTR counts in the bits it is told", test_ctr_bits},
-	{"Init answers with the specification's codes; NULL cancels", test_init_codes},
-	{"CKA_ENCRYPT and CKA_ALLOWED_MECHANISMS are kept", test_key_limits},
-	{"GCM of RFC 8998 A.1, at once and in parts", test_gcm_standard},
-	{"GCM: a changed bit releases nothing", test_gcm_forgery},
-	{"GCM: too small a buffer keeps the operation", test_gcm_small_space},
-	{"GCM decryption in parts keeps 64 MiB", test_gcm_cap},
-	{"EEA3 of GM/T 0001.2, at every split", test_eea3_standard},
-	{"EEA3 without a length takes what comes", test_eea3_open_end},
-	{"SM2 of GB/T 32918.5 C.2 in its three forms; a changed bit is one code", test_sm2_standard},
-	{"SM2 encryption comes back", test_sm2_roundtrip},
-	{"SM2 encryption goes to libcrypto and comes from it", test_sm2_libcrypto},
-	{"SM2 encryption takes 1 byte to 64 KiB", test_sm2_lengths},
+	CASES("")
 	{"nothing secret is left", down},
+	{"a token with two devices is made", up_with_two},
+	CASES(", by two devices")
+	{"nothing secret is left by two devices", down},
 	{0},
 };
 UNIT_MAIN("crypt", cases)

@@ -17,7 +17,7 @@ static uint8_t message[5000];
 static void up(void)
 {
 	rng_fill(message, sizeof message);
-	token_up();
+	token_up_with_two();
 }
 
 /* -- digests ------------------------------------------------------------------------ */
@@ -510,7 +510,7 @@ static void test_dual(void)
 }
 
 static const struct unit_case cases[] = {
-	{"a token is made", up},
+	{"a token with two devices is made", up},
 	{"SM3 of GB/T 32905, at every split", test_digest},
 	{"digests answer with the specification's codes", test_digest_codes},
 	{"C_DigestKey takes only values that may be read", test_digest_key},

@@ -13,7 +13,7 @@ static void up(void)
 	rng_fill(message, sizeof message);
 	rng_fill(iv, sizeof iv);
 	iv[0] = 0;
-	token_up();
+	token_up_with_two();
 	OK(session_open(session->token->slot, CKF_SERIAL_SESSION, &other_handle));
 	CU_ASSERT_EQUAL_FATAL(session_enter(other_handle, &other), CKR_OK);
 }
@@ -265,7 +265,7 @@ static void test_forged(void)
 }
 
 static const struct unit_case cases[] = {
-	{"a token is made", up},
+	{"a token with two devices is made", up},
 	{"encryption and decryption go on, cut anywhere", test_crypt},
 	{"signatures and MACs go on, cut anywhere", test_sign},
 	{"digests go on, and go back", test_digest},

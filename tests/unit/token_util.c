@@ -26,7 +26,8 @@ const uint8_t standard_point[64] = {
 	0x0a, 0xed, 0x05, 0xfb, 0xf3, 0x5e, 0x08, 0x4a, 0x66, 0x32, 0xf6, 0x07, 0x2d, 0xa9, 0xad, 0x13,
 };
 
-static char dir[] = "/tmp/hufu-token-XXXXXX";
+static char dir[32];
+static bool two_devices;
 
 /* -- codes ------------------------------------------------------------------------ */
 
@@ -47,8 +48,10 @@ static void write_conf(void)
 	FILE *f = fopen(path, "w");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
 	fprintf(f, "log { to = \"stderr\" level = \"error\" }\n"
-	           "device \"soft0\" { driver = \"soft\" }\n"
-	           "token \"test\" { store = \"sqlite:%s/test.db\" devices = { \"soft0\" } }\n", dir);
+	           "device \"soft0\" { driver = \"soft\" domain = \"soft\" }\n"
+	           "device \"soft1\" { driver = \"soft\" domain = \"soft\" }\n"
+	           "token \"test\" { store = \"sqlite:%s/test.db\" devices = { %s } }\n", dir,
+	           two_devices ? "\"soft0\", \"soft1\"" : "\"soft0\"");
 	fclose(f);
 	setenv("HUFU_CONF", path, 1);
 }
@@ -91,9 +94,16 @@ static void make_keys(void)
 	sm2_public = make_sm2_public(standard_point, NULL, 0);
 }
 
+void token_up_with_two(void)
+{
+	two_devices = true;
+	token_up();
+}
+
 void token_up(void)
 {
 	CK_SESSION_HANDLE h;
+	strncpy(dir, "/tmp/hufu-token-XXXXXX", sizeof dir - 1);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	write_conf();
 	CU_ASSERT_EQUAL_FATAL(core_start(false), CKR_OK);

@@ -18,6 +18,8 @@ extern const CK_BBOOL yes, no;
 
 /* As the first and the last case of a program: everything between relies on it. */
 void token_up(void);
+/* As well, with two devices of one domain, so that parts of an operation go to either. */
+void token_up_with_two(void);
 /* The session closed, the library stopped, no secret left, the directory gone. */
 void token_down(void);
 
