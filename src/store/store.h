@@ -80,6 +80,8 @@ enum hufu_err store_token(struct store *, struct store_token *) MUST_CHECK;
  */
 enum hufu_err store_login(struct store *, enum store_role, const uint8_t *pin, size_t pin_len) MUST_CHECK;
 void store_logout(struct store *);
+/* Is the token ring at hand? It goes, too, when another process renews the token. */
+bool store_unlocked(struct store *);
 /* Needs the ring (the SO's login): sets the user's PIN and clears the lock. */
 enum hufu_err store_init_pin(struct store *, const uint8_t *pin, size_t pin_len) MUST_CHECK;
 enum hufu_err store_set_pin(struct store *, enum store_role, const uint8_t *old, size_t old_len, const uint8_t *pin,

@@ -224,6 +224,14 @@ void store_logout(struct store *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+bool store_unlocked(struct store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	bool unlocked = s->keys->unlocked;
+	pthread_mutex_unlock(&s->lock);
+	return unlocked;
+}
+
 /* -- what is known of it ------------------------------------------------------------------ */
 
 static enum hufu_err role_info(struct store *s, enum store_role role, struct store_role_info *info)

@@ -146,6 +146,7 @@ static enum hufu_err set_on_token(struct object *o, const CK_ATTRIBUTE *templ, C
 	if (err != HUFU_OK)
 		return err;
 	pthread_mutex_lock(&token->lock);
+	atomic_fetch_add(&token->epoch, 1); /* whoever has read the older row and not published it yet asks again */
 	(void)replace(token, o->handle, NULL);
 	pthread_mutex_unlock(&token->lock);
 	return HUFU_OK;

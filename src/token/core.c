@@ -225,7 +225,7 @@ CK_RV core_wait_event(bool block, CK_SLOT_ID *slot)
 		return CKR_NO_EVENT;
 	pthread_mutex_lock(&core.lock);
 	uint64_t stops = core.stops;
-	while (core.stops == stops)
+	while (core_running() && core.stops == stops)
 		pthread_cond_wait(&core.changed, &core.lock);
 	pthread_mutex_unlock(&core.lock);
 	return CKR_CRYPTOKI_NOT_INITIALIZED;

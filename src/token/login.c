@@ -56,20 +56,8 @@ static bool username_fits(const CK_BYTE *user, CK_ULONG len)
 	return len == 0 || user == NULL;
 }
 
-CK_RV session_login(struct session *s, CK_USER_TYPE type, const CK_BYTE *pin, CK_ULONG pin_len, const CK_BYTE *user, CK_ULONG user_len)
+static CK_RV login_all(struct token *token, enum login wanted, const CK_BYTE *pin, CK_ULONG pin_len)
 {
-	struct token *token = s->token;
-	enum login wanted = type == CKU_SO ? LOGIN_SO : LOGIN_USER;
-
-	if (type != CKU_SO && type != CKU_USER && type != CKU_CONTEXT_SPECIFIC)
-		return CKR_USER_TYPE_INVALID;
-	if (!username_fits(user, user_len))
-		return CKR_USER_TYPE_INVALID;
-	if (!pin) /* no protected authentication path: a PIN must come */
-		return CKR_ARGUMENTS_BAD;
-	if (type == CKU_CONTEXT_SPECIFIC)
-		return login_context(s, pin, pin_len);
-
 	CK_RV rv = objection_locked(token, wanted);
 	if (rv != CKR_OK)
 		return rv;
@@ -77,25 +65,57 @@ CK_RV session_login(struct session *s, CK_USER_TYPE type, const CK_BYTE *pin, CK
 	if (rv != CKR_OK)
 		return rv;
 	pthread_mutex_lock(&token->lock);
-	rv = objection(token, wanted); /* another thread may have been faster */
+	rv = objection(token, wanted); /* a R/O session may have been opened meanwhile */
 	if (rv == CKR_OK)
 		atomic_store(&token->login, wanted);
-	else if (token_login(token) == LOGIN_NONE)
+	else
 		store_logout(token->store);
 	pthread_mutex_unlock(&token->lock);
 	return rv;
 }
 
+CK_RV session_login(struct session *s, CK_USER_TYPE type, const CK_BYTE *pin, CK_ULONG pin_len, const CK_BYTE *user, CK_ULONG user_len)
+{
+	struct token *token = s->token;
+	CK_RV rv;
+
+	if (type != CKU_SO && type != CKU_USER && type != CKU_CONTEXT_SPECIFIC)
+		return CKR_USER_TYPE_INVALID;
+	if (!username_fits(user, user_len))
+		return CKR_USER_TYPE_INVALID;
+	if (!pin) /* no protected authentication path: a PIN must come */
+		return CKR_ARGUMENTS_BAD;
+	/* Stretching the PIN takes its time; a logout in it would leave the store open with nobody logged in. */
+	pthread_mutex_lock(&token->login_lock);
+	if (type == CKU_CONTEXT_SPECIFIC)
+		rv = login_context(s, pin, pin_len);
+	else
+		rv = login_all(token, type == CKU_SO ? LOGIN_SO : LOGIN_USER, pin, pin_len);
+	pthread_mutex_unlock(&token->login_lock);
+	return rv;
+}
+
+static CK_RV logout_all(struct token *token)
+{
+	pthread_mutex_lock(&token->login_lock);
+	pthread_mutex_lock(&token->lock);
+	CK_RV rv = token_login(token) == LOGIN_NONE ? CKR_USER_NOT_LOGGED_IN : CKR_OK;
+	token_logout(token);
+	pthread_mutex_unlock(&token->lock);
+	pthread_mutex_unlock(&token->login_lock);
+	return rv;
+}
+
 CK_RV session_logout(struct session *s)
 {
-	if (token_login(s->token) == LOGIN_NONE)
-		return CKR_USER_NOT_LOGGED_IN;
+	CK_RV rv = logout_all(s->token);
+	if (rv != CKR_OK)
+		return rv;
 	for (int kind = 0; kind < OP_KINDS; kind++)
 		if (s->ops[kind] && operation_uses_private(s->ops[kind]))
 			operation_end(s->ops[kind]);
 	find_free(s->find); /* it may hold uuids of private objects */
 	s->find = NULL;
-	token_logout(s->token);
 	return CKR_OK;
 }
 

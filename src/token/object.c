@@ -137,6 +137,27 @@ static void kill_handle(struct token *token, CK_OBJECT_HANDLE handle)
 	pthread_mutex_unlock(&token->lock);
 }
 
+/* False: the handle has died meanwhile, or dies here. */
+static bool publish(struct token *token, CK_OBJECT_HANDLE handle, struct object *o)
+{
+	struct object *older;
+	uint8_t uuid[16];
+
+	pthread_mutex_lock(&token->lock);
+	bool alive = handle_get(token, handle, &older, uuid);
+	if (alive)
+		object_rele(older);
+	/* PKCS#11 5.6.9: handles of private objects do not outlive a logout, not even for the next login. */
+	if (alive && o->private_object && handle_login_epoch(handle) != atomic_load(&token->login_epoch)) {
+		handle_kill(token, handle);
+		alive = false;
+	}
+	if (alive)
+		handle_put(handle, object_hold(o));
+	pthread_mutex_unlock(&token->lock);
+	return alive;
+}
+
 /* Reads the row and publishes it under its handle. NOT_FOUND kills the handle. */
 static CK_RV load(struct token *token, CK_OBJECT_HANDLE handle, const uint8_t uuid[16], CK_RV invalid, struct object **out)
 {
@@ -150,31 +171,15 @@ static CK_RV load(struct token *token, CK_OBJECT_HANDLE handle, const uint8_t uu
 	if (err != HUFU_OK)
 		return rv_of(err);
 
-	/* PKCS#11 5.6.9: handles of private objects do not outlive a logout, not even for the next login. */
-	if (row->private_object && handle_login_epoch(handle) != atomic_load(&token->login_epoch)) {
-		store_row_free(row);
-		kill_handle(token, handle);
-		return invalid;
-	}
 	CK_RV rv = object_from_row(token, handle, row, out);
 	store_row_free(row);
 	if (rv != CKR_OK)
 		return rv;
 	(*out)->epoch = epoch;
-	struct object *still;
-	uint8_t same[16];
-	pthread_mutex_lock(&token->lock);
-	bool alive = handle_get(token, handle, &still, same);
-	if (alive) {
-		object_rele(still);
-		handle_put(handle, object_hold(*out));
-	}
-	pthread_mutex_unlock(&token->lock);
-	if (!alive) {
-		object_rele(*out);
-		return invalid;
-	}
-	return CKR_OK;
+	if (publish(token, handle, *out))
+		return CKR_OK;
+	object_rele(*out);
+	return invalid;
 }
 
 /* The store changed since this snapshot was known to be current: is it still? */
@@ -297,10 +302,8 @@ static bool loaded_private(const struct object *o, void *arg)
 
 void object_drop_private(struct token *token)
 {
-	pthread_mutex_lock(&token->lock);
 	drop_session_objects(token, is_private_or_dead, 0);
 	handle_kill_if(token, loaded_private, NULL);
-	pthread_mutex_unlock(&token->lock);
 }
 
 static bool any(const struct object *o, void *arg)

@@ -141,7 +141,7 @@ void find_free(struct find *);
 
 /* Session objects of one session (0: of all) are destroyed. */
 void object_drop_session(struct token *, CK_SESSION_HANDLE);
-/* Logout: private handles die, private session objects are destroyed, loaded private keys forgotten. */
+/* Logout: private handles die, private session objects are destroyed, loaded private keys forgotten. Caller holds token->lock. */
 void object_drop_private(struct token *);
 /* C_InitToken, C_Finalize: every handle dies. */
 void object_drop_all(struct token *);

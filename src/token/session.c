@@ -168,16 +168,16 @@ static CK_RV admit(struct token *token, CK_FLAGS flags)
 	return rv;
 }
 
+/* The caller's last look at the token: once nobody is counted, it may be renewed. */
 static void dismiss(struct token *token, CK_FLAGS flags)
 {
 	pthread_mutex_lock(&token->lock);
+	if (token->sessions == 1) /* 5.6.2: closing an application's last session with a token logs it out */
+		token_logout(token);
 	token->sessions--;
 	if (flags & CKF_RW_SESSION)
 		token->rw_sessions--;
-	bool last = token->sessions == 0;
 	pthread_mutex_unlock(&token->lock);
-	if (last) /* 5.6.2: closing an application's last session with a token logs it out */
-		token_logout(token);
 }
 
 static CK_RV check_flags(struct token *token, CK_FLAGS flags)

@@ -473,7 +473,7 @@ static CK_RV init_exclusive(CK_SLOT_ID id, const CK_BYTE *pin, CK_ULONG pin_len,
 	struct slot *slot = slot_find(id);
 	if (!slot)
 		return CKR_SLOT_ID_INVALID;
-	if (slot->token && slot->token->sessions)
+	if (slot->token && token_in_use(slot->token))
 		return CKR_SESSION_EXISTS;
 	token_close(slot->token);
 	slot->token = NULL;

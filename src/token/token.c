@@ -23,6 +23,7 @@ CK_RV token_open(CK_SLOT_ID slot, const struct conf_token *conf, const struct st
 	token->slot = slot;
 	token->conf = conf;
 	token->pool = pool;
+	pthread_mutex_init(&token->login_lock, NULL);
 	pthread_mutex_init(&token->lock, NULL);
 	token->handles = handle_map_new();
 	if (!token->handles)
@@ -53,6 +54,7 @@ void token_close(struct token *token)
 	handle_map_free(token->handles);
 	free(token->session_objects);
 	pthread_mutex_destroy(&token->lock);
+	pthread_mutex_destroy(&token->login_lock);
 	free(token);
 }
 
@@ -69,21 +71,27 @@ CK_RV token_refresh(struct token *token, bool now)
 	if (counter != token->change_counter) {
 		token->change_counter = counter;
 		atomic_fetch_add(&token->epoch, 1);
+		if (!store_unlocked(token->store)) /* another process has renewed the token: whom we knew, it does not */
+			token_logout(token);
 	}
 	atomic_store(&token->checked_ns, t);
 	pthread_mutex_unlock(&token->lock);
 	return CKR_OK;
 }
 
-void token_logout(struct token *token)
+bool token_in_use(struct token *token)
 {
 	pthread_mutex_lock(&token->lock);
-	bool was = atomic_exchange(&token->login, LOGIN_NONE) != LOGIN_NONE;
-	if (was) {
-		atomic_fetch_add(&token->login_epoch, 1);
-		store_logout(token->store);
-	}
+	bool in_use = token->sessions != 0;
 	pthread_mutex_unlock(&token->lock);
-	if (was)
-		object_drop_private(token);
+	return in_use;
+}
+
+void token_logout(struct token *token)
+{
+	if (atomic_exchange(&token->login, LOGIN_NONE) == LOGIN_NONE)
+		return;
+	atomic_fetch_add(&token->login_epoch, 1);
+	store_logout(token->store);
+	object_drop_private(token);
 }

@@ -30,6 +30,7 @@ struct token {
 	_Atomic uint64_t checked_ns;    /* when the store was last asked for changes */
 	uint64_t change_counter;        /* under lock */
 
+	pthread_mutex_t login_lock;     /* one login or logout at a time; taken before lock, and only by who has entered a session */
 	pthread_mutex_t lock;           /* what follows */
 	CK_ULONG sessions, rw_sessions;
 	struct handle_map *handles;     /* uuid -> object handle */
@@ -40,13 +41,15 @@ struct token {
 	size_t nsession_objects, cap_session_objects;
 };
 
-/* Has another process changed the store? Asked at most every 100 ms unless now. Bumps epoch. */
+/* Has another process changed the store? Asked at most every 100 ms unless now. Bumps epoch; ends a login of a token that was renewed. */
 CK_RV token_refresh(struct token *, bool now);
 
 /* Opens the store and, for a token in use, all that goes with it. pool stays the slot's. CKR_TOKEN_NOT_RECOGNIZED: not initialised. */
 CK_RV token_open(CK_SLOT_ID, const struct conf_token *, const struct store_conf *, struct pool *, struct token **);
 void token_close(struct token *);
-/* Ends the login of all its sessions, if there is one. */
+/* Has this process a session with it? */
+bool token_in_use(struct token *);
+/* Ends the login of all its sessions, if there is one. Caller holds token->lock. */
 void token_logout(struct token *);
 
 static inline enum login token_login(const struct token *token)
