@@ -382,10 +382,10 @@ static enum hufu_err compose_lookup(const struct store *s, const struct store_dr
 }
 
 /* Last: over all the rest. */
-static void compose_macs(const struct store *s, struct composed *c)
+static void compose_macs(const struct store *s, const struct store_draft *d, struct composed *c)
 {
 	c->row.host_mac = c->row.token_mac = (struct view){0};
-	if (s->keys->unlocked) {
+	if (s->keys->unlocked && (d->private_object || !d->unproven)) {
 		row_token_mac(&s->keys->token, s->token_id, &c->row, c->token_mac);
 		c->row.token_mac = (struct view){c->token_mac, MAC_LEN};
 	}
@@ -410,7 +410,7 @@ static enum hufu_err compose(const struct store *s, const struct store_draft *d,
 	if (!err)
 		err = compose_lookup(s, d, c);
 	if (!err)
-		compose_macs(s, c);
+		compose_macs(s, d, c);
 	return err;
 }
 

@@ -112,6 +112,7 @@ struct store_draft {
 	size_t nattrs;
 	const struct store_copy *copies;
 	size_t ncopies;
+	bool unproven;             /* public: by_login shall be false, though there is a login: it comes from what was made without one */
 	uint8_t op_id[16];         /* insert: unique; all zero: one is made */
 };
 

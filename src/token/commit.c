@@ -142,6 +142,11 @@ bool draft_change(struct attrs *attrs, const struct object *o, const CK_ATTRIBUT
 	return ok;
 }
 
+bool draft_unproven(const struct object *o, const struct attrs *attrs)
+{
+	return !o->by_login && !attrs_bool(attrs, CKA_TRUSTED, false);
+}
+
 /* -- in the store ------------------------------------------------------------------- */
 
 /* The store's view of a list of attributes; values lie in writer. */
@@ -189,7 +194,7 @@ static enum hufu_err insert(struct token *token, const struct draft *draft, uint
 	struct store_draft row = {
 		.private_object = draft->private_object, .object_class = draft->object_class, .key_type = draft->key_type,
 		.policy = draft->policy, .attrs = columns.list, .nattrs = draft->attrs->n,
-		.copies = copies, .ncopies = draft->ncopies,
+		.copies = copies, .ncopies = draft->ncopies, .unproven = draft->unproven,
 	};
 	for (size_t i = 0; i < draft->ncopies; i++)
 		copies[i] = (struct store_copy){.kind = draft->copies[i].kind, .domain = draft->copies[i].domain,
@@ -220,7 +225,7 @@ enum hufu_err draft_update(const struct object *o, const struct attrs *attrs)
 	struct columns columns;
 	struct store_draft row = {
 		.private_object = o->private_object, .object_class = o->object_class, .key_type = o->key_type, .policy = o->policy,
-		.attrs = columns.list, .nattrs = attrs->n,
+		.attrs = columns.list, .nattrs = attrs->n, .unproven = draft_unproven(o, attrs),
 	};
 	enum hufu_err err = columns_init(&columns, attrs);
 	if (err == HUFU_OK)
@@ -237,7 +242,7 @@ static CK_RV publish_in_session(struct session *s, const struct draft *draft, CK
 	if (!o)
 		return CKR_HOST_MEMORY;
 	o->session = s->handle;
-	o->by_login = token_login(s->token) != LOGIN_NONE;
+	o->by_login = token_login(s->token) != LOGIN_NONE && !draft->unproven;
 	o->object_class = draft->object_class;
 	o->key_type = draft->key_type;
 	o->policy = draft->policy;
@@ -263,7 +268,7 @@ struct object *draft_snapshot(const struct object *older, const struct attrs *at
 	o->handle = older->handle;
 	memcpy(o->uuid, older->uuid, sizeof o->uuid);
 	o->session = older->session;
-	o->by_login = token_login(older->token) != LOGIN_NONE;
+	o->by_login = token_login(older->token) != LOGIN_NONE && !draft_unproven(older, attrs);
 	o->object_class = older->object_class;
 	o->key_type = older->key_type;
 	o->policy = older->policy;

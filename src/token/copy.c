@@ -38,7 +38,7 @@ static CK_RV publish(struct session *s, const struct object *o, const struct att
 	struct draft draft = {
 		.on_token = attrs_bool(attrs, CKA_TOKEN, false), .private_object = attrs_bool(attrs, CKA_PRIVATE, false),
 		.object_class = o->object_class, .key_type = o->key_type, .policy = policy_of(o, attrs), .attrs = attrs,
-		.copies = copies,
+		.copies = copies, .unproven = draft_unproven(o, attrs),
 	};
 	CK_RV rv = draft_allowed(s, draft.on_token, draft.private_object);
 	if (rv == CKR_OK)

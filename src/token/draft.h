@@ -13,6 +13,7 @@ struct draft {
 	const struct attrs *attrs;
 	const struct pool_copy *copies; /* of the key; none for a public key, whose point is an attribute */
 	size_t ncopies;
+	bool unproven;                  /* draft_unproven, of the object that this one copies */
 	const uint8_t *op_id;           /* 16 bytes, or NULL */
 };
 
@@ -24,6 +25,12 @@ CK_RV draft_allowed(struct session *, bool on_token, bool private_object);
  * lest a later change under one make it count. False: out of memory.
  */
 bool draft_change(struct attrs *, const struct object *, const CK_ATTRIBUTE *, CK_ULONG n) MUST_CHECK;
+/*
+ * What was made without a login stays so, whoever changes or copies it: a
+ * planted wrapping key would else become one that counts by being given a
+ * label. The SO's trust, in the new attributes, vouches for it.
+ */
+bool draft_unproven(const struct object *, const struct attrs *);
 /* CKA_UNIQUE_ID, a random UUID as text (RFC 9562). */
 CK_RV draft_set_unique_id(struct attrs *);
 CK_RV draft_publish(struct session *, const struct draft *, CK_OBJECT_HANDLE *);
