@@ -67,6 +67,8 @@ static enum status no_command(int argc, char **argv)
 		noun |= !strcmp(c->noun, argv[1]);
 	if (argc < 2)
 		return fail(ST_USAGE, "hufu help lists them.", "no command given");
+	if (argv[1][0] == '-')
+		return fail(ST_USAGE, "hufu NOUN VERB [TARGET]... [OPTION]...", "options come behind the command: \"%s\"", argv[1]);
 	if (noun)
 		return fail(ST_USAGE, "hufu help NOUN lists its verbs.", "\"%s\" needs a verb%s%s", argv[1], argc > 2 ? ", and has no " : "",
 		            argc > 2 ? argv[2] : "");
