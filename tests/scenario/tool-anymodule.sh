@@ -130,6 +130,21 @@ check "both halves are destroyed" in_ key destroy ec --yes
 check_status 2 "and gone" in_ key show ec
 check_status 2 "a module that is none: 2" "$HUFU" token list --module /etc/passwd
 check_status 1 "an unknown command: 1" "$HUFU" frobnicate
+check_status 1 "options before the command: 1" "$HUFU" --module "$MODULE" token list
+sed 's/\\-/-/g; s/\\f[A-Z]//g; s/"//g' "$top_srcdir/docs/man/hufu.1" >man
+missing=
+for noun in $("$HUFU" help --words); do
+	verbs=$("$HUFU" help --words "$noun")
+	for word in $verbs; do
+		case $word in
+		--*) grep -q -e "$word" man || missing="$missing $noun:$word" ;;
+		*) grep -q -e "$noun $word" man || missing="$missing $noun-$word"
+		   for option in $("$HUFU" help --words "$noun" "$word"); do grep -q -e "$option" man || missing="$missing $noun-$word:$option"; done ;;
+		esac
+	done
+done
+check "the manual knows every command and option" is_equal "$missing" ""
+check "the shell completes a verb" bash -c ". '$top_srcdir/tools/bash-completion/hufu'; PATH='$top_builddir':\$PATH COMP_WORDS=(hufu key gen) COMP_CWORD=2; _hufu; [ \"\${COMPREPLY[*]}\" = generate ]"
 for command in status "token init" "key import" sign encrypt; do
 	check "help $command" sh -c "'$HUFU' help $command | grep -q usage:"
 done
