@@ -90,9 +90,11 @@ int main(int argc, char **argv)
 
 	/* CKA_TOKEN false: a session object, gone with the session. */
 	CK_ATTRIBUTE public_template[] = {{CKA_TOKEN, &no, sizeof no}, {CKA_VERIFY, &yes, sizeof yes}};
-	CK_ATTRIBUTE private_template[] = {{CKA_TOKEN, &no, sizeof no}, {CKA_SIGN, &yes, sizeof yes}, {CKA_SENSITIVE, &yes, sizeof yes}};
+	CK_ATTRIBUTE private_template[] = {
+		{CKA_TOKEN, &no, sizeof no}, {CKA_SIGN, &yes, sizeof yes}, {CKA_SENSITIVE, &yes, sizeof yes}};
 	CK_MECHANISM generate = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0};
-	must("C_GenerateKeyPair", p11->C_GenerateKeyPair(session, &generate, public_template, 2, private_template, 3, &public_key, &private_key));
+	must("C_GenerateKeyPair",
+	     p11->C_GenerateKeyPair(session, &generate, public_template, 2, private_template, 3, &public_key, &private_key));
 
 	/*
 	 * The whole message goes in; the token makes Z of the signer's ID and the

@@ -101,7 +101,12 @@ int main(int argc, char **argv)
 	 * cannot be changed either. The ciphertext ends with the 16-byte tag.
 	 */
 	must("C_GenerateRandom", p11->C_GenerateRandom(session, iv, sizeof iv));
-	CK_GCM_PARAMS gcm = {.pIv = iv, .ulIvLen = sizeof iv, .ulIvBits = 8 * sizeof iv, .pAAD = (CK_BYTE *)"to: the front", .ulAADLen = 13, .ulTagBits = 128};
+	CK_GCM_PARAMS gcm = {.pIv = iv,
+	                     .ulIvLen = sizeof iv,
+	                     .ulIvBits = 8 * sizeof iv,
+	                     .pAAD = (CK_BYTE *)"to: the front",
+	                     .ulAADLen = 13,
+	                     .ulTagBits = 128};
 	CK_MECHANISM mechanism = {CKM_HUFU_SM4_GCM, &gcm, sizeof gcm};
 	must("C_EncryptInit", p11->C_EncryptInit(session, &mechanism, key));
 	must("C_Encrypt", p11->C_Encrypt(session, text, sizeof text - 1, sealed, &sealed_len));

@@ -60,7 +60,8 @@ static void make_aad(unsigned char aad[CHUNKFILE_AAD_LEN], const unsigned char *
 	aad[CHUNKFILE_HEADER_LEN + 8] = last;
 }
 
-static enum status seal_all(const struct chunkfile_aead *aead, const unsigned char *header, struct reader2 *r, unsigned char *sealed, struct output *out)
+static enum status seal_all(const struct chunkfile_aead *aead, const unsigned char *header, struct reader2 *r,
+                            unsigned char *sealed, struct output *out)
 {
 	unsigned char aad[CHUNKFILE_AAD_LEN];
 
@@ -105,18 +106,21 @@ enum status chunkfile_encrypt(const struct chunkfile_aead *aead, struct input *i
 static enum status check_header(const struct chunkfile_aead *aead, const unsigned char *header, size_t len, const char *name)
 {
 	if (len < sizeof magic || memcmp(header, magic, sizeof magic))
-		return fail(ST_INTEGRITY, "Plain ciphertexts are decrypted with --mode cbc, ctr, gcm, ...", "%s is no hufu-file/1", name);
+		return fail(ST_INTEGRITY, "Plain ciphertexts are decrypted with --mode cbc, ctr, gcm, ...", "%s is no hufu-file/1",
+		            name);
 	if (len < CHUNKFILE_HEADER_LEN)
 		return fail(ST_INTEGRITY, "Part of the file is missing: fetch it again.", "%s ends within its header", name);
 	if (header[13] != LOG2_PLAIN || header[14] || header[15])
 		return fail(ST_INTEGRITY, NULL, "the header of %s is damaged", name);
 	if (header[12] != aead->cipher)
-		return fail(ST_INTEGRITY, "Choose a key of the type that encrypted it.", "%s was encrypted with another cipher", name);
+		return fail(ST_INTEGRITY, "Choose a key of the type that encrypted it.", "%s was encrypted with another cipher",
+		            name);
 	return ST_OK;
 }
 
 /* A wrong tag: would it be right if this were not the last chunk? Then the rest has been cut off. */
-static enum status refuse(const struct chunkfile_aead *aead, const unsigned char *header, const struct reader2 *r, unsigned char *plain, CK_RV rv)
+static enum status refuse(const struct chunkfile_aead *aead, const unsigned char *header, const struct reader2 *r,
+                          unsigned char *plain, CK_RV rv)
 {
 	unsigned char aad[CHUNKFILE_AAD_LEN];
 
@@ -125,20 +129,21 @@ static enum status refuse(const struct chunkfile_aead *aead, const unsigned char
 	make_aad(aad, header, r->index, false);
 	if (r->last && r->now_len == CHUNKFILE_SEALED &&
 	    aead->open(aead->arg, r->now, aad, r->now + CHUNKFILE_IV_LEN, r->now_len - CHUNKFILE_IV_LEN, plain) == CKR_OK)
-		return fail(ST_INTEGRITY, "Part of the file is missing: fetch it again.", "%s was cut off after %llu chunks", r->in->name,
-		            (unsigned long long)r->index + 1);
+		return fail(ST_INTEGRITY, "Part of the file is missing: fetch it again.", "%s was cut off after %llu chunks",
+		            r->in->name, (unsigned long long)r->index + 1);
 	return fail(ST_INTEGRITY, "It was changed, cut off, or encrypted with another key.", "chunk %llu of %s has a wrong tag",
 	            (unsigned long long)r->index, r->in->name);
 }
 
-static enum status open_all(const struct chunkfile_aead *aead, const unsigned char *header, struct reader2 *r, unsigned char *plain, struct output *out)
+static enum status open_all(const struct chunkfile_aead *aead, const unsigned char *header, struct reader2 *r, unsigned char *plain,
+                            struct output *out)
 {
 	unsigned char aad[CHUNKFILE_AAD_LEN];
 
 	for (;;) {
 		if (r->now_len < CHUNKFILE_IV_LEN + CHUNKFILE_TAG_LEN)
-			return fail(ST_INTEGRITY, "Part of the file is missing: fetch it again.", "%s was cut off after %llu chunks", r->in->name,
-			            (unsigned long long)r->index);
+			return fail(ST_INTEGRITY, "Part of the file is missing: fetch it again.",
+			            "%s was cut off after %llu chunks", r->in->name, (unsigned long long)r->index);
 		make_aad(aad, header, r->index, r->last);
 		CK_RV rv = aead->open(aead->arg, r->now, aad, r->now + CHUNKFILE_IV_LEN, r->now_len - CHUNKFILE_IV_LEN, plain);
 		if (rv != CKR_OK)

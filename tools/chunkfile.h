@@ -39,9 +39,11 @@ struct chunkfile_aead {
 	enum chunkfile_cipher cipher;
 	void *arg;
 	/* out: ciphertext || tag, len + CHUNKFILE_TAG_LEN bytes. */
-	CK_RV (*seal)(void *arg, const unsigned char *iv, const unsigned char *aad, const unsigned char *in, size_t len, unsigned char *out);
+	CK_RV (*seal)
+	(void *arg, const unsigned char *iv, const unsigned char *aad, const unsigned char *in, size_t len, unsigned char *out);
 	/* in: ciphertext || tag. CKR_ENCRYPTED_DATA_INVALID when the tag is wrong; nothing is written then. */
-	CK_RV (*open)(void *arg, const unsigned char *iv, const unsigned char *aad, const unsigned char *in, size_t len, unsigned char *out);
+	CK_RV (*open)
+	(void *arg, const unsigned char *iv, const unsigned char *aad, const unsigned char *in, size_t len, unsigned char *out);
 	CK_RV (*random)(void *arg, unsigned char *out, size_t len);
 };
 

@@ -24,7 +24,8 @@ static void problem(void *arg, const char *message)
 static enum hufu_err load(const char *path, struct found *found, struct conf **conf)
 {
 	char *absolute = path ? realpath(path, NULL) : NULL;
-	enum hufu_err err = path ? conf_load_file(absolute ? absolute : path, problem, found, conf) : conf_load(problem, found, conf);
+	enum hufu_err err =
+		path ? conf_load_file(absolute ? absolute : path, problem, found, conf) : conf_load(problem, found, conf);
 
 	free(absolute);
 	return err;
@@ -39,7 +40,8 @@ enum status cmd_config_check(const struct args *args)
 	enum status status = ST_OK;
 
 	if (args->json)
-		status = out_json(json_pack("{s:s,s:s?,s:b,s:O}", "schema", "hufu-config-check/1", "path", path, "good", !err, "problems", found.list));
+		status = out_json(json_pack("{s:s,s:s?,s:b,s:O}", "schema", "hufu-config-check/1", "path", path, "good", !err,
+		                            "problems", found.list));
 	else if (!err)
 		printf("The configuration is good: %s.\n", path ? path : "no file, hufu's defaults");
 	json_decref(found.list);
@@ -57,7 +59,8 @@ static enum status print_json(const struct conf *conf)
 		return fail_memory();
 	conf_print(conf, memory);
 	fclose(memory);
-	enum status status = out_json(json_pack("{s:s,s:s?,s:o}", "schema", "hufu-config/1", "path", conf->path, "text", json_text(text, len)));
+	enum status status =
+		out_json(json_pack("{s:s,s:s?,s:o}", "schema", "hufu-config/1", "path", conf->path, "text", json_text(text, len)));
 	free(text);
 	return status;
 }

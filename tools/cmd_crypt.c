@@ -29,7 +29,8 @@ static CK_GCM_PARAMS gcm_params(const unsigned char *iv, const unsigned char *aa
 	};
 }
 
-static CK_RV seal(void *arg, const unsigned char *iv, const unsigned char *aad, const unsigned char *in, size_t len, unsigned char *out)
+static CK_RV seal(void *arg, const unsigned char *iv, const unsigned char *aad, const unsigned char *in, size_t len,
+                  unsigned char *out)
 {
 	const struct aead *a = arg;
 	CK_GCM_PARAMS params = gcm_params(iv, aad);
@@ -42,7 +43,8 @@ static CK_RV seal(void *arg, const unsigned char *iv, const unsigned char *aad, 
 	return rv == CKR_OK && out_len != len + CHUNKFILE_TAG_LEN ? CKR_GENERAL_ERROR : rv;
 }
 
-static CK_RV open_chunk(void *arg, const unsigned char *iv, const unsigned char *aad, const unsigned char *in, size_t len, unsigned char *out)
+static CK_RV open_chunk(void *arg, const unsigned char *iv, const unsigned char *aad, const unsigned char *in, size_t len,
+                        unsigned char *out)
 {
 	const struct aead *a = arg;
 	CK_GCM_PARAMS params = gcm_params(iv, aad);
@@ -56,7 +58,9 @@ static CK_RV open_chunk(void *arg, const unsigned char *iv, const unsigned char 
 	if (rv == CKR_OK)
 		return out_len == len - CHUNKFILE_TAG_LEN ? CKR_OK : CKR_GENERAL_ERROR;
 	/* The codes that modules give for a wrong tag; SoftHSM's is CKR_GENERAL_ERROR. */
-	return rv == CKR_AEAD_DECRYPT_FAILED || rv == CKR_ENCRYPTED_DATA_LEN_RANGE || rv == CKR_GENERAL_ERROR ? CKR_ENCRYPTED_DATA_INVALID : rv;
+	return rv == CKR_AEAD_DECRYPT_FAILED || rv == CKR_ENCRYPTED_DATA_LEN_RANGE || rv == CKR_GENERAL_ERROR
+	               ? CKR_ENCRYPTED_DATA_INVALID
+	               : rv;
 }
 
 /* IVs and salts need to be unique, not secret: the token's generator, or else libcrypto's. */

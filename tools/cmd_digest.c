@@ -19,8 +19,8 @@ const struct opt mac_opts[] = {
 	{0},
 };
 
-static enum status emit(const struct args *args, const char *schema, const char *field, const CK_MECHANISM *mech, const struct input *in,
-                        const struct signature *value)
+static enum status emit(const struct args *args, const char *schema, const char *field, const CK_MECHANISM *mech,
+                        const struct input *in, const struct signature *value)
 {
 	char name[NAME_LEN];
 	char *hex = hex_string(value->bytes, value->len);
@@ -29,8 +29,8 @@ static enum status emit(const struct args *args, const char *schema, const char 
 	if (!hex)
 		status = fail_memory();
 	else if (args->json)
-		status = out_json(json_pack("{s:s,s:s,s:o,s:s}", "schema", schema, "mechanism", mech_name(mech->mechanism, name), "file",
-		                            json_text(in->name, strlen(in->name)), field, hex));
+		status = out_json(json_pack("{s:s,s:s,s:o,s:s}", "schema", schema, "mechanism", mech_name(mech->mechanism, name),
+		                            "file", json_text(in->name, strlen(in->name)), field, hex));
 	else
 		printf("%s  %s\n", hex, in->fd == 0 ? "-" : in->name);
 	free(hex);
@@ -59,7 +59,8 @@ enum status cmd_digest(const struct args *args)
 	return status;
 }
 
-static enum status verify(const struct args *args, const struct session *s, struct mechanism *m, CK_OBJECT_HANDLE key, struct input *in)
+static enum status verify(const struct args *args, const struct session *s, struct mechanism *m, CK_OBJECT_HANDLE key,
+                          struct input *in)
 {
 	const char *hex = arg_get(args, "verify");
 	struct signature mac;

@@ -97,7 +97,8 @@ enum status cmd_help(const struct args *args)
 		}
 	}
 	if (!known || verb)
-		return fail(ST_USAGE, "hufu help lists the commands.", "there is no command \"%s%s%s\"", noun, verb ? " " : "", verb ? verb : "");
+		return fail(ST_USAGE, "hufu help lists the commands.", "there is no command \"%s%s%s\"", noun, verb ? " " : "",
+		            verb ? verb : "");
 	printf("usage: hufu NOUN VERB [TARGET]... [OPTION]...\n\n");
 	list(noun);
 	if (!noun)

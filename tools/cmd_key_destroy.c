@@ -36,7 +36,8 @@ static enum status destroy(const struct args *args, struct session *s, struct ob
 	if (status)
 		return gone ? ST_PARTIAL : status;
 	if (args->json)
-		return out_json(json_pack("{s:s,s:s,s:I}", "schema", "hufu-key-destroy/1", "token", s->label, "destroyed", (json_int_t)gone));
+		return out_json(json_pack("{s:s,s:s,s:I}", "schema", "hufu-key-destroy/1", "token", s->label, "destroyed",
+		                          (json_int_t)gone));
 	printf("%lu object%s destroyed.\n", gone, gone == 1 ? "" : "s");
 	return ST_OK;
 }
@@ -55,7 +56,8 @@ enum status cmd_key_destroy(const struct args *args)
 	if (status == ST_OK)
 		status = keys_find(&s, WANT_KEYS, &keys, &n);
 	if (status == ST_OK && n == 0)
-		status = fail(ST_NOT_FOUND, "hufu key list shows the keys.", "there is no key \"%s\" on token \"%s\"", target, s.label);
+		status = fail(ST_NOT_FOUND, "hufu key list shows the keys.", "there is no key \"%s\" on token \"%s\"", target,
+		              s.label);
 	if (status == ST_OK && !arg_has(args, "yes")) {
 		show(&s, keys, n);
 		status = confirm(args, "This destroys %lu object%s on token \"%s\" for good.", n, n == 1 ? "" : "s", s.label);

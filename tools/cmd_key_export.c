@@ -43,11 +43,13 @@ enum status cmd_key_export(const struct args *args)
 	if (status == ST_OK)
 		status = keys_find(&s, WANT_PUBLIC | WANT_PRIVATE, &keys, &n);
 	if (status == ST_OK && n == 0)
-		status = fail(ST_NOT_FOUND, "hufu key list shows the keys.", "there is no public key \"%s\" on token \"%s\"", target, s.label);
+		status = fail(ST_NOT_FOUND, "hufu key list shows the keys.", "there is no public key \"%s\" on token \"%s\"",
+		              target, s.label);
 	bool pair = n == 2 && keys[0].class != keys[1].class && keys[0].id_len == keys[1].id_len &&
 	            (keys[0].id_len == 0 || !memcmp(keys[0].id, keys[1].id, keys[0].id_len));
 	if (status == ST_OK && n > 1 && !pair)
-		status = fail(ST_USAGE, "Name one by its URI (id=, type=); hufu key list shows them.", "%lu keys fit \"%s\" on token \"%s\"", n, target, s.label);
+		status = fail(ST_USAGE, "Name one by its URI (id=, type=); hufu key list shows them.",
+		              "%lu keys fit \"%s\" on token \"%s\"", n, target, s.label);
 	if (status == ST_OK)
 		status = pubkey_of_object(&s, pair && keys[1].class == CKO_PUBLIC_KEY ? &keys[1] : &keys[0], &key);
 	if (status == ST_OK)

@@ -28,7 +28,9 @@ static enum status curve_of(const char *name, struct key_size *size)
 
 	size->curve_len = oid ? i2d_ASN1_OBJECT(oid, &size->curve) : 0;
 	ASN1_OBJECT_free(oid);
-	return size->curve_len > 0 ? ST_OK : fail(ST_USAGE, "For example ec:prime256v1; openssl ecparam -list_curves knows more.", "unknown curve \"%s\"", name);
+	return size->curve_len > 0 ? ST_OK
+	                           : fail(ST_USAGE, "For example ec:prime256v1; openssl ecparam -list_curves knows more.",
+	                                  "unknown curve \"%s\"", name);
 }
 
 static enum status size_of(const struct key_kind *kind, const char *text, struct key_size *size)
@@ -49,7 +51,8 @@ static enum status size_of(const struct key_kind *kind, const char *text, struct
 	return ST_OK;
 }
 
-static CK_RV generate_pair(struct session *s, const struct key_kind *kind, const struct key_size *size, const struct key_wish *wish, CK_OBJECT_HANDLE *h)
+static CK_RV generate_pair(struct session *s, const struct key_kind *kind, const struct key_size *size, const struct key_wish *wish,
+                           CK_OBJECT_HANDLE *h)
 {
 	static const unsigned char f4[] = {1, 0, 1};
 	CK_MECHANISM mech = {kind->generate, NULL, 0};
@@ -66,7 +69,8 @@ static CK_RV generate_pair(struct session *s, const struct key_kind *kind, const
 	return s->f->C_GenerateKeyPair(s->handle, &mech, pub.attrs, pub.n, priv.attrs, priv.n, &h[0], &h[1]);
 }
 
-static CK_RV generate_secret(struct session *s, const struct key_kind *kind, const struct key_size *size, const struct key_wish *wish, CK_OBJECT_HANDLE *h)
+static CK_RV generate_secret(struct session *s, const struct key_kind *kind, const struct key_size *size,
+                             const struct key_wish *wish, CK_OBJECT_HANDLE *h)
 {
 	CK_MECHANISM mech = {kind->generate, NULL, 0};
 	struct template secret;

@@ -22,7 +22,8 @@ const struct opt key_import_opts[] = {
 	{0},
 };
 
-static enum status import_secret(const struct args *args, struct session *s, const struct key_kind *kind, const unsigned char *file, size_t len)
+static enum status import_secret(const struct args *args, struct session *s, const struct key_kind *kind, const unsigned char *file,
+                                 size_t len)
 {
 	struct key_wish wish;
 	struct template t;
@@ -47,7 +48,8 @@ static enum status import_secret(const struct args *args, struct session *s, con
 	return status;
 }
 
-static CK_RV create(struct session *s, const struct key_wish *wish, CK_OBJECT_CLASS class, const struct keyfile *key, CK_OBJECT_HANDLE *h)
+static CK_RV create(struct session *s, const struct key_wish *wish, CK_OBJECT_CLASS class, const struct keyfile *key,
+                    CK_OBJECT_HANDLE *h)
 {
 	struct template t;
 
@@ -79,7 +81,8 @@ static enum status import_pair(const struct args *args, struct session *s, const
 	return status;
 }
 
-static enum status import(const struct args *args, struct session *s, const struct key_kind *kind, const char *path, const unsigned char *file, size_t len)
+static enum status import(const struct args *args, struct session *s, const struct key_kind *kind, const char *path,
+                          const unsigned char *file, size_t len)
 {
 	struct keyfile key = {0};
 

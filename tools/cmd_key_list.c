@@ -26,7 +26,8 @@ static void row(struct table *table, const struct session *s, const struct objec
 		snprintf(type, sizeof type, "%s:%lu", object_type(o, type_buf), o->nbits);
 	else
 		snprintf(type, sizeof type, "%s", object_type(o, type_buf));
-	table_row(table, (const char *const[]){label ? label : "", class_name(o->class, class_buf), type, id ? id : "", uri ? uri : ""});
+	table_row(table,
+	          (const char *const[]){label ? label : "", class_name(o->class, class_buf), type, id ? id : "", uri ? uri : ""});
 	free(label);
 	free(id);
 	free(uri);

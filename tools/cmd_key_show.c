@@ -137,7 +137,8 @@ enum status cmd_key_show(const struct args *args)
 	if (status == ST_OK)
 		status = keys_find(&s, WANT_KEYS, &keys, &n);
 	if (status == ST_OK && n == 0)
-		status = fail(ST_NOT_FOUND, "hufu key list shows the keys; private and secret ones need a PIN (--login asks for it).",
+		status = fail(ST_NOT_FOUND,
+		              "hufu key list shows the keys; private and secret ones need a PIN (--login asks for it).",
 		              "there is no key \"%s\" on token \"%s\"", arg_target(args, 0), s.label);
 	for (CK_ULONG i = 0; status == ST_OK && i < n; i++) {
 		json_t *doc = describe(&s, &keys[i]);

@@ -26,7 +26,8 @@ struct test {
 
 static enum status differ(const struct test *t, const char *what)
 {
-	return fail(ST_INTEGRITY, "Do not use this key, and look at the module's log.", "%s of the key on token \"%s\"", what, t->s->label);
+	return fail(ST_INTEGRITY, "Do not use this key, and look at the module's log.", "%s of the key on token \"%s\"", what,
+	            t->s->label);
 }
 
 static CK_RV sign(const struct test *t, CK_MECHANISM *mech, unsigned char *data, size_t len, unsigned char *sig, CK_ULONG *sig_len)
@@ -40,7 +41,10 @@ static CK_RV sign(const struct test *t, CK_MECHANISM *mech, unsigned char *data,
 static enum status test_signature(struct test *t)
 {
 	CK_KEY_TYPE type = t->key->kind->type;
-	CK_MECHANISM mech = {type == CKK_HUFU_SM2 ? CKM_HUFU_SM2_SM3_DER : type == CKK_RSA ? CKM_SHA256_RSA_PKCS : CKM_ECDSA, NULL, 0};
+	CK_MECHANISM mech = {type == CKK_HUFU_SM2 ? CKM_HUFU_SM2_SM3_DER
+	                     : type == CKK_RSA    ? CKM_SHA256_RSA_PKCS
+	                                          : CKM_ECDSA,
+	                     NULL, 0};
 	unsigned char sig[2048], digest[32], *data = t->message, *der = NULL;
 	CK_ULONG len = sizeof sig;
 	size_t data_len = MESSAGE_LEN, der_len;
@@ -61,9 +65,11 @@ static enum status test_signature(struct test *t)
 		len = der_len;
 	}
 	OPENSSL_free(der);
-	int good = pubkey_verify(t->public_key, sm2 ? "SM3" : "SHA256", sm2 ? sm2_default_id : NULL, sm2 ? 16 : 0, sig, len, t->message, MESSAGE_LEN);
+	int good = pubkey_verify(t->public_key, sm2 ? "SM3" : "SHA256", sm2 ? sm2_default_id : NULL, sm2 ? 16 : 0, sig, len,
+	                         t->message, MESSAGE_LEN);
 	t->message[0] ^= 1;
-	int bad = pubkey_verify(t->public_key, sm2 ? "SM3" : "SHA256", sm2 ? sm2_default_id : NULL, sm2 ? 16 : 0, sig, len, t->message, MESSAGE_LEN);
+	int bad = pubkey_verify(t->public_key, sm2 ? "SM3" : "SHA256", sm2 ? sm2_default_id : NULL, sm2 ? 16 : 0, sig, len,
+	                        t->message, MESSAGE_LEN);
 	t->message[0] ^= 1;
 	t->ran++;
 	return good == 1 && bad == 0 ? ST_OK : differ(t, "libcrypto does not accept the signature");
@@ -91,10 +97,13 @@ static enum status test_decryption(struct test *t)
 	if (rv != CKR_OK)
 		return fail_rv(rv, "decrypting with the key");
 	t->ran++;
-	return plain_len == MESSAGE_LEN && !memcmp(plain, t->message, MESSAGE_LEN) ? ST_OK : differ(t, "libcrypto's ciphertext decrypts to something else");
+	return plain_len == MESSAGE_LEN && !memcmp(plain, t->message, MESSAGE_LEN)
+	               ? ST_OK
+	               : differ(t, "libcrypto's ciphertext decrypts to something else");
 }
 
-static CK_RV there_and_back(struct test *t, CK_MECHANISM *mech, unsigned char *cipher, CK_ULONG *len, unsigned char *plain, CK_ULONG *plain_len)
+static CK_RV there_and_back(struct test *t, CK_MECHANISM *mech, unsigned char *cipher, CK_ULONG *len, unsigned char *plain,
+                            CK_ULONG *plain_len)
 {
 	CK_FUNCTION_LIST *f = t->s->f;
 	CK_RV rv = f->C_EncryptInit(t->s->handle, mech, t->key->handle);
@@ -191,7 +200,8 @@ static enum status run(struct test *t)
 static enum status result(const struct args *args, const struct test *t)
 {
 	if (t->ran == 0)
-		return fail(ST_POLICY, "hufu key show prints what it may do.", "the key's attributes allow nothing that could be tested");
+		return fail(ST_POLICY, "hufu key show prints what it may do.",
+		            "the key's attributes allow nothing that could be tested");
 	if (args->json)
 		return out_json(json_pack("{s:s,s:b,s:i}", "schema", "hufu-key-test/1", "good", 1, "tests", (int)t->ran));
 	printf("The key is good (%u test%s).\n", t->ran, t->ran == 1 ? "" : "s");

@@ -12,9 +12,18 @@ static const struct {
 	CK_FLAGS flag;
 	const char *name;
 } uses[] = {
-	{CKF_ENCRYPT, "encrypt"}, {CKF_DECRYPT, "decrypt"}, {CKF_DIGEST, "digest"}, {CKF_SIGN, "sign"}, {CKF_SIGN_RECOVER, "sign-recover"},
-	{CKF_VERIFY, "verify"}, {CKF_VERIFY_RECOVER, "verify-recover"}, {CKF_GENERATE, "generate"}, {CKF_GENERATE_KEY_PAIR, "generate-pair"},
-	{CKF_WRAP, "wrap"}, {CKF_UNWRAP, "unwrap"}, {CKF_DERIVE, "derive"},
+	{CKF_ENCRYPT, "encrypt"},
+	{CKF_DECRYPT, "decrypt"},
+	{CKF_DIGEST, "digest"},
+	{CKF_SIGN, "sign"},
+	{CKF_SIGN_RECOVER, "sign-recover"},
+	{CKF_VERIFY, "verify"},
+	{CKF_VERIFY_RECOVER, "verify-recover"},
+	{CKF_GENERATE, "generate"},
+	{CKF_GENERATE_KEY_PAIR, "generate-pair"},
+	{CKF_WRAP, "wrap"},
+	{CKF_UNWRAP, "unwrap"},
+	{CKF_DERIVE, "derive"},
 };
 #define NUSES (sizeof uses / sizeof *uses)
 
@@ -48,8 +57,8 @@ static json_t *entry(CK_MECHANISM_TYPE type, const CK_MECHANISM_INFO *info)
 	for (size_t i = 0; i < NUSES; i++)
 		if (info->flags & uses[i].flag)
 			json_array_append_new(words, json_string(uses[i].name));
-	return json_pack("{s:s,s:s,s:I,s:I,s:o}", "name", mech_name(type, name), "number", number, "min_key_size", (json_int_t)info->ulMinKeySize,
-	                 "max_key_size", (json_int_t)info->ulMaxKeySize, "uses", words);
+	return json_pack("{s:s,s:s,s:I,s:I,s:o}", "name", mech_name(type, name), "number", number, "min_key_size",
+	                 (json_int_t)info->ulMinKeySize, "max_key_size", (json_int_t)info->ulMaxKeySize, "uses", words);
 }
 
 static enum status show(const struct args *args, const struct session *s, const CK_MECHANISM_TYPE *list, CK_ULONG n)
@@ -69,7 +78,8 @@ static enum status show(const struct args *args, const struct session *s, const 
 		else
 			row(&table, list[i], &info);
 	}
-	enum status status = args->json ? out_json(json_pack("{s:s,s:s,s:O}", "schema", "hufu-mech-list/1", "token", s->label, "mechanisms", entries))
+	enum status status = args->json ? out_json(json_pack("{s:s,s:s,s:O}", "schema", "hufu-mech-list/1", "token", s->label,
+	                                                     "mechanisms", entries))
 	                                : table_print(&table, stdout, "The token offers no mechanism.");
 	json_decref(entries);
 	table_clear(&table);
@@ -88,7 +98,9 @@ enum status cmd_mech_list(const struct args *args)
 		list = calloc(n + 1, sizeof *list);
 		if (rv == CKR_OK && list)
 			rv = s.f->C_GetMechanismList(s.slot.id, list, &n);
-		status = !list ? fail_memory() : rv != CKR_OK ? fail_rv(rv, "listing the mechanisms of token \"%s\"", s.label) : ST_OK;
+		status = !list          ? fail_memory()
+		         : rv != CKR_OK ? fail_rv(rv, "listing the mechanisms of token \"%s\"", s.label)
+		                        : ST_OK;
 	}
 	if (status == ST_OK)
 		status = show(args, &s, list, n);

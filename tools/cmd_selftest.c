@@ -44,7 +44,11 @@ static void parameter(struct run *r)
 {
 	r->mech = (CK_MECHANISM){r->kat->mech, NULL, 0};
 	if (r->kat->mech == CKM_HUFU_SM4_GCM) {
-		r->gcm = (CK_GCM_PARAMS){.pIv = r->iv.data, .ulIvLen = r->iv.len, .ulIvBits = 8 * r->iv.len, .pAAD = r->aad.data, .ulAADLen = r->aad.len,
+		r->gcm = (CK_GCM_PARAMS){.pIv = r->iv.data,
+		                         .ulIvLen = r->iv.len,
+		                         .ulIvBits = 8 * r->iv.len,
+		                         .pAAD = r->aad.data,
+		                         .ulAADLen = r->aad.len,
 		                         .ulTagBits = 128};
 		r->mech = (CK_MECHANISM){r->kat->mech, &r->gcm, sizeof r->gcm};
 	} else if (r->kat->mech == CKM_HUFU_SM4_CTR) {
@@ -168,7 +172,12 @@ enum outcome { GOOD, BAD, NOT_OFFERED };
 static enum outcome run(const struct session *s, const struct kat *kat)
 {
 	static const CK_FLAGS use[] = {CKF_DIGEST, CKF_SIGN, CKF_ENCRYPT, CKF_VERIFY, CKF_DECRYPT};
-	struct run r = {.s = s, .kat = kat, .iv = bytes_of(kat->iv), .aad = bytes_of(kat->aad), .in = bytes_of(kat->in), .out = bytes_of(kat->out)};
+	struct run r = {.s = s,
+	                .kat = kat,
+	                .iv = bytes_of(kat->iv),
+	                .aad = bytes_of(kat->aad),
+	                .in = bytes_of(kat->in),
+	                .out = bytes_of(kat->out)};
 	bool good = false;
 
 	if (!module_offers(&s->module, s->slot.id, kat->mech, use[kat->kind]))
@@ -188,7 +197,9 @@ static enum status verdict(unsigned good, unsigned bad)
 {
 	if (bad)
 		return fail(ST_INTEGRITY, "Do not use this module.", "%u of %u known answers are wrong", bad, good + bad);
-	return good ? ST_OK : fail(ST_UNAVAILABLE, "hufu mech list shows what the token offers.", "the token offers nothing that could be tested");
+	return good ? ST_OK
+	            : fail(ST_UNAVAILABLE, "hufu mech list shows what the token offers.",
+	                   "the token offers nothing that could be tested");
 }
 
 static enum status test(const struct args *args, const struct session *s)
@@ -210,7 +221,8 @@ static enum status test(const struct args *args, const struct session *s)
 		json_array_append_new(list, json_pack("{s:s,s:b}", "name", kat->name, "good", outcome == GOOD));
 	}
 	if (args->json)
-		status = out_json(json_pack("{s:s,s:s,s:b,s:O}", "schema", "hufu-selftest/1", "token", s->label, "good", count[GOOD] && !count[BAD], "tests", list));
+		status = out_json(json_pack("{s:s,s:s,s:b,s:O}", "schema", "hufu-selftest/1", "token", s->label, "good",
+		                            count[GOOD] && !count[BAD], "tests", list));
 	else if (count[GOOD] + count[BAD])
 		status = table_print(&table, stdout, "");
 	json_decref(list);

@@ -38,8 +38,8 @@ static enum status hash_here(struct input *in)
 			EVP_DigestUpdate(ctx, buf, got);
 	} while (status == ST_OK && got == sizeof buf);
 	int fd = memfd_create("digest", MFD_CLOEXEC);
-	if (status == ST_OK && (EVP_DigestFinal_ex(ctx, digest, NULL) != 1 || fd < 0 || write(fd, digest, sizeof digest) != sizeof digest ||
-	                        lseek(fd, 0, SEEK_SET) != 0))
+	if (status == ST_OK && (EVP_DigestFinal_ex(ctx, digest, NULL) != 1 || fd < 0 ||
+	                        write(fd, digest, sizeof digest) != sizeof digest || lseek(fd, 0, SEEK_SET) != 0))
 		status = fail_errno(NULL, "keeping the digest");
 	EVP_MD_CTX_free(ctx);
 	if (status == ST_OK) {
@@ -73,7 +73,8 @@ static enum status emit(const struct args *args, const struct mechanism *m, cons
 	if (status || !args->json)
 		return status;
 	char *hex = hex_string(sig->bytes, sig->len);
-	status = out_json(json_pack("{s:s,s:s,s:s}", "schema", "hufu-sign/1", "mechanism", mech_name(m->ck.mechanism, name), "signature", hex ? hex : ""));
+	status = out_json(json_pack("{s:s,s:s,s:s}", "schema", "hufu-sign/1", "mechanism", mech_name(m->ck.mechanism, name),
+	                            "signature", hex ? hex : ""));
 	free(hex);
 	return status;
 }
@@ -149,7 +150,8 @@ static enum status verified(const struct args *args, const struct mechanism *m, 
 	if (status)
 		return status;
 	if (args->json)
-		return out_json(json_pack("{s:s,s:b,s:s}", "schema", "hufu-verify/1", "valid", 1, "mechanism", mech_name(m->ck.mechanism, name)));
+		return out_json(json_pack("{s:s,s:b,s:s}", "schema", "hufu-verify/1", "valid", 1, "mechanism",
+		                          mech_name(m->ck.mechanism, name)));
 	puts("The signature is good.");
 	return ST_OK;
 }

@@ -28,16 +28,19 @@ static void text_module(const struct module *m)
 	char maker[40], what[40];
 
 	field("Module", "%s", m->path);
-	field("", "%s %u.%u by %s, PKCS#11 %u.%u", text_clean(m->info.libraryDescription, sizeof m->info.libraryDescription, what, sizeof what),
+	field("", "%s %u.%u by %s, PKCS#11 %u.%u",
+	      text_clean(m->info.libraryDescription, sizeof m->info.libraryDescription, what, sizeof what),
 	      m->info.libraryVersion.major, m->info.libraryVersion.minor,
-	      text_clean(m->info.manufacturerID, sizeof m->info.manufacturerID, maker, sizeof maker), m->interface.major, m->interface.minor);
+	      text_clean(m->info.manufacturerID, sizeof m->info.manufacturerID, maker, sizeof maker), m->interface.major,
+	      m->interface.minor);
 }
 
 static json_t *json_module(const struct module *m)
 {
 	return json_pack("{s:s,s:o,s:o,s:[i,i]}", "path", m->path, "description",
 	                 json_padded(m->info.libraryDescription, sizeof m->info.libraryDescription), "manufacturer",
-	                 json_padded(m->info.manufacturerID, sizeof m->info.manufacturerID), "pkcs11", m->interface.major, m->interface.minor);
+	                 json_padded(m->info.manufacturerID, sizeof m->info.manufacturerID), "pkcs11", m->interface.major,
+	                 m->interface.minor);
 }
 
 static void text_tokens(const struct slot *slots, CK_ULONG n)
@@ -46,7 +49,8 @@ static void text_tokens(const struct slot *slots, CK_ULONG n)
 
 	for (CK_ULONG i = 0; i < n; i++) {
 		text_clean(slots[i].token.label, sizeof slots[i].token.label, label, sizeof label);
-		field(i ? "" : "Tokens", "%s%sslot 0x%lx: %s", label, label[0] ? ", " : "", slots[i].id, token_state(&slots[i], state, sizeof state));
+		field(i ? "" : "Tokens", "%s%sslot 0x%lx: %s", label, label[0] ? ", " : "", slots[i].id,
+		      token_state(&slots[i], state, sizeof state));
 	}
 	if (n == 0)
 		field("Tokens", "none: the module has no slot");
@@ -73,8 +77,9 @@ static enum status show(const struct args *args, const struct module *m, const s
 		json_t *tokens = json_array();
 		for (CK_ULONG i = 0; i < n; i++)
 			json_array_append_new(tokens, token_json(&slots[i]));
-		status = out_json(json_pack("{s:s,s:o,s:o,s:{s:b,s:s?},s:s,s:o}", "schema", "hufu-status/1", "module", json_module(m), "tokens", tokens,
-		                            "configuration", "usable", !err, "path", path, "log", log ? log : "syslog", "problems", problems.list));
+		status = out_json(json_pack("{s:s,s:o,s:o,s:{s:b,s:s?},s:s,s:o}", "schema", "hufu-status/1", "module",
+		                            json_module(m), "tokens", tokens, "configuration", "usable", !err, "path", path, "log",
+		                            log ? log : "syslog", "problems", problems.list));
 	}
 	conf_free(conf);
 	return status ? status : err ? ST_UNAVAILABLE : ST_OK;

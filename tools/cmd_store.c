@@ -56,11 +56,13 @@ enum status cmd_store_backup(const struct args *args)
 		status = err ? fail_err(err, "backing up %s to %s", file.conf.path, path) : ST_OK;
 	}
 	if (status == ST_OK && args->json)
-		status = out_json(json_pack("{s:s,s:s,s:s,s:s?}", "schema", "hufu-store-backup/1", "store", file.conf.path, "backup", path, "host_secret",
-		                            file.conf.host_secret));
+		status = out_json(json_pack("{s:s,s:s,s:s,s:s?}", "schema", "hufu-store-backup/1", "store", file.conf.path,
+		                            "backup", path, "host_secret", file.conf.host_secret));
 	else if (status == ST_OK)
-		printf("%s is copied to %s.\n%s%s%s", file.conf.path, path, file.conf.host_secret ? "It opens only with its host secret: keep " : "",
-		       file.conf.host_secret ? file.conf.host_secret : "", file.conf.host_secret ? " safe as well, elsewhere.\n" : "");
+		printf("%s is copied to %s.\n%s%s%s", file.conf.path, path,
+		       file.conf.host_secret ? "It opens only with its host secret: keep " : "",
+		       file.conf.host_secret ? file.conf.host_secret : "",
+		       file.conf.host_secret ? " safe as well, elsewhere.\n" : "");
 	storefile_clear(&file);
 	free(path);
 	return status;
@@ -90,14 +92,17 @@ static enum status login(const struct args *args, struct storefile *file)
 static enum status show(const struct args *args, const struct storefile *file, const struct store_report *r, bool good)
 {
 	if (args->json)
-		return out_json(json_pack("{s:s,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I}", "schema", "hufu-store-verify/1", "store", file->conf.path, "good", good, "rows",
-		                          (json_int_t)r->rows, "rows_private", (json_int_t)r->rows_private, "rows_bad", (json_int_t)r->rows_bad, "copies",
-		                          (json_int_t)r->copies, "copies_bad", (json_int_t)r->copies_bad, "rows_unchecked", (json_int_t)r->rows_unchecked));
+		return out_json(json_pack("{s:s,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I}", "schema", "hufu-store-verify/1", "store",
+		                          file->conf.path, "good", good, "rows", (json_int_t)r->rows, "rows_private",
+		                          (json_int_t)r->rows_private, "rows_bad", (json_int_t)r->rows_bad, "copies",
+		                          (json_int_t)r->copies, "copies_bad", (json_int_t)r->copies_bad, "rows_unchecked",
+		                          (json_int_t)r->rows_unchecked));
 	printf("%s: %llu objects, %llu of them private, %llu key copies; %llu objects and %llu copies bad.\n", file->conf.path,
-	       (unsigned long long)r->rows, (unsigned long long)r->rows_private, (unsigned long long)r->copies, (unsigned long long)r->rows_bad,
-	       (unsigned long long)r->copies_bad);
+	       (unsigned long long)r->rows, (unsigned long long)r->rows_private, (unsigned long long)r->copies,
+	       (unsigned long long)r->rows_bad, (unsigned long long)r->copies_bad);
 	if (r->rows_unchecked)
-		note("%llu objects can be checked only with the user's PIN (--login, --pin-file, ...)", (unsigned long long)r->rows_unchecked);
+		note("%llu objects can be checked only with the user's PIN (--login, --pin-file, ...)",
+		     (unsigned long long)r->rows_unchecked);
 	return ST_OK;
 }
 

@@ -42,7 +42,8 @@ static enum status choose(struct session *s, const char *target, const struct sl
 	CK_ULONG matches = 0;
 
 	for (CK_ULONG i = 0; i < n; i++) {
-		bool fits = named ? selector_match_slot(&s->selector, &s->module, &slots[i]) : !(slots[i].token.flags & CKF_TOKEN_INITIALIZED);
+		bool fits = named ? selector_match_slot(&s->selector, &s->module, &slots[i])
+		                  : !(slots[i].token.flags & CKF_TOKEN_INITIALIZED);
 		if (!slots[i].present || !fits || (found && !named))
 			continue;
 		found = &slots[i];
@@ -51,7 +52,8 @@ static enum status choose(struct session *s, const char *target, const struct sl
 	if (matches > 1)
 		return fail(ST_USAGE, "Name one by its URI; hufu token list -o json prints them.", "%lu tokens fit", matches);
 	if (!found)
-		return fail(ST_NOT_FOUND, "hufu token list shows the slots.", named ? "there is no such token" : "there is no spare slot for a new token");
+		return fail(ST_NOT_FOUND, "hufu token list shows the slots.",
+		            named ? "there is no such token" : "there is no spare slot for a new token");
 	s->slot = *found;
 	return ST_OK;
 }
@@ -60,7 +62,8 @@ static enum status choose(struct session *s, const char *target, const struct sl
 static enum status read_pins(const struct args *args, const struct session *s, struct pin *so, struct pin *user)
 {
 	bool renew = s->slot.token.flags & CKF_TOKEN_INITIALIZED;
-	struct pin_wish so_wish = {.what = "so-pin", .prompt = renew ? "security officer's PIN" : "new security officer's PIN", .twice = !renew};
+	struct pin_wish so_wish = {
+		.what = "so-pin", .prompt = renew ? "security officer's PIN" : "new security officer's PIN", .twice = !renew};
 	struct pin_wish user_wish = {.what = "new-pin"};
 	enum status status = pin_read(args, &so_wish, so);
 
@@ -97,7 +100,8 @@ static enum status find_again(struct session *s, const CK_UTF8CHAR label[32])
 	if (status)
 		return status;
 	for (CK_ULONG i = 0; i < n && !same; i++)
-		if (slots[i].present && (slots[i].token.flags & CKF_TOKEN_INITIALIZED) && !memcmp(slots[i].token.label, label, 32)) {
+		if (slots[i].present && (slots[i].token.flags & CKF_TOKEN_INITIALIZED) &&
+		    !memcmp(slots[i].token.label, label, 32)) {
 			same = slots[i].id == s->slot.id;
 			s->slot = slots[i];
 		}

@@ -65,12 +65,13 @@ static void show_text(const struct slot *slot)
 	field("Token", "%s", text_clean(t->label, sizeof t->label, text, sizeof text));
 	field("URI", "%s", uri ? uri : "");
 	field("State", "%s", token_state(slot, state, sizeof state));
-	field("Slot", "0x%lx, %s", slot->id, text_clean(slot->info.slotDescription, sizeof slot->info.slotDescription, text, sizeof text));
+	field("Slot", "0x%lx, %s", slot->id,
+	      text_clean(slot->info.slotDescription, sizeof slot->info.slotDescription, text, sizeof text));
 	field("Manufacturer", "%s", text_clean(t->manufacturerID, sizeof t->manufacturerID, text, sizeof text));
 	field("Model", "%s", text_clean(t->model, sizeof t->model, text, sizeof text));
 	field("Serial", "%s", text_clean(t->serialNumber, sizeof t->serialNumber, text, sizeof text));
-	field("Versions", "hardware %u.%u, firmware %u.%u", t->hardwareVersion.major, t->hardwareVersion.minor, t->firmwareVersion.major,
-	      t->firmwareVersion.minor);
+	field("Versions", "hardware %u.%u, firmware %u.%u", t->hardwareVersion.major, t->hardwareVersion.minor,
+	      t->firmwareVersion.major, t->firmwareVersion.minor);
 	field("PIN length", "%lu to %lu", t->ulMinPinLen, t->ulMaxPinLen);
 	printf("%-14s ", "Flags");
 	token_flags(t->flags, names);

@@ -132,7 +132,8 @@ enum status output_open(const struct args *args, bool binary, struct output *out
 	*out = (struct output){.fd = STDOUT_FILENO};
 	if (!path || !strcmp(path, "-")) {
 		if (binary && isatty(STDOUT_FILENO))
-			return fail(ST_USAGE, "Give --out FILE, or send standard output to a file or pipe.", "the result is binary, not for a terminal");
+			return fail(ST_USAGE, "Give --out FILE, or send standard output to a file or pipe.",
+			            "the result is binary, not for a terminal");
 		return ST_OK;
 	}
 	out->path = path;

@@ -78,7 +78,8 @@ static enum status decode(const struct args *args, const char *path, const unsig
 		decode_fn decode;
 		bool pem, has_private;
 	} forms[] = {
-		{pem_private, true, true}, {pem_public, true, false}, {der_private, false, true}, {der_public, false, false}, {der_encrypted, false, true},
+		{pem_private, true, true},  {pem_public, true, false},    {der_private, false, true},
+		{der_public, false, false}, {der_encrypted, false, true},
 	};
 	struct passphrase ask = {.args = args, .path = path};
 
@@ -94,7 +95,9 @@ static enum status decode(const struct args *args, const char *path, const unsig
 	}
 	if (key->pkey)
 		return ST_OK;
-	return fail(ST_USAGE, "It must be a PKCS#8 or SPKI file, PEM or DER; for the value of a secret key give --type. A wrong passphrase gives this error too.",
+	return fail(ST_USAGE,
+	            "It must be a PKCS#8 or SPKI file, PEM or DER; for the value of a secret key give --type. "
+	            "A wrong passphrase gives this error too.",
 	            "%s holds no key that can be read: %s", path, libcrypto_error());
 }
 
@@ -164,8 +167,10 @@ static bool take_ec(struct keyfile *key)
 static bool take_rsa(struct keyfile *key)
 {
 	static const char *const names[] = {
-		OSSL_PKEY_PARAM_RSA_N, OSSL_PKEY_PARAM_RSA_E, OSSL_PKEY_PARAM_RSA_D, OSSL_PKEY_PARAM_RSA_FACTOR1, OSSL_PKEY_PARAM_RSA_FACTOR2,
-		OSSL_PKEY_PARAM_RSA_EXPONENT1, OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
+		OSSL_PKEY_PARAM_RSA_N,         OSSL_PKEY_PARAM_RSA_E,
+		OSSL_PKEY_PARAM_RSA_D,         OSSL_PKEY_PARAM_RSA_FACTOR1,
+		OSSL_PKEY_PARAM_RSA_FACTOR2,   OSSL_PKEY_PARAM_RSA_EXPONENT1,
+		OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
 	};
 
 	key->kind = key_kind_of(CKK_RSA, NULL, 0);
@@ -184,11 +189,14 @@ enum status keyfile_read(const struct args *args, const char *path, const unsign
 	bool taken = EVP_PKEY_is_a(key->pkey, "SM2") || EVP_PKEY_is_a(key->pkey, "EC") ? take_ec(key)
 	             : EVP_PKEY_is_a(key->pkey, "RSA")                                 ? take_rsa(key)
 	                                                                               : false;
-	return taken ? ST_OK : fail(ST_USAGE, "SM2, EC and RSA keys can be imported.", "%s holds a key of a type or curve that is not supported", path);
+	return taken ? ST_OK
+	             : fail(ST_USAGE, "SM2, EC and RSA keys can be imported.",
+	                    "%s holds a key of a type or curve that is not supported", path);
 }
 
 static const CK_ATTRIBUTE_TYPE rsa_attributes[] = {
-	CKA_MODULUS, CKA_PUBLIC_EXPONENT, CKA_PRIVATE_EXPONENT, CKA_PRIME_1, CKA_PRIME_2, CKA_EXPONENT_1, CKA_EXPONENT_2, CKA_COEFFICIENT,
+	CKA_MODULUS, CKA_PUBLIC_EXPONENT, CKA_PRIVATE_EXPONENT, CKA_PRIME_1,
+	CKA_PRIME_2, CKA_EXPONENT_1,      CKA_EXPONENT_2,       CKA_COEFFICIENT,
 };
 
 void keyfile_attributes(const struct keyfile *key, CK_OBJECT_CLASS class, struct template *t)

@@ -14,7 +14,9 @@ enum status bytes_option(const struct args *args, const char *name, bool hex_onl
 		return ST_OK;
 	if (hex_only || prefixed) {
 		text += prefixed ? 4 : 0;
-		return hex_decode(text, strlen(text), out, cap, len) ? ST_OK : fail(ST_USAGE, NULL, "--%s takes at most %zu bytes in hexadecimal", name, cap);
+		return hex_decode(text, strlen(text), out, cap, len)
+		               ? ST_OK
+		               : fail(ST_USAGE, NULL, "--%s takes at most %zu bytes in hexadecimal", name, cap);
 	}
 	*len = strlen(text);
 	if (*len > cap)
@@ -28,7 +30,8 @@ static enum status override(const struct args *args, struct mechanism *m)
 	const char *text = arg_get(args, "mechanism");
 
 	if (text && !mech_parse(text, &m->ck.mechanism))
-		return fail(ST_USAGE, "hufu mech list shows what the token offers; a number such as 0xc8554605 will do.", "unknown mechanism \"%s\"", text);
+		return fail(ST_USAGE, "hufu mech list shows what the token offers; a number such as 0xc8554605 will do.",
+		            "unknown mechanism \"%s\"", text);
 	return ST_OK;
 }
 
@@ -89,9 +92,11 @@ enum status mechanism_for_signature(const struct args *args, const struct sessio
 	if (status)
 		return status;
 	if (m->ck.mechanism == CK_UNAVAILABLE_INFORMATION)
-		return fail(ST_USAGE, "Name a mechanism with -m; for secret keys there is hufu mac.", "the tool does not know how keys of this type sign");
+		return fail(ST_USAGE, "Name a mechanism with -m; for secret keys there is hufu mac.",
+		            "the tool does not know how keys of this type sign");
 	m->host_sha256 = m->host_sha256 && !arg_has(args, "mechanism");
-	m->raw_ecdsa = !raw && (m->ck.mechanism == CKM_ECDSA || (m->ck.mechanism >= CKM_ECDSA_SHA1 && m->ck.mechanism <= CKM_ECDSA_SHA512));
+	m->raw_ecdsa = !raw &&
+	               (m->ck.mechanism == CKM_ECDSA || (m->ck.mechanism >= CKM_ECDSA_SHA1 && m->ck.mechanism <= CKM_ECDSA_SHA512));
 	if (m->ck.mechanism == CKM_HUFU_SM2_SM3 || m->ck.mechanism == CKM_HUFU_SM2_SM3_DER)
 		return sm2_id(args, m);
 	for (size_t i = 0; i < sizeof pss / sizeof *pss; i++)
@@ -110,7 +115,8 @@ static enum status zuc(const struct args *args, struct mechanism *m)
 
 	/* COUNT is the IV: there is no safe default (GM/T 0001.2 5.2). */
 	if (!arg_has(args, "count"))
-		return fail(ST_USAGE, "--count N [--bearer N] [--direction N]", "ZUC needs a COUNT that was never used with this key");
+		return fail(ST_USAGE, "--count N [--bearer N] [--direction N]",
+		            "ZUC needs a COUNT that was never used with this key");
 	enum status status = arg_number(args, "count", 0, 0xffffffff, 0, &count);
 	if (status == ST_OK)
 		status = arg_number(args, "bearer", 0, 31, 0, &bearer);
@@ -131,7 +137,10 @@ enum status mechanism_for_mac(const struct args *args, const struct object *key,
 		CK_KEY_TYPE type;
 		CK_MECHANISM_TYPE mech;
 	} usual[] = {
-		{CKK_HUFU_SM3_HMAC, CKM_HUFU_SM3_HMAC}, {CKK_HUFU_ZUC, CKM_HUFU_ZUC_EIA3}, {CKK_GENERIC_SECRET, CKM_HUFU_SM3_HMAC}, {CKK_AES, CKM_AES_CMAC},
+		{CKK_HUFU_SM3_HMAC, CKM_HUFU_SM3_HMAC},
+		{CKK_HUFU_ZUC, CKM_HUFU_ZUC_EIA3},
+		{CKK_GENERIC_SECRET, CKM_HUFU_SM3_HMAC},
+		{CKK_AES, CKM_AES_CMAC},
 	};
 
 	*m = (struct mechanism){.ck.mechanism = CK_UNAVAILABLE_INFORMATION};
@@ -179,7 +188,9 @@ static const struct mode {
 
 CK_MECHANISM_TYPE mechanism_gcm(const struct object *key)
 {
-	return key->key_type == CKK_HUFU_SM4 ? CKM_HUFU_SM4_GCM : key->key_type == CKK_AES ? CKM_AES_GCM : CK_UNAVAILABLE_INFORMATION;
+	return key->key_type == CKK_HUFU_SM4 ? CKM_HUFU_SM4_GCM
+	       : key->key_type == CKK_AES    ? CKM_AES_GCM
+	                                     : CK_UNAVAILABLE_INFORMATION;
 }
 
 static const struct mode *find_mode(CK_KEY_TYPE type, const char *name)
@@ -201,7 +212,8 @@ static const struct mode *find_mechanism(CK_MECHANISM_TYPE mech)
 static enum status block_iv(struct mechanism *m)
 {
 	if (m->iv_len != 16)
-		return fail(ST_USAGE, "For example --iv $(hufu random 16); keep it with the ciphertext, and never use it twice with one key.",
+		return fail(ST_USAGE,
+		            "For example --iv $(hufu random 16); keep it with the ciphertext, and never use it twice with one key.",
 		            "this mode needs an IV of 16 bytes: --iv and 32 hexadecimal digits");
 	parameter(m, m->iv, 16);
 	return ST_OK;
@@ -224,10 +236,15 @@ static enum status gcm(const struct args *args, struct mechanism *m)
 	if (status)
 		return status;
 	if (m->iv_len == 0)
-		return fail(ST_USAGE, "For example --iv $(hufu random 12); keep it with the ciphertext, and never use it twice with one key.",
+		return fail(ST_USAGE,
+		            "For example --iv $(hufu random 12); keep it with the ciphertext, and never use it twice with one key.",
 		            "gcm needs an IV, best of 12 bytes: --iv and 24 hexadecimal digits");
-	m->param.gcm = (CK_GCM_PARAMS){.pIv = m->iv, .ulIvLen = m->iv_len, .ulIvBits = 8 * m->iv_len, .pAAD = m->aad_len ? m->aad : NULL,
-	                               .ulAADLen = m->aad_len, .ulTagBits = 128};
+	m->param.gcm = (CK_GCM_PARAMS){.pIv = m->iv,
+	                               .ulIvLen = m->iv_len,
+	                               .ulIvBits = 8 * m->iv_len,
+	                               .pAAD = m->aad_len ? m->aad : NULL,
+	                               .ulAADLen = m->aad_len,
+	                               .ulTagBits = 128};
 	parameter(m, &m->param.gcm, sizeof m->param.gcm);
 	return ST_OK;
 }
@@ -262,7 +279,8 @@ enum status mechanism_for_cipher(const struct args *args, const struct object *k
 		m->ck.mechanism = mode->mech;
 	enum status status = override(args, m);
 	if (status == ST_OK && m->ck.mechanism == CK_UNAVAILABLE_INFORMATION)
-		return fail(ST_USAGE, "hufu help encrypt lists the modes.", "a key of type %s has no mode \"%s\"", key->kind ? key->kind->name : "unknown", name);
+		return fail(ST_USAGE, "hufu help encrypt lists the modes.", "a key of type %s has no mode \"%s\"",
+		            key->kind ? key->kind->name : "unknown", name);
 	if (status == ST_OK)
 		status = bytes_option(args, "iv", true, m->iv, sizeof m->iv, &m->iv_len);
 	mode = find_mechanism(m->ck.mechanism);

@@ -24,10 +24,12 @@ struct mechanism {
 };
 
 /* "PLAIN TEXT" or "hex:00ff". ST_USAGE after a message. */
-enum status bytes_option(const struct args *, const char *name, bool hex_only, unsigned char *out, size_t cap, size_t *len) MUST_USE;
+enum status bytes_option(const struct args *, const char *name, bool hex_only, unsigned char *out, size_t cap,
+                         size_t *len) MUST_USE;
 
 /* For sign and verify: -m, --id, --der or --raw. */
-enum status mechanism_for_signature(const struct args *, const struct session *, const struct object *key, struct mechanism *) MUST_USE;
+enum status mechanism_for_signature(const struct args *, const struct session *, const struct object *key,
+                                    struct mechanism *) MUST_USE;
 /* For mac: -m, --count, --bearer, --direction, --bits. */
 enum status mechanism_for_mac(const struct args *, const struct object *key, struct mechanism *) MUST_USE;
 /* For encrypt and decrypt with --mode or -m (all but the chunked file format). */
@@ -49,7 +51,7 @@ CK_MECHANISM_TYPE mechanism_gcm(const struct object *key);
 	{"bits", 0, "N", "ZUC: length of the message in bits, if its last byte is not full"}
 #define OPTS_CIPHER \
 	OPT_MECHANISM, \
-	{"mode", 0, "MODE", "file (default: authenticated chunks), gcm, cbc (padded), cbc-nopad, ctr, cfb, ofb, ecb; eea3 for ZUC"}, \
+	{"mode", 0, "MODE", "file (authenticated chunks, default), gcm, cbc (padded), cbc-nopad, ctr, cfb, ofb, ecb"}, \
 	{"iv", 0, "HEX", "initialisation vector of the mode"}, \
 	{"aad", 0, "TEXT", "gcm: additional authenticated data, text or hex:..."}, \
 	{"format", 0, "FORMAT", "SM2: der (default), c1c3c2 or c1c2c3"}, \

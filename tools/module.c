@@ -10,7 +10,8 @@ static enum status load_error(const char *path)
 {
 	const char *why = dlerror();
 
-	return fail(ST_NOT_FOUND, "Name a PKCS#11 module with --module PATH.", "cannot load the module %s: %s", path, why ? why : "unknown error");
+	return fail(ST_NOT_FOUND, "Name a PKCS#11 module with --module PATH.", "cannot load the module %s: %s", path,
+	            why ? why : "unknown error");
 }
 
 /* ISO C has no cast from an object to a function pointer; dlsym's manual does it this way. */
@@ -58,7 +59,8 @@ enum status module_load(const char *path, struct module *m)
 		return load_error(path);
 	CK_FUNCTION_LIST *f = function_list(library);
 	if (!f)
-		return fail(ST_NOT_FOUND, "Name a PKCS#11 module with --module PATH.", "%s is no PKCS#11 module: it has no C_GetFunctionList", path);
+		return fail(ST_NOT_FOUND, "Name a PKCS#11 module with --module PATH.",
+		            "%s is no PKCS#11 module: it has no C_GetFunctionList", path);
 	CK_RV rv = f->C_Initialize(&args);
 	if (rv != CKR_OK)
 		return fail_rv(rv, "initialising the module %s", path);

@@ -178,10 +178,12 @@ enum status key_find_one(const struct session *s, unsigned want, const char *tar
 	if (status)
 		return status;
 	if (n == 0)
-		status = fail(ST_NOT_FOUND, "hufu key list shows the keys; private and secret ones need a PIN (--login asks for it).",
+		status = fail(ST_NOT_FOUND,
+		              "hufu key list shows the keys; private and secret ones need a PIN (--login asks for it).",
 		              "there is no fitting key \"%s\" on token \"%s\"", target, s->label);
 	else if (n > 1)
-		status = fail(ST_USAGE, "Name one by its URI (id=, type=); hufu key list shows them.", "%lu keys fit \"%s\" on token \"%s\"", n, target, s->label);
+		status = fail(ST_USAGE, "Name one by its URI (id=, type=); hufu key list shows them.",
+		              "%lu keys fit \"%s\" on token \"%s\"", n, target, s->label);
 	else {
 		*o = keys[0];
 		keys[0] = (struct object){0}; /* transferred */
@@ -239,16 +241,18 @@ json_t *object_json(const struct session *s, const struct object *o)
 {
 	char class[NAME_LEN], type[NAME_LEN];
 	char *uri = object_uri(s, o), *id = hex_string(o->id, o->id_len);
-	json_t *doc = json_pack("{s:s,s:s,s:I,s:o,s:s,s:s}", "class", class_name(o->class, class), "type", object_type(o, type), "bits",
-	                        (json_int_t)o->nbits, "label", json_text(o->label ? (const char *)o->label : "", o->label_len), "id", id ? id : "", "uri",
-	                        uri ? uri : "");
+	json_t *doc =
+		json_pack("{s:s,s:s,s:I,s:o,s:s,s:s}", "class", class_name(o->class, class), "type", object_type(o, type), "bits",
+	                  (json_int_t)o->nbits, "label", json_text(o->label ? (const char *)o->label : "", o->label_len), "id",
+	                  id ? id : "", "uri", uri ? uri : "");
 
 	free(uri);
 	free(id);
 	return doc;
 }
 
-enum status objects_report(const struct args *args, const struct session *s, const char *schema, const CK_OBJECT_HANDLE *handles, size_t n)
+enum status objects_report(const struct args *args, const struct session *s, const char *schema, const CK_OBJECT_HANDLE *handles,
+                           size_t n)
 {
 	json_t *list = json_array();
 	enum status status = ST_OK;

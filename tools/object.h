@@ -57,6 +57,7 @@ char *object_label(const struct object *);
 /* {"class","type","label","id","uri"} */
 json_t *object_json(const struct session *, const struct object *);
 /* The result of a command that made these: their URIs, a line each, or {"schema","objects":[...]}. */
-enum status objects_report(const struct args *, const struct session *, const char *schema, const CK_OBJECT_HANDLE *, size_t n) MUST_USE;
+enum status objects_report(const struct args *, const struct session *, const char *schema, const CK_OBJECT_HANDLE *,
+                           size_t n) MUST_USE;
 
 #endif

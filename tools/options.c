@@ -139,10 +139,11 @@ static enum status target_count(const struct args *args)
 	const struct command *c = args->command;
 
 	if (args->ntargets < c->min_targets)
-		return fail(ST_USAGE, "hufu help NOUN VERB explains the command.", "something is missing: hufu %s%s%s %s", c->noun, c->verb ? " " : "",
-		            c->verb ? c->verb : "", c->targets);
+		return fail(ST_USAGE, "hufu help NOUN VERB explains the command.", "something is missing: hufu %s%s%s %s", c->noun,
+		            c->verb ? " " : "", c->verb ? c->verb : "", c->targets);
 	if (args->ntargets > c->max_targets)
-		return fail(ST_USAGE, "hufu help NOUN VERB explains the command.", "one word too many: \"%s\"", args->targets[c->max_targets]);
+		return fail(ST_USAGE, "hufu help NOUN VERB explains the command.", "one word too many: \"%s\"",
+		            args->targets[c->max_targets]);
 	return ST_OK;
 }
 

@@ -55,8 +55,8 @@ static enum status check_mode(int fd, const char *path)
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return fail(ST_AUTH, "Make a PIN file of your own.", "the PIN file %s belongs to another user", path);
 	if (st.st_mode & (S_IRWXG | S_IRWXO))
-		return fail(ST_AUTH, "Close it (chmod 600), and change the PIN if others may have read it.", "the PIN file %s is open to others (mode %03o)",
-		            path, (unsigned)st.st_mode & 0777);
+		return fail(ST_AUTH, "Close it (chmod 600), and change the PIN if others may have read it.",
+		            "the PIN file %s is open to others (mode %03o)", path, (unsigned)st.st_mode & 0777);
 	return ST_OK;
 }
 
@@ -85,7 +85,8 @@ static enum status from_credential(const char *name, struct pin *pin)
 	char path[4096];
 
 	if (!dir || dir[0] != '/')
-		return fail(ST_AUTH, "Use LoadCredential= or LoadCredentialEncrypted= in the unit.", "there are no systemd credentials here");
+		return fail(ST_AUTH, "Use LoadCredential= or LoadCredentialEncrypted= in the unit.",
+		            "there are no systemd credentials here");
 	if (!name[0] || strchr(name, '/') || (size_t)snprintf(path, sizeof path, "%s/%s", dir, name) >= sizeof path)
 		return fail(ST_USAGE, NULL, "\"%s\" is no credential's name", name);
 	return read_file(path, false, pin);
@@ -124,7 +125,8 @@ enum status pin_read(const struct args *args, const struct pin_wish *wish, struc
 
 	*pin = (struct pin){0};
 	if (!!file + !!fd + !!credential > 1)
-		return fail(ST_USAGE, NULL, "give one of --%s-file, --%s-fd and --%s-credential", wish->what, wish->what, wish->what);
+		return fail(ST_USAGE, NULL, "give one of --%s-file, --%s-fd and --%s-credential", wish->what, wish->what,
+		            wish->what);
 	enum status status = file             ? pin_from_file(file, pin)
 	                     : fd             ? from_fd_option(fd, pin)
 	                     : credential     ? from_credential(credential, pin)

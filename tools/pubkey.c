@@ -73,7 +73,8 @@ static EVP_PKEY *rsa_key(const unsigned char *modulus, CK_ULONG n_len, const uns
 	BIGNUM *n = BN_bin2bn(modulus, (int)n_len, NULL), *e = BN_bin2bn(exponent, (int)e_len, NULL);
 	EVP_PKEY *key = NULL;
 
-	if (build && n && e && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e))
+	if (build && n && e && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) &&
+	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e))
 		key = make("RSA", build);
 	BN_free(n);
 	BN_free(e);
@@ -114,8 +115,10 @@ enum status pubkey_of_object(const struct session *s, const struct object *o, EV
 		*key = rsa ? rsa_key(curve, a_len, b, b_len) : ec_key(curve, a_len, b, b_len);
 	free(a);
 	free(b);
-	return *key ? ST_OK : fail(ST_UNAVAILABLE, "Only SM2, EC and RSA keys can be written as public keys; a private key object must carry its point.",
-	                           "the key's public part cannot be expressed: %s", libcrypto_error());
+	return *key ? ST_OK
+	            : fail(ST_UNAVAILABLE,
+	                   "Only SM2, EC and RSA keys can be written as public keys; a private key object must carry its point.",
+	                   "the key's public part cannot be expressed: %s", libcrypto_error());
 }
 
 unsigned char *signature_to_der(const unsigned char *raw, size_t len, size_t *der_len)
@@ -153,8 +156,8 @@ unsigned char *signature_to_raw(const unsigned char *der, size_t len, size_t hal
 	return raw;
 }
 
-int pubkey_verify(EVP_PKEY *key, const char *digest, const unsigned char *id, size_t id_len, const unsigned char *sig, size_t sig_len,
-                  const unsigned char *data, size_t len)
+int pubkey_verify(EVP_PKEY *key, const char *digest, const unsigned char *id, size_t id_len, const unsigned char *sig,
+                  size_t sig_len, const unsigned char *data, size_t len)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);

@@ -88,7 +88,8 @@ enum status fail_rv(CK_RV rv, const char *fmt, ...)
 	va_end(ap);
 	snprintf(name, sizeof name, "CKR 0x%08lx", rv);
 	report(code ? code->status : ST_UNAVAILABLE, code ? code->name : name, what,
-	       code ? code->sentence : "a code of the vendor's own", code ? code->next : "Look the code up in the module's manual.");
+	       code ? code->sentence : "a code of the vendor's own",
+	       code ? code->next : "Look the code up in the module's manual.");
 	return code ? code->status : ST_UNAVAILABLE;
 }
 
@@ -156,7 +157,11 @@ enum status out_json(json_t *doc)
 /* Length of the UTF-8 sequence at p (RFC 3629), 0 when it is none. */
 static size_t utf8_len(const unsigned char *p, size_t left)
 {
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+	size_t n = p[0] < 0x80                   ? 1
+	           : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+	           : (p[0] & 0xf0) == 0xe0       ? 3
+	           : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+	                                         : 0;
 
 	if (n == 0 || n > left)
 		return 0;
@@ -164,7 +169,8 @@ static size_t utf8_len(const unsigned char *p, size_t left)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
 	/* no overlong forms, no surrogates, nothing above U+10FFFF */
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
+	    (p[0] == 0xf4 && p[1] > 0x8f))
 		return 0;
 	return n;
 }

@@ -13,7 +13,8 @@ static enum status pin_of_uri(const char *text, const P11KitUri *uri, struct sel
 
 	/* RFC 7512 2.4 warns of it: argv is open to every user of the machine. */
 	if (p11_kit_uri_get_pin_value(uri))
-		return fail(ST_USAGE, "Change that PIN, and give it with --pin-file, --pin-fd, --pin-credential or pin-source=file:/PATH.",
+		return fail(ST_USAGE,
+		            "Change that PIN, and give it with --pin-file, --pin-fd, --pin-credential or pin-source=file:/PATH.",
 		            "the URI holds a PIN (pin-value), which the whole machine can read on the command line");
 	if (!source)
 		return ST_OK;
@@ -33,8 +34,8 @@ static enum status from_uri(const char *text, struct selector *s, P11KitUri *uri
 	int bad = p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri);
 
 	if (bad)
-		return fail(ST_USAGE, "A URI looks like pkcs11:token=LABEL;object=LABEL;type=private (RFC 7512).", "bad URI \"%s\": %s", text,
-		            p11_kit_uri_message(bad));
+		return fail(ST_USAGE, "A URI looks like pkcs11:token=LABEL;object=LABEL;type=private (RFC 7512).",
+		            "bad URI \"%s\": %s", text, p11_kit_uri_message(bad));
 	/* RFC 7512 2.3: what is not understood matches nothing; say so rather than find nothing. */
 	if (p11_kit_uri_any_unrecognized(uri))
 		return fail(ST_USAGE, "A URI looks like pkcs11:token=LABEL;object=LABEL;type=private (RFC 7512).",
@@ -107,7 +108,8 @@ static bool names_token(P11KitUri *uri)
 	if (!uri)
 		return false;
 	const CK_TOKEN_INFO *t = p11_kit_uri_get_token_info(uri);
-	return t->label[0] || t->manufacturerID[0] || t->serialNumber[0] || t->model[0] || p11_kit_uri_get_slot_id(uri) != (CK_SLOT_ID)-1;
+	return t->label[0] || t->manufacturerID[0] || t->serialNumber[0] || t->model[0] ||
+	       p11_kit_uri_get_slot_id(uri) != (CK_SLOT_ID)-1;
 }
 
 bool selector_names_token(const struct selector *s)
@@ -152,7 +154,8 @@ char *uri_of_object(const CK_TOKEN_INFO *info, const CK_ATTRIBUTE *attrs, CK_ULO
 	memcpy(t->label, info->label, sizeof t->label);
 	memcpy(t->serialNumber, info->serialNumber, sizeof t->serialNumber);
 	for (CK_ULONG i = 0; i < n; i++)
-		if (attrs[i].ulValueLen && attrs[i].ulValueLen != (CK_ULONG)-1 && p11_kit_uri_set_attribute(uri, (CK_ATTRIBUTE *)(size_t)&attrs[i])) {
+		if (attrs[i].ulValueLen && attrs[i].ulValueLen != (CK_ULONG)-1 &&
+		    p11_kit_uri_set_attribute(uri, (CK_ATTRIBUTE *)(size_t)&attrs[i])) {
 			p11_kit_uri_free(uri);
 			return NULL;
 		}

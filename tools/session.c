@@ -19,7 +19,8 @@ static enum status choose(const struct slot *slots, CK_ULONG n, struct session *
 			matches++;
 		}
 	if (matches > 1)
-		return fail(ST_USAGE, "Choose one with --token LABEL or a URI; hufu token list shows them.", "%lu tokens fit", matches);
+		return fail(ST_USAGE, "Choose one with --token LABEL or a URI; hufu token list shows them.", "%lu tokens fit",
+		            matches);
 	if (!found)
 		return fail(ST_NOT_FOUND, "hufu token list shows what is there; hufu token init makes one.",
 		            selector_names_token(&s->selector) ? "there is no such token" : "there is no initialised token");
@@ -80,7 +81,8 @@ enum status session_login(const struct args *args, struct session *s, enum login
 	                    : fail_rv(rv, "logging in to token \"%s\" as %s", s->label, so ? "the security officer" : "the user");
 }
 
-enum status session_open(const struct args *args, const char *target, enum selector_kind kind, bool rw, enum login login, struct session *s)
+enum status session_open(const struct args *args, const char *target, enum selector_kind kind, bool rw, enum login login,
+                         struct session *s)
 {
 	enum status status = session_find_token(args, target, kind, s);
 

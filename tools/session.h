@@ -27,7 +27,8 @@ enum login {
  * read and write. target: of a token (SELECT_TOKEN) or an object, may be NULL.
  * Close it after success and failure alike.
  */
-enum status session_open(const struct args *, const char *target, enum selector_kind, bool rw, enum login, struct session *) MUST_USE;
+enum status session_open(const struct args *, const char *target, enum selector_kind, bool rw, enum login,
+                         struct session *) MUST_USE;
 void session_close(struct session *);
 
 /* The steps, for commands that need them apart. */

@@ -124,7 +124,9 @@ static enum status search(struct storefile *file, const char *token)
 		return status;
 	if (s.matches > 1)
 		return fail(ST_USAGE, "Name the token, or its file with --path.", "%u stores fit", s.matches);
-	return s.matches ? ST_OK : fail(ST_NOT_FOUND, "Name the token, or its file with --path; hufu config show lists them.", "there is no such store");
+	return s.matches ? ST_OK
+	                 : fail(ST_NOT_FOUND, "Name the token, or its file with --path; hufu config show lists them.",
+	                        "there is no such store");
 }
 
 enum status storefile_find(const char *token, const char *path, const char *host_secret, struct storefile *file)

@@ -82,7 +82,8 @@ enum status stream_sign(const struct session *s, CK_MECHANISM *mech, CK_OBJECT_H
 	return status ? status : answer(rv, "signing", mech, in);
 }
 
-enum status stream_verify(const struct session *s, CK_MECHANISM *mech, CK_OBJECT_HANDLE key, struct input *in, const struct signature *sig)
+enum status stream_verify(const struct session *s, CK_MECHANISM *mech, CK_OBJECT_HANDLE key, struct input *in,
+                          const struct signature *sig)
 {
 	unsigned char *bytes = (unsigned char *)(size_t)sig->bytes;
 	struct chunk chunk;
@@ -176,7 +177,8 @@ static CK_RV finish(const struct session *s, struct crypt *c)
 	return make_room(c, rv) ? c->final(s->handle, c->out, &c->len) : rv;
 }
 
-static enum status parts(const struct session *s, struct crypt *c, struct input *in, struct chunk *chunk, struct output *out, CK_RV *rv)
+static enum status parts(const struct session *s, struct crypt *c, struct input *in, struct chunk *chunk, struct output *out,
+                         CK_RV *rv)
 {
 	enum status status;
 
@@ -193,8 +195,8 @@ static enum status parts(const struct session *s, struct crypt *c, struct input 
 	}
 }
 
-static enum status run(const struct session *s, struct crypt *c, CK_MECHANISM *mech, CK_OBJECT_HANDLE key, struct input *in, struct chunk *chunk,
-                       struct output *out, CK_RV *rv)
+static enum status run(const struct session *s, struct crypt *c, CK_MECHANISM *mech, CK_OBJECT_HANDLE key, struct input *in,
+                       struct chunk *chunk, struct output *out, CK_RV *rv)
 {
 	*rv = c->init(s->handle, mech, key);
 	if (*rv != CKR_OK)
@@ -211,7 +213,8 @@ static enum status run(const struct session *s, struct crypt *c, CK_MECHANISM *m
 	return *rv == CKR_OK ? output_write(out, c->out, c->len) : ST_OK;
 }
 
-enum status stream_crypt(const struct session *s, bool encrypt, CK_MECHANISM *mech, CK_OBJECT_HANDLE key, struct input *in, struct output *out)
+enum status stream_crypt(const struct session *s, bool encrypt, CK_MECHANISM *mech, CK_OBJECT_HANDLE key, struct input *in,
+                         struct output *out)
 {
 	CK_FUNCTION_LIST *f = s->f;
 	struct crypt c = encrypt ? (struct crypt){f->C_EncryptInit, f->C_Encrypt, f->C_EncryptUpdate, f->C_EncryptFinal}

@@ -19,10 +19,12 @@ struct signature {
 /* C_Sign. */
 enum status stream_sign(const struct session *, CK_MECHANISM *, CK_OBJECT_HANDLE key, struct input *, struct signature *) MUST_USE;
 /* C_Verify; ST_INTEGRITY when it does not hold. */
-enum status stream_verify(const struct session *, CK_MECHANISM *, CK_OBJECT_HANDLE key, struct input *, const struct signature *) MUST_USE;
+enum status stream_verify(const struct session *, CK_MECHANISM *, CK_OBJECT_HANDLE key, struct input *,
+                          const struct signature *) MUST_USE;
 /* C_Digest. */
 enum status stream_digest(const struct session *, CK_MECHANISM *, struct input *, struct signature *digest) MUST_USE;
 /* C_Encrypt (or C_Decrypt), from input to output. */
-enum status stream_crypt(const struct session *, bool encrypt, CK_MECHANISM *, CK_OBJECT_HANDLE key, struct input *, struct output *) MUST_USE;
+enum status stream_crypt(const struct session *, bool encrypt, CK_MECHANISM *, CK_OBJECT_HANDLE key, struct input *,
+                         struct output *) MUST_USE;
 
 #endif

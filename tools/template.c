@@ -44,7 +44,8 @@ static enum status parse_uses(const char *list, CK_FLAGS *flags)
 		while (i < NUSES && (strlen(uses[i].name) != len || strncmp(uses[i].name, list, len)))
 			i++;
 		if (i == NUSES)
-			return fail(ST_USAGE, "Uses are sign, verify, encrypt, decrypt, wrap, unwrap and derive, with commas between.",
+			return fail(ST_USAGE,
+			            "Uses are sign, verify, encrypt, decrypt, wrap, unwrap and derive, with commas between.",
 			            "\"%.*s\" is no use of a key", (int)len, list);
 		*flags |= uses[i].flag;
 		list += len + (list[len] == ',');
@@ -66,7 +67,8 @@ enum status key_wish_init(const struct args *args, const struct key_kind *kind, 
 		return ST_USAGE;
 	if (!id) {
 		wish->id_len = RANDOM_ID_LEN;
-		return RAND_bytes(wish->id, RANDOM_ID_LEN) == 1 ? ST_OK : fail(ST_UNAVAILABLE, NULL, "no random bytes for the key's id");
+		return RAND_bytes(wish->id, RANDOM_ID_LEN) == 1 ? ST_OK
+		                                                : fail(ST_UNAVAILABLE, NULL, "no random bytes for the key's id");
 	}
 	if (!hex_decode(id, strlen(id), wish->id, sizeof wish->id, &wish->id_len) || wish->id_len == 0)
 		return fail(ST_USAGE, "--id 01a2", "--id takes 1 to %zu bytes in hexadecimal, not \"%s\"", sizeof wish->id, id);

@@ -70,9 +70,10 @@ json_t *token_json(const struct slot *slot)
 	                        token_state(slot, state, sizeof state), "flags", flags, "uri", uri);
 	free(uri);
 	if (slot->present && doc)
-		json_object_update_new(doc, json_pack("{s:o,s:o,s:o,s:o,s:I,s:I}", "label", json_padded(t->label, sizeof t->label), "manufacturer",
-		                                      json_padded(t->manufacturerID, sizeof t->manufacturerID), "model",
-		                                      json_padded(t->model, sizeof t->model), "serial", json_padded(t->serialNumber, sizeof t->serialNumber),
-		                                      "pin_min", (json_int_t)t->ulMinPinLen, "pin_max", (json_int_t)t->ulMaxPinLen));
+		json_object_update_new(doc, json_pack("{s:o,s:o,s:o,s:o,s:I,s:I}", "label", json_padded(t->label, sizeof t->label),
+		                                      "manufacturer", json_padded(t->manufacturerID, sizeof t->manufacturerID),
+		                                      "model", json_padded(t->model, sizeof t->model), "serial",
+		                                      json_padded(t->serialNumber, sizeof t->serialNumber), "pin_min",
+		                                      (json_int_t)t->ulMinPinLen, "pin_max", (json_int_t)t->ulMaxPinLen));
 	return doc;
 }

@@ -100,8 +100,10 @@ check "the self-test passes" hufu selftest
 check "chunks are written" in_ encrypt aes data --out data.hufu
 check "and read" in_ decrypt aes data.hufu --out plain
 check "to the same" same data plain
-# One after the other: two processes at once are too much for SoftHSM 2.6's token files.
-check "from pipe to pipe" sh -c "cat data | '$HUFU' encrypt aes --module '$MODULE' --pin-file user.pin | cat >piped && cat piped | '$HUFU' decrypt aes --module '$MODULE' --pin-file user.pin | cmp - data"
+# One after the other: SoftHSM's tokens do not stand two processes at once.
+hufu encrypt aes --pin-file user.pin <data >piped.hufu 2>last
+hufu decrypt aes --pin-file user.pin <piped.hufu >piped 2>last
+check "from standard input to standard output" same data piped
 head -c $((32 + 65564 * 3)) data.hufu >cut
 rm -f plain
 check_status 6 "a file cut between two chunks: 6" in_ decrypt aes cut --out plain

@@ -11,27 +11,30 @@
 /* AES-128-GCM of libcrypto stands in for the token. */
 static const unsigned char key[16] = "0123456789abcdef";
 
-static CK_RV seal(void *arg, const unsigned char *iv, const unsigned char *aad, const unsigned char *in, size_t len, unsigned char *out)
+static CK_RV seal(void *arg, const unsigned char *iv, const unsigned char *aad, const unsigned char *in, size_t len,
+                  unsigned char *out)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n;
 
 	(void)arg;
-	bool good = EVP_EncryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, key, iv) && EVP_EncryptUpdate(ctx, NULL, &n, aad, CHUNKFILE_AAD_LEN) &&
-	            EVP_EncryptUpdate(ctx, out, &n, in, (int)len) && EVP_EncryptFinal_ex(ctx, out + len, &n) &&
-	            EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, out + len);
+	bool good = EVP_EncryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, key, iv) &&
+	            EVP_EncryptUpdate(ctx, NULL, &n, aad, CHUNKFILE_AAD_LEN) && EVP_EncryptUpdate(ctx, out, &n, in, (int)len) &&
+	            EVP_EncryptFinal_ex(ctx, out + len, &n) && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, out + len);
 	EVP_CIPHER_CTX_free(ctx);
 	return good ? CKR_OK : CKR_GENERAL_ERROR;
 }
 
-static CK_RV open_chunk(void *arg, const unsigned char *iv, const unsigned char *aad, const unsigned char *in, size_t len, unsigned char *out)
+static CK_RV open_chunk(void *arg, const unsigned char *iv, const unsigned char *aad, const unsigned char *in, size_t len,
+                        unsigned char *out)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n, text = (int)len - 16;
 
 	(void)arg;
-	bool good = EVP_DecryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, key, iv) && EVP_DecryptUpdate(ctx, NULL, &n, aad, CHUNKFILE_AAD_LEN) &&
-	            EVP_DecryptUpdate(ctx, out, &n, in, text) && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, 16, (void *)(size_t)(in + text)) &&
+	bool good = EVP_DecryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, key, iv) &&
+	            EVP_DecryptUpdate(ctx, NULL, &n, aad, CHUNKFILE_AAD_LEN) && EVP_DecryptUpdate(ctx, out, &n, in, text) &&
+	            EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, 16, (void *)(size_t)(in + text)) &&
 	            EVP_DecryptFinal_ex(ctx, out + text, &n) > 0;
 	EVP_CIPHER_CTX_free(ctx);
 	return good ? CKR_OK : CKR_ENCRYPTED_DATA_INVALID;
@@ -122,8 +125,9 @@ static void test_truncation(void)
 {
 	struct blob text = plain(3 * CHUNKFILE_PLAIN), sealed;
 	const size_t chunk = CHUNKFILE_SEALED, header = CHUNKFILE_HEADER_LEN;
-	const size_t cuts[] = {0, 5, 11, 12, 31, header, header + 1, header + 27, header + 28, header + 29, header + chunk - 1, header + chunk,
-	                       header + chunk + 1, header + 2 * chunk, header + 2 * chunk + 40, header + 3 * chunk - 1};
+	const size_t cuts[] = {0, 5, 11, 12, 31, header, header + 1, header + 27, header + 28, header + 29, header + chunk - 1,
+	                       header + chunk, header + chunk + 1, header + 2 * chunk, header + 2 * chunk + 40,
+	                       header + 3 * chunk - 1};
 
 	CU_ASSERT_EQUAL_FATAL(convert(true, text.data, text.len, &sealed), ST_OK);
 	for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++)
@@ -137,7 +141,8 @@ static void test_changes(void)
 	struct blob text = plain(2 * CHUNKFILE_PLAIN + 100), sealed;
 
 	CU_ASSERT_EQUAL_FATAL(convert(true, text.data, text.len, &sealed), ST_OK);
-	const size_t places[] = {0, 11, 12, 13, 14, 15, 16, 31, 32, 43, 44, 1000, CHUNKFILE_HEADER_LEN + CHUNKFILE_SEALED - 1, sealed.len - 1};
+	const size_t places[] = {
+		0, 11, 12, 13, 14, 15, 16, 31, 32, 43, 44, 1000, CHUNKFILE_HEADER_LEN + CHUNKFILE_SEALED - 1, sealed.len - 1};
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
 		sealed.data[places[i]] ^= 0x10;
 		refused(&text, sealed.data, sealed.len);

@@ -153,8 +153,9 @@ static void test_args(void)
 static void test_bad_args(void)
 {
 	struct args args;
-	const char *unknown[] = {"verb", "--nonsense", NULL}, *missing[] = {"verb", "--count", NULL}, *many[] = {"verb", "a", "b", NULL},
-	           *foreign[] = {"verb", "--pin-file", "x", NULL}, *format[] = {"verb", "-o", "xml", NULL};
+	const char *unknown[] = {"verb", "--nonsense", NULL}, *missing[] = {"verb", "--count", NULL},
+		   *many[] = {"verb", "a", "b", NULL}, *foreign[] = {"verb", "--pin-file", "x", NULL},
+		   *format[] = {"verb", "-o", "xml", NULL};
 
 	CU_ASSERT_EQUAL(parse(2, unknown, &args), ST_USAGE);
 	CU_ASSERT_EQUAL(parse(2, missing, &args), ST_USAGE);

@@ -55,9 +55,18 @@ struct bench {
 /* -- what is measured ------------------------------------------------------------------ */
 
 static const struct bench_cell kinds[] = {
-	{BENCH_SM2_SIGN, "sm2-sign", 32}, {BENCH_SM2_VERIFY, "sm2-verify", 32}, {BENCH_SM4_CBC, "sm4-cbc", 64}, {BENCH_SM4_CBC, "sm4-cbc", 16384},
-	{BENCH_SM4_CTR, "sm4-ctr", 64}, {BENCH_SM4_CTR, "sm4-ctr", 16384}, {BENCH_SM3, "sm3", 64}, {BENCH_SM3, "sm3", 16384},
-	{BENCH_ZUC, "zuc-eea3", 64}, {BENCH_ZUC, "zuc-eea3", 16384}, {BENCH_RANDOM, "random", 32}, {BENCH_SESSION, "session-open-close", 0},
+	{BENCH_SM2_SIGN, "sm2-sign", 32},
+	{BENCH_SM2_VERIFY, "sm2-verify", 32},
+	{BENCH_SM4_CBC, "sm4-cbc", 64},
+	{BENCH_SM4_CBC, "sm4-cbc", 16384},
+	{BENCH_SM4_CTR, "sm4-ctr", 64},
+	{BENCH_SM4_CTR, "sm4-ctr", 16384},
+	{BENCH_SM3, "sm3", 64},
+	{BENCH_SM3, "sm3", 16384},
+	{BENCH_ZUC, "zuc-eea3", 64},
+	{BENCH_ZUC, "zuc-eea3", 16384},
+	{BENCH_RANDOM, "random", 32},
+	{BENCH_SESSION, "session-open-close", 0},
 	{BENCH_CREATE, "object-create", 64},
 };
 
@@ -84,7 +93,8 @@ static enum status parse_sizes(struct bench *b)
 		unsigned long n = strtoul(text, &end, 10);
 		if (end == text || (*end && *end != ',') || errno || n == 0 || n > 10000000 || b->nsizes == SIZES_MAX ||
 		    (b->nsizes && n <= b->sizes[b->nsizes - 1]))
-			return fail(ST_USAGE, "For example --objects 10,1000,100000.", "--objects takes growing numbers with commas between");
+			return fail(ST_USAGE, "For example --objects 10,1000,100000.",
+			            "--objects takes growing numbers with commas between");
 		b->sizes[b->nsizes++] = n;
 	}
 	return ST_OK;
@@ -115,7 +125,8 @@ static const char *own_dir(struct bench *b, const char *parent)
 	return dir;
 }
 
-static void add_worker(struct bench *b, const struct bench_impl *impl, const char *module, const struct args *token, bool objects, size_t objects_max)
+static void add_worker(struct bench *b, const struct bench_impl *impl, const char *module, const struct args *token, bool objects,
+                       size_t objects_max)
 {
 	struct bench_worker *w = &b->workers[b->nworkers];
 	bool needs_dir = impl == &bench_p11 && !token;
@@ -132,7 +143,8 @@ static void add_worker(struct bench *b, const struct bench_impl *impl, const cha
 		b->nworkers++;
 }
 
-static void add_impl(struct bench *b, const char *name, const struct bench_impl *impl, const char *module, const struct args *token, size_t objects_max)
+static void add_impl(struct bench *b, const char *name, const struct bench_impl *impl, const char *module, const struct args *token,
+                     size_t objects_max)
 {
 	if (b->nimpls == IMPLS_MAX)
 		return;
@@ -144,7 +156,8 @@ static void add_impl(struct bench *b, const char *name, const struct bench_impl 
 
 static void add_peers(struct bench *b)
 {
-	static const char *const softhsm[] = {"/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so"};
+	static const char *const softhsm[] = {"/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so",
+	                                      "/usr/lib64/pkcs11/libsofthsm2.so"};
 	const char *path;
 
 	for (int i = 0; (path = arg_nth(b->args, "peer", i)); i++)
@@ -166,7 +179,8 @@ static enum status start_all(struct bench *b)
 
 	add_impl(b, module ? impl_name(module) : strdup("hufu"), &bench_p11, module, token, (size_t)-1);
 	if (b->nworkers == 0)
-		return fail(ST_UNAVAILABLE, "Look at the messages above; --module PATH names another module.", "the module cannot be measured");
+		return fail(ST_UNAVAILABLE, "Look at the messages above; --module PATH names another module.",
+		            "the module cannot be measured");
 	add_impl(b, strdup("kernel"), &bench_kernel, NULL, NULL, 0);
 	add_impl(b, strdup("libcrypto"), &bench_libcrypto, NULL, NULL, 0);
 	add_peers(b);
@@ -187,7 +201,8 @@ static void say(const struct bench *b, const char *what, size_t n, size_t of)
 	bool tty = isatty(STDERR_FILENO);
 
 	if (tty || arg_has(b->args, "progress"))
-		fprintf(stderr, "%s%s %zu of %zu, %.0f s%s", tty ? "\r" : "", what, n, of, (double)(clock_now_ns() - b->begin_ns) / 1e9, tty ? "\033[K" : "\n");
+		fprintf(stderr, "%s%s %zu of %zu, %.0f s%s", tty ? "\r" : "", what, n, of,
+		        (double)(clock_now_ns() - b->begin_ns) / 1e9, tty ? "\033[K" : "\n");
 }
 
 /* Every worker in turn, for one cell. */

@@ -27,8 +27,9 @@ static void *open_kernel(const struct bench_place *place)
 	uint8_t d[SM2_SCALAR_LEN], point[SM2_POINT_LEN], key[SM4_KEY_LEN];
 
 	(void)place;
-	bool good = k && rand_start() == HUFU_OK && rand_bytes(key, sizeof key) == HUFU_OK && rand_bytes(k->zuc_key, sizeof k->zuc_key) == HUFU_OK &&
-	            rand_bytes(k->e, sizeof k->e) == HUFU_OK && sm2_generate(&rng, d, point) == SM2_OK && sm2_private_init(&k->private, d) == SM2_OK &&
+	bool good = k && rand_start() == HUFU_OK && rand_bytes(key, sizeof key) == HUFU_OK &&
+	            rand_bytes(k->zuc_key, sizeof k->zuc_key) == HUFU_OK && rand_bytes(k->e, sizeof k->e) == HUFU_OK &&
+	            sm2_generate(&rng, d, point) == SM2_OK && sm2_private_init(&k->private, d) == SM2_OK &&
 	            sm2_public_init(&k->public, point) == SM2_OK && sm2_sign(&k->private, k->e, &rng, k->sig) == SM2_OK;
 	if (good)
 		sm4_key_init(&k->sm4, key);

@@ -23,7 +23,8 @@ static bool first_signature(struct lib *l)
 	bool good;
 
 	l->sig_len = sizeof l->sig;
-	good = ctx && RAND_bytes(l->e, sizeof l->e) == 1 && EVP_PKEY_sign_init(ctx) > 0 && EVP_PKEY_sign(ctx, l->sig, &l->sig_len, l->e, sizeof l->e) > 0;
+	good = ctx && RAND_bytes(l->e, sizeof l->e) == 1 && EVP_PKEY_sign_init(ctx) > 0 &&
+	       EVP_PKEY_sign(ctx, l->sig, &l->sig_len, l->e, sizeof l->e) > 0;
 	EVP_PKEY_CTX_free(ctx);
 	return good;
 }
@@ -113,7 +114,8 @@ static bool thread_init(struct thread *t, enum bench_op op)
 	}
 	if (op == BENCH_SM4_CBC || op == BENCH_SM4_CTR) {
 		t->cipher = EVP_CIPHER_CTX_new();
-		return t->cipher && EVP_EncryptInit_ex2(t->cipher, op == BENCH_SM4_CBC ? t->l->cbc : t->l->ctr, key, NULL, NULL) == 1 &&
+		return t->cipher &&
+		       EVP_EncryptInit_ex2(t->cipher, op == BENCH_SM4_CBC ? t->l->cbc : t->l->ctr, key, NULL, NULL) == 1 &&
 		       EVP_CIPHER_CTX_set_padding(t->cipher, 0) == 1;
 	}
 	if (op == BENCH_SM3)
@@ -150,7 +152,8 @@ static bool one(struct thread *t, const struct bench_cell *cell)
 		return EVP_PKEY_verify(t->pkey, l->sig, l->sig_len, l->e, sizeof l->e) == 1;
 	case BENCH_SM4_CBC:
 	case BENCH_SM4_CTR:
-		return EVP_EncryptInit_ex2(t->cipher, NULL, NULL, iv, NULL) == 1 && EVP_EncryptUpdate(t->cipher, t->out, &n, t->in, (int)cell->size) == 1;
+		return EVP_EncryptInit_ex2(t->cipher, NULL, NULL, iv, NULL) == 1 &&
+		       EVP_EncryptUpdate(t->cipher, t->out, &n, t->in, (int)cell->size) == 1;
 	case BENCH_SM3:
 		return EVP_DigestInit_ex2(t->md, l->sm3, NULL) == 1 && EVP_DigestUpdate(t->md, t->in, cell->size) == 1 &&
 		       EVP_DigestFinal_ex(t->md, t->out, NULL) == 1;
@@ -176,5 +179,10 @@ static bool run(void *thread, const struct bench_cell *cell, uint64_t n, uint64_
 }
 
 const struct bench_impl bench_libcrypto = {
-	.open = open_lib, .close = close_lib, .offers = offers, .thread_open = thread_open, .run = run, .thread_close = thread_close,
+	.open = open_lib,
+	.close = close_lib,
+	.offers = offers,
+	.thread_open = thread_open,
+	.run = run,
+	.thread_close = thread_close,
 };

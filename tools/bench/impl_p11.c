@@ -71,7 +71,8 @@ static bool make_token(struct p11 *p)
 		return false;
 	for (size_t i = 0; i < sizeof p->pin; i++)
 		p->pin[i] = (CK_UTF8CHAR)"0123456789abcdef"[random[i / 2] >> 4 * (i % 2) & 15];
-	if (!find_slot(p, false) || bad(p->s.f->C_InitToken(p->s.slot.id, p->pin, sizeof p->pin, label), "making a token", p) || !find_slot(p, true))
+	if (!find_slot(p, false) || bad(p->s.f->C_InitToken(p->s.slot.id, p->pin, sizeof p->pin, label), "making a token", p) ||
+	    !find_slot(p, true))
 		return false;
 	if (!login(p, CKU_SO) || bad(p->s.f->C_InitPIN(p->s.handle, p->pin, sizeof p->pin), "setting the PIN", p))
 		return false;
@@ -140,7 +141,8 @@ static bool make_keys(struct p11 *p)
 			return false;
 	}
 	bool aes = p->cbc == CKM_AES_CBC;
-	if (p->cbc != CK_UNAVAILABLE_INFORMATION && bad(secret_key(p, aes ? CKM_AES_KEY_GEN : CKM_HUFU_SM4_KEY_GEN, aes ? 16 : 0, &p->cipher_key), "making a key", p))
+	if (p->cbc != CK_UNAVAILABLE_INFORMATION &&
+	    bad(secret_key(p, aes ? CKM_AES_KEY_GEN : CKM_HUFU_SM4_KEY_GEN, aes ? 16 : 0, &p->cipher_key), "making a key", p))
 		return false;
 	return p->zuc == CK_UNAVAILABLE_INFORMATION || !bad(secret_key(p, CKM_HUFU_ZUC_KEY_GEN, 0, &p->zuc_key), "making a key", p);
 }
@@ -409,5 +411,11 @@ static bool run(void *thread, const struct bench_cell *cell, uint64_t n, uint64_
 }
 
 const struct bench_impl bench_p11 = {
-	.open = open_p11, .close = close_p11, .offers = offers, .prepare = prepare, .thread_open = thread_open, .run = run, .thread_close = thread_close,
+	.open = open_p11,
+	.close = close_p11,
+	.offers = offers,
+	.prepare = prepare,
+	.thread_open = thread_open,
+	.run = run,
+	.thread_close = thread_close,
 };

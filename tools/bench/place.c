@@ -50,6 +50,11 @@ static bool write_file(const char *dir, const char *name, const char *env, const
 
 bool place_configure(const char *dir)
 {
+	static const char hufu[] = "log { to = \"file:$/hufu.log\" level = \"warning\" }\n"
+	                           "token \"bench\" {\n\tstore = \"sqlite:$/bench.db\"\n"
+	                           "\thost_secret = \"file:$/host.key\"\n\tdevices = { \"soft\" }\n}\n"
+	                           "device \"soft\" { driver = \"soft\" domain = \"soft\" }\n";
+	static const char softhsm[] = "directories.tokendir = $/tokens\nobjectstore.backend = file\nlog.level = ERROR\n";
 	char tokens[4096];
 
 	snprintf(tokens, sizeof tokens, "%s/tokens", dir);
@@ -57,11 +62,7 @@ bool place_configure(const char *dir)
 		fail_errno(NULL, "making %s", tokens);
 		return false;
 	}
-	return write_file(dir, "hufu.conf", "HUFU_CONF",
-	                  "log { to = \"file:$/hufu.log\" level = \"warning\" }\n"
-	                  "token \"bench\" {\n\tstore = \"sqlite:$/bench.db\"\n\thost_secret = \"file:$/host.key\"\n\tdevices = { \"soft\" }\n}\n"
-	                  "device \"soft\" { driver = \"soft\" domain = \"soft\" }\n") &&
-	       write_file(dir, "softhsm2.conf", "SOFTHSM2_CONF", "directories.tokendir = $/tokens\nobjectstore.backend = file\nlog.level = ERROR\n");
+	return write_file(dir, "hufu.conf", "HUFU_CONF", hufu) && write_file(dir, "softhsm2.conf", "SOFTHSM2_CONF", softhsm);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)

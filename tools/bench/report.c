@@ -38,7 +38,8 @@ static const char *filesystem(const char *dir)
 	static const struct {
 		unsigned long magic;
 		const char *name;
-	} known[] = {{0xef53, "ext4"}, {0x58465342, "xfs"}, {0x9123683e, "btrfs"}, {0x01021994, "tmpfs"}, {0x794c7630, "overlay"}, {0x6969, "nfs"}};
+	} known[] = {{0xef53, "ext4"},      {0x58465342, "xfs"},     {0x9123683e, "btrfs"},
+	             {0x01021994, "tmpfs"}, {0x794c7630, "overlay"}, {0x6969, "nfs"}};
 	struct statfs st;
 
 	if (statfs(dir, &st))
@@ -70,9 +71,9 @@ static json_t *machine(const struct bench_result *r, double ticks)
 
 	cpu_model(model, sizeof model);
 	uname(&name);
-	doc = json_pack("{s:s,s:I,s:s,s:s,s:s,s:s,s:s,s:i,s:f}", "cpu", model, "cpus", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "arch", name.machine,
-	                "kernel", name.release, "libcrypto", OpenSSL_version(OPENSSL_VERSION), "hufu", PACKAGE_VERSION, "filesystem", filesystem(r->dir),
-	                "rounds", (int)r->rounds, "seconds", r->seconds);
+	doc = json_pack("{s:s,s:I,s:s,s:s,s:s,s:s,s:s,s:i,s:f}", "cpu", model, "cpus", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN),
+	                "arch", name.machine, "kernel", name.release, "libcrypto", OpenSSL_version(OPENSSL_VERSION), "hufu",
+	                PACKAGE_VERSION, "filesystem", filesystem(r->dir), "rounds", (int)r->rounds, "seconds", r->seconds);
 	if (doc && ticks > 0)
 		json_object_set_new(doc, "tsc_mhz", json_real(1000 * ticks));
 	return doc;
@@ -90,10 +91,11 @@ static const char *unit(const struct bench_cell *cell)
 	return cell->time ? "us" : "op/s";
 }
 
-static json_t *row(const char *op, size_t size, unsigned threads, const char *impl, double value, const char *unit_name, double ratio)
+static json_t *row(const char *op, size_t size, unsigned threads, const char *impl, double value, const char *unit_name,
+                   double ratio)
 {
-	return json_pack("{s:s,s:I,s:I,s:s,s:f,s:s,s:o}", "op", op, "size", (json_int_t)size, "threads", (json_int_t)threads, "impl", impl, "value", value,
-	                 "unit", unit_name, "ratio", ratio > 0 ? json_real(ratio) : json_null());
+	return json_pack("{s:s,s:I,s:I,s:s,s:f,s:s,s:o}", "op", op, "size", (json_int_t)size, "threads", (json_int_t)threads,
+	                 "impl", impl, "value", value, "unit", unit_name, "ratio", ratio > 0 ? json_real(ratio) : json_null());
 }
 
 /* What the layers add to a kernel of a few bytes: Init and one-shot together, two calls. */
@@ -133,11 +135,12 @@ static enum status as_json(const struct bench_result *r)
 			const struct bench_cell *cell = &r->cells[c];
 			if (r->ns[i][c] <= 0)
 				continue;
-			json_array_append_new(rows, row(cell->name, cell->size, cell->threads, r->names[i], shown(cell, r->ns[i][c]), unit(cell), r->ratio[i][c]));
+			json_array_append_new(rows, row(cell->name, cell->size, cell->threads, r->names[i],
+			                                shown(cell, r->ns[i][c]), unit(cell), r->ratio[i][c]));
 		}
 	for (size_t i = 0; i < nlayers; i++)
-		json_array_append_new(rows, row(layer[i].name, r->cells[layer[i].cell].size, 1, r->names[0], ticks > 0 ? layer[i].ns * ticks : layer[i].ns,
-		                                ticks > 0 ? "cycles" : "ns", 1));
+		json_array_append_new(rows, row(layer[i].name, r->cells[layer[i].cell].size, 1, r->names[0],
+		                                ticks > 0 ? layer[i].ns * ticks : layer[i].ns, ticks > 0 ? "cycles" : "ns", 1));
 	return out_json(json_pack("{s:s,s:o,s:o}", "schema", "hufu-bench/1", "machine", machine(r, ticks), "rows", rows));
 }
 
@@ -187,12 +190,14 @@ static void remarks(const struct bench_result *r)
 	char model[128];
 
 	cpu_model(model, sizeof model);
-	printf("\nIn brackets: %s's value over that column's, from the same run (%u rounds, medians, %.0f s).\n", r->names[0], r->rounds, r->seconds);
+	printf("\nIn brackets: %s's value over that column's, from the same run (%u rounds, medians, %.0f s).\n", r->names[0],
+	       r->rounds, r->seconds);
 	for (size_t i = 0; i < n; i++)
-		printf("%s %s: %.0f %s above the kernel, for Init and one-shot together.\n", r->names[0], layer[i].name, ticks > 0 ? layer[i].ns * ticks : layer[i].ns,
-		       ticks > 0 ? "cycles" : "ns");
-	printf("Modules without SM run ECDSA P-256, AES-128 and SHA-256 in their place. Objects are created on %s; finds and initialize count\n"
-	       "objects on a token in memory. %s.\n", filesystem(r->dir), model);
+		printf("%s %s: %.0f %s above the kernel, for Init and one-shot together.\n", r->names[0], layer[i].name,
+		       ticks > 0 ? layer[i].ns * ticks : layer[i].ns, ticks > 0 ? "cycles" : "ns");
+	printf("Modules without SM run ECDSA P-256, AES-128 and SHA-256 in their place.\n"
+	       "Objects are created on %s; finds and initialize count objects on a token in memory. %s.\n",
+	       filesystem(r->dir), model);
 }
 
 enum status bench_report(const struct args *args, const struct bench_result *r)

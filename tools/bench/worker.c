@@ -79,7 +79,8 @@ static uint64_t run(const struct bench_impl *impl, void *state, const struct ben
 
 	pthread_barrier_init(&start, NULL, cell->threads + 1);
 	for (; good && opened < cell->threads; opened++) {
-		lanes[opened] = (struct lane){.impl = impl, .cell = cell, .start = &start, .n = n, .context = impl->thread_open(state, cell)};
+		lanes[opened] = (struct lane){
+			.impl = impl, .cell = cell, .start = &start, .n = n, .context = impl->thread_open(state, cell)};
 		good = lanes[opened].context != NULL;
 	}
 	if (good) {
