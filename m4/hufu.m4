@@ -37,7 +37,9 @@ AC_DEFUN([HUFU_WITH_OPENSSL], [
   AS_CASE([$with_openssl],
     [yes], [PKG_CHECK_MODULES([OPENSSL], [libcrypto >= 3.0])],
     [no], [AC_MSG_ERROR([hufu needs libcrypto])],
-    [hufu_ssl_lib=$with_openssl/lib
+    [AS_IF([test -e "$with_openssl/include/openssl/opensslv.h"], [],
+       [AC_MSG_ERROR([--with-openssl=$with_openssl: there is no include/openssl/opensslv.h under it; give the prefix that OpenSSL was installed to])])
+     hufu_ssl_lib=$with_openssl/lib
      AS_IF([test -d "$with_openssl/lib64"], [hufu_ssl_lib=$with_openssl/lib64])
      OPENSSL_CFLAGS="-I$with_openssl/include"
      OPENSSL_LIBS="-L$hufu_ssl_lib -Wl,-rpath,$hufu_ssl_lib -lcrypto"
