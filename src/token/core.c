@@ -14,6 +14,9 @@
 
 enum state { STOPPED, STARTING, RUNNING, STOPPING };
 
+/* Threads that open one session after the other would keep a fork or C_Finalize waiting for ever. Nobody holds it twice. */
+#define WRITERS_FIRST PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
+
 static struct {
 	pthread_mutex_t lock;       /* state, and who changes it */
 	pthread_cond_t changed;
@@ -27,7 +30,7 @@ static struct {
 } core = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.changed = PTHREAD_COND_INITIALIZER,
-	.hold = PTHREAD_RWLOCK_INITIALIZER,
+	.hold = WRITERS_FIRST,
 };
 
 bool core_running(void)
@@ -79,7 +82,7 @@ static void after_fork_parent(void)
 
 static void after_fork_child(void)
 {
-	pthread_rwlock_init(&core.hold, NULL);
+	core.hold = (pthread_rwlock_t)WRITERS_FIRST;
 	pthread_cond_init(&core.changed, NULL);
 	pthread_mutex_init(&core.lock, NULL);
 	secret_after_fork_child();

@@ -16,6 +16,7 @@ FACE_TESTS = \
 	tests/conformance/test_key \
 	tests/conformance/test_message \
 	tests/conformance/test_object \
+	tests/conformance/test_races \
 	tests/conformance/test_policy \
 	tests/conformance/test_session \
 	tests/conformance/test_sign \
@@ -73,6 +74,10 @@ tests_conformance_test_threads_LDADD = $(FACE_LIBS)
 tests_conformance_test_policy_SOURCES = %reldir%/test_policy.c
 tests_conformance_test_policy_CFLAGS = $(FACE_CFLAGS)
 tests_conformance_test_policy_LDADD = $(FACE_LIBS)
+
+tests_conformance_test_races_SOURCES = %reldir%/test_races.c
+tests_conformance_test_races_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_races_LDADD = $(FACE_LIBS)
 
 UNIT_TESTS += $(FACE_TESTS)
 dist_check_SCRIPTS += tests/conformance/exports
