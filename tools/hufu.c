@@ -111,5 +111,9 @@ int main(int argc, char **argv)
 	enum status status = args_parse(command, argc - words, argv + words, &args, &help);
 	if (status)
 		return status;
-	return help ? help_for(command) : command->run(&args);
+	status = help ? help_for(command) : command->run(&args);
+	/* A result that did not get out is no result. */
+	if (fflush(stdout) && status == ST_OK)
+		return fail_errno(NULL, "writing the result");
+	return status;
 }

@@ -83,7 +83,7 @@ static CK_ULONG key_nbits(const struct session *s, const struct object *o)
 {
 	CK_ULONG len, bits;
 
-	switch (o->key_type) {
+	switch (o->kind ? o->kind->type : o->key_type) {
 	case CKK_RSA:
 		bits = number(s, o->handle, CKA_MODULUS_BITS);
 		if (bits != CK_UNAVAILABLE_INFORMATION)

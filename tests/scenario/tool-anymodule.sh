@@ -132,6 +132,7 @@ check "both halves are destroyed" in_ key destroy ec --yes
 check_status 2 "and gone" in_ key show ec
 check_status 2 "a module that is none: 2" "$HUFU" token list --module /etc/passwd
 check_status 1 "an unknown command: 1" "$HUFU" frobnicate
+check_status 4 "a result that cannot be written: 4" sh -c "'$HUFU' help >/dev/full"
 check_status 1 "options before the command: 1" "$HUFU" --module "$MODULE" token list
 sed 's/\\-/-/g; s/\\f[A-Z]//g; s/"//g' "$top_srcdir/docs/man/hufu.1" >man
 missing=

@@ -157,6 +157,14 @@ static void value_cell(const struct bench_cell *cell, double ns, double ratio, c
 		snprintf(out, len, "%.*f", value < 100 ? 1 : 0, value);
 }
 
+static bool measured(const struct bench_result *r, size_t cell)
+{
+	for (size_t i = 0; i < r->nimpls; i++)
+		if (r->ns[i][cell] > 0)
+			return true;
+	return false;
+}
+
 static enum status as_table(const struct bench_result *r)
 {
 	const char *titles[TABLE_COLUMNS + 1] = {"OPERATION", "SIZE", "THREADS", "UNIT"};
@@ -167,6 +175,8 @@ static enum status as_table(const struct bench_result *r)
 		titles[4 + i] = r->names[i];
 	table_init(&table, titles);
 	for (size_t c = 0; c < r->ncells; c++) {
+		if (!measured(r, c))
+			continue;
 		char size[24], threads[12], values[TABLE_COLUMNS][32];
 		const char *cells[TABLE_COLUMNS] = {r->cells[c].name, size, threads, unit(&r->cells[c])};
 		snprintf(size, sizeof size, "%zu", r->cells[c].size);
