@@ -56,3 +56,9 @@ build() {
 	local dir=$1; shift
 	make -C "$dir" -j"$jobs" -s "$@" >"$dir/make.out" 2>&1 || { tail -n 40 "$dir/make.out" >&2; die "the build failed in $dir; all of it is in $dir/make.out"; }
 }
+
+# What autoreconf made; in a release it is part of the package and stays.
+remove_generated() {
+	[ -e "$top/.git" ] || return 0
+	(cd "$top" && rm -rf autom4te.cache build-aux aclocal.m4 config.h.in config.h.in~ configure configure~ Makefile.in m4/libtool.m4 m4/lt*.m4)
+}
