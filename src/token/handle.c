@@ -14,6 +14,7 @@
 #define CHUNKS ((HANDLES_MAX + CHUNK) / CHUNK)
 #define INDEX_BITS 22
 #define GENERATIONS 0x3ffu
+#define FREE_MIN 1024u
 
 struct entry {
 	_Atomic uint32_t pins;
@@ -29,6 +30,7 @@ static struct {
 	pthread_mutex_t lock;            /* what follows; entries themselves are read without it */
 	uint32_t used;
 	uint32_t free_first, free_last;  /* index + 1; first in, first out: a dead handle stays recognisable for long */
+	uint32_t nfree;
 } table = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static _Atomic(struct entry *) chunks[CHUNKS];
@@ -155,19 +157,33 @@ static struct entry *entry_grow(uint32_t index)
 	return entry_at(index);
 }
 
+/* Under table.lock. Places are used again when many are free: of a few, each would soon have gone through its generations. */
+static struct entry *entry_unused(uint32_t *index)
+{
+	struct entry *e = NULL;
+	if (table.nfree < FREE_MIN) {
+		*index = table.used;
+		e = entry_grow(*index);
+	}
+	if (e || !table.free_first)
+		return e;
+	*index = table.free_first - 1;
+	e = entry_at(*index);
+	table.free_first = e->next_free;
+	if (!table.free_first)
+		table.free_last = 0;
+	table.nfree--;
+	return e;
+}
+
 static CK_OBJECT_HANDLE entry_take(struct token *token, const uint8_t uuid[16], struct object *object)
 {
 	CK_OBJECT_HANDLE handle = 0;
 	pthread_mutex_lock(&table.lock);
-	uint32_t index = table.free_first ? table.free_first - 1 : table.used;
-	struct entry *e = table.free_first ? entry_at(index) : entry_grow(index);
+	uint32_t index;
+	struct entry *e = entry_unused(&index);
 	if (!e)
 		goto out;
-	if (table.free_first) {
-		table.free_first = e->next_free;
-		if (!table.free_first)
-			table.free_last = 0;
-	}
 	memcpy(e->uuid, uuid, 16);
 	e->login_epoch = atomic_load(&token->login_epoch);
 	handle = (CK_OBJECT_HANDLE)atomic_load(&e->generation) << INDEX_BITS | (index + 1);
@@ -189,6 +205,7 @@ static void entry_give(struct entry *e, uint32_t index)
 	else
 		table.free_first = index + 1;
 	table.free_last = index + 1;
+	table.nfree++;
 	pthread_mutex_unlock(&table.lock);
 }
 
