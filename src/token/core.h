@@ -2,7 +2,7 @@
 /*
  * The library as a whole: configuration, slots, beginning and end, fork.
  *
- * Locks, outermost first: the core's, a session's, a slot's, a token's, the
+ * Locks, outermost first: the core's, a session's, a slot's, that of a token's logins, a token's, the
  * handle table's, the store's, the pool's. A thread holds at most one session,
  * and a call on a session takes no lock of the core.
  */

@@ -11,14 +11,23 @@ static enum store_role role_of(enum login login)
 	return login == LOGIN_SO ? STORE_SO : STORE_USER;
 }
 
-/* The PIN of whoever is logged in, for the one operation that waits for it. */
+/* PKCS#11 3.1 5.6.8: a context-specific login is for the Init that it follows. NULL: none waits. */
+static struct operation *waiting_last(const struct session *s)
+{
+	struct operation *last = NULL;
+	for (int kind = 0; kind < OP_KINDS; kind++) {
+		struct operation *op = s->ops[kind];
+		if (op && operation_wants_login(op) && (!last || operation_is_later(op, last)))
+			last = op;
+	}
+	return last;
+}
+
+/* The PIN of whoever is logged in, for one operation that waits for it. */
 static CK_RV login_context(struct session *s, const CK_BYTE *pin, CK_ULONG pin_len)
 {
-	struct operation *waiting = NULL;
+	struct operation *waiting = waiting_last(s);
 	enum login login = token_login(s->token);
-	for (int kind = 0; kind < OP_KINDS && !waiting; kind++)
-		if (s->ops[kind] && operation_wants_login(s->ops[kind]))
-			waiting = s->ops[kind];
 	if (!waiting)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	if (login == LOGIN_NONE)

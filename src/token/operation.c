@@ -43,6 +43,11 @@ bool operation_wants_login(const struct operation *op)
 	return op->active && op->wants_login;
 }
 
+bool operation_is_later(const struct operation *op, const struct operation *than)
+{
+	return op->init > than->init;
+}
+
 void operation_authorise(struct operation *op)
 {
 	op->wants_login = false;
@@ -155,6 +160,7 @@ CK_RV operation_begin(struct session *s, enum op_kind kind, const CK_MECHANISM *
 		return rv;
 	}
 	op->active = true;
+	op->init = ++s->ninits;
 	op->mech = mech;
 	op->key = key;
 	operation_used(op);

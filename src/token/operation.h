@@ -100,6 +100,8 @@ void operation_free(struct operation *);
 bool operation_uses_private(const struct operation *);
 /* Waits for C_Login(CKU_CONTEXT_SPECIFIC); authorises it for one use. */
 bool operation_wants_login(const struct operation *);
+/* Of two active operations of a session: was this one begun later? */
+bool operation_is_later(const struct operation *, const struct operation *);
 void operation_authorise(struct operation *);
 
 #endif

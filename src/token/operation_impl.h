@@ -30,6 +30,7 @@ struct operation {
 	bool active;
 	bool multi;              /* a part has come */
 	bool wants_login;        /* CKA_ALWAYS_AUTHENTICATE */
+	uint64_t init;           /* its number in the session: 1, 2, ... */
 	bool signature_given;    /* C_VerifySignatureInit */
 	bool in_message;         /* between a message's Begin and its end */
 	bool have_state;

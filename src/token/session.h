@@ -32,6 +32,7 @@ struct session {
 	uint64_t login_epoch;           /* of the token, when operations of private keys were last looked over */
 	CK_FLAGS flags;
 	struct operation *ops[OP_KINDS]; /* NULL: none was ever begun; kept and reused; see operation.h */
+	uint64_t ninits;                /* operations that were begun: a context-specific login is for the last one that waits */
 	struct find *find;              /* NULL: no search is active */
 };
 

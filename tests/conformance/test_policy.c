@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Claim: what one without the PIN has made does not become trustworthy by
- * being used, and a login ends when the token that it was for is gone.
+ * being used; a login is for what it was given for, and ends when the token that
+ * it was for is gone; a dead handle stays dead.
  */
 #include "tests/conformance/face.h"
 
@@ -93,6 +94,51 @@ static void test_trust_lost(void)
 	OK(p11->C_DestroyObject(s, planted));
 }
 
+/* -- handles ----------------------------------------------------------------------------- */
+
+static void test_dead_handle(void)
+{
+	CK_SESSION_HANDLE s = face_public(0);
+	CK_OBJECT_CLASS class = CKO_DATA;
+	CK_ATTRIBUTE templ = ATTR(CKA_CLASS, class);
+	CK_OBJECT_HANDLE dead, h = 0;
+	NEED(p11->C_CreateObject(s, &templ, 1, &dead));
+	NEED(p11->C_DestroyObject(s, dead));
+	for (int i = 0; i < 20000 && h != dead; i++) {
+		NEED(p11->C_CreateObject(s, &templ, 1, &h));
+		NEED(p11->C_DestroyObject(s, h));
+	}
+	CU_ASSERT_NOT_EQUAL(h, dead);
+}
+
+/* -- two operations wait for their PIN ------------------------------------------------------ */
+
+/* The login is for the one that was begun last, and for that alone. */
+static void test_context_login(void)
+{
+	CK_SESSION_HANDLE s = face_user();
+	CK_OBJECT_HANDLE pub, priv;
+	CK_MECHANISM gen = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0}, sm2 = {CKM_HUFU_SM2_SM3, NULL, 0}, crypt = {CKM_HUFU_SM2_C1C3C2, NULL, 0};
+	CK_ATTRIBUTE always[] = {ATTR(CKA_ALWAYS_AUTHENTICATE, yes), ATTR(CKA_SIGN, yes), ATTR(CKA_DECRYPT, yes)};
+	CK_BYTE text[16] = {0}, sig[64], sealed[128], back[64];
+	CK_ULONG n = sizeof sealed, m = sizeof sig, k = sizeof back;
+	NEED(p11->C_GenerateKeyPair(s, &gen, NULL, 0, always, 3, &pub, &priv));
+	NEED(p11->C_EncryptInit(s, &crypt, pub));
+	NEED(p11->C_Encrypt(s, text, sizeof text, sealed, &n));
+
+	OK(p11->C_DecryptInit(s, &crypt, priv));
+	OK(p11->C_SignInit(s, &sm2, priv));
+	IS(p11->C_Sign(s, text, sizeof text, sig, &m), CKR_USER_NOT_LOGGED_IN);
+	IS(p11->C_Login(s, CKU_CONTEXT_SPECIFIC, PIN("not the user's")), CKR_PIN_INCORRECT);
+	IS(p11->C_Sign(s, text, sizeof text, sig, &m), CKR_USER_NOT_LOGGED_IN);
+	OK(p11->C_Login(s, CKU_CONTEXT_SPECIFIC, PIN(USER_PIN)));
+	OK(p11->C_Sign(s, text, sizeof text, sig, &m));
+	IS(p11->C_Decrypt(s, sealed, n, back, &k), CKR_USER_NOT_LOGGED_IN);
+	OK(p11->C_Login(s, CKU_CONTEXT_SPECIFIC, PIN(USER_PIN)));
+	OK(p11->C_Decrypt(s, sealed, n, back, &k));
+	IS(p11->C_Login(s, CKU_CONTEXT_SPECIFIC, PIN(USER_PIN)), CKR_OPERATION_NOT_INITIALIZED);
+}
+
 /* -- another process renews the token ------------------------------------------------------- */
 
 static bool renew_elsewhere(CK_SLOT_ID slot)
@@ -141,6 +187,8 @@ static const struct unit_case cases[] = {
 	{"a key made without a login never wraps, whoever relabels or copies it", test_planted_key},
 	{"unless the SO trusts it", test_vouched_key},
 	{"trust does not outlive a change without a login", test_trust_lost},
+	{"a dead handle names nothing else for long", test_dead_handle},
+	{"a context-specific login is for the operation begun last", test_context_login},
 	{"a token renewed by another process has nobody logged in", test_renewed},
 	{0},
 };
