@@ -94,6 +94,9 @@ CK_RV session_login(struct session *s, CK_USER_TYPE type, const CK_BYTE *pin, CK
 		return CKR_USER_TYPE_INVALID;
 	if (!pin) /* no protected authentication path: a PIN must come */
 		return CKR_ARGUMENTS_BAD;
+	rv = token_refresh(token, true); /* the token may be another by now, and nobody logged in to that */
+	if (rv != CKR_OK)
+		return rv;
 	/* Stretching the PIN takes its time; a logout in it would leave the store open with nobody logged in. */
 	pthread_mutex_lock(&token->login_lock);
 	if (type == CKU_CONTEXT_SPECIFIC)

@@ -183,6 +183,17 @@ static void test_renewed(void)
 	face_stop();
 }
 
+/* A login, too, asks first whose token it is. */
+static void test_login_renewed(void)
+{
+	CK_SESSION_HANDLE s = face_user();
+	CU_ASSERT_FATAL(renew_elsewhere(face_slot("test")));
+	IS(p11->C_Login(s, CKU_USER, PIN(USER_PIN)), CKR_USER_PIN_NOT_INITIALIZED);
+	OK(p11->C_Login(s, CKU_SO, PIN(SO_PIN)));
+	OK(p11->C_InitPIN(s, PIN(USER_PIN)));
+	face_stop();
+}
+
 static const struct unit_case cases[] = {
 	{"a key made without a login never wraps, whoever relabels or copies it", test_planted_key},
 	{"unless the SO trusts it", test_vouched_key},
@@ -190,6 +201,7 @@ static const struct unit_case cases[] = {
 	{"a dead handle names nothing else for long", test_dead_handle},
 	{"a context-specific login is for the operation begun last", test_context_login},
 	{"a token renewed by another process has nobody logged in", test_renewed},
+	{"and a login to it is a new one", test_login_renewed},
 	{0},
 };
 
