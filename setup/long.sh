@@ -10,7 +10,7 @@ say "== build: ThreadSanitizer"
 configure "$out/tsan" --enable-werror --enable-sanitize=thread CFLAGS='-g -O1'
 build "$out/tsan"
 # TSan cannot follow a child of a threaded process: those cases skip themselves.
-HUFU_TEST_NO_FORK=1 stage "tsan" "$out/tsan"
+TSAN_OPTIONS=suppressions=$top/setup/tsan.supp HUFU_TEST_NO_FORK=1 stage "tsan" "$out/tsan"
 
 say "== scenarios under valgrind"
 # A report counts when one of its frames is hufu's; what the clients themselves do wrong is theirs.

@@ -87,6 +87,7 @@ static void goes_on(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE pub, CK_OBJECT_HANDLE 
 
 static void test_keeps_session(void)
 {
+	UNIT_FORKS();
 	CK_SESSION_HANDLE s = face_user();
 	CK_OBJECT_HANDLE pub, priv;
 	face_sm2_pair(s, CK_TRUE, &pub, &priv);
@@ -107,6 +108,7 @@ static void initializes(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE pub, CK_OBJECT_HAN
 
 static void test_initialize_in_child(void)
 {
+	UNIT_FORKS();
 	CK_SESSION_HANDLE s = face_user();
 	CK_OBJECT_HANDLE pub, priv;
 	face_sm2_pair(s, CK_FALSE, &pub, &priv);
@@ -124,6 +126,7 @@ static void starts_over(void)
 
 static void test_not_initialised_parent(void)
 {
+	UNIT_FORKS();
 	CK_INFO info;
 	face_stop();
 	IN_CHILD(starts_over());
@@ -148,6 +151,7 @@ static void lacks_ciphers(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key)
 
 static void test_drops_ciphers(void)
 {
+	UNIT_FORKS();
 	CK_SESSION_HANDLE s = face_user();
 	CK_OBJECT_HANDLE key = sm4_key(s);
 	CK_BYTE out[64], whole[64];
@@ -182,6 +186,7 @@ static void gives_random(CK_SESSION_HANDLE s, int fd)
 
 static void test_random_differs(void)
 {
+	UNIT_FORKS();
 	CK_SESSION_HANDLE s = face_public(0);
 	CK_BYTE seen[5][32];
 	int fd[2];
@@ -210,6 +215,7 @@ static void makes_object(CK_SESSION_HANDLE s)
 
 static void test_both_see_commits(void)
 {
+	UNIT_FORKS();
 	CK_SESSION_HANDLE s = face_user();
 	CU_ASSERT_NOT_EQUAL(data_object(s, "made before"), 0);
 	IN_CHILD(makes_object(s));
@@ -232,6 +238,7 @@ static void makes_many(CK_SESSION_HANDLE s)
 
 static void test_writing_at_once(void)
 {
+	UNIT_FORKS();
 	CK_SESSION_HANDLE s = face_user();
 	pid_t pids[3];
 	for (int i = 0; i < 3; i++) {
@@ -270,6 +277,7 @@ static void *keep_busy(void *failed)
 
 static void test_fork_while_busy(void)
 {
+	UNIT_FORKS();
 	CK_SESSION_HANDLE s = face_user();
 	pthread_t threads[4];
 	face_sm2_pair(s, CK_FALSE, &busy_pub, &busy_priv);
@@ -302,6 +310,7 @@ static void at_exit(void)
 
 static void test_exit_handler(void)
 {
+	UNIT_FORKS();
 	last_session = face_user();
 	face_sm2_pair(last_session, CK_FALSE, &busy_pub, &busy_priv);
 	pid_t pid = fork();

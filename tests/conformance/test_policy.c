@@ -156,6 +156,7 @@ static bool renew_elsewhere(CK_SLOT_ID slot)
 
 static void test_renewed(void)
 {
+	UNIT_FORKS();
 	CK_SESSION_HANDLE s = face_user();
 	CK_SLOT_ID slot = face_slot("test");
 	CK_OBJECT_HANDLE pub, priv, session_key = face_secret(s, CKK_HUFU_SM4, key_value, 16);
@@ -186,6 +187,7 @@ static void test_renewed(void)
 /* A login, too, asks first whose token it is. */
 static void test_login_renewed(void)
 {
+	UNIT_FORKS();
 	CK_SESSION_HANDLE s = face_user();
 	CU_ASSERT_FATAL(renew_elsewhere(face_slot("test")));
 	IS(p11->C_Login(s, CKU_USER, PIN(USER_PIN)), CKR_USER_PIN_NOT_INITIALIZED);

@@ -165,8 +165,7 @@ static bool child_goes_on(struct pool *pool, struct pool_key *key, uint64_t open
 
 static void fork_with(const char *driver, uint64_t opens)
 {
-	if (getenv("HUFU_TEST_NO_FORK"))
-		UNIT_SKIP("told to leave fork alone");
+	UNIT_FORKS();
 	struct pool *pool = lab_pool((struct lab_device[]){{"a", "", NULL, driver, 0}, {0}});
 	struct pool_key *key = lab_private(pool);
 	struct pool_request req = {.op = {.repeatable = true}};
@@ -198,8 +197,7 @@ static void test_fork_unsafe(void)
 /* While others work: the handlers wait for nobody but those inside a lock, and the child is whole. */
 static void test_fork_under_load(void)
 {
-	if (getenv("HUFU_TEST_NO_FORK"))
-		UNIT_SKIP("told to leave fork alone");
+	UNIT_FORKS();
 	struct pool *pool = lab_pool((struct lab_device[]){{"s", NULL, NULL, "soft", 0}, {0}});
 	struct worker workers[4] = {0};
 	struct pool_key *sign = lab_private(pool), *encrypt = lab_sm4(pool, "soft");

@@ -726,6 +726,7 @@ static int child_uses_store(void *arg)
 
 static void test_fork(void)
 {
+	UNIT_FORKS();
 	struct place p;
 	uint8_t uuid[16], other[16];
 

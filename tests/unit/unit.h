@@ -29,7 +29,10 @@ static const char *unit_skip_reason;
 /* Ends the running case as skipped, with the reason that ./check prints. */
 #define UNIT_SKIP(reason) do { unit_skip_reason = (reason); return; } while (0)
 
-__attribute__((unused)) static void unit_done(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failure)
+__attribute__((unused)) /* For cases that fork: ThreadSanitizer cannot follow a child of a threaded process, so ./check --long tells them to stay away there. */
+#define UNIT_FORKS() do { if (getenv("HUFU_TEST_NO_FORK")) UNIT_SKIP("told not to fork"); } while (0)
+
+static void unit_done(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failure)
 {
 	(void)suite;
 	unit_number++;
