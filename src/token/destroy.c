@@ -15,14 +15,10 @@ static void unlist(struct token *token, CK_OBJECT_HANDLE handle)
 	}
 }
 
-static CK_RV destroy(struct session *s, struct object *o)
+static CK_RV take_away(struct session *s, struct object *o)
 {
 	struct token *token = s->token;
-	if (!attrs_bool(&o->attrs, CKA_DESTROYABLE, true))
-		return CKR_ACTION_PROHIBITED;
 	if (o->session == 0) {
-		if (!session_rw(s))
-			return CKR_SESSION_READ_ONLY;
 		enum hufu_err err = store_delete(token->store, o->uuid);
 		if (err != HUFU_OK && err != HUFU_ERR_NOT_FOUND) /* another process was faster: it is gone all the same */
 			return rv_of(err);
@@ -35,13 +31,34 @@ static CK_RV destroy(struct session *s, struct object *o)
 	return CKR_OK;
 }
 
+/* May this session destroy it? */
+static CK_RV may_destroy(const struct session *s, const struct object *o)
+{
+	if (!attrs_bool(&o->attrs, CKA_DESTROYABLE, true))
+		return CKR_ACTION_PROHIBITED;
+	return o->session == 0 && !session_rw(s) ? CKR_SESSION_READ_ONLY : CKR_OK;
+}
+
 CK_RV object_destroy(struct session *s, CK_OBJECT_HANDLE handle)
 {
 	struct object *o;
 	CK_RV rv = object_find(s, handle, CKR_OBJECT_HANDLE_INVALID, &o);
 	if (rv != CKR_OK)
 		return rv;
-	rv = destroy(s, o);
+	rv = may_destroy(s, o);
+	if (rv == CKR_OK)
+		rv = take_away(s, o);
+	object_rele(o);
+	return rv;
+}
+
+CK_RV object_undo(struct session *s, CK_OBJECT_HANDLE handle)
+{
+	struct object *o;
+	CK_RV rv = object_find(s, handle, CKR_OBJECT_HANDLE_INVALID, &o);
+	if (rv != CKR_OK)
+		return rv;
+	rv = take_away(s, o);
 	object_rele(o);
 	return rv;
 }

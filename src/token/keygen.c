@@ -149,7 +149,7 @@ static CK_RV commit_pair(struct session *s, const struct generation *g, const st
 		return rv;
 	rv = object_commit(s, priv, &private, g->req.op.op_id, hpriv);
 	if (rv != CKR_OK)
-		(void)object_destroy(s, *hpub); /* the first error is the answer */
+		(void)object_undo(s, *hpub); /* the first error is the answer */
 	return rv;
 }
 

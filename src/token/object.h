@@ -107,6 +107,9 @@ struct material {
 /* Stores or lists it, gives the handle. op_id: of the request that made it (16 bytes) or NULL. The plan is freed by the caller. */
 CK_RV object_commit(struct session *, const struct plan *, const struct material *, const uint8_t *op_id, CK_OBJECT_HANDLE *);
 
+/* Takes back what object_commit has just made, destroyable or not: the other half of its pair failed. */
+CK_RV object_undo(struct session *, CK_OBJECT_HANDLE);
+
 /*
  * CKA_VALUE and kin of a plan -> copies, through the pool's IMPORT: SM2 private
  * and public, SM4, ZUC, HMAC and generic secrets. The buffers of *m live in
