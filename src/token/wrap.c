@@ -7,6 +7,7 @@
  */
 #include "base/secret.h"
 #include "token/operation_impl.h"
+#include "token/show.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,21 +59,19 @@ static bool carries_private(const struct mech *mech)
 	return mech->shape == SHAPE_AEAD || mech->shape == SHAPE_BLOCK_PAD;
 }
 
-/* 5.18.3: by the rules of C_FindObjects; an attribute that the key does not have mismatches. */
-static bool matches(const struct object *wrapping, const struct object *key)
+/* 5.18.3: by the rules of C_FindObjects, so what the key shows counts; an attribute that it does not have mismatches. */
+static bool matches(const struct object *wrapping, struct object *key)
 {
 	const CK_ATTRIBUTE *templ = attrs_get(&wrapping->attrs, CKA_WRAP_TEMPLATE);
 	const CK_ATTRIBUTE *list = templ ? templ->pValue : NULL;
 	size_t n = templ ? templ->ulValueLen / sizeof *list : 0;
-	for (size_t i = 0; i < n; i++) {
-		const CK_ATTRIBUTE *has = attrs_get(&key->attrs, list[i].type);
-		if (!has || !attr_equal(has, &list[i]))
+	for (size_t i = 0; i < n; i++)
+		if (!shows(key, &list[i]))
 			return false;
-	}
 	return true;
 }
 
-static CK_RV may_leave(const struct operation *op, const struct object *key)
+static CK_RV may_leave(const struct operation *op, struct object *key)
 {
 	const struct object *wrapping = op->key;
 	if (key->object_class != CKO_SECRET_KEY && key->object_class != CKO_PRIVATE_KEY)

@@ -366,6 +366,13 @@ static void test_wrap_templates(void)
 	IS(wrap_with(CKM_HUFU_SM4_GCM, wrapping, hmac_key), CKR_KEY_HANDLE_INVALID);
 	OK(key_wrap(session, &m, wrapping, zuc_key, wrapped, &n));
 
+	/* By the rules of C_FindObjects: what a key shows counts, a default that is not stored too. */
+	CK_ATTRIBUTE unlabelled[] = {A(CKA_KEY_TYPE, zuc), {CKA_LABEL, NULL, 0}};
+	CK_ATTRIBUTE unlabelled_template = {CKA_WRAP_TEMPLATE, unlabelled, sizeof unlabelled};
+	CK_OBJECT_HANDLE other = make_secret(CKK_HUFU_SM4, sm4_value, 16, &unlabelled_template, 1);
+	OK(wrap_with(CKM_HUFU_SM4_GCM, other, zuc_key));
+	IS(wrap_with(CKM_HUFU_SM4_GCM, other, hmac_key), CKR_KEY_HANDLE_INVALID);
+
 	CK_ATTRIBUTE silent[] = {A(CKA_CLASS, object_class)};
 	OK(key_unwrap(session, &m, wrapping, wrapped, n, silent, 1, &key));
 	CU_ASSERT(ulong_of(key, CKA_KEY_TYPE) == CKK_HUFU_ZUC && !bool_of(key, CKA_EXTRACTABLE));
