@@ -172,11 +172,11 @@ static bool encrypt_zeros(struct pool *pool, struct pool_key *key, uint8_t kcv[3
 		       .out_cap = sizeof block, .repeatable = true},
 		.key = key,
 	};
-	if (pool_run(pool, &req) != HUFU_OK || req.op.out_len != sizeof block)
-		return false;
-	memcpy(kcv, block, 3);
+	bool good = pool_run(pool, &req) == HUFU_OK && req.op.out_len == sizeof block;
+	if (good)
+		memcpy(kcv, block, 3);
 	secret_wipe(block, sizeof block);
-	return true;
+	return good;
 }
 
 bool key_check_value(struct token *token, struct pool_key *key, uint8_t kcv[3])
