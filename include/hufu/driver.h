@@ -33,7 +33,7 @@
 extern "C" {
 #endif
 
-#define HUFU_DRIVER_ABI 1u
+#define HUFU_DRIVER_ABI 2u
 
 /*
  * Error groups decide failover, nothing else does. The group of a code is its
@@ -122,21 +122,41 @@ enum hufu_verb {
 	HUFU_VERB_VERIFY,     /* in = data, in2 = signature or MAC */
 	HUFU_VERB_WRAP,       /* key wraps subject -> out */
 	HUFU_VERB_UNWRAP,     /* key opens in; the new key's copy -> out, public part -> pub; new_type says what it is */
-	HUFU_VERB_DERIVE,
+	HUFU_VERB_DERIVE,     /* key agreement: the shared value in the clear -> out, in secret memory; the KDF is the core's */
 	HUFU_VERB_EVICT       /* forget key: free what key->loaded holds. Cannot fail. */
 };
 
 /*
  * Key types as devices see them, with the clear form that IMPORT takes and
  * EXPORT gives.
+ *
+ * PKCS#8 is the DER of a PrivateKeyInfo (RFC 5958) without attributes: RSA by
+ * RFC 8017 A.1.2, EC by RFC 5915, Edwards and Montgomery curves by RFC 8410.
+ * SPKI is the DER of a SubjectPublicKeyInfo (RFC 5280 4.1.2.7), curves named by
+ * their OID, points uncompressed. What IMPORT takes may leave out what follows
+ * from the rest: RSA's primes, exponents and coefficient may be 0, an EC key's
+ * public key absent; the copy it makes has all.
  */
 enum hufu_key_type {
 	HUFU_KEY_SM2_PRIVATE = 1, /* d, 32 bytes; pub: x || y, 64 bytes */
 	HUFU_KEY_SM2_PUBLIC,      /* x || y, 64 bytes */
 	HUFU_KEY_SM4,             /* 16 bytes */
 	HUFU_KEY_ZUC,             /* 16 bytes */
-	HUFU_KEY_SECRET           /* HMAC and generic: 1 to 4096 bytes */
+	HUFU_KEY_SECRET,          /* HMAC and generic: 1 to 4096 bytes */
+	HUFU_KEY_AES,             /* 16, 24 or 32 bytes */
+	HUFU_KEY_DES3,            /* 24 bytes; only to open what is old */
+	HUFU_KEY_RSA_PRIVATE,     /* PKCS#8; pub: SPKI */
+	HUFU_KEY_RSA_PUBLIC,      /* SPKI; so are all that follow */
+	HUFU_KEY_EC_PRIVATE,      /* P-256, P-384, P-521 */
+	HUFU_KEY_EC_PUBLIC,
+	HUFU_KEY_EDWARDS_PRIVATE, /* Ed25519, Ed448 */
+	HUFU_KEY_EDWARDS_PUBLIC,
+	HUFU_KEY_MONTGOMERY_PRIVATE, /* X25519, X448 */
+	HUFU_KEY_MONTGOMERY_PUBLIC
 };
+
+/* The longest public part: an RSA key of 8192 bits as SPKI. */
+#define HUFU_PUB_MAX 1152
 
 enum hufu_copy_kind {
 	HUFU_COPY_BLOB = 1, /* opaque to the core, usable by every device of the domain */
@@ -196,8 +216,39 @@ struct hufu_param_zuc {      /* ZUC-128 EEA3, EIA3 (GM/T 0001.2, 0001.3) */
 	uint32_t direction;     /* 0, 1 */
 	uint64_t nbits;         /* of the whole message, <= 8 * length; 0: 8 * length. Output bits beyond it are zero */
 };
-struct hufu_param_mac {      /* HMAC-SM3; no parameter: 32 */
-	size_t mac_len;         /* 1..32 */
+struct hufu_param_mac {      /* HMAC, CMAC; no parameter: the whole */
+	size_t mac_len;         /* 1..length of the hash, or of the block */
+};
+struct hufu_param_ccm {      /* AES CCM: ENCRYPT gives ciphertext || tag, DECRYPT takes it */
+	const uint8_t *nonce;
+	size_t nonce_len;       /* 7..13 */
+	const uint8_t *aad;
+	size_t aad_len;
+	size_t tag_len;         /* 4, 6, .. 16 */
+};
+struct hufu_param_rsa_gen {  /* GENERATE of RSA */
+	uint32_t nbits;         /* of the modulus: 2048, 3072, 4096 and between, in steps of 8 */
+	const uint8_t *public_exponent; /* NULL: 65537 */
+	size_t public_exponent_len;
+};
+struct hufu_param_curve {    /* GENERATE of EC, Edwards, Montgomery */
+	const uint8_t *oid;     /* DER OBJECT IDENTIFIER */
+	size_t oid_len;
+};
+struct hufu_param_pss {      /* RSA PSS; in = the hash of the message */
+	uint64_t hash;          /* CKM_SHA256 and kin */
+	uint64_t mgf_hash;
+	size_t salt_len;
+};
+struct hufu_param_oaep {
+	uint64_t hash, mgf_hash;
+	const uint8_t *label;
+	size_t label_len;
+};
+struct hufu_param_agree {    /* DERIVE by ECDH, X25519, X448 */
+	const uint8_t *peer;    /* 04 || x || y, or u */
+	size_t peer_len;
+	bool cofactor;
 };
 
 /*
@@ -213,7 +264,7 @@ struct hufu_op {
 	struct hufu_key *key;          /* NULL for keyless ops */
 	struct hufu_key *subject;      /* WRAP: the key that leaves */
 	enum hufu_key_type new_type;   /* GENERATE, IMPORT, UNWRAP: what is made */
-	size_t new_len;                /* GENERATE of HUFU_KEY_SECRET: bytes; else 0 */
+	size_t new_len;                /* GENERATE of HUFU_KEY_SECRET, HUFU_KEY_AES: bytes; else 0 */
 	const void *param;             /* struct hufu_param_*, or NULL */
 	const uint8_t *in;
 	size_t in_len;
@@ -222,7 +273,7 @@ struct hufu_op {
 	uint8_t *out;                  /* but for RANDOM, no verb gives more than in_len + 65536 bytes */
 	size_t out_cap;
 	size_t out_len;                /* written by the driver, <= out_cap */
-	uint8_t pub[136];              /* GENERATE, IMPORT, UNWRAP: public part */
+	uint8_t *pub;                  /* GENERATE, IMPORT, UNWRAP: space for the public part, HUFU_PUB_MAX bytes; else NULL */
 	size_t pub_len;
 	const uint8_t *state_in;
 	size_t state_in_len;

@@ -6,7 +6,7 @@
 
 static bool lengths_are_sound(const struct hufu_op *op)
 {
-	if (op->out_len > op->out_cap || op->pub_len > sizeof(op->pub) || op->state_out_len > HUFU_STATE_MAX)
+	if (op->out_len > op->out_cap || op->pub_len > (op->pub ? HUFU_PUB_MAX : 0) || op->state_out_len > HUFU_STATE_MAX)
 		return false;
 	return op->verb != HUFU_VERB_RANDOM || op->out_len == op->out_cap;
 }

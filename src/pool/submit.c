@@ -395,7 +395,8 @@ static void end(const struct call *call, enum hufu_err err)
 	if (err == HUFU_OK)
 		return;
 	op->pub_len = op->state_out_len = 0;
-	secret_wipe(op->pub, sizeof(op->pub));
+	if (op->pub)
+		secret_wipe(op->pub, HUFU_PUB_MAX);
 	if (err != HUFU_ERR_BUFFER)
 		op->out_len = 0;
 }

@@ -1,27 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token/certificate.h"
 
-#include <openssl/evp.h>
-#include <pthread.h>
+#include "crypto/hash.h"
+
 #include <string.h>
-
-/* In a context of our own: the module may have been loaded by the OpenSSL that it uses. Kept until the process ends. */
-static EVP_MD *sha1;
-static pthread_once_t sha1_once = PTHREAD_ONCE_INIT;
-
-static void sha1_fetch(void)
-{
-	OSSL_LIB_CTX *context = OSSL_LIB_CTX_new();
-	if (context)
-		sha1 = EVP_MD_fetch(context, "SHA1", NULL);
-}
 
 /* 4.6.2: the first three bytes of the SHA-1 of CKA_VALUE. */
 static bool check_value(const CK_ATTRIBUTE *value, uint8_t check[3])
 {
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	pthread_once(&sha1_once, sha1_fetch);
-	if (!sha1 || !EVP_Digest(value->pValue, value->ulValueLen, digest, NULL, sha1, NULL))
+	uint8_t digest[HASH_LEN_MAX];
+	if (hash_once(HASH_SHA1, value->pValue, value->ulValueLen, digest) != HUFU_OK)
 		return false;
 	memcpy(check, digest, 3);
 	return true;

@@ -18,7 +18,10 @@ static const struct crypt_engine *engine_of(const struct operation *op)
 	case SHAPE_DIGEST:
 	case SHAPE_MAC:
 	case SHAPE_SIGN_DIGEST:
-	case SHAPE_SIGN_MESSAGE: break;
+	case SHAPE_SIGN_MESSAGE:
+	case SHAPE_SIGN_WHOLE:
+	case SHAPE_KEY_WRAP:
+	case SHAPE_DERIVE: break;
 	}
 	return NULL; /* these have no CKF_ENCRYPT in the table */
 }

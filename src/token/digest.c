@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SM3 on this host (PKCS#11 3.1 5.12): a device would only have to be given the data. */
+/* Digests, on this host (PKCS#11 3.1 5.12): a device would only have to be given the data. */
 #include "base/secret.h"
 #include "token/operation_impl.h"
+#include "token/rv.h"
 
 CK_RV digest_init(struct session *s, const CK_MECHANISM *m)
 {
@@ -9,24 +10,22 @@ CK_RV digest_init(struct session *s, const CK_MECHANISM *m)
 	if (!m)
 		return operation_cancel(s, OP_DIGEST);
 	CK_RV rv = operation_begin(s, OP_DIGEST, m, 0, NULL, &op);
-	if (rv == CKR_OK)
-		sm3_init(&op->sm3);
-	return rv;
+	return rv == CKR_OK ? operation_settle(op, rv_of(hash_init(&op->hash, op->mech->hash)), false) : rv;
 }
 
 /* What was absorbed, and the end of the operation. */
 static CK_RV finish(struct operation *op, const CK_BYTE *in, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len)
 {
-	size_t n;
+	size_t n = hash_len(op->mech->hash);
 	if (!out) {
-		*out_len = SM3_DIGEST_LEN;
+		*out_len = n;
 		return CKR_OK;
 	}
-	CK_RV rv = operation_fits(SM3_DIGEST_LEN, *out_len, &n);
+	CK_RV rv = operation_fits(n, *out_len, &n);
 	*out_len = n;
 	if (rv == CKR_OK) {
-		sm3_update(&op->sm3, in, len);
-		sm3_final(&op->sm3, out);
+		hash_update(&op->hash, in, len);
+		hash_final(&op->hash, out);
 	}
 	return operation_settle(op, rv, true);
 }
@@ -47,7 +46,7 @@ CK_RV digest_update(struct session *s, const CK_BYTE *in, CK_ULONG len)
 	if (rv != CKR_OK)
 		return rv;
 	op->multi = true;
-	sm3_update(&op->sm3, in, len);
+	hash_update(&op->hash, in, len);
 	return CKR_OK;
 }
 
@@ -70,7 +69,7 @@ static CK_RV absorb_key(struct operation *op, struct object *key)
 	if (rv != CKR_OK)
 		return rv;
 	op->multi = true;
-	sm3_update(&op->sm3, value, len);
+	hash_update(&op->hash, value, len);
 	secret_free(value);
 	return CKR_OK;
 }

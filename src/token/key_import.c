@@ -30,6 +30,7 @@ static enum hufu_err import_into(struct pool *pool, struct pool_request *req, st
 		return HUFU_ERR_NO_MEMORY;
 	req->op.out = holder->copy;
 	req->op.out_cap = cap;
+	req->op.pub = holder->pub;
 	return pool_run(pool, req);
 }
 
@@ -47,7 +48,6 @@ static CK_RV import(struct pool *pool, enum hufu_key_type type, const uint8_t *v
 	if (err != HUFU_OK)
 		return rv_of(err);
 	holder->copy_len = req.op.out_len;
-	memcpy(holder->pub, req.op.pub, sizeof holder->pub);
 	m->type = type;
 	m->domain = req.served_domain;
 	m->copy_kind = HUFU_COPY_BLOB;

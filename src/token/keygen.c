@@ -18,6 +18,7 @@
 struct generation {
 	struct pool_request req;
 	uint8_t *copy;
+	uint8_t pub[HUFU_PUB_MAX];
 };
 
 static CK_RV generate(struct token *token, const struct mech *mech, enum hufu_key_type type, size_t len, struct generation *g)
@@ -32,6 +33,7 @@ static CK_RV generate(struct token *token, const struct mech *mech, enum hufu_ke
 	req->op.new_len = type == HUFU_KEY_SECRET ? len : 0;
 	req->op.out = g->copy;
 	req->op.out_cap = COPY_MAX;
+	req->op.pub = g->pub;
 	req->op.repeatable = true; /* one key is kept, whoever made how many: the op id is unique in the store */
 	enum hufu_err err = rand_bytes(req->op.op_id, sizeof req->op.op_id);
 	if (err == HUFU_OK)
@@ -50,7 +52,7 @@ static struct material material_of(const struct generation *g, const struct mech
 	return (struct material){
 		.type = g->req.op.new_type, .domain = g->req.served_domain, .copy_kind = HUFU_COPY_BLOB,
 		.data = g->copy, .len = g->req.op.out_len,
-		.pub = g->req.op.pub_len ? g->req.op.pub : NULL, .pub_len = g->req.op.pub_len,
+		.pub = g->req.op.pub_len ? g->pub : NULL, .pub_len = g->req.op.pub_len,
 		.mechanism = mech->type,
 	};
 }

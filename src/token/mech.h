@@ -6,6 +6,7 @@
 #ifndef TOKEN_MECH_H
 #define TOKEN_MECH_H
 
+#include "crypto/mechanism.h"
 #include "hufu/pkcs11-sm.h"
 #include "token/object.h"
 
@@ -16,6 +17,9 @@ struct param {
 		struct hufu_param_gcm gcm;  /* iv, aad point into bytes */
 		struct hufu_param_zuc zuc;
 		struct hufu_param_mac mac;
+		struct hufu_param_ccm ccm;  /* nonce, aad point into bytes */
+		struct hufu_param_pss pss;
+		struct hufu_param_oaep oaep; /* label points into bytes */
 		struct {
 			const uint8_t *id;  /* into bytes, or SM2_DEFAULT_ID */
 			size_t id_len;
@@ -36,10 +40,13 @@ enum mech_shape {
 	SHAPE_STREAM,       /* any length, IV chain kept here: CTR, CFB, OFB */
 	SHAPE_STATE_STREAM, /* any length, state from the driver: EEA3 */
 	SHAPE_AEAD,         /* GCM */
-	SHAPE_MAC,          /* state from the driver: HMAC, EIA3 */
-	SHAPE_SIGN_DIGEST,  /* one 32-byte input: SM2 */
-	SHAPE_SIGN_MESSAGE, /* Z and SM3 on this host, then as SIGN_DIGEST */
-	SHAPE_PK_CRYPT      /* one shot: SM2 encryption */
+	SHAPE_MAC,          /* state from the driver: HMAC, EIA3, CMAC */
+	SHAPE_SIGN_DIGEST,  /* one short input, as it is: SM2, ECDSA, RSA */
+	SHAPE_SIGN_MESSAGE, /* hashed on this host (SM2: after Z), then as SIGN_DIGEST */
+	SHAPE_SIGN_WHOLE,   /* the message itself, kept to the end: EdDSA */
+	SHAPE_PK_CRYPT,     /* one shot: SM2 and RSA encryption */
+	SHAPE_KEY_WRAP,     /* one shot: AES key wrap */
+	SHAPE_DERIVE        /* C_DeriveKey only */
 };
 
 #define NO_KEY_TYPE CK_UNAVAILABLE_INFORMATION
@@ -52,11 +59,12 @@ struct mech {
 	CK_FLAGS flags;                 /* CKF_ENCRYPT and kin: what it is for */
 	CK_ULONG min_nbits, max_nbits;  /* of keys; 0 where there are none */
 	CK_ULONG unit_nbits;            /* in which C_GetMechanismInfo tells them: 1, or 8 where the specification counts bytes */
-	CK_KEY_TYPE key_types[3];       /* accepted, or the one made; ends with NO_KEY_TYPE */
+	CK_KEY_TYPE key_types[4];       /* accepted, or the one made; ends with NO_KEY_TYPE */
 	enum mech_shape shape;
 	enum mech_encoding encoding;
 	uint64_t device_mechanism;      /* what a driver is asked for */
 	CK_RV (*parse)(const CK_MECHANISM *, struct param *); /* of param.h */
+	enum hash_id hash;              /* of digests, hash-and-sign, HMAC, derivations; else HASH_NONE */
 };
 
 /* NULL: not in the table. */

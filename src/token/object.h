@@ -95,7 +95,7 @@ struct material {
 	enum hufu_copy_kind copy_kind;
 	const uint8_t *data;
 	size_t len;
-	const uint8_t *pub;             /* SM2: x || y; also for private keys */
+	const uint8_t *pub;             /* the public part in the form of enum hufu_key_type; also for private keys */
 	size_t pub_len;
 	size_t value_len;               /* secret keys: CKA_VALUE_LEN */
 	CK_MECHANISM_TYPE mechanism;    /* CKA_KEY_GEN_MECHANISM; CK_UNAVAILABLE_INFORMATION unless generated */
@@ -118,7 +118,7 @@ CK_RV object_undo(struct session *, CK_OBJECT_HANDLE);
 struct material_holder {
 	uint8_t *copy;                  /* secret */
 	size_t copy_len;
-	uint8_t pub[136];
+	uint8_t pub[HUFU_PUB_MAX];
 };
 CK_RV material_import(struct session *, const struct plan *, struct material_holder *, struct material *m);
 void material_clear(struct material_holder *);

@@ -23,6 +23,7 @@ void operation_end(struct operation *op)
 	object_rele(op->key);
 	param_clear(&op->param);
 	writer_clear(&op->held);
+	hash_clear(&op->hash);
 	secret_free(op->room);
 	secret_wipe(op, sizeof *op);
 }

@@ -11,7 +11,7 @@
 #define TOKEN_OPERATION_IMPL_H
 
 #include "base/buf.h"
-#include "sm/sm3.h"
+#include "crypto/hash.h"
 #include "token/asn1.h"
 #include "token/mech.h"
 #include "token/operation.h"
@@ -47,7 +47,7 @@ struct operation {
 	size_t residue_len;      /* input that waits for the rest of its block */
 	uint8_t residue[16];
 	size_t pending;          /* of scratch: data to sign that waits */
-	struct sm3 sm3;
+	struct hash hash;
 	size_t sig_len;
 	uint8_t sig[ASN1_SIG_MAX]; /* C_VerifySignatureInit's */
 	uint8_t base_iv[16];     /* message-based, CKG_GENERATE_COUNTER_XOR */

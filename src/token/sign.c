@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signatures and MACs, made and verified (PKCS#11 3.1 5.13, 5.15; C_VerifySignature* of 3.2). */
 #include "token/operation_impl.h"
+#include "token/rv.h"
 
 #include "sm/sm2.h"
 
@@ -19,7 +20,7 @@ static CK_RV absorb_z(struct operation *op)
 	if (!point || point->ulValueLen != 3 + SM2_POINT_LEN) /* OCTET STRING of 04 || x || y */
 		return CKR_KEY_TYPE_INCONSISTENT;
 	sm2_z((const uint8_t *)point->pValue + 3, op->param.sm2.id, op->param.sm2.id_len, z);
-	sm3_update(&op->sm3, z, sizeof z);
+	hash_update(&op->hash, z, sizeof z);
 	return CKR_OK;
 }
 
@@ -30,8 +31,9 @@ CK_RV sign_restart(struct operation *op)
 	op->have_state = false;
 	if (op->mech->shape != SHAPE_SIGN_MESSAGE)
 		return CKR_OK;
-	sm3_init(&op->sm3);
-	return absorb_z(op);
+	hash_clear(&op->hash);
+	enum hufu_err err = hash_init(&op->hash, op->mech->hash);
+	return err == HUFU_OK ? absorb_z(op) : rv_of(err);
 }
 
 static void hold(struct operation *op, const uint8_t *in, size_t len)
@@ -74,7 +76,7 @@ CK_RV sign_absorb(struct operation *op, const uint8_t *in, size_t len)
 	op->total += len;
 	switch (op->mech->shape) {
 	case SHAPE_SIGN_MESSAGE:
-		sm3_update(&op->sm3, in, len);
+		hash_update(&op->hash, in, len);
 		return CKR_OK;
 	case SHAPE_SIGN_DIGEST:
 		if (op->total > DIGEST_LEN)
@@ -90,6 +92,9 @@ CK_RV sign_absorb(struct operation *op, const uint8_t *in, size_t len)
 	case SHAPE_STREAM:
 	case SHAPE_STATE_STREAM:
 	case SHAPE_AEAD:
+	case SHAPE_SIGN_WHOLE:
+	case SHAPE_KEY_WRAP:
+	case SHAPE_DERIVE:
 	case SHAPE_PK_CRYPT: break;
 	}
 	return CKR_GENERAL_ERROR; /* these have no CKF_SIGN in the table */
@@ -123,7 +128,7 @@ static CK_RV check_mac_input(const struct operation *op)
 static CK_RV take_digest(struct operation *op, uint8_t e[DIGEST_LEN])
 {
 	if (op->mech->shape == SHAPE_SIGN_MESSAGE) {
-		sm3_final(&op->sm3, e);
+		hash_final(&op->hash, e);
 		return CKR_OK;
 	}
 	if (op->pending != DIGEST_LEN)

@@ -20,10 +20,16 @@
 #define FLAG_SIGNATURE 0x2u
 #define FLAG_STATE 0x4u
 
+static bool hashes(const struct operation *op)
+{
+	return op->mech->shape == SHAPE_DIGEST || op->mech->shape == SHAPE_SIGN_MESSAGE;
+}
+
 bool state_saveable(const struct operation *op)
 {
 	bool own_login = op->key && attrs_bool(&op->key->attrs, CKA_ALWAYS_AUTHENTICATE, false);
-	return !own_login && op->held.len <= STATE_HELD_MAX;
+	bool unsaveable = hashes(op) && !hash_saveable(op->mech->hash);
+	return !own_login && !unsaveable && op->held.len <= STATE_HELD_MAX;
 }
 
 /* -- parameters ------------------------------------------------------------------------------- */
@@ -152,27 +158,19 @@ static CK_RV read_param(struct reader *r, const struct mech *mech, struct param 
 
 /* -- the rest ------------------------------------------------------------------------------------- */
 
-static bool uses_sm3(const struct operation *op)
+static void write_hash(const struct operation *op, struct writer *w)
 {
-	return op->mech->shape == SHAPE_DIGEST || op->mech->shape == SHAPE_SIGN_MESSAGE;
-}
-
-static void write_sm3(const struct operation *op, struct writer *w)
-{
-	uint8_t midstate[SM3_STATE_LEN];
-	sm3_export(&op->sm3, midstate);
-	write_list(w, midstate, uses_sm3(op) ? sizeof midstate : 0);
+	uint8_t midstate[HASH_STATE_MAX];
+	write_list(w, midstate, hashes(op) ? hash_export(&op->hash, midstate) : 0);
 	secret_wipe(midstate, sizeof midstate);
 }
 
-static void read_sm3(struct reader *r, struct operation *op)
+static void read_hash(struct reader *r, struct operation *op)
 {
-	uint8_t midstate[SM3_STATE_LEN];
+	uint8_t midstate[HASH_STATE_MAX];
 	size_t len = read_into(r, midstate, sizeof midstate);
-	if (len != (uses_sm3(op) ? sizeof midstate : 0))
+	if (hashes(op) ? !hash_import(&op->hash, op->mech->hash, midstate, len) : len != 0)
 		r->bad = true;
-	else if (len)
-		sm3_import(&op->sm3, midstate);
 	secret_wipe(midstate, sizeof midstate);
 }
 
@@ -189,7 +187,7 @@ void state_write(const struct operation *op, struct writer *w)
 	write_u64(w, op->blocks_left);
 	write_list(w, op->residue, op->residue_len);
 	write_list(w, op->scratch, op->pending);
-	write_sm3(op, w);
+	write_hash(op, w);
 	write_list(w, op->states[op->state_now], op->have_state ? op->state_len : 0);
 	write_list(w, op->state_domain, op->have_state && op->state_domain ? strlen(op->state_domain) : 0);
 	write_list(w, op->held.data, op->held.len);
@@ -247,7 +245,7 @@ static CK_RV read_fields(struct token *token, struct reader *r, struct operation
 	op->blocks_left = read_u64(r);
 	op->residue_len = read_into(r, op->residue, sizeof op->residue);
 	op->pending = read_into(r, op->scratch, sizeof op->scratch);
-	read_sm3(r, op);
+	read_hash(r, op);
 	op->state_len = read_into(r, op->states[0], sizeof op->states[0]);
 	read_domain(r, token, op);
 	read_held(r, op);

@@ -84,13 +84,14 @@ static struct kit_key *key_new(enum hufu_key_type type, const uint8_t *clear, si
 		.kind = HUFU_COPY_BLOB, .domain = type == HUFU_KEY_SM2_PUBLIC ? NULL : "soft", .data = clear, .len = len};
 	struct kit_key *key = malloc(sizeof(*key));
 	struct hufu_op op = {.verb = HUFU_VERB_IMPORT, .new_type = type, .in = clear, .in_len = len};
-	uint8_t out[4096];
+	uint8_t out[4096], pub[HUFU_PUB_MAX];
 
 	need(key && pool_key_new(pool, uuid, 1, type, &copy, 1, &key->key) == HUFU_OK);
 	if (type != HUFU_KEY_SM2_PRIVATE)
 		return key;
 	op.out = out;
 	op.out_cap = sizeof(out);
+	op.pub = pub;
 	if (run(&op, NULL) == HUFU_OK)
 		need(pool_key_set_point(key->key, op.pub) == HUFU_OK);
 	return key;

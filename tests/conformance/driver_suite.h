@@ -7,12 +7,21 @@
 #include "unit.h"
 
 #include "hufu/mechanisms.h"
+#include "hufu/pkcs11.h"
 
 extern const struct subject *subject;
 
 /* Room for any output of the suite, watched for writes past its end. */
 struct output {
+	uint8_t pub[HUFU_PUB_MAX];
 	uint8_t bytes[8192];
+};
+
+/* What a device offers of a mechanism, and a part of the suite tries. Ends with a row of no verbs. */
+#define VERB(name) (1u << HUFU_VERB_##name)
+struct tried {
+	uint64_t mechanism; /* 0: the verbs that have none */
+	uint32_t verbs;
 };
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -39,6 +48,7 @@ void suite_gcm_refuses(void);
 void suite_eea3(void);
 void suite_eea3_parts(void);
 /* macs */
+extern const struct tried suite_hmac_tried[];
 void suite_hmac_known(void);
 void suite_hmac_parts(void);
 void suite_hmac_lengths(void);

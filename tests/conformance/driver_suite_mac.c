@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MACs: HMAC-SM3 (GM/T 0042-2015 D.3; libcrypto on patterns) and EIA3 (GM/T 0001.3). */
+/* MACs: HMAC (GM/T 0042-2015 D.3; libcrypto on patterns) and EIA3 (GM/T 0001.3). */
 #include "driver_suite.h"
 
+#include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #define HMAC_KEY "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
@@ -49,56 +50,101 @@ void suite_hmac_known(void)
 	subject->key_free(key);
 }
 
-void suite_hmac_parts(void)
+static const struct {
+	uint64_t mechanism;
+	const char *hash; /* libcrypto's */
+	bool in_parts;
+} hmacs[] = {
+	{CKM_HUFU_SM3_HMAC, "SM3", true}, {CKM_SHA_1_HMAC, "SHA1", true}, {CKM_SHA224_HMAC, "SHA224", true},
+	{CKM_SHA256_HMAC, "SHA256", true}, {CKM_SHA384_HMAC, "SHA384", true}, {CKM_SHA512_HMAC, "SHA512", true},
+	{CKM_SHA512_224_HMAC, "SHA512-224", true}, {CKM_SHA512_256_HMAC, "SHA512-256", true},
+	{CKM_SHA3_224_HMAC, "SHA3-224", false}, {CKM_SHA3_256_HMAC, "SHA3-256", false},
+	{CKM_SHA3_384_HMAC, "SHA3-384", false}, {CKM_SHA3_512_HMAC, "SHA3-512", false},
+};
+
+#define MAC (VERB(SIGN) | VERB(VERIFY))
+const struct tried suite_hmac_tried[] = {
+	{CKM_HUFU_SM3_HMAC, MAC}, {CKM_SHA_1_HMAC, MAC}, {CKM_SHA224_HMAC, MAC}, {CKM_SHA256_HMAC, MAC},
+	{CKM_SHA384_HMAC, MAC}, {CKM_SHA512_HMAC, MAC}, {CKM_SHA512_224_HMAC, MAC}, {CKM_SHA512_256_HMAC, MAC},
+	{CKM_SHA3_224_HMAC, MAC}, {CKM_SHA3_256_HMAC, MAC}, {CKM_SHA3_384_HMAC, MAC}, {CKM_SHA3_512_HMAC, MAC},
+	{0, 0},
+};
+
+static size_t expect_hmac(const char *hash, const uint8_t *key, size_t key_len, const uint8_t *text, size_t len, uint8_t want[64])
 {
-	struct kit_key *key = key_of_hex(HUFU_KEY_SECRET, HMAC_KEY);
-	const uint8_t *text = (const uint8_t *)HMAC_TEXT;
-	uint8_t want[32];
-	struct output out;
+	EVP_MD *md = EVP_MD_fetch(NULL, hash, NULL);
+	unsigned n = 0;
 
-	unit_hex(HMAC_MAC, want);
-	for (size_t a = 0; a <= 112; a += 7)
-		for (size_t b = a; b <= 112; b += 9) {
-			struct hufu_op op = {.verb = HUFU_VERB_SIGN, .mechanism = CKM_HUFU_SM3_HMAC, .in = text, .in_len = 112};
-
-			CU_ASSERT(run_parts(&op, key, &out, a, b) == HUFU_OK && op.out_len == 32);
-			ASSERT_SAME(out.bytes, want, 32);
-			op = (struct hufu_op){.verb = HUFU_VERB_VERIFY,
-			                      .mechanism = CKM_HUFU_SM3_HMAC,
-			                      .in = text,
-			                      .in_len = 112,
-			                      .in2 = want,
-			                      .in2_len = 32};
-			CU_ASSERT(run_parts(&op, key, &out, a, b) == HUFU_OK);
-		}
-	subject->key_free(key);
+	CU_ASSERT_FATAL(md && HMAC(md, key, (int)key_len, text, len, want, &n));
+	EVP_MD_free(md);
+	return n;
 }
 
-void suite_hmac_lengths(void)
+static void check_parts(uint64_t mechanism, struct kit_key *key, const uint8_t *text, const uint8_t *want, size_t want_len)
 {
-	static const size_t key_lens[] = {1, 16, 63, 64, 65, 200, 4096};
-	struct hufu_param_mac none = {.mac_len = 0}, many = {.mac_len = 33};
-	EVP_MD *md = EVP_MD_fetch(NULL, "SM3", NULL);
-	uint8_t bytes[4096], text[300], want[32];
+	struct output out;
+
+	for (size_t a = 0; a <= 112; a += 7)
+		for (size_t b = a; b <= 112; b += 9) {
+			struct hufu_op op = {.verb = HUFU_VERB_SIGN, .mechanism = mechanism, .in = text, .in_len = 112};
+
+			CU_ASSERT(run_parts(&op, key, &out, a, b) == HUFU_OK && op.out_len == want_len);
+			ASSERT_SAME(out.bytes, want, want_len);
+			op = (struct hufu_op){.verb = HUFU_VERB_VERIFY, .mechanism = mechanism, .in = text, .in_len = 112,
+			                      .in2 = want, .in2_len = want_len};
+			CU_ASSERT(run_parts(&op, key, &out, a, b) == HUFU_OK);
+		}
+}
+
+void suite_hmac_parts(void)
+{
+	const uint8_t *text = (const uint8_t *)HMAC_TEXT;
+	uint8_t bytes[32], want[64];
+
+	unit_hex(HMAC_KEY, bytes);
+	for (size_t i = 0; i < ARRAY_LEN(hmacs); i++) {
+		struct kit_key *key = key_of_hex(HUFU_KEY_SECRET, HMAC_KEY);
+		size_t want_len = expect_hmac(hmacs[i].hash, bytes, sizeof(bytes), text, 112, want);
+
+		if (hmacs[i].in_parts)
+			check_parts(hmacs[i].mechanism, key, text, want, want_len);
+		subject->key_free(key);
+	}
+}
+
+static void check_lengths(uint64_t mechanism, const char *hash, struct kit_key *key, const uint8_t *bytes, size_t key_len)
+{
+	struct hufu_param_mac none = {.mac_len = 0}, many;
+	uint8_t text[300], want[64];
 	struct output out;
 	size_t len;
 
-	CU_ASSERT_FATAL(md != NULL);
-	fill_pattern(bytes, sizeof(bytes), 1);
 	fill_pattern(text, sizeof(text), 2);
+	for (size_t n = 0; n <= sizeof(text); n += 50) {
+		size_t want_len = expect_hmac(hash, bytes, key_len, text, n, want);
+
+		CU_ASSERT(sign(mechanism, key, NULL, text, n, &out, &len) == HUFU_OK && len == want_len);
+		ASSERT_SAME(out.bytes, want, want_len);
+		many.mac_len = want_len + 1;
+	}
+	CU_ASSERT(sign(mechanism, key, &none, text, 1, &out, &len) == HUFU_ERR_PARAM);
+	CU_ASSERT(sign(mechanism, key, &many, text, 1, &out, &len) == HUFU_ERR_PARAM);
+}
+
+/* One key with every hash: what it has loaded for one does not disturb another. */
+void suite_hmac_lengths(void)
+{
+	static const size_t key_lens[] = {1, 16, 63, 64, 65, 128, 129, 144, 145, 200, 4096};
+	uint8_t bytes[4096];
+
+	fill_pattern(bytes, sizeof(bytes), 1);
 	for (size_t k = 0; k < ARRAY_LEN(key_lens); k++) {
 		struct kit_key *key = subject->key_new(HUFU_KEY_SECRET, bytes, key_lens[k]);
 
-		for (size_t n = 0; n <= sizeof(text); n += 50) {
-			CU_ASSERT_FATAL(HMAC(md, bytes, (int)key_lens[k], text, n, want, NULL) != NULL);
-			CU_ASSERT(sign(CKM_HUFU_SM3_HMAC, key, NULL, text, n, &out, &len) == HUFU_OK && len == 32);
-			ASSERT_SAME(out.bytes, want, 32);
-		}
-		CU_ASSERT(sign(CKM_HUFU_SM3_HMAC, key, &none, text, 1, &out, &len) == HUFU_ERR_PARAM);
-		CU_ASSERT(sign(CKM_HUFU_SM3_HMAC, key, &many, text, 1, &out, &len) == HUFU_ERR_PARAM);
+		for (size_t i = 0; i < ARRAY_LEN(hmacs); i++)
+			check_lengths(hmacs[i].mechanism, hmacs[i].hash, key, bytes, key_lens[k]);
 		subject->key_free(key);
 	}
-	EVP_MD_free(md);
 }
 
 /* -- EIA3 ------------------------------------------------------------------ */

@@ -17,7 +17,7 @@ tests_fuzz_fuzz_param_LDADD = src/base/libbase.la
 
 FUZZERS += tests/fuzz/fuzz_state
 tests_fuzz_fuzz_state_SOURCES = %reldir%/fuzz_state.c
-tests_fuzz_fuzz_state_LDADD = src/token/libtoken.la src/pool/libpool.la src/driver/libdriver.la src/store/libstore.la src/rand/librand.la \
+tests_fuzz_fuzz_state_LDADD = src/token/libtoken.la src/pool/libpool.la src/driver/libdriver.la src/crypto/libhufucrypto.la src/store/libstore.la src/rand/librand.la \
 	src/sm/libsm.la src/base/libbase.la $(SQLITE_LIBS) $(CONFUSE_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 
 FUZZERS += tests/fuzz/fuzz_attr
@@ -33,7 +33,7 @@ FUZZERS += tests/fuzz/fuzz_template
 tests_fuzz_fuzz_template_SOURCES = %reldir%/fuzz_template.c src/token/attr.c src/token/certificate.c src/token/plan.c \
 	src/token/point.c src/token/rules.c
 tests_fuzz_fuzz_template_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
-tests_fuzz_fuzz_template_LDADD = src/sm/libsm.la src/base/libbase.la $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+tests_fuzz_fuzz_template_LDADD = src/crypto/libhufucrypto.la src/sm/libsm.la src/base/libbase.la $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 
 FUZZERS += tests/fuzz/fuzz_fault_script
 tests_fuzz_fuzz_fault_script_SOURCES = %reldir%/fuzz_fault_script.c

@@ -48,12 +48,15 @@ static CK_FLAGS flags_of(enum mech_shape shape)
 	case SHAPE_DIGEST: return CKF_DIGEST;
 	case SHAPE_BLOCK:
 	case SHAPE_BLOCK_PAD:
+	case SHAPE_KEY_WRAP:
 	case SHAPE_PK_CRYPT: return crypt | wrap;
 	case SHAPE_STREAM:
 	case SHAPE_STATE_STREAM: return crypt;
 	case SHAPE_AEAD: return crypt | wrap | CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE;
 	case SHAPE_MAC:
-	case SHAPE_SIGN_DIGEST: return sign;
+	case SHAPE_SIGN_DIGEST:
+	case SHAPE_SIGN_WHOLE: return sign;
+	case SHAPE_DERIVE: return CKF_DERIVE;
 	case SHAPE_SIGN_MESSAGE: return sign | CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY | CKF_MULTI_MESSAGE;
 	}
 	return 0;

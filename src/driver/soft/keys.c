@@ -2,41 +2,29 @@
 /* Keys: made, taken in, given out, expanded, forgotten. A copy of the soft domain is the clear form of the key. */
 #include "driver/soft/soft.h"
 
-#include "sm/sm3.h"
+#include "crypto/context.h"
 #include "sm/sm4.h"
 #include "sm/zuc.h"
 
-/* The lengths that a type's clear form may have (enum hufu_key_type). False: no such type. */
-static bool clear_len(enum hufu_key_type type, size_t *min, size_t *max)
+static const struct soft_kind *const families[] = {soft_sm_kinds, soft_secret_kinds};
+
+/* NULL: no such type. */
+static const struct soft_kind *kind_of(enum hufu_key_type type)
 {
-	switch (type) {
-	case HUFU_KEY_SM2_PRIVATE:
-		*min = *max = SM2_SCALAR_LEN;
-		return true;
-	case HUFU_KEY_SM2_PUBLIC:
-		*min = *max = SM2_POINT_LEN;
-		return true;
-	case HUFU_KEY_SM4:
-		*min = *max = SM4_KEY_LEN;
-		return true;
-	case HUFU_KEY_ZUC:
-		*min = *max = ZUC_KEY_LEN;
-		return true;
-	case HUFU_KEY_SECRET:
-		*min = 1;
-		*max = SOFT_SECRET_MAX;
-		return true;
-	}
-	return false;
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		for (const struct soft_kind *kind = families[i]; kind->type; kind++)
+			if (kind->type == type)
+				return kind;
+	return NULL;
 }
 
 static enum hufu_err check_len(enum hufu_key_type type, size_t len)
 {
-	size_t min, max;
+	const struct soft_kind *kind = kind_of(type);
 
-	if (!clear_len(type, &min, &max))
+	if (!kind)
 		return HUFU_ERR_KEY_TYPE;
-	return len >= min && len <= max ? HUFU_OK : HUFU_ERR_KEY_SIZE;
+	return len >= kind->min_len && len <= kind->max_len ? HUFU_OK : HUFU_ERR_KEY_SIZE;
 }
 
 enum hufu_err soft_check_copy(const struct hufu_key *key)
@@ -48,60 +36,54 @@ enum hufu_err soft_check_copy(const struct hufu_key *key)
 
 /* -- the expanded form ----------------------------------------------------- */
 
-static size_t loaded_len(enum hufu_key_type type)
+static void discard(const struct hufu_host *host, const struct soft_kind *kind, void *loaded)
 {
-	switch (type) {
-	case HUFU_KEY_SM2_PRIVATE:
-		return sizeof(struct sm2_private);
-	case HUFU_KEY_SM2_PUBLIC:
-		return sizeof(struct sm2_public);
-	case HUFU_KEY_SM4:
-		return sizeof(struct sm4_key);
-	case HUFU_KEY_SECRET:
-		return sizeof(struct sm3_hmac_key);
-	case HUFU_KEY_ZUC:
-		break;
-	}
-	return 0;
+	if (loaded && kind && kind->forget)
+		kind->forget(loaded);
+	host->secret_free(loaded);
 }
 
-static enum hufu_err expand(const struct hufu_key *key, void *loaded)
+/* Made before a fork, in a library context that this process does not touch. */
+static bool is_foreign(const struct soft_kind *kind, const void *loaded)
 {
-	switch (key->type) {
-	case HUFU_KEY_SM2_PRIVATE:
-		return soft_sm2_err(sm2_private_init(loaded, key->blob));
-	case HUFU_KEY_SM2_PUBLIC:
-		return soft_sm2_err(sm2_public_init(loaded, key->blob));
-	case HUFU_KEY_SM4:
-		sm4_key_init(loaded, key->blob);
-		return HUFU_OK;
-	case HUFU_KEY_SECRET:
-		sm3_hmac_key_init(loaded, key->blob, key->blob_len);
-		return HUFU_OK;
-	case HUFU_KEY_ZUC:
-		break;
-	}
-	return HUFU_ERR_KEY_TYPE;
+	return kind->of_libcrypto && *(const uint32_t *)loaded != libcrypto_epoch();
 }
 
-/* Several leases may come here with one key at once: the first to publish wins, the others free theirs. */
-static enum hufu_err load_slowly(const struct hufu_host *host, struct hufu_key *key, const void **out)
+static enum hufu_err make(const struct hufu_host *host, const struct soft_kind *kind, const struct hufu_key *key, void **out)
 {
 	enum hufu_err err = soft_check_copy(key);
 	if (err != HUFU_OK)
 		return err;
-	void *mine = host->secret_alloc(loaded_len(key->type));
-	if (!mine)
+	void *loaded = host->secret_alloc(kind->loaded_len);
+	if (!loaded)
 		return HUFU_ERR_NO_MEMORY;
-	err = expand(key, mine);
+	err = kind->expand(kind, key, loaded);
 	if (err != HUFU_OK) {
-		host->secret_free(mine);
+		discard(host, kind, loaded);
 		return err;
 	}
-	void *other = NULL;
-	if (!__atomic_compare_exchange_n(&key->loaded, &other, mine, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-		host->secret_free(mine);
-		mine = other;
+	*out = loaded;
+	return HUFU_OK;
+}
+
+/*
+ * Several leases may come here with one key at once: the first to publish wins,
+ * the others free theirs. What stands there from before a fork is replaced, and
+ * left to the parent.
+ */
+static enum hufu_err load_slowly(const struct hufu_host *host, struct hufu_key *key, void *found, const void **out)
+{
+	const struct soft_kind *kind = kind_of(key->type);
+	void *mine;
+
+	if (!kind || !kind->loaded_len)
+		return HUFU_ERR_KEY_TYPE;
+	enum hufu_err err = make(host, kind, key, &mine);
+	if (err != HUFU_OK)
+		return err;
+	if (!__atomic_compare_exchange_n(&key->loaded, &found, mine, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		discard(host, kind, mine);
+		mine = found;
 	}
 	*out = mine;
 	return HUFU_OK;
@@ -109,14 +91,23 @@ static enum hufu_err load_slowly(const struct hufu_host *host, struct hufu_key *
 
 enum hufu_err soft_load(const struct hufu_host *host, struct hufu_key *key, const void **loaded)
 {
-	*loaded = __atomic_load_n(&key->loaded, __ATOMIC_ACQUIRE);
-	return *loaded ? HUFU_OK : load_slowly(host, key, loaded);
+	void *found = __atomic_load_n(&key->loaded, __ATOMIC_ACQUIRE);
+
+	*loaded = found;
+	if (found && (key->type <= HUFU_KEY_SECRET || !is_foreign(kind_of(key->type), found)))
+		return HUFU_OK;
+	return load_slowly(host, key, found, loaded);
 }
 
 static enum hufu_err evict(const struct hufu_host *host, struct hufu_op *op)
 {
-	if (op->key)
-		host->secret_free(__atomic_exchange_n(&op->key->loaded, NULL, __ATOMIC_ACQ_REL));
+	const struct soft_kind *kind = op->key ? kind_of(op->key->type) : NULL;
+	void *loaded = op->key ? __atomic_exchange_n(&op->key->loaded, NULL, __ATOMIC_ACQ_REL) : NULL;
+
+	if (loaded && kind && is_foreign(kind, loaded))
+		host->secret_free(loaded);
+	else
+		discard(host, kind, loaded);
 	return HUFU_OK;
 }
 
@@ -128,30 +119,17 @@ static enum hufu_err random_bytes(const struct hufu_host *host, struct hufu_op *
 	return op->out_cap ? host->random(op->out, op->out_cap) : HUFU_OK;
 }
 
-/* What is imported is what a copy holds; only SM2 has values that are none. */
 static enum hufu_err import(const struct hufu_host *host, struct hufu_op *op)
 {
+	const struct soft_kind *kind = kind_of(op->new_type);
 	enum hufu_err err = op->in ? check_len(op->new_type, op->in_len) : HUFU_ERR_ARGUMENT;
+
 	if (err == HUFU_OK)
 		err = soft_room(op, op->in_len);
 	if (err != HUFU_OK)
 		return err;
-	if (op->new_type == HUFU_KEY_SM2_PRIVATE || op->new_type == HUFU_KEY_SM2_PUBLIC) {
-		struct hufu_key key = {.size = sizeof(key),
-		                       .type = op->new_type,
-		                       .copy_kind = HUFU_COPY_BLOB,
-		                       .blob = op->in,
-		                       .blob_len = op->in_len};
-		const void *loaded;
-
-		err = soft_load(host, &key, &loaded);
-		if (err != HUFU_OK)
-			return err;
-		memcpy(op->pub, op->new_type == HUFU_KEY_SM2_PRIVATE ? ((const struct sm2_private *)loaded)->point :
-		                                                      ((const struct sm2_public *)loaded)->point, SM2_POINT_LEN);
-		op->pub_len = SM2_POINT_LEN;
-		host->secret_free(key.loaded);
-	}
+	if (kind->import)
+		return kind->import(host, op);
 	memcpy(op->out, op->in, op->in_len);
 	return HUFU_OK;
 }
@@ -198,6 +176,55 @@ static enum hufu_err generate_secret(const struct hufu_host *host, struct hufu_o
 {
 	return generate(host, op, HUFU_KEY_SECRET, op->new_len);
 }
+
+/* -- the kinds of SM keys --------------------------------------------------- */
+
+static enum hufu_err expand_sm2_private(const struct soft_kind *kind, const struct hufu_key *key, void *loaded)
+{
+	(void)kind;
+	return soft_sm2_err(sm2_private_init(loaded, key->blob));
+}
+
+static enum hufu_err expand_sm2_public(const struct soft_kind *kind, const struct hufu_key *key, void *loaded)
+{
+	(void)kind;
+	return soft_sm2_err(sm2_public_init(loaded, key->blob));
+}
+
+static enum hufu_err expand_sm4(const struct soft_kind *kind, const struct hufu_key *key, void *loaded)
+{
+	(void)kind;
+	sm4_key_init(loaded, key->blob);
+	return HUFU_OK;
+}
+
+/* Only SM2 has values that are no keys. */
+static enum hufu_err import_sm2(const struct hufu_host *host, struct hufu_op *op)
+{
+	struct hufu_key key = {.size = sizeof(key), .type = op->new_type, .copy_kind = HUFU_COPY_BLOB, .blob = op->in,
+	                       .blob_len = op->in_len};
+	const void *loaded;
+	enum hufu_err err = soft_load(host, &key, &loaded);
+
+	if (err != HUFU_OK)
+		return err;
+	const uint8_t *point = op->new_type == HUFU_KEY_SM2_PRIVATE ? ((const struct sm2_private *)loaded)->point :
+	                                                             ((const struct sm2_public *)loaded)->point;
+	soft_give_public(op, point, SM2_POINT_LEN);
+	memcpy(op->out, op->in, op->in_len);
+	host->secret_free(key.loaded);
+	return HUFU_OK;
+}
+
+const struct soft_kind soft_sm_kinds[] = {
+	{HUFU_KEY_SM2_PRIVATE, SM2_SCALAR_LEN, SM2_SCALAR_LEN, sizeof(struct sm2_private), expand_sm2_private, NULL, import_sm2, false},
+	{HUFU_KEY_SM2_PUBLIC, SM2_POINT_LEN, SM2_POINT_LEN, sizeof(struct sm2_public), expand_sm2_public, NULL, import_sm2, false},
+	{HUFU_KEY_SM4, SM4_KEY_LEN, SM4_KEY_LEN, sizeof(struct sm4_key), expand_sm4, NULL, NULL, false},
+	{HUFU_KEY_ZUC, ZUC_KEY_LEN, ZUC_KEY_LEN, 0, NULL, NULL, NULL, false},
+	{0, 0, 0, 0, NULL, NULL, NULL, false},
+};
+
+/* -- the driver's rows -------------------------------------------------------- */
 
 const struct soft_row soft_key_rows[] = {
 	{0, HUFU_VERB_RANDOM, 0, false, random_bytes, 0, 0},

@@ -71,8 +71,7 @@ enum hufu_err soft_sm2_generate(const struct hufu_host *host, struct hufu_op *op
 		err = check_pair(host, &private, point);
 	if (err == HUFU_OK) {
 		memcpy(op->out, d, sizeof(d));
-		memcpy(op->pub, point, sizeof(point));
-		op->pub_len = sizeof(point);
+		soft_give_public(op, point, sizeof(point));
 	}
 	secret_wipe(d, sizeof(d));
 	secret_wipe(&private, sizeof(private));

@@ -10,12 +10,19 @@
 #include "driver/driver.h"
 
 #define NVERBS (HUFU_VERB_EVICT + 1)
-#define NMECHANISMS 64   /* slot 0: no mechanism; else the number less HUFU_VENDOR */
-#define CAPS_MAX 40
+#define SLOTS 512        /* a power of two, well above the number of mechanisms */
+#define CAPS_MAX 160
+
+/* A mechanism's rows, found by hashing: the slot of its number, or one behind it. */
+struct slot {
+	uint64_t mechanism;
+	bool used;
+	const struct soft_row *rows[NVERBS];
+};
 
 struct hufu_device {
 	const struct hufu_host *host;
-	const struct soft_row *rows[NMECHANISMS][NVERBS];
+	struct slot slots[SLOTS];
 	struct hufu_capability caps[CAPS_MAX];
 	size_t ncaps;
 };
@@ -29,12 +36,14 @@ static const struct soft_row *const families[] = {
 	soft_key_rows, soft_sm2_rows, soft_sm4_rows, soft_gcm_rows, soft_hmac_rows, soft_zuc_rows,
 };
 
-/* NMECHANISMS: out of range. */
-static size_t slot_of(uint64_t mechanism)
+/* The mechanism's, or the free one where it would be. */
+static size_t slot_of(const struct hufu_device *device, uint64_t mechanism)
 {
-	if (mechanism == 0)
-		return 0;
-	return mechanism > HUFU_VENDOR && mechanism - HUFU_VENDOR < NMECHANISMS ? (size_t)(mechanism - HUFU_VENDOR) : NMECHANISMS;
+	size_t i = (size_t)((mechanism ^ mechanism >> 9) % SLOTS);
+
+	while (device->slots[i].used && device->slots[i].mechanism != mechanism)
+		i = (i + 1) % SLOTS;
+	return i;
 }
 
 /* Verbs of one mechanism share a row where they agree in all else. */
@@ -64,7 +73,10 @@ static enum hufu_err soft_open(const struct hufu_host *host, const struct hufu_c
 	device->host = host;
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
 		for (const struct soft_row *row = families[i]; row->run; row++) {
-			device->rows[slot_of(row->mechanism)][row->verb] = row;
+			struct slot *slot = &device->slots[slot_of(device, row->mechanism)];
+			slot->used = true;
+			slot->mechanism = row->mechanism;
+			slot->rows[row->verb] = row;
 			add_capability(device, row);
 		}
 	*out = device;
@@ -140,8 +152,8 @@ static enum hufu_err check_key(const struct soft_row *row, const struct hufu_op 
 
 static enum hufu_err run_one(const struct hufu_device *device, struct hufu_op *op)
 {
-	size_t slot = slot_of(op->mechanism);
-	const struct soft_row *row = slot < NMECHANISMS && (unsigned)op->verb < NVERBS ? device->rows[slot][op->verb] : NULL;
+	const struct slot *slot = &device->slots[slot_of(device, op->mechanism)];
+	const struct soft_row *row = (unsigned)op->verb < NVERBS ? slot->rows[op->verb] : NULL;
 	enum hufu_err err;
 
 	if (!row)

@@ -13,6 +13,7 @@
 #include "base/secret.h"
 #include "hufu/driver.h"
 #include "hufu/mechanisms.h"
+#include "hufu/pkcs11.h"
 #include "sm/sm2.h"
 
 typedef enum hufu_err (*soft_fn)(const struct hufu_host *, struct hufu_op *);
@@ -34,10 +35,30 @@ extern const struct soft_row soft_key_rows[], soft_sm2_rows[], soft_sm4_rows[], 
 /* -- keys.c ---------------------------------------------------------------- */
 
 /*
- * The expanded form, made at the first use and kept with the key until EVICT:
- * struct sm2_private, sm2_public, sm4_key or sm3_hmac_key, as the key's type
- * says. ZUC keys are used as they are. HUFU_ERR_KEY_VALUE, NO_MEMORY, NO_KEY.
+ * How keys of a type are held. The expanded form is made at the first use and
+ * kept with the key until EVICT.
  */
+struct soft_kind {
+	enum hufu_key_type type;
+	size_t min_len, max_len;       /* of the clear form */
+	size_t loaded_len;             /* of the expanded form, in secret memory; 0: keys are used as they are */
+	/* Into loaded, which is zero. HUFU_ERR_KEY_VALUE, NO_MEMORY. NULL where loaded_len is 0. */
+	enum hufu_err (*expand)(const struct soft_kind *, const struct hufu_key *, void *loaded);
+	/* What loaded points to; may come on one that expand has left half made. NULL: nothing. */
+	void (*forget)(void *loaded);
+	/* Checked in->out, pub: NULL copies. Length and room for in_len bytes are checked by then. */
+	enum hufu_err (*import)(const struct hufu_host *, struct hufu_op *);
+	/*
+	 * loaded begins with a uint32_t, set by expand to libcrypto_epoch(): in a
+	 * forked child it is expanded anew, and what the parent made left alone.
+	 */
+	bool of_libcrypto;
+};
+
+/* A file a family; end with a row of type 0. */
+extern const struct soft_kind soft_sm_kinds[], soft_secret_kinds[];
+
+/* HUFU_ERR_KEY_VALUE, NO_MEMORY, NO_KEY. */
 enum hufu_err soft_load(const struct hufu_host *, struct hufu_key *, const void **loaded) MUST_CHECK;
 /* The copy is one of this driver's, of a length that its type may have. */
 enum hufu_err soft_check_copy(const struct hufu_key *) MUST_CHECK;
@@ -49,6 +70,14 @@ enum hufu_err soft_sm2_err(enum sm2_result) MUST_CHECK;
 enum hufu_err soft_sm2_generate(const struct hufu_host *, struct hufu_op *) MUST_CHECK;
 
 /* -- what all share -------------------------------------------------------- */
+
+static inline void soft_give_public(struct hufu_op *op, const void *pub, size_t len)
+{
+	if (!op->pub || len > HUFU_PUB_MAX)
+		return;
+	memcpy(op->pub, pub, len);
+	op->pub_len = len;
+}
 
 /* Is there room for len bytes of output? Says how much it takes either way. */
 static inline enum hufu_err soft_room(struct hufu_op *op, size_t len)

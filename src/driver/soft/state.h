@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * State blobs: two letters, mechanism, verb, then fields in a fixed order,
+ * State blobs: two letters, mechanism (u32), verb (u8), then fields in a fixed order,
  * integers big-endian. Read as foreign input: C_SetOperationState may have
  * brought them.
  */
@@ -34,19 +34,15 @@ static inline void put_u64(struct hufu_op *op, uint64_t x)
 	put_u32(op, (uint32_t)x);
 }
 
-static inline uint16_t state_tag(const struct hufu_op *op)
-{
-	return (uint16_t)((op->mechanism & 0xff) << 8 | (unsigned)op->verb);
-}
 
-/* A verification's state is no signature's: the verb is part of the tag. */
+/* A verification's state is no signature's: the verb is part of what it opens with. */
 static inline void state_begin(struct hufu_op *op)
 {
 	op->state_out_len = 0;
 	put_u8(op, 'S');
 	put_u8(op, 'F');
-	put_u8(op, (uint8_t)(state_tag(op) >> 8));
-	put_u8(op, (uint8_t)state_tag(op));
+	put_u32(op, (uint32_t)op->mechanism);
+	put_u8(op, (uint8_t)op->verb);
 }
 
 /* The fields of this op's state; the reader is bad when the state is another's. */
@@ -54,7 +50,8 @@ static inline struct reader state_read(const struct hufu_op *op)
 {
 	struct reader r = reader_of(op->state_in, op->state_in ? op->state_in_len : 0);
 
-	if (read_u8(&r) != 'S' || read_u8(&r) != 'F' || read_u16(&r) != state_tag(op))
+	if (read_u8(&r) != 'S' || read_u8(&r) != 'F' || read_u32(&r) != (uint32_t)op->mechanism ||
+	    read_u8(&r) != (uint8_t)op->verb)
 		r.bad = true;
 	return r;
 }

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libcrypto, in a context of our own: the application may use the same library,
+ * its configuration may even load this module through it, and neither may see
+ * the other's providers.
+ *
+ * A forked child gets a new context: a lock of the old one may have been held by
+ * a thread that the child does not have. What was made in the old one is left
+ * alone there, never freed: libcrypto_epoch tells the two apart.
+ *
+ * Thread-safe. The context is made at the first use and kept until the process
+ * ends: libcrypto tears itself down at exit, before or after us.
+ */
+#ifndef CRYPTO_CONTEXT_H
+#define CRYPTO_CONTEXT_H
+
+#include <openssl/types.h>
+#include <stdint.h>
+
+/* NULL: out of memory. */
+OSSL_LIB_CTX *libcrypto_context(void);
+/* 1, and one more in every child. */
+uint32_t libcrypto_epoch(void);
+
+#endif
