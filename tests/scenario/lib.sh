@@ -7,6 +7,7 @@
 #	check "a claim" command args...  # ok when the command succeeds
 #	check_not "a claim" command...   # ok when it fails, but not by a signal
 #	check_status 6 "a claim" command...
+#	check_claims "of what" program...  # the claims that a program prints
 #	finish                           # the plan
 #
 # From make: top_srcdir, top_builddir (absolute where given by local.mk).
@@ -75,6 +76,24 @@ check_status() {
 	run_checked "$@"
 	local status=$?
 	if [ $status -eq "$want" ]; then ok "$claim"; else not_ok "$claim (exit $status, not $want: $*)"; fi
+	return 0
+}
+# A program that makes many claims prints "ok CLAIM" or "not ok CLAIM: WHY" for
+# each; its end is a claim too.
+check_claims() {
+	local claim=$1 line status; shift
+	"$@" >"$work/claims" 2>"$work/claims.err"
+	status=$?
+	while IFS= read -r line; do
+		: >"$work/last"
+		case $line in
+		"ok "*) ok "$claim: ${line#ok }" ;;
+		"not ok "*) not_ok "$claim: ${line#not ok }" ;;
+		*) diag "$line" ;;
+		esac
+	done <"$work/claims"
+	cp "$work/claims.err" "$work/last"
+	if [ $status -eq 0 ]; then ok "$claim, to the end"; else not_ok "$claim, to the end (exit $status: $*)"; fi
 	return 0
 }
 same() { cmp "$1" "$2"; }
