@@ -6,6 +6,8 @@ src_crypto_libhufucrypto_la_SOURCES = \
 	%reldir%/hash.c \
 	%reldir%/hash.h \
 	%reldir%/hmac.c \
+	%reldir%/kdf.c \
+	%reldir%/kdf.h \
 	%reldir%/mechanism.c \
 	%reldir%/mechanism.h
 src_crypto_libhufucrypto_la_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)

@@ -19,6 +19,7 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/crypt_chain.c \
 	%reldir%/crypt_pk.c \
 	%reldir%/crypt_state.c \
+	%reldir%/derive.c \
 	%reldir%/destroy.c \
 	%reldir%/digest.c \
 	%reldir%/draft.h \
@@ -31,6 +32,8 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/login.c \
 	%reldir%/mech.c \
 	%reldir%/mech.h \
+	%reldir%/merge.c \
+	%reldir%/merge.h \
 	%reldir%/message.c \
 	%reldir%/object.c \
 	%reldir%/object.h \

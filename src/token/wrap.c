@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * C_WrapKey, C_UnwrapKey, C_DeriveKey (PKCS#11 3.1 5.18.3 to 5.18.5).
+ * C_WrapKey, C_UnwrapKey (PKCS#11 3.1 5.18.3, 5.18.4).
  *
  * A secret key travels as its value, a private SM2 key as PKCS#8; both in secret
  * memory, and encrypted by a device with the wrapping key.
  */
 #include "base/secret.h"
+#include "token/merge.h"
 #include "token/operation_impl.h"
 #include "token/show.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const struct key_use use_wrap = {CKF_WRAP, CKA_WRAP, CKO_PUBLIC_KEY, CKR_WRAPPING_KEY_HANDLE_INVALID,
@@ -164,45 +164,6 @@ CK_RV key_wrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wrappi
 
 /* -- unwrapping -------------------------------------------------------------------------------------------- */
 
-/* The caller's template and what the unwrapping key adds to it: views. */
-struct merged {
-	CK_ATTRIBUTE *list;
-	CK_ULONG n;
-};
-
-static const CK_ATTRIBUTE *find(const CK_ATTRIBUTE *list, CK_ULONG n, CK_ATTRIBUTE_TYPE type)
-{
-	for (CK_ULONG i = 0; i < n; i++)
-		if (list[i].type == type)
-			return &list[i];
-	return NULL;
-}
-
-/* 5.18.4: "If any attribute conflict occurs ... CKR_TEMPLATE_INCONSISTENT". */
-static CK_RV merge(const struct object *unwrapping, const CK_ATTRIBUTE *templ, CK_ULONG n, struct merged *merged)
-{
-	const CK_ATTRIBUTE *attr = attrs_get(&unwrapping->attrs, CKA_UNWRAP_TEMPLATE);
-	const CK_ATTRIBUTE *more = attr ? attr->pValue : NULL;
-	CK_ULONG nmore = attr ? attr->ulValueLen / sizeof *more : 0;
-	CK_RV rv = template_check(templ, n);
-	if (rv != CKR_OK)
-		return rv;
-	merged->n = n;
-	merged->list = calloc(n + nmore + 1, sizeof *merged->list);
-	if (!merged->list)
-		return CKR_HOST_MEMORY;
-	if (n)
-		memcpy(merged->list, templ, n * sizeof *templ);
-	for (CK_ULONG i = 0; i < nmore; i++) {
-		const CK_ATTRIBUTE *theirs = find(templ, n, more[i].type);
-		if (!theirs)
-			merged->list[merged->n++] = more[i];
-		else if (!attr_equal(theirs, &more[i]))
-			return CKR_TEMPLATE_INCONSISTENT;
-	}
-	return CKR_OK;
-}
-
 /* A block mode without padding may bring more than the key: CKA_VALUE_LEN says where it ends. */
 static CK_RV secret_len(const struct operation *op, const struct plan *plan, size_t *len)
 {
@@ -296,27 +257,14 @@ CK_RV key_unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE unwr
 	CK_RV rv = begin(s, OP_DECRYPT, m, &use_unwrap, unwrapping, &op);
 	if (rv != CKR_OK)
 		return rv;
-	rv = merge(op->key, templ, n, &merged);
+	rv = merge_template(op->key, CKA_UNWRAP_TEMPLATE, templ, n, &merged);
 	if (rv == CKR_OK)
 		rv = object_plan(s, ORIGIN_UNWRAP, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION, merged.list, merged.n,
 		                 &plan);
 	if (rv == CKR_OK)
 		rv = unwrap(s, op, in, len, plan, handle);
 	plan_free(plan);
-	free(merged.list);
+	merged_clear(&merged);
 	operation_free(op);
 	return rv;
-}
-
-/* No mechanism of the table has CKF_DERIVE yet. */
-CK_RV key_derive(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE base, const CK_ATTRIBUTE *templ, CK_ULONG n,
-                 CK_OBJECT_HANDLE *handle)
-{
-	(void)s;
-	(void)m;
-	(void)base;
-	(void)templ;
-	(void)n;
-	(void)handle;
-	return CKR_MECHANISM_INVALID;
 }
