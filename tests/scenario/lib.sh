@@ -110,6 +110,24 @@ need() {
 }
 
 background() { "$@" & pids="$pids $!"; }
+# Servers: asked again and again until they answer, for a bounded time.
+wait_for() {
+	for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done
+	echo "waited a minute in vain for: $*"
+	return 1
+}
+# Ended, whether or not its parent has taken note.
+gone() { case $(ps -o state= -p "$1") in "" | Z*) ;; *) return 1 ;; esac; }
+exists() { [ -e "$1" ]; }
+# A port that nobody listens at, below those that clients are given.
+free_port() {
+	local port
+	for _ in $(seq 100); do
+		port=$((10000 + RANDOM % 20000))
+		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return 0; }
+	done
+	return 1
+}
 
 # A configuration with one token section; more lines from stdin if there are any ($2 set).
 write_conf() {
