@@ -4,6 +4,8 @@ src_driver_libdriver_la_SOURCES = \
 	%reldir%/driver.h \
 	%reldir%/host.c \
 	%reldir%/registry.c \
+	%reldir%/soft/evp.c \
+	%reldir%/soft/evp.h \
 	%reldir%/soft/gcm.c \
 	%reldir%/soft/hmac.c \
 	%reldir%/soft/keys.c \
