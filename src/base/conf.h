@@ -19,6 +19,7 @@
 #include <stdio.h>
 
 enum conf_sm2_view { CONF_SM2_VENDOR, CONF_SM2_EC };
+enum conf_des3 { CONF_DES3_OFF, CONF_DES3_READ };
 
 struct conf_device {
 	char *name;
@@ -36,6 +37,7 @@ struct conf_token {
 	size_t *devices;          /* indexes into conf.devices; where none is named, that of the device "soft" */
 	size_t ndevices;
 	enum conf_sm2_view sm2_view;
+	enum conf_des3 des3;      /* may keys of triple DES be taken in, to open what is old? default off */
 	char *host_secret;        /* absolute path, from host_secret = "file:/path"; NULL: none */
 	bool allow_short_pin;     /* PINs under 12 characters without a host secret */
 	uint32_t pin_min;         /* characters, default 4; without host secret 12 unless allow_short_pin */

@@ -22,6 +22,7 @@ static const struct conf_key log_keys[] = {
 #define TOKEN_KEYS \
 	{"devices", CONF_DEVICES, 0}, \
 	{"sm2_key_type", CONF_SM2_VIEW, offsetof(struct conf_token, sm2_view)}, \
+	{"des3", CONF_DES3_USE, offsetof(struct conf_token, des3)}, \
 	{"host_secret", CONF_PATH, offsetof(struct conf_token, host_secret), .prefix = "file:"}, \
 	{"allow_short_pin", CONF_BOOL, offsetof(struct conf_token, allow_short_pin)}, \
 	{"pin_min", CONF_NUMBER, offsetof(struct conf_token, pin_min), .min = 4, .max = 128}, \
@@ -158,6 +159,17 @@ static bool convert_sm2_view(const char *text, enum conf_sm2_view *member, char 
 	return true;
 }
 
+static bool convert_des3(const char *text, enum conf_des3 *member, char *why, size_t why_len)
+{
+	bool off = strcmp(text, "off") == 0;
+	if (!off && strcmp(text, "read") != 0) {
+		snprintf(why, why_len, "des3 = \"%s\" is unknown. Write off, or read (keys are taken in, and decrypt)", text);
+		return false;
+	}
+	*member = off ? CONF_DES3_OFF : CONF_DES3_READ;
+	return true;
+}
+
 static bool convert_level(const char *text, enum hufu_level *member, char *why, size_t why_len)
 {
 	if (log_level_parse(text, member))
@@ -211,6 +223,8 @@ bool conf_convert(const struct conf_key *key, const char *text, void *object, ch
 		return convert_bool(key, text, member, why, why_len);
 	case CONF_SM2_VIEW:
 		return convert_sm2_view(text, member, why, why_len);
+	case CONF_DES3_USE:
+		return convert_des3(text, member, why, why_len);
 	case CONF_LEVEL:
 		return convert_level(text, member, why, why_len);
 	case CONF_LOG_TO:
