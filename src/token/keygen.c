@@ -2,6 +2,7 @@
 /* C_GenerateKey, C_GenerateKeyPair (PKCS#11 3.1 5.18.1, 5.18.2): templates are checked before a device makes anything. */
 #include "base/secret.h"
 #include "rand/rand.h"
+#include "token/derive.h"
 #include "token/mech.h"
 #include "token/operation.h"
 #include "token/param.h"
@@ -61,7 +62,7 @@ static CK_RV check(struct session *s, const CK_MECHANISM *m, CK_FLAGS flag, cons
 {
 	struct param param = {0};
 	CK_RV rv = mech_check(s->token, m, flag, mech);
-	if (rv == CKR_OK)
+	if (rv == CKR_OK && (*mech)->parse)
 		rv = (*mech)->parse(m, &param);
 	param_clear(&param);
 	return rv;
@@ -120,7 +121,8 @@ CK_RV key_generate(struct session *s, const CK_MECHANISM *m, const CK_ATTRIBUTE 
 		rv = object_plan(s, ORIGIN_GENERATE, CKO_SECRET_KEY, mech->key_types[0], templ, n, &plan);
 	if (rv != CKR_OK)
 		return rv;
-	rv = generate_secret(s, mech, plan, handle);
+	rv = mech->type == CKM_PKCS5_PBKD2 ? key_from_password(s, mech, m, plan, handle) :
+	                                     generate_secret(s, mech, plan, handle);
 	plan_free(plan);
 	return rv;
 }

@@ -20,6 +20,9 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/crypt_pk.c \
 	%reldir%/crypt_state.c \
 	%reldir%/derive.c \
+	%reldir%/derive.h \
+	%reldir%/derive_impl.h \
+	%reldir%/derive_value.c \
 	%reldir%/destroy.c \
 	%reldir%/digest.c \
 	%reldir%/draft.h \

@@ -19,6 +19,13 @@
 #define GENERIC_KEY 8, 8 * 4096, 1, {CKK_GENERIC_SECRET, NO_KEY_TYPE}
 #define MAC_KEYS 8, 8 * 4096, 8, {CKK_HUFU_SM3_HMAC, CKK_GENERIC_SECRET, NO_KEY_TYPE}
 
+#define EC_AGREEMENT_KEY 256, 521, 1, {CKK_EC, CKK_EC_MONTGOMERY, NO_KEY_TYPE}
+#define AES_BASE_KEY 128, 256, 8, {CKK_AES, NO_KEY_TYPE}
+/* Of any type: the class is checked, and that it may be exported. */
+#define ANY_SECRET 8, 8 * 4096, 8, {ANY_KEY_TYPE, NO_KEY_TYPE}
+/* No key, or none that the mechanism says: the template does. */
+#define PASSWORD 0, 0, 1, {NO_KEY_TYPE}
+
 #define ROW(mechanism) .type = CKM_##mechanism, .name = "CKM_" #mechanism
 
 static const struct mech table[] = {
@@ -46,6 +53,19 @@ static const struct mech table[] = {
 	{ROW(HUFU_SM4_CFB128), CRYPT, SM4_KEY, SHAPE_STREAM, ENC_NONE, CKM_HUFU_SM4_CFB128, param_iv, HASH_NONE},
 	{ROW(HUFU_SM4_OFB), CRYPT, SM4_KEY, SHAPE_STREAM, ENC_NONE, CKM_HUFU_SM4_OFB, param_iv, HASH_NONE},
 	{ROW(HUFU_SM4_GCM), CRYPT | WRAP | MESSAGE_CRYPT, SM4_KEY, SHAPE_AEAD, ENC_NONE, CKM_HUFU_SM4_GCM, param_gcm, HASH_NONE},
+
+	{ROW(ECDH1_DERIVE), CKF_DERIVE, EC_AGREEMENT_KEY, SHAPE_DERIVE, ENC_NONE, CKM_ECDH1_DERIVE, NULL, HASH_NONE},
+	{ROW(ECDH1_COFACTOR_DERIVE), CKF_DERIVE, EC_AGREEMENT_KEY, SHAPE_DERIVE, ENC_NONE, CKM_ECDH1_COFACTOR_DERIVE, NULL, HASH_NONE},
+	{ROW(AES_ECB_ENCRYPT_DATA), CKF_DERIVE, AES_BASE_KEY, SHAPE_DERIVE, ENC_NONE, CKM_AES_ECB, NULL, HASH_NONE},
+	{ROW(AES_CBC_ENCRYPT_DATA), CKF_DERIVE, AES_BASE_KEY, SHAPE_DERIVE, ENC_NONE, CKM_AES_CBC, NULL, HASH_NONE},
+	/* On this host: no device knows them. */
+	{ROW(CONCATENATE_BASE_AND_KEY), CKF_DERIVE, ANY_SECRET, SHAPE_DERIVE, ENC_NONE, 0, NULL, HASH_NONE},
+	{ROW(CONCATENATE_BASE_AND_DATA), CKF_DERIVE, ANY_SECRET, SHAPE_DERIVE, ENC_NONE, 0, NULL, HASH_NONE},
+	{ROW(CONCATENATE_DATA_AND_BASE), CKF_DERIVE, ANY_SECRET, SHAPE_DERIVE, ENC_NONE, 0, NULL, HASH_NONE},
+	{ROW(XOR_BASE_AND_DATA), CKF_DERIVE, ANY_SECRET, SHAPE_DERIVE, ENC_NONE, 0, NULL, HASH_NONE},
+	{ROW(EXTRACT_KEY_FROM_KEY), CKF_DERIVE, ANY_SECRET, SHAPE_DERIVE, ENC_NONE, 0, NULL, HASH_NONE},
+	{ROW(HKDF_DERIVE), CKF_DERIVE, GENERIC_KEY, SHAPE_DERIVE, ENC_NONE, 0, NULL, HASH_NONE},
+	{ROW(PKCS5_PBKD2), CKF_GENERATE, PASSWORD, SHAPE_KEYGEN, ENC_NONE, 0, NULL, HASH_NONE},
 
 	{ROW(HUFU_ZUC_KEY_GEN), CKF_GENERATE, ZUC_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_ZUC_KEY_GEN, param_none, HASH_NONE},
 	{ROW(HUFU_ZUC_EEA3), CRYPT, ZUC_KEY, SHAPE_STATE_STREAM, ENC_NONE, CKM_HUFU_ZUC_EEA3, param_zuc, HASH_NONE},
@@ -76,14 +96,24 @@ static const struct {
 	{CKF_DECRYPT, HUFU_VERB_DECRYPT}, {CKF_MESSAGE_DECRYPT, HUFU_VERB_DECRYPT}, {CKF_UNWRAP, HUFU_VERB_DECRYPT},
 	{CKF_SIGN, HUFU_VERB_SIGN}, {CKF_MESSAGE_SIGN, HUFU_VERB_SIGN},
 	{CKF_VERIFY, HUFU_VERB_VERIFY}, {CKF_MESSAGE_VERIFY, HUFU_VERB_VERIFY},
-	{CKF_GENERATE, HUFU_VERB_GENERATE}, {CKF_GENERATE_KEY_PAIR, HUFU_VERB_GENERATE},
+	{CKF_GENERATE, HUFU_VERB_GENERATE}, {CKF_GENERATE_KEY_PAIR, HUFU_VERB_GENERATE}, {CKF_DERIVE, HUFU_VERB_DERIVE},
 };
+
+/* What is computed on this host needs the base key's value, and a device to take in the new one. */
+static bool can_on_host(struct pool *pool)
+{
+	return pool_can(pool, 0, HUFU_VERB_EXPORT) && pool_can(pool, 0, HUFU_VERB_IMPORT);
+}
 
 /* One of the flags that the mechanism has, and a device for it. */
 static bool can(struct pool *pool, const struct mech *mech, CK_FLAGS flags)
 {
 	flags &= mech->flags;
 	if (flags & CKF_DIGEST)
+		return true;
+	if (flags && mech->device_mechanism == 0)
+		return can_on_host(pool);
+	if (flags & CKF_DERIVE && pool_can(pool, mech->device_mechanism, HUFU_VERB_ENCRYPT))
 		return true;
 	for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++)
 		if (flags & needs[i].flag && pool_can(pool, mech->device_mechanism, needs[i].verb))
@@ -142,7 +172,7 @@ CK_RV mech_fits_key(const struct mech *mech, const struct object *key)
 	CK_KEY_TYPE type = mech_is_sm2(key) ? CKK_HUFU_SM2 : key->key_type;
 	const CK_KEY_TYPE *accepted = mech->key_types;
 
-	while (*accepted != NO_KEY_TYPE && *accepted != type)
+	while (*accepted != NO_KEY_TYPE && *accepted != ANY_KEY_TYPE && *accepted != type)
 		accepted++;
 	if (*accepted == NO_KEY_TYPE)
 		return CKR_KEY_TYPE_INCONSISTENT;

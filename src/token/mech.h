@@ -50,6 +50,7 @@ enum mech_shape {
 };
 
 #define NO_KEY_TYPE CK_UNAVAILABLE_INFORMATION
+#define ANY_KEY_TYPE (CK_UNAVAILABLE_INFORMATION - 1)
 
 enum mech_encoding { ENC_NONE, ENC_RAW, ENC_DER, ENC_C1C2C3 };
 
@@ -62,8 +63,8 @@ struct mech {
 	CK_KEY_TYPE key_types[4];       /* accepted, or the one made; ends with NO_KEY_TYPE */
 	enum mech_shape shape;
 	enum mech_encoding encoding;
-	uint64_t device_mechanism;      /* what a driver is asked for */
-	CK_RV (*parse)(const CK_MECHANISM *, struct param *); /* of param.h */
+	uint64_t device_mechanism;      /* what a driver is asked for; 0: computed on this host */
+	CK_RV (*parse)(const CK_MECHANISM *, struct param *); /* of param.h; NULL: derive_value.c reads it */
 	enum hash_id hash;              /* of digests, hash-and-sign, HMAC, derivations; else HASH_NONE */
 };
 

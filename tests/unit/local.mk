@@ -123,6 +123,11 @@ tests_unit_test_keys_SOURCES = %reldir%/test_keys.c $(TOKEN_TEST_UTIL)
 tests_unit_test_keys_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_keys_LDADD = $(TOKEN_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_derive
+tests_unit_test_derive_SOURCES = %reldir%/test_derive.c $(TOKEN_TEST_UTIL)
+tests_unit_test_derive_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_derive_LDADD = $(TOKEN_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_state
 tests_unit_test_state_SOURCES = %reldir%/test_state.c $(TOKEN_TEST_UTIL)
 tests_unit_test_state_CFLAGS = $(TOKEN_TEST_CFLAGS)
