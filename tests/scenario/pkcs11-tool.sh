@@ -31,6 +31,11 @@ login="--token-label demo --login --pin $PIN"
 check "lists the mechanisms" pkcs11_tool --token-label demo --list-mechanisms
 check "among them SM3 by its number" contains 'C8554610' "$work/out"
 check "passes its own --test" pkcs11_tool $login --test
+check "--test-fork: the child of a process that uses the token initialises the module anew" pkcs11_tool $login --test-fork --list-objects
+check "--test-threads: eight threads initialise and list at once" pkcs11_tool $login --use-locking \
+	--test-threads IL:SL:GI --test-threads IL:SL:T0:GI --test-threads IL:GI:SL:GI --test-threads IL:SL:SL:GI \
+	--test-threads IL:SL:T0:GI --test-threads IL:SL:GI --test-threads IL:GI:GI --test-threads IL:SL:T0:T0:GI --list-objects
+check "none with an error" contains 'all threads have ended with CKR_OK' "$work/out"
 check "lists objects" pkcs11_tool $login --list-objects
 check "shows the SM2 key's label" contains 'signer' "$work/out"
 
