@@ -17,6 +17,12 @@
 #define ZUC_KEY 128, 128, 8, {CKK_HUFU_ZUC, NO_KEY_TYPE}
 #define HMAC_KEY 8, 8 * 4096, 8, {CKK_HUFU_SM3_HMAC, NO_KEY_TYPE}
 #define GENERIC_KEY 8, 8 * 4096, 1, {CKK_GENERIC_SECRET, NO_KEY_TYPE}
+#define HKDF_KEY 8, 8 * 4096, 8, {CKK_HKDF, NO_KEY_TYPE}
+#define AES_KEY 128, 256, 8, {CKK_AES, NO_KEY_TYPE}
+#define RSA_KEY 2048, 4096, 1, {CKK_RSA, NO_KEY_TYPE} /* those that are made here; C_CreateObject takes others */
+#define EC_KEY 256, 521, 1, {CKK_EC, NO_KEY_TYPE}
+#define EDWARDS_KEY 255, 448, 1, {CKK_EC_EDWARDS, NO_KEY_TYPE}
+#define MONTGOMERY_KEY 255, 448, 1, {CKK_EC_MONTGOMERY, NO_KEY_TYPE}
 #define MAC_KEYS 8, 8 * 4096, 8, {CKK_HUFU_SM3_HMAC, CKK_GENERIC_SECRET, NO_KEY_TYPE}
 
 #define EC_AGREEMENT_KEY 256, 521, 1, {CKK_EC, CKK_EC_MONTGOMERY, NO_KEY_TYPE}
@@ -27,6 +33,14 @@
 #define PASSWORD 0, 0, 1, {NO_KEY_TYPE}
 
 #define ROW(mechanism) .type = CKM_##mechanism, .name = "CKM_" #mechanism
+
+#define HMAC_KEYGEN(hash) \
+	{ROW(hash##_KEY_GEN), CKF_GENERATE, 8, 8 * 4096, 8, {CKK_##hash##_HMAC, NO_KEY_TYPE}, SHAPE_KEYGEN, ENC_NONE, \
+	 CKM_HUFU_SM3_KEY_GEN, param_none, HASH_NONE}
+
+#define PAIR_GEN(algorithm, ...) \
+	{ROW(algorithm##_KEY_PAIR_GEN), CKF_GENERATE_KEY_PAIR, __VA_ARGS__, SHAPE_KEYGEN, ENC_NONE, CKM_##algorithm##_KEY_PAIR_GEN, \
+	 param_none, HASH_NONE}
 
 static const struct mech table[] = {
 	{ROW(HUFU_SM2_KEY_PAIR_GEN), CKF_GENERATE_KEY_PAIR, SM2_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_SM2_KEY_PAIR_GEN, param_none, HASH_NONE},
@@ -44,6 +58,9 @@ static const struct mech table[] = {
 	{ROW(HUFU_SM3_KEY_GEN), CKF_GENERATE, HMAC_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_SM3_KEY_GEN, param_none, HASH_NONE},
 	/* A generic secret is as good as any for HMAC; devices know one way to make either. */
 	{ROW(GENERIC_SECRET_KEY_GEN), CKF_GENERATE, GENERIC_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_SM3_KEY_GEN, param_none, HASH_NONE},
+	HMAC_KEYGEN(SHA_1), HMAC_KEYGEN(SHA224), HMAC_KEYGEN(SHA256), HMAC_KEYGEN(SHA384), HMAC_KEYGEN(SHA512), HMAC_KEYGEN(SHA512_224),
+	HMAC_KEYGEN(SHA512_256), HMAC_KEYGEN(SHA3_224), HMAC_KEYGEN(SHA3_256), HMAC_KEYGEN(SHA3_384), HMAC_KEYGEN(SHA3_512),
+	{ROW(HKDF_KEY_GEN), CKF_GENERATE, HKDF_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_SM3_KEY_GEN, param_none, HASH_NONE},
 
 	{ROW(HUFU_SM4_KEY_GEN), CKF_GENERATE, SM4_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_SM4_KEY_GEN, param_none, HASH_NONE},
 	{ROW(HUFU_SM4_ECB), CRYPT | WRAP, SM4_KEY, SHAPE_BLOCK, ENC_NONE, CKM_HUFU_SM4_ECB, param_none, HASH_NONE},
@@ -70,6 +87,9 @@ static const struct mech table[] = {
 	{ROW(HUFU_ZUC_KEY_GEN), CKF_GENERATE, ZUC_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_ZUC_KEY_GEN, param_none, HASH_NONE},
 	{ROW(HUFU_ZUC_EEA3), CRYPT, ZUC_KEY, SHAPE_STATE_STREAM, ENC_NONE, CKM_HUFU_ZUC_EEA3, param_zuc, HASH_NONE},
 	{ROW(HUFU_ZUC_EIA3), MACS, ZUC_KEY, SHAPE_MAC, ENC_NONE, CKM_HUFU_ZUC_EIA3, param_zuc, HASH_NONE},
+
+	{ROW(AES_KEY_GEN), CKF_GENERATE, AES_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_AES_KEY_GEN, param_none, HASH_NONE},
+	PAIR_GEN(RSA_PKCS, RSA_KEY), PAIR_GEN(EC, EC_KEY), PAIR_GEN(EC_EDWARDS, EDWARDS_KEY), PAIR_GEN(EC_MONTGOMERY, MONTGOMERY_KEY),
 };
 #define NROWS (sizeof table / sizeof table[0])
 
@@ -135,6 +155,11 @@ CK_RV mech_check(struct token *token, const CK_MECHANISM *m, CK_FLAGS flag, cons
 	return CKR_OK;
 }
 
+static bool of_curves(CK_KEY_TYPE type)
+{
+	return type == CKK_HUFU_SM2 || type == CKK_EC || type == CKK_EC_EDWARDS || type == CKK_EC_MONTGOMERY;
+}
+
 void mech_info(const struct mech *mech, bool hardware, CK_MECHANISM_INFO *info)
 {
 	info->ulMinKeySize = mech->min_nbits / mech->unit_nbits;
@@ -142,7 +167,7 @@ void mech_info(const struct mech *mech, bool hardware, CK_MECHANISM_INFO *info)
 	info->flags = mech->flags;
 	if (hardware && mech->shape != SHAPE_DIGEST)
 		info->flags |= CKF_HW;
-	if (mech->key_types[0] == CKK_HUFU_SM2) /* 6.3: of the curve */
+	if (of_curves(mech->key_types[0])) /* 6.3: of the curve */
 		info->flags |= CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS;
 }
 
