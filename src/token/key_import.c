@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Key material in the clear, on its way into a device's copy and out of it. */
 #include "base/secret.h"
-#include "sm/sm3.h"
-#include "sm/sm4.h"
+#include "token/check_value.h"
 #include "token/object.h"
 #include "token/point.h"
 #include "token/rv.h"
@@ -89,30 +88,14 @@ static CK_RV import_point(const struct plan *plan, struct material_holder *holde
 	return CKR_OK;
 }
 
-static void check_value_of(enum hufu_key_type type, const uint8_t *value, size_t len, uint8_t kcv[3])
-{
-	uint8_t digest[SM3_DIGEST_LEN] = {0};
-	struct sm4_key key;
-	if (type == HUFU_KEY_SM4) {
-		sm4_key_init(&key, value);
-		sm4_ecb_encrypt(&key, digest, digest, 1);
-		secret_wipe(&key, sizeof key);
-	} else {
-		sm3(value, len, digest);
-	}
-	memcpy(kcv, digest, 3);
-	secret_wipe(digest, sizeof digest);
-}
-
-static CK_RV import_secret(struct pool *pool, enum hufu_key_type type, const CK_ATTRIBUTE *value, struct material_holder *holder,
-                           struct material *m)
+static CK_RV import_secret(struct pool *pool, CK_KEY_TYPE key_type, enum hufu_key_type type, const CK_ATTRIBUTE *value,
+                           struct material_holder *holder, struct material *m)
 {
 	CK_RV rv = import(pool, type, value->pValue, value->ulValueLen, holder, m);
 	if (rv != CKR_OK)
 		return rv;
 	m->value_len = value->ulValueLen;
-	check_value_of(type, value->pValue, value->ulValueLen, m->check_value);
-	m->have_check_value = true;
+	m->have_check_value = check_value_of(key_type, value->pValue, value->ulValueLen, m->check_value);
 	return CKR_OK;
 }
 
@@ -130,14 +113,37 @@ CK_RV material_import(struct session *s, const struct plan *plan, struct materia
 		return CKR_TEMPLATE_INCOMPLETE;
 	if (type == HUFU_KEY_SM2_PRIVATE)
 		return import_scalar(s->token->pool, value, holder, m);
-	return import_secret(s->token->pool, type, value, holder, m);
+	return import_secret(s->token->pool, plan->key_type, type, value, holder, m);
 }
 
 /* -- out ------------------------------------------------------------------------------ */
 
-static enum hufu_err export(struct pool *pool, struct pool_key *key, uint8_t **value, size_t *len)
+/* The longest clear form: a private key of RSA, 8192 bits, takes 4.7 KB. */
+static size_t clear_max(enum hufu_key_type type)
 {
-	size_t cap = pool_key_type(key) == HUFU_KEY_SECRET ? SECRET_MAX : 64;
+	switch (type) {
+	case HUFU_KEY_RSA_PRIVATE: return 8192;
+	case HUFU_KEY_SECRET: return SECRET_MAX;
+	case HUFU_KEY_EC_PRIVATE:
+	case HUFU_KEY_EDWARDS_PRIVATE:
+	case HUFU_KEY_MONTGOMERY_PRIVATE: return 512;
+	case HUFU_KEY_SM2_PRIVATE:
+	case HUFU_KEY_SM2_PUBLIC:
+	case HUFU_KEY_SM4:
+	case HUFU_KEY_ZUC:
+	case HUFU_KEY_AES:
+	case HUFU_KEY_DES3: return 64;
+	case HUFU_KEY_RSA_PUBLIC:
+	case HUFU_KEY_EC_PUBLIC:
+	case HUFU_KEY_EDWARDS_PUBLIC:
+	case HUFU_KEY_MONTGOMERY_PUBLIC: break;
+	}
+	return HUFU_PUB_MAX;
+}
+
+enum hufu_err key_export_clear(struct pool *pool, struct pool_key *key, uint8_t **value, size_t *len)
+{
+	size_t cap = clear_max(pool_key_type(key));
 	uint8_t *out = secret_alloc(cap);
 	if (!out)
 		return HUFU_ERR_NO_MEMORY;
@@ -156,41 +162,9 @@ CK_RV key_export(struct object *o, uint8_t **value, size_t *len)
 {
 	if (!o->key)
 		return CKR_KEY_UNEXTRACTABLE;
-	enum hufu_err err = export(o->token->pool, o->key, value, len);
+	enum hufu_err err = key_export_clear(o->token->pool, o->key, value, len);
 	enum hufu_group group = hufu_err_group(err);
 	if (group == HUFU_GROUP_UNSUPPORTED || group == HUFU_GROUP_NO_KEY || err == HUFU_ERR_NO_DEVICE)
 		return CKR_KEY_UNEXTRACTABLE;
 	return rv_of(err);
-}
-
-static bool encrypt_zeros(struct pool *pool, struct pool_key *key, uint8_t kcv[3])
-{
-	static const uint8_t zeros[SM4_BLOCK_LEN];
-	uint8_t block[SM4_BLOCK_LEN];
-	struct pool_request req = {
-		.op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .in = zeros, .in_len = sizeof zeros, .out = block,
-		       .out_cap = sizeof block, .repeatable = true},
-		.key = key,
-	};
-	bool good = pool_run(pool, &req) == HUFU_OK && req.op.out_len == sizeof block;
-	if (good)
-		memcpy(kcv, block, 3);
-	secret_wipe(block, sizeof block);
-	return good;
-}
-
-bool key_check_value(struct token *token, struct pool_key *key, uint8_t kcv[3])
-{
-	uint8_t *value;
-	size_t len;
-	enum hufu_key_type type = pool_key_type(key);
-	if (type == HUFU_KEY_SM2_PRIVATE || type == HUFU_KEY_SM2_PUBLIC)
-		return false;
-	if (type == HUFU_KEY_SM4)
-		return encrypt_zeros(token->pool, key, kcv);
-	if (export(token->pool, key, &value, &len) != HUFU_OK)
-		return false;
-	check_value_of(type, value, len, kcv);
-	secret_free(value);
-	return true;
 }

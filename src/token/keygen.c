@@ -2,18 +2,18 @@
 /* C_GenerateKey, C_GenerateKeyPair (PKCS#11 3.1 5.18.1, 5.18.2): templates are checked before a device makes anything. */
 #include "base/secret.h"
 #include "rand/rand.h"
+#include "token/check_value.h"
 #include "token/derive.h"
 #include "token/mech.h"
 #include "token/operation.h"
 #include "token/param.h"
+#include "token/rules.h"
 #include "token/rv.h"
 
 #include <string.h>
 
 /* A device's copy of a key: the key and whatever its domain puts around it. */
 #define COPY_MAX 8192
-#define SECRET_MAX 4096
-#define SECRET_DEFAULT 32
 
 /* The request, and the memory that its answer goes to. */
 struct generation {
@@ -31,7 +31,7 @@ static CK_RV generate(struct token *token, const struct mech *mech, enum hufu_ke
 	req->op.verb = HUFU_VERB_GENERATE;
 	req->op.mechanism = mech->device_mechanism;
 	req->op.new_type = type;
-	req->op.new_len = type == HUFU_KEY_SECRET ? len : 0;
+	req->op.new_len = type == HUFU_KEY_SECRET || type == HUFU_KEY_AES ? len : 0;
 	req->op.out = g->copy;
 	req->op.out_cap = COPY_MAX;
 	req->op.pub = g->pub;
@@ -70,24 +70,22 @@ static CK_RV check(struct session *s, const CK_MECHANISM *m, CK_FLAGS flag, cons
 
 /* -- secret keys ------------------------------------------------------------------------------ */
 
-static CK_RV secret_len(const struct plan *plan, enum hufu_key_type type, size_t *len)
+/* object_plan has checked a length that was asked for; where none need be said, there is one only. */
+static size_t secret_len(const struct plan *plan)
 {
-	CK_ULONG otherwise = type == HUFU_KEY_SECRET ? SECRET_DEFAULT : 16;
-	CK_ULONG asked = attrs_ulong(&plan->attrs, CKA_VALUE_LEN, otherwise);
-	bool fits = type == HUFU_KEY_SECRET ? asked >= 1 && asked <= SECRET_MAX : asked == 16;
-	*len = asked;
-	return fits ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+	const struct rule_set *set = rules_find(plan->object_class, plan->key_type);
+	return attrs_ulong(&plan->attrs, CKA_VALUE_LEN, set ? set->value_min : 0);
 }
 
 /* The check value needs the key in use for a moment, before it is stored. */
-static void add_check_value(struct token *token, const struct generation *g, struct material *material)
+static void add_check_value(struct token *token, const struct generation *g, CK_KEY_TYPE key_type, struct material *material)
 {
 	struct pool_copy copy = {.kind = material->copy_kind, .domain = material->domain, .data = material->data,
 	                         .len = material->len};
 	struct pool_key *key;
 	if (pool_key_new(token->pool, g->req.op.op_id, 0, material->type, &copy, 1, &key) != HUFU_OK)
 		return;
-	material->have_check_value = key_check_value(token, key, material->check_value);
+	material->have_check_value = check_value_ask(token, key_type, key, material->check_value);
 	pool_key_rele(key);
 }
 
@@ -95,17 +93,14 @@ static CK_RV generate_secret(struct session *s, const struct mech *mech, const s
 {
 	struct generation g;
 	enum hufu_key_type type;
-	size_t len;
+	size_t len = secret_len(plan);
 	if (!object_material_type(plan->object_class, plan->key_type, &type))
 		return CKR_TEMPLATE_INCONSISTENT;
-	CK_RV rv = secret_len(plan, type, &len);
-	if (rv != CKR_OK)
-		return rv;
-	rv = generate(s->token, mech, type, len, &g);
+	CK_RV rv = generate(s->token, mech, type, len, &g);
 	if (rv == CKR_OK) {
 		struct material material = material_of(&g, mech);
 		material.value_len = len;
-		add_check_value(s->token, &g, &material);
+		add_check_value(s->token, &g, plan->key_type, &material);
 		rv = object_commit(s, plan, &material, g.req.op.op_id, handle);
 	}
 	generation_clear(&g);

@@ -10,6 +10,8 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/builtin.h \
 	%reldir%/certificate.c \
 	%reldir%/certificate.h \
+	%reldir%/check_value.c \
+	%reldir%/check_value.h \
 	%reldir%/commit.c \
 	%reldir%/copy.c \
 	%reldir%/core.c \

@@ -131,7 +131,7 @@ static bool can(struct pool *pool, const struct mech *mech, CK_FLAGS flags)
 	flags &= mech->flags;
 	if (flags & CKF_DIGEST)
 		return true;
-	if (flags && mech->device_mechanism == 0)
+	if (flags && mech->device_mechanism == 0 && !mech->parse) /* 0 is CKM_RSA_PKCS_KEY_PAIR_GEN, too */
 		return can_on_host(pool);
 	if (flags & CKF_DERIVE && pool_can(pool, mech->device_mechanism, HUFU_VERB_ENCRYPT))
 		return true;

@@ -124,8 +124,8 @@ CK_RV material_import(struct session *, const struct plan *, struct material_hol
 void material_clear(struct material_holder *);
 /* The clear value of a key that may be read or wrapped: EXPORT through the pool; secret_free it. CKR_KEY_UNEXTRACTABLE where no copy can give it. */
 CK_RV key_export(struct object *, uint8_t **value, size_t *len);
-/* First 3 bytes of encrypting a zero block (4.4.2 of PKCS#11), or of SM3 for keys that cannot encrypt; false: none. */
-bool key_check_value(struct token *, struct pool_key *, uint8_t kcv[3]);
+/* The same of the pool's key; the pool's errors. */
+enum hufu_err key_export_clear(struct pool *, struct pool_key *, uint8_t **value, size_t *len) MUST_CHECK;
 
 /* -- C_ calls -------------------------------------------------------------- */
 

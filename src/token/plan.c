@@ -87,7 +87,13 @@ static CK_RV unknown_class(CK_OBJECT_CLASS object_class)
 	return the_tokens ? CKR_TEMPLATE_INCONSISTENT : CKR_ATTRIBUTE_VALUE_INVALID;
 }
 
-static CK_RV identify(struct plan *plan, CK_OBJECT_CLASS made, CK_KEY_TYPE made_type, const CK_ATTRIBUTE *list, CK_ULONG n,
+/* hufu.conf(5), des3: keys of it come in only where old data must be opened. */
+static bool taken_in(const struct token *token, CK_OBJECT_CLASS object_class, CK_ULONG kind)
+{
+	return object_class != CKO_SECRET_KEY || kind != CKK_DES3 || token->conf->des3 == CONF_DES3_READ;
+}
+
+static CK_RV identify(struct plan *plan, const struct token *token, CK_OBJECT_CLASS made, CK_KEY_TYPE made_type, const CK_ATTRIBUTE *list, CK_ULONG n,
                       const struct rule_set **set)
 {
 	CK_ULONG kind;
@@ -100,7 +106,7 @@ static CK_RV identify(struct plan *plan, CK_OBJECT_CLASS made, CK_KEY_TYPE made_
 	if (rv != CKR_OK)
 		return rv;
 	*set = rules_find(plan->object_class, kind);
-	if (!*set)
+	if (!*set || !taken_in(token, plan->object_class, kind))
 		return CKR_ATTRIBUTE_VALUE_INVALID;
 	plan->key_type = plan->object_class == CKO_CERTIFICATE ? CK_UNAVAILABLE_INFORMATION : kind;
 	return CKR_OK;
@@ -125,7 +131,7 @@ static CK_RV take_point(struct plan *plan, const CK_ATTRIBUTE *a)
 
 static CK_RV check_len(const struct rule_set *set, CK_ULONG len)
 {
-	return len >= set->value_min && len <= set->value_max ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+	return rules_value_fits(set, len) ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
 }
 
 static CK_RV take(struct plan *plan, const struct rule_set *set, const CK_ATTRIBUTE *a)
@@ -215,7 +221,7 @@ CK_RV object_plan(struct session *s, enum origin origin, CK_OBJECT_CLASS object_
 	plan->origin = origin;
 	attrs_init(&plan->attrs, true); /* whether it is private comes out below */
 	attrs_init(&plan->material, true);
-	rv = identify(plan, object_class, key_type, templ, n, &set);
+	rv = identify(plan, s->token, object_class, key_type, templ, n, &set);
 	if (rv == CKR_OK)
 		rv = rules_check_new(set, origin, token_login(s->token), templ, n);
 	if (rv == CKR_OK)

@@ -198,8 +198,33 @@ static const struct rule generic[] = {
 	{CKA_VERIFY, F8, DEFAULT_TRUE},
 };
 
+/* HKDF keys: for that alone. */
+static const struct rule hkdf[] = {
+	{CKA_VALUE_LEN, F2 | F3, DEFAULT_LATER},
+	{CKA_DERIVE, F8, DEFAULT_TRUE},
+};
+
+/*
+ * AES secret keys. Footnote 6 forbids CKA_VALUE_LEN at unwrapping, but the text truncates
+ * by it what ECB and CBC bring: it is taken there.
+ */
+static const struct rule aes[] = {
+	{CKA_VALUE_LEN, F2 | F3, DEFAULT_LATER},
+	{CKA_ENCRYPT, F8, DEFAULT_TRUE},
+	{CKA_DECRYPT, F8, DEFAULT_TRUE},
+	{CKA_SIGN, F8, DEFAULT_TRUE},
+	{CKA_VERIFY, F8, DEFAULT_TRUE},
+};
+
+/* Triple-length DES keys, to open what is old. Their length is no choice, but may be said. */
+static const struct rule des3[] = {
+	{CKA_VALUE_LEN, F2, DEFAULT_LATER},
+	{CKA_DECRYPT, F8, DEFAULT_TRUE},
+};
+
 #define GROUP(rules) {rules, sizeof rules / sizeof rules[0]}
 #define ANY CK_UNAVAILABLE_INFORMATION
+#define HMAC(key_type) {CKO_SECRET_KEY, key_type, 1, 4096, {GROUP(generic), GROUP(secret_key), GROUP(storage)}}
 
 static const struct rule_set sets[] = {
 	{CKO_DATA, ANY, 0, 0, {GROUP(data), GROUP(storage)}},
@@ -212,6 +237,12 @@ static const struct rule_set sets[] = {
 	{CKO_SECRET_KEY, CKK_HUFU_ZUC, 16, 16, {GROUP(zuc), GROUP(secret_key), GROUP(storage)}},
 	{CKO_SECRET_KEY, CKK_HUFU_SM3_HMAC, 1, 4096, {GROUP(generic), GROUP(secret_key), GROUP(storage)}},
 	{CKO_SECRET_KEY, CKK_GENERIC_SECRET, 1, 4096, {GROUP(generic), GROUP(secret_key), GROUP(storage)}},
+	HMAC(CKK_SHA_1_HMAC), HMAC(CKK_SHA224_HMAC), HMAC(CKK_SHA256_HMAC), HMAC(CKK_SHA384_HMAC), HMAC(CKK_SHA512_HMAC),
+	HMAC(CKK_SHA512_224_HMAC), HMAC(CKK_SHA512_256_HMAC), HMAC(CKK_SHA3_224_HMAC), HMAC(CKK_SHA3_256_HMAC),
+	HMAC(CKK_SHA3_384_HMAC), HMAC(CKK_SHA3_512_HMAC),
+	{CKO_SECRET_KEY, CKK_HKDF, 1, 4096, {GROUP(hkdf), GROUP(secret_key), GROUP(storage)}},
+	{CKO_SECRET_KEY, CKK_AES, 16, 32, {GROUP(aes), GROUP(secret_key), GROUP(storage)}, .value_step = 8},
+	{CKO_SECRET_KEY, CKK_DES3, 24, 24, {GROUP(des3), GROUP(secret_key), GROUP(storage)}},
 	{CKO_DOMAIN_PARAMETERS, CKK_HUFU_SM2, 0, 0, {GROUP(domain_parameters), GROUP(storage)}},
 };
 #define NSETS (sizeof sets / sizeof sets[0])
@@ -230,6 +261,12 @@ const struct rule_set *rules_of(const struct object *o)
 	if (o->object_class == CKO_CERTIFICATE)
 		kind = attrs_ulong(&o->attrs, CKA_CERTIFICATE_TYPE, CK_UNAVAILABLE_INFORMATION);
 	return rules_find(o->object_class, kind);
+}
+
+bool rules_value_fits(const struct rule_set *set, size_t len)
+{
+	size_t step = set->value_step ? set->value_step : 1;
+	return len >= set->value_min && len <= set->value_max && (len - set->value_min) % step == 0;
 }
 
 bool rules_know_class(CK_OBJECT_CLASS object_class)

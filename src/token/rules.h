@@ -53,14 +53,17 @@ struct rule_group {
 struct rule_set {
 	CK_OBJECT_CLASS object_class;
 	CK_ULONG kind;                  /* key type, certificate type, or CK_UNAVAILABLE_INFORMATION */
-	size_t value_min, value_max;    /* of CKA_VALUE: keys; 0 for no bound */
+	size_t value_min, value_max;    /* bytes of CKA_VALUE, or of each part of a private key: keys; else 0 */
 	struct rule_group groups[RULE_GROUPS_MAX];
+	size_t value_step;              /* between the lengths that may be; 0: all between */
 };
 
 /* NULL: objects of this class and kind are not made here. */
 const struct rule_set *rules_find(CK_OBJECT_CLASS, CK_ULONG kind);
 /* Those of an object that exists; NULL for what the token itself shows. */
 const struct rule_set *rules_of(const struct object *);
+/* May the material of such a key have this length? */
+bool rules_value_fits(const struct rule_set *, size_t len);
 /* Are there objects of this class, of whatever kind? */
 bool rules_know_class(CK_OBJECT_CLASS);
 /* NULL: such objects do not have this attribute. */

@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "token/merge.h"
 #include "token/operation_impl.h"
+#include "token/rules.h"
 #include "token/show.h"
 
 #include <string.h>
@@ -167,15 +168,12 @@ CK_RV key_wrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wrappi
 /* A block mode without padding may bring more than the key: CKA_VALUE_LEN says where it ends. */
 static CK_RV secret_len(const struct operation *op, const struct plan *plan, size_t *len)
 {
+	const struct rule_set *set = rules_find(plan->object_class, plan->key_type);
 	CK_ULONG asked = attrs_ulong(&plan->attrs, CKA_VALUE_LEN, *len);
-	enum hufu_key_type type;
-	if (!object_material_type(plan->object_class, plan->key_type, &type))
-		return CKR_TEMPLATE_INCONSISTENT;
-	if (asked > *len || (asked < *len && op->mech->shape != SHAPE_BLOCK))
+	if (!set || asked > *len || (asked < *len && op->mech->shape != SHAPE_BLOCK))
 		return CKR_TEMPLATE_INCONSISTENT;
 	*len = asked;
-	bool fits = type == HUFU_KEY_SECRET ? asked >= 1 && asked <= 4096 : asked == 16;
-	return fits ? CKR_OK : CKR_WRAPPED_KEY_LEN_RANGE;
+	return rules_value_fits(set, asked) ? CKR_OK : CKR_WRAPPED_KEY_LEN_RANGE;
 }
 
 static CK_RV set_value(struct plan *plan, const uint8_t *value, size_t len)

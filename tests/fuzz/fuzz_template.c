@@ -73,7 +73,8 @@ static bool next_attribute(struct reader *r, struct attrs *attrs)
 
 static void fuzz_one(const uint8_t *data, size_t len)
 {
-	struct token token = {0};
+	struct conf_token conf = {.des3 = CONF_DES3_READ};
+	struct token token = {.conf = &conf};
 	struct session s = {.token = &token};
 	struct attrs attrs;
 	struct reader r = reader_of(data, len);

@@ -37,7 +37,7 @@ static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 static CK_OBJECT_CLASS data = CKO_DATA, certificate = CKO_CERTIFICATE, public_key = CKO_PUBLIC_KEY, private_key = CKO_PRIVATE_KEY,
                        secret_key = CKO_SECRET_KEY, domain = CKO_DOMAIN_PARAMETERS, profile = CKO_PROFILE;
 static CK_KEY_TYPE sm2 = CKK_HUFU_SM2, ec = CKK_EC, sm4 = CKK_HUFU_SM4, zuc = CKK_HUFU_ZUC, hmac = CKK_HUFU_SM3_HMAC,
-                   generic = CKK_GENERIC_SECRET;
+                   generic = CKK_GENERIC_SECRET, sm3_hmac = CKK_HUFU_SM3_HMAC;
 static CK_CERTIFICATE_TYPE x509 = CKC_X_509, wtls = CKC_WTLS, x509_attribute = CKC_X_509_ATTR_CERT;
 
 /* The key of GB/T 32907 A.1. */
@@ -259,7 +259,7 @@ static void test_template_codes(void)
 	struct session *s = user();
 	CK_OBJECT_HANDLE h = 0;
 	CK_OBJECT_CLASS strange = 0x1234, hardware = CKO_HW_FEATURE, mechanism = CKO_MECHANISM, vendor = CKO_VENDOR_DEFINED;
-	CK_KEY_TYPE rsa = CKK_RSA, aes = CKK_AES;
+	CK_KEY_TYPE rsa = CKK_RSA, des = CKK_DES;
 	CK_BBOOL two = 2;
 	CK_ULONG len = 16;
 	IS(object_create(s, NULL, 0, &h), CKR_TEMPLATE_INCOMPLETE);
@@ -276,7 +276,7 @@ static void test_template_codes(void)
 	IS(CREATE(s, &h, ATTR(CKA_CLASS, data), TEXT(CKA_UNIQUE_ID, "me")), CKR_ATTRIBUTE_READ_ONLY);
 	IS(CREATE(s, &h, ATTR(CKA_CLASS, secret_key), ATTR(CKA_VALUE, key16)), CKR_TEMPLATE_INCOMPLETE);
 	IS(CREATE(s, &h, SM4), CKR_TEMPLATE_INCOMPLETE);
-	IS(CREATE(s, &h, ATTR(CKA_CLASS, secret_key), ATTR(CKA_KEY_TYPE, aes), ATTR(CKA_VALUE, key16)),
+	IS(CREATE(s, &h, ATTR(CKA_CLASS, secret_key), ATTR(CKA_KEY_TYPE, des), ATTR(CKA_VALUE, key16)),
 	   CKR_ATTRIBUTE_VALUE_INVALID);
 	IS(CREATE(s, &h, ATTR(CKA_CLASS, public_key), ATTR(CKA_KEY_TYPE, rsa), TEXT(CKA_MODULUS, "n")),
 	   CKR_ATTRIBUTE_VALUE_INVALID);
@@ -414,7 +414,7 @@ static void test_key_defaults(void)
 	close_session(s);
 }
 
-/* A zero block under this key: openssl enc -sm4-ecb. SM3("abc"): GB/T 32905 A.1. */
+/* A zero block under this key: openssl enc -sm4-ecb. SHA-1("abc"): FIPS 180. SM3("abc"): GB/T 32905 A.1. */
 static void test_check_values(void)
 {
 	struct session *s = user();
@@ -427,6 +427,8 @@ static void test_check_values(void)
 	NEED(CREATE(s, &h, SM4, ATTR(CKA_VALUE, key16), {CKA_CHECK_VALUE, NULL, 0}));
 	IS(get_code(s, h, CKA_CHECK_VALUE), CKR_ATTRIBUTE_TYPE_INVALID);
 	h = make_secret(s, no, generic, abc, 3);
+	CU_ASSERT_TRUE(has(s, h, CKA_CHECK_VALUE, "\xa9\x99\x3e", 3));
+	h = make_secret(s, no, sm3_hmac, abc, 3);
 	CU_ASSERT_TRUE(has(s, h, CKA_CHECK_VALUE, "\x66\xc7\xf0", 3));
 	close_session(s);
 }

@@ -43,7 +43,11 @@ static const struct {
 	{CKO_DATA, CK_UNAVAILABLE_INFORMATION}, {CKO_CERTIFICATE, CKC_X_509}, {CKO_CERTIFICATE, CKC_WTLS},
 	{CKO_CERTIFICATE, CKC_X_509_ATTR_CERT}, {CKO_PUBLIC_KEY, CKK_HUFU_SM2}, {CKO_PRIVATE_KEY, CKK_HUFU_SM2},
 	{CKO_SECRET_KEY, CKK_HUFU_SM4}, {CKO_SECRET_KEY, CKK_HUFU_ZUC}, {CKO_SECRET_KEY, CKK_HUFU_SM3_HMAC},
-	{CKO_SECRET_KEY, CKK_GENERIC_SECRET}, {CKO_DOMAIN_PARAMETERS, CKK_HUFU_SM2},
+	{CKO_SECRET_KEY, CKK_GENERIC_SECRET}, {CKO_SECRET_KEY, CKK_SHA_1_HMAC}, {CKO_SECRET_KEY, CKK_SHA224_HMAC},
+	{CKO_SECRET_KEY, CKK_SHA256_HMAC}, {CKO_SECRET_KEY, CKK_SHA384_HMAC}, {CKO_SECRET_KEY, CKK_SHA512_HMAC},
+	{CKO_SECRET_KEY, CKK_SHA512_224_HMAC}, {CKO_SECRET_KEY, CKK_SHA512_256_HMAC}, {CKO_SECRET_KEY, CKK_SHA3_224_HMAC},
+	{CKO_SECRET_KEY, CKK_SHA3_256_HMAC}, {CKO_SECRET_KEY, CKK_SHA3_384_HMAC}, {CKO_SECRET_KEY, CKK_SHA3_512_HMAC},
+	{CKO_SECRET_KEY, CKK_HKDF}, {CKO_SECRET_KEY, CKK_AES}, {CKO_SECRET_KEY, CKK_DES3}, {CKO_DOMAIN_PARAMETERS, CKK_HUFU_SM2},
 };
 #define NALL (sizeof all / sizeof all[0])
 
@@ -56,8 +60,9 @@ static void test_sets(void)
 		CU_ASSERT_PTR_NOT_NULL(rules_get(set, CKA_LABEL));
 		CU_ASSERT_PTR_NULL(rules_get(set, CKA_MODULUS));
 	}
-	CU_ASSERT_PTR_NULL(rules_find(CKO_SECRET_KEY, CKK_AES));
-	CU_ASSERT_PTR_NULL(rules_find(CKO_PRIVATE_KEY, CKK_RSA));
+	CU_ASSERT_PTR_NULL(rules_find(CKO_SECRET_KEY, CKK_DES));
+	CU_ASSERT_PTR_NULL(rules_find(CKO_PRIVATE_KEY, CKK_DSA));
+	CU_ASSERT_PTR_NULL(rules_find(CKO_PRIVATE_KEY, CKK_AES));
 	CU_ASSERT_PTR_NULL(rules_find(CKO_PRIVATE_KEY, CKK_HUFU_SM4));
 	CU_ASSERT_PTR_NULL(rules_find(CKO_CERTIFICATE, CKC_VENDOR_DEFINED));
 	CU_ASSERT_FALSE(rules_know_class(CKO_HW_FEATURE));
@@ -138,6 +143,9 @@ static void test_incomplete(void)
 		{CKO_SECRET_KEY, CKK_HUFU_SM4, ORIGIN_CREATE, CKA_VALUE},
 		{CKO_SECRET_KEY, CKK_GENERIC_SECRET, ORIGIN_GENERATE, CKA_VALUE_LEN},
 		{CKO_SECRET_KEY, CKK_HUFU_SM3_HMAC, ORIGIN_GENERATE, CKA_VALUE_LEN},
+		{CKO_SECRET_KEY, CKK_SHA256_HMAC, ORIGIN_GENERATE, CKA_VALUE_LEN},
+		{CKO_SECRET_KEY, CKK_AES, ORIGIN_GENERATE, CKA_VALUE_LEN},
+		{CKO_SECRET_KEY, CKK_AES, ORIGIN_CREATE, CKA_VALUE},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		const struct rule_set *set = rules_find(rows[i].object_class, rows[i].kind);
@@ -286,6 +294,23 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(rules_get(key, CKA_DESTROYABLE)->fallback, DEFAULT_TRUE);
 }
 
+static void test_value_lengths(void)
+{
+	static const struct {
+		CK_KEY_TYPE type;
+		const char *lengths; /* of those to 40 */
+	} rows[] = {{CKK_AES, "\x10\x18\x20"}, {CKK_DES3, "\x18"}, {CKK_HUFU_SM4, "\x10"}, {CKK_HUFU_ZUC, "\x10"}};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct rule_set *set = rules_find(CKO_SECRET_KEY, rows[i].type);
+		for (char len = 1; len <= 40; len++)
+			CU_ASSERT_EQUAL(rules_value_fits(set, (size_t)len), strchr(rows[i].lengths, len) != NULL);
+		CU_ASSERT_FALSE(rules_value_fits(set, 0) || rules_value_fits(set, (size_t)-1));
+	}
+	const struct rule_set *hmac = rules_find(CKO_SECRET_KEY, CKK_SHA256_HMAC);
+	CU_ASSERT(!rules_value_fits(hmac, 0) && rules_value_fits(hmac, 1) && rules_value_fits(hmac, 4096) &&
+	          !rules_value_fits(hmac, 4097));
+}
+
 static const struct unit_case cases[] = {
 	{"every kind of object has its rules; what is not made here has none", test_sets},
 	{"every attribute of a rule is one of the specification, of the right kind", test_known},
@@ -298,6 +323,7 @@ static const struct unit_case cases[] = {
 	{"CKA_TOKEN, PRIVATE, MODIFIABLE, DESTROYABLE change while copying only, and never to less private",
 	 test_only_while_copying},
 	{"footnote 8: what may be modified, and what may not", test_modifiable},
+	{"keys have the lengths of their type, and no other", test_value_lengths},
 	{"defaults: keys are private, sensitive and stay; uses follow the key type; nothing wraps unasked", test_defaults},
 	{0},
 };
