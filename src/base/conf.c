@@ -32,6 +32,7 @@ struct conf *conf_new(const char *path)
 	conf->defaults = (struct conf_token){
 		.sm2_view = CONF_SM2_VENDOR,
 		.des3 = CONF_DES3_OFF,
+		.policy = CONF_POLICY_STANDARD,
 		.pin_min = 4,
 		.user_tries = 10,
 		.pin_iterations = 100000,

@@ -20,6 +20,7 @@
 
 enum conf_sm2_view { CONF_SM2_VENDOR, CONF_SM2_EC };
 enum conf_des3 { CONF_DES3_OFF, CONF_DES3_READ };
+enum conf_policy { CONF_POLICY_STANDARD, CONF_POLICY_STRICT };
 
 struct conf_device {
 	char *name;
@@ -37,6 +38,7 @@ struct conf_token {
 	size_t *devices;          /* indexes into conf.devices; where none is named, that of the device "soft" */
 	size_t ndevices;
 	enum conf_sm2_view sm2_view;
+	enum conf_policy policy;  /* how keys that wrap are kept apart from keys that encrypt; default standard */
 	enum conf_des3 des3;      /* may keys of triple DES be taken in, to open what is old? default off */
 	char *host_secret;        /* absolute path, from host_secret = "file:/path"; NULL: none */
 	bool allow_short_pin;     /* PINs under 12 characters without a host secret */

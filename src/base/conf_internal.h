@@ -73,7 +73,7 @@ bool conf_name_valid(const char *);
 /* -- conf_keys.c: which keys there are, and what they may hold ---------- */
 
 enum conf_type {
-	CONF_NAME, CONF_PATH, CONF_NUMBER, CONF_BOOL, CONF_SM2_VIEW, CONF_DES3_USE, CONF_LEVEL, CONF_LOG_TO, CONF_DRIVER,
+	CONF_NAME, CONF_PATH, CONF_NUMBER, CONF_BOOL, CONF_SM2_VIEW, CONF_DES3_USE, CONF_POLICY, CONF_LEVEL, CONF_LOG_TO, CONF_DRIVER,
 	CONF_DEVICES              /* a list of names, resolved when all devices are known */
 };
 

@@ -22,6 +22,7 @@ static const struct conf_key log_keys[] = {
 #define TOKEN_KEYS \
 	{"devices", CONF_DEVICES, 0}, \
 	{"sm2_key_type", CONF_SM2_VIEW, offsetof(struct conf_token, sm2_view)}, \
+	{"policy", CONF_POLICY, offsetof(struct conf_token, policy)}, \
 	{"des3", CONF_DES3_USE, offsetof(struct conf_token, des3)}, \
 	{"host_secret", CONF_PATH, offsetof(struct conf_token, host_secret), .prefix = "file:"}, \
 	{"allow_short_pin", CONF_BOOL, offsetof(struct conf_token, allow_short_pin)}, \
@@ -159,6 +160,17 @@ static bool convert_sm2_view(const char *text, enum conf_sm2_view *member, char 
 	return true;
 }
 
+static bool convert_policy(const char *text, enum conf_policy *member, char *why, size_t why_len)
+{
+	bool strict = strcmp(text, "strict") == 0;
+	if (!strict && strcmp(text, "standard") != 0) {
+		snprintf(why, why_len, "policy = \"%s\" is unknown. Write standard, or strict (a key that wraps never decrypts)", text);
+		return false;
+	}
+	*member = strict ? CONF_POLICY_STRICT : CONF_POLICY_STANDARD;
+	return true;
+}
+
 static bool convert_des3(const char *text, enum conf_des3 *member, char *why, size_t why_len)
 {
 	bool off = strcmp(text, "off") == 0;
@@ -223,6 +235,8 @@ bool conf_convert(const struct conf_key *key, const char *text, void *object, ch
 		return convert_bool(key, text, member, why, why_len);
 	case CONF_SM2_VIEW:
 		return convert_sm2_view(text, member, why, why_len);
+	case CONF_POLICY:
+		return convert_policy(text, member, why, why_len);
 	case CONF_DES3_USE:
 		return convert_des3(text, member, why, why_len);
 	case CONF_LEVEL:

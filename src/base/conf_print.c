@@ -48,6 +48,7 @@ static void print_token_settings(const struct conf *conf, const struct conf_toke
 		fprintf(out, "}\n");
 	}
 	fprintf(out, "\tsm2_key_type = %s\n", token->sm2_view == CONF_SM2_EC ? "ec" : "vendor");
+	fprintf(out, "\tpolicy = %s\n", token->policy == CONF_POLICY_STRICT ? "strict" : "standard");
 	fprintf(out, "\tdes3 = %s\n", token->des3 == CONF_DES3_READ ? "read" : "off");
 	print_setting(out, "\t", "host_secret", "file:", token->host_secret);
 	fprintf(out, "\tallow_short_pin = %s\n", token->allow_short_pin ? "true" : "false");

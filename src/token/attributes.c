@@ -2,6 +2,7 @@
 /* C_GetAttributeValue, C_SetAttributeValue, C_GetObjectSize (PKCS#11 3.1 5.7.4 to 5.7.6). */
 #include "token/draft.h"
 #include "token/handle.h"
+#include "token/policy.h"
 #include "token/rules.h"
 #include "token/rv.h"
 #include "token/show.h"
@@ -112,14 +113,30 @@ CK_RV object_size(struct session *s, CK_OBJECT_HANDLE handle, CK_ULONG *size)
 /* Another process may change the object between our look and our change. */
 #define TRIES 5
 
-static CK_RV check_set(struct session *s, const struct object *o, const CK_ATTRIBUTE *templ, CK_ULONG n)
+/* A change, and the rules that it must keep to. */
+struct change {
+	const CK_ATTRIBUTE *templ;
+	CK_ULONG n;
+	CK_RV (*check)(struct session *, const struct object *, const struct change *);
+	CK_ATTRIBUTE_TYPE barred;       /* of a latch */
+};
+
+static CK_RV check_set(struct session *s, const struct object *o, const struct change *change)
 {
 	const struct rule_set *set = rules_of(o);
 	if (!attrs_bool(&o->attrs, CKA_MODIFIABLE, true) || !set)
 		return CKR_ACTION_PROHIBITED;
 	if (!o->session && !session_rw(s))
 		return CKR_SESSION_READ_ONLY;
-	return rules_check_change(set, &o->attrs, false, token_login(s->token), templ, n);
+	CK_RV rv = rules_check_change(set, &o->attrs, false, token_login(s->token), change->templ, change->n);
+	return rv == CKR_OK ? policy_check_change(o, change->templ, change->n) : rv;
+}
+
+/* The token's own mark: neither CKA_MODIFIABLE nor a read-only session keeps it off. */
+static CK_RV check_latch(struct session *s, const struct object *o, const struct change *change)
+{
+	(void)s;
+	return attrs_bool(&o->attrs, change->barred, false) ? CKR_KEY_FUNCTION_NOT_PERMITTED : CKR_OK;
 }
 
 /* Under token->lock: the handle may have died meanwhile, and been given to another object. NULL forgets what was loaded. */
@@ -136,12 +153,12 @@ static CK_RV replace(struct token *token, CK_OBJECT_HANDLE handle, struct object
 	return CKR_OK;
 }
 
-static enum hufu_err set_on_token(struct object *o, const CK_ATTRIBUTE *templ, CK_ULONG n)
+static enum hufu_err set_on_token(struct object *o, const struct change *change)
 {
 	struct token *token = o->token;
 	struct attrs attrs;
 	attrs_init(&attrs, o->private_object);
-	enum hufu_err err = draft_change(&attrs, o, templ, n) ? draft_update(o, &attrs) : HUFU_ERR_NO_MEMORY;
+	enum hufu_err err = draft_change(&attrs, o, change->templ, change->n) ? draft_update(o, &attrs) : HUFU_ERR_NO_MEMORY;
 	attrs_clear(&attrs);
 	if (err != HUFU_OK)
 		return err;
@@ -153,7 +170,7 @@ static enum hufu_err set_on_token(struct object *o, const CK_ATTRIBUTE *templ, C
 }
 
 /* The lock keeps two threads from each starting with the same snapshot. */
-static CK_RV set_in_session(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *templ, CK_ULONG n)
+static CK_RV set_in_session(struct session *s, CK_OBJECT_HANDLE handle, const struct change *change)
 {
 	struct token *token = s->token;
 	struct object *now = NULL, *newer = NULL;
@@ -165,11 +182,11 @@ static CK_RV set_in_session(struct session *s, CK_OBJECT_HANDLE handle, const CK
 	pthread_mutex_lock(&token->lock);
 	if (!handle_get(token, handle, &now, uuid) || !now)
 		goto out;
-	rv = check_set(s, now, templ, n);
+	rv = change->check(s, now, change);
 	if (rv != CKR_OK)
 		goto out;
 	rv = CKR_HOST_MEMORY;
-	newer = draft_change(&attrs, now, templ, n) ? draft_snapshot(now, &attrs) : NULL;
+	newer = draft_change(&attrs, now, change->templ, change->n) ? draft_snapshot(now, &attrs) : NULL;
 	if (newer)
 		rv = replace(token, handle, newer);
 out:
@@ -180,7 +197,7 @@ out:
 }
 
 /* CKR_OK with *again: another process changed it first. */
-static CK_RV try_set(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *templ, CK_ULONG n, bool *again)
+static CK_RV try_set(struct session *s, CK_OBJECT_HANDLE handle, const struct change *change, bool *again)
 {
 	struct object *o;
 	*again = false;
@@ -188,10 +205,10 @@ static CK_RV try_set(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATTRIB
 	if (rv != CKR_OK)
 		return rv;
 	if (o->session) {
-		rv = set_in_session(s, handle, templ, n);
+		rv = set_in_session(s, handle, change);
 	} else {
-		rv = check_set(s, o, templ, n);
-		enum hufu_err err = rv == CKR_OK ? set_on_token(o, templ, n) : HUFU_OK;
+		rv = change->check(s, o, change);
+		enum hufu_err err = rv == CKR_OK ? set_on_token(o, change) : HUFU_OK;
 		*again = err == HUFU_ERR_CONFLICT;
 		if (err != HUFU_OK)
 			rv = *again ? token_refresh(s->token, true) : rv_of(err);
@@ -200,11 +217,24 @@ static CK_RV try_set(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATTRIB
 	return rv;
 }
 
-CK_RV object_set_attributes(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *templ, CK_ULONG n)
+static CK_RV set(struct session *s, CK_OBJECT_HANDLE handle, const struct change *change)
 {
 	bool again = true;
-	CK_RV rv = template_check(templ, n);
+	CK_RV rv = CKR_OK;
 	for (int i = 0; rv == CKR_OK && again && i < TRIES; i++)
-		rv = try_set(s, handle, templ, n, &again);
+		rv = try_set(s, handle, change, &again);
 	return rv == CKR_OK && again ? CKR_FUNCTION_FAILED : rv;
+}
+
+CK_RV object_set_attributes(struct session *s, CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *templ, CK_ULONG n)
+{
+	CK_RV rv = template_check(templ, n);
+	return rv == CKR_OK ? set(s, handle, &(struct change){.templ = templ, .n = n, .check = check_set}) : rv;
+}
+
+CK_RV object_latch(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE_TYPE latch, CK_ATTRIBUTE_TYPE barred)
+{
+	CK_BBOOL on = CK_TRUE;
+	CK_ATTRIBUTE mark = {latch, &on, sizeof on};
+	return set(s, handle, &(struct change){.templ = &mark, .n = 1, .check = check_latch, .barred = barred});
 }

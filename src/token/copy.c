@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* C_CopyObject (PKCS#11 3.1 4.1.3, 5.7.2). */
 #include "token/draft.h"
+#include "token/policy.h"
 #include "token/rules.h"
 
 #include <string.h>
@@ -53,6 +54,10 @@ static CK_RV copy(struct session *s, const struct object *o, const CK_ATTRIBUTE 
 	if (!attrs_bool(&o->attrs, CKA_COPYABLE, true) || !set)
 		return CKR_ACTION_PROHIBITED;
 	CK_RV rv = rules_check_change(set, &o->attrs, true, token_login(s->token), templ, n);
+	if (rv == CKR_OK)
+		rv = policy_check_change(o, templ, n);
+	if (rv == CKR_OK)
+		rv = policy_check_copy(o);
 	if (rv != CKR_OK)
 		return rv;
 	attrs_init(&attrs, true); /* it may become private */

@@ -7,6 +7,7 @@
 #include "token/mech.h"
 #include "token/operation.h"
 #include "token/param.h"
+#include "token/policy.h"
 #include "token/rules.h"
 #include "token/rv.h"
 
@@ -174,6 +175,8 @@ CK_RV key_generate_pair(struct session *s, const CK_MECHANISM *m, const CK_ATTRI
 	rv = object_plan(s, ORIGIN_GENERATE, CKO_PUBLIC_KEY, mech->key_types[0], pub, npub, &pub_plan);
 	if (rv == CKR_OK)
 		rv = object_plan(s, ORIGIN_GENERATE, CKO_PRIVATE_KEY, mech->key_types[0], priv, npriv, &priv_plan);
+	if (rv == CKR_OK)
+		rv = policy_check_pair(s->token, pub_plan, priv_plan);
 	if (rv == CKR_OK)
 		rv = generate_pair(s, mech, pub_plan, priv_plan, hpub, hpriv);
 	plan_free(pub_plan);

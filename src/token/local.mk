@@ -50,6 +50,8 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/plan.c \
 	%reldir%/point.c \
 	%reldir%/point.h \
+	%reldir%/policy.c \
+	%reldir%/policy.h \
 	%reldir%/random.c \
 	%reldir%/rules.c \
 	%reldir%/rules.h \

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "token/operation_impl.h"
+#include "token/policy.h"
 #include "token/rv.h"
 
 #include <string.h>
@@ -166,6 +167,8 @@ CK_RV operation_begin(struct session *s, enum op_kind kind, const CK_MECHANISM *
 	op->key = key;
 	operation_used(op);
 	rv = parse ? parse(m, &op->param) : mech->parse(m, &op->param);
+	if (rv == CKR_OK && key)
+		rv = policy_use(s, key, use->flag);
 	if (rv != CKR_OK) {
 		operation_end(op);
 		return rv;

@@ -4,6 +4,7 @@
 #include "token/draft.h"
 #include "token/object.h"
 #include "token/point.h"
+#include "token/policy.h"
 #include "token/rules.h"
 
 #include <stdlib.h>
@@ -231,6 +232,8 @@ CK_RV object_plan(struct session *s, enum origin origin, CK_OBJECT_CLASS object_
 		plan->private_object = attrs_bool(&plan->attrs, CKA_PRIVATE, false);
 		rv = check_whole(plan);
 	}
+	if (rv == CKR_OK)
+		rv = policy_check_new(s->token, plan);
 	if (rv == CKR_OK)
 		rv = draft_allowed(s, plan->on_token, plan->private_object);
 	if (rv != CKR_OK) {

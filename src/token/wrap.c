@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "token/merge.h"
 #include "token/operation_impl.h"
+#include "token/policy.h"
 #include "token/rules.h"
 #include "token/show.h"
 
@@ -126,7 +127,7 @@ static CK_RV wrap_rv(CK_RV rv)
 	return rv == CKR_DATA_LEN_RANGE ? CKR_KEY_SIZE_RANGE : rv;
 }
 
-static CK_RV wrap(struct operation *op, struct object *key, CK_BYTE *out, CK_ULONG *out_len)
+static CK_RV wrap(struct session *s, struct operation *op, struct object *key, CK_BYTE *out, CK_ULONG *out_len)
 {
 	uint8_t *value = NULL;
 	size_t len = exported_len(key), n;
@@ -134,7 +135,9 @@ static CK_RV wrap(struct operation *op, struct object *key, CK_BYTE *out, CK_ULO
 	if (rv != CKR_OK)
 		return rv;
 	if (out) {
-		rv = export(key, &value, &len);
+		rv = policy_use(s, op->key, CKF_WRAP);
+		if (rv == CKR_OK)
+			rv = export(key, &value, &len);
 		if (rv == CKR_OK)
 			rv = crypt_whole(op, value, len, out, *out_len, &n);
 	} else
@@ -156,7 +159,7 @@ CK_RV key_wrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wrappi
 	/* A row that anybody could have written is no wrapping key (DESIGN 3). */
 	rv = op->key->by_login ? object_find(s, handle, CKR_KEY_HANDLE_INVALID, &key) : CKR_KEY_FUNCTION_NOT_PERMITTED;
 	if (rv == CKR_OK) {
-		rv = wrap(op, key, out, out_len);
+		rv = wrap(s, op, key, out, out_len);
 		object_rele(key);
 	}
 	operation_free(op);
@@ -237,7 +240,9 @@ static CK_RV unwrap(struct session *s, struct operation *op, const uint8_t *in, 
 	size_t value_len;
 	if (!value)
 		return CKR_HOST_MEMORY;
-	CK_RV rv = unwrap_rv(crypt_whole(op, in, len, value, len, &value_len));
+	CK_RV rv = policy_use(s, op->key, CKF_UNWRAP);
+	if (rv == CKR_OK)
+		rv = unwrap_rv(crypt_whole(op, in, len, value, len, &value_len));
 	if (rv == CKR_OK)
 		rv = take_value(op, plan, value, value_len, point, &have_point);
 	if (rv == CKR_OK)

@@ -63,7 +63,7 @@ static const char full[] =
 	"\tstore = 'sqlite:/var/lib/hufu/b \"x\" ${y}.db'\n"
 	"\tdevices = { \"flaky\", card1 }\n"
 	"\tsm2_key_type = ec\n"
-	"\tdes3 = read\n"
+	"\tdes3 = read policy = strict\n"
 	"\tallow_short_pin = yes\n"
 	"\tpin_min = 4 user_tries = 3 pin_iterations = 200000 deadline_ms = 600000\n"
 	"}\n";
@@ -96,6 +96,7 @@ static void check_full(const struct conf *conf)
 	CU_ASSERT_EQUAL(a->deadline_ms, 900);
 	CU_ASSERT_EQUAL(a->sm2_view, CONF_SM2_VENDOR);
 	CU_ASSERT_EQUAL(a->des3, CONF_DES3_OFF);
+	CU_ASSERT_EQUAL(a->policy, CONF_POLICY_STANDARD);
 	CU_ASSERT_FALSE(a->allow_short_pin);
 	CU_ASSERT_EQUAL_FATAL(a->ndevices, 1);
 	CU_ASSERT_EQUAL(a->devices[0], 0);
@@ -106,6 +107,7 @@ static void check_full(const struct conf *conf)
 	CU_ASSERT_EQUAL(b->devices[1], 0);
 	CU_ASSERT_EQUAL(b->sm2_view, CONF_SM2_EC);
 	CU_ASSERT_EQUAL(b->des3, CONF_DES3_READ);
+	CU_ASSERT_EQUAL(b->policy, CONF_POLICY_STRICT);
 	CU_ASSERT_TRUE(b->allow_short_pin);
 	CU_ASSERT_EQUAL(b->pin_min, 4);
 	CU_ASSERT_EQUAL(b->user_tries, 3);
@@ -219,6 +221,8 @@ static void test_values_refused(void)
 	        "t.conf:1: allow_short_pin = \"maybe\" is neither true nor false. Write true or false\n");
 	refused("token t { " STORE "sm2_key_type = rsa }",
 	        "t.conf:1: sm2_key_type = \"rsa\" is unknown. Write vendor (CKK_HUFU_SM2) or ec (CKK_EC with the SM2 curve)\n");
+	refused("token t { " STORE "policy = lax }",
+	        "t.conf:1: policy = \"lax\" is unknown. Write standard, or strict (a key that wraps never decrypts)\n");
 	refused("token t { " STORE "des3 = write }",
 	        "t.conf:1: des3 = \"write\" is unknown. Write off, or read (keys are taken in, and decrypt)\n");
 	refused("log { level = loud }", "t.conf:1: level = \"loud\" is unknown. Write error, warning, notice, info or debug\n");
@@ -259,7 +263,7 @@ static void test_keys_refused(void)
 {
 	refused("tokendir = /a", "t.conf:1: unknown key \"tokendir\". The keys outside of sections are token_dir\n");
 	refused("token t { " STORE "\npin_tries = 3 }",
-	        "t.conf:2: unknown key \"pin_tries\". The keys of a section token are store, devices, sm2_key_type, des3, host_secret, "
+	        "t.conf:2: unknown key \"pin_tries\". The keys of a section token are store, devices, sm2_key_type, policy, des3, host_secret, "
 	        "allow_short_pin, pin_min, user_tries, pin_iterations, deadline_ms\n");
 	refused("log { facility = auth }", "t.conf:1: unknown key \"facility\". The keys of a section log are to, level\n");
 	refused("device a { driver = soft\n path = x }",
@@ -329,7 +333,7 @@ static void test_all_told(void)
 	        "t.conf:3: unknown section \"pool\". The sections are log, defaults, token and device\n"
 	        "t.conf:5: store = \"/a\" does not begin with sqlite:/. Write store = \"sqlite:/path\"\n"
 	        "t.conf:6: user_tries = \"0\" is out of range. Give a whole number from 1 to 100\n"
-	        "t.conf:7: unknown key \"colour\". The keys of a section token are store, devices, sm2_key_type, des3, host_secret, "
+	        "t.conf:7: unknown key \"colour\". The keys of a section token are store, devices, sm2_key_type, policy, des3, host_secret, "
 	        "allow_short_pin, pin_min, user_tries, pin_iterations, deadline_ms\n"
 	        "t.conf:9: driver \"soft\" has no key \"speed\". The keys of a section device are driver, domain, weight\n"
 	        "t.conf:10: the string does not end on this line. Close it with the quote it began with\n");

@@ -27,7 +27,7 @@ const uint8_t standard_point[64] = {
 };
 
 static char dir[32];
-static bool two_devices;
+static bool two_devices, strict;
 
 /* -- codes ------------------------------------------------------------------------ */
 
@@ -50,8 +50,8 @@ static void write_conf(void)
 	fprintf(f, "log { to = \"stderr\" level = \"error\" }\n"
 	           "device \"soft0\" { driver = \"soft\" domain = \"soft\" }\n"
 	           "device \"soft1\" { driver = \"soft\" domain = \"soft\" }\n"
-	           "token \"test\" { store = \"sqlite:%s/test.db\" devices = { %s } }\n", dir,
-	           two_devices ? "\"soft0\", \"soft1\"" : "\"soft0\"");
+	           "token \"test\" { store = \"sqlite:%s/test.db\" devices = { %s } policy = %s }\n", dir,
+	           two_devices ? "\"soft0\", \"soft1\"" : "\"soft0\"", strict ? "strict" : "standard");
 	fclose(f);
 	setenv("HUFU_CONF", path, 1);
 }
@@ -97,6 +97,12 @@ static void make_keys(void)
 void token_up_with_two(void)
 {
 	two_devices = true;
+	token_up();
+}
+
+void token_up_strict(void)
+{
+	strict = true;
 	token_up();
 }
 

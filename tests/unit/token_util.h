@@ -20,6 +20,8 @@ extern const CK_BBOOL yes, no;
 void token_up(void);
 /* As well, with two devices of one domain, so that parts of an operation go to either. */
 void token_up_with_two(void);
+/* As well, under policy "strict". */
+void token_up_strict(void);
 /* The session closed, the library stopped, no secret left, the directory gone. */
 void token_down(void);
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Policy "strict" of a token, against the known attacks on the interface: a key
+ * that is wrapped is read by whoever can decrypt with the wrapping key's value,
+ * under whatever handle. Under "standard" every function here allows all.
+ *
+ *	a secret key that has wrapped never decrypts, one that has unwrapped never
+ *	encrypts, and the reverse: latches, kept with the object before the use;
+ *	keys whose value somebody else may know (created, unwrapped, derived) do
+ *	not wrap, unless the SO trusts them;
+ *	unwrapped keys are sensitive and not extractable;
+ *	uses are taken away, never given, or a key of two uses would become two
+ *	keys of one use each; for the same reason it is not copied.
+ */
+#ifndef TOKEN_POLICY_H
+#define TOKEN_POLICY_H
+
+#include "token/object.h"
+
+/* The latches: CK_BBOOLs that the token sets and everybody may read. */
+#define CKA_HUFU_HAS_ENCRYPTED (HUFU_VENDOR + 0x01)
+#define CKA_HUFU_HAS_DECRYPTED (HUFU_VENDOR + 0x02)
+#define CKA_HUFU_HAS_WRAPPED   (HUFU_VENDOR + 0x03)
+#define CKA_HUFU_HAS_UNWRAPPED (HUFU_VENDOR + 0x04)
+
+/*
+ * A key is about to be used so (CKF_ENCRYPT, CKF_WRAP and kin; others are let
+ * by). CKR_KEY_FUNCTION_NOT_PERMITTED, or what keeping the latch failed with.
+ */
+CK_RV policy_use(struct session *, const struct object *key, CK_FLAGS use);
+/* A new object. CKR_TEMPLATE_INCONSISTENT. */
+CK_RV policy_check_new(const struct token *, const struct plan *);
+/* Both halves of a pair. CKR_TEMPLATE_INCONSISTENT. */
+CK_RV policy_check_pair(const struct token *, const struct plan *pub, const struct plan *priv);
+/* Attributes of an object, or of a copy of it. CKR_ATTRIBUTE_READ_ONLY. */
+CK_RV policy_check_change(const struct object *, const CK_ATTRIBUTE *, CK_ULONG n);
+/* CKR_ACTION_PROHIBITED. */
+CK_RV policy_check_copy(const struct object *);
+
+/* -- attributes.c ------------------------------------------------------------ */
+
+/* Sets the latch of an object, durably, unless barred is set: CKR_KEY_FUNCTION_NOT_PERMITTED. */
+CK_RV object_latch(struct session *, CK_OBJECT_HANDLE, CK_ATTRIBUTE_TYPE latch, CK_ATTRIBUTE_TYPE barred);
+
+#endif

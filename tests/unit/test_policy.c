@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Claim: under policy "strict" the attacks on wrapping interfaces that are known
+ * since Clulow (2003) and Delaune, Kremer, Steel (2010) end at a refusal: wrap
+ * and decrypt, unwrap and encrypt, the same by two copies of a key, by a key
+ * whose value is known, by an unwrapped key, by a key pair.
+ */
+#include "token_util.h"
+#include "unit.h"
+
+#include "token/policy.h"
+
+#define ATTR(type, value) {type, (void *)(uintptr_t)&(value), sizeof(value)}
+
+static const uint8_t iv[12], text[16] = "sixteen bytes...";
+static CK_GCM_PARAMS gcm;
+
+static CK_MECHANISM gcm_mechanism(void)
+{
+	gcm = (CK_GCM_PARAMS){.pIv = (CK_BYTE_PTR)(uintptr_t)iv, .ulIvLen = sizeof iv, .ulTagBits = 128};
+	return mechanism(CKM_HUFU_SM4_GCM, &gcm, sizeof gcm);
+}
+
+/* An SM4 key made here, with the uses given. */
+static CK_OBJECT_HANDLE generate(CK_BBOOL on_token, CK_BBOOL wraps, CK_BBOOL unwraps, CK_BBOOL encrypts, CK_BBOOL decrypts)
+{
+	CK_MECHANISM m = mechanism(CKM_HUFU_SM4_KEY_GEN, NULL, 0);
+	CK_ATTRIBUTE templ[] = {
+		ATTR(CKA_TOKEN, on_token), ATTR(CKA_WRAP, wraps), ATTR(CKA_UNWRAP, unwraps), ATTR(CKA_ENCRYPT, encrypts),
+		ATTR(CKA_DECRYPT, decrypts), ATTR(CKA_EXTRACTABLE, yes),
+	};
+	CK_OBJECT_HANDLE key = 0;
+	OK(key_generate(session, &m, templ, 6, &key));
+	return key;
+}
+
+static CK_RV wrap(CK_OBJECT_HANDLE with, CK_OBJECT_HANDLE key, uint8_t out[64], CK_ULONG *len)
+{
+	CK_MECHANISM m = gcm_mechanism();
+	*len = 64;
+	return key_wrap(session, &m, with, key, out, len);
+}
+
+static CK_RV unwrap(CK_OBJECT_HANDLE with, const uint8_t *in, CK_ULONG len, const CK_ATTRIBUTE *more, CK_OBJECT_HANDLE *key)
+{
+	CK_MECHANISM m = gcm_mechanism();
+	const CK_OBJECT_CLASS object_class = CKO_SECRET_KEY;
+	const CK_KEY_TYPE type = CKK_HUFU_SM4;
+	CK_ATTRIBUTE templ[3] = {ATTR(CKA_CLASS, object_class), ATTR(CKA_KEY_TYPE, type)};
+	if (more)
+		templ[2] = *more;
+	return key_unwrap(session, &m, with, in, len, templ, more ? 3 : 2, key);
+}
+
+static CK_RV crypt(enum op_kind kind, CK_OBJECT_HANDLE key, const uint8_t *in, CK_ULONG len, uint8_t out[64], CK_ULONG *out_len)
+{
+	CK_MECHANISM m = gcm_mechanism();
+	*out_len = 64;
+	return crypt_at_once(kind, &m, key, in, len, out, out_len);
+}
+
+static void test_wrap_then_decrypt(void)
+{
+	uint8_t wrapped[64], out[64];
+	CK_ULONG len, n;
+	for (int on_token = 0; on_token < 2; on_token++) {
+		CK_OBJECT_HANDLE secret = generate(no, no, no, yes, yes), k = generate((CK_BBOOL)on_token, yes, no, no, yes);
+		OK(wrap(k, secret, wrapped, &len));
+		IS(crypt(OP_DECRYPT, k, wrapped, len, out, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
+		OK(wrap(k, secret, wrapped, &len));
+
+		CK_OBJECT_HANDLE other = generate((CK_BBOOL)on_token, yes, no, yes, yes);
+		OK(crypt(OP_ENCRYPT, other, text, sizeof text, wrapped, &len));
+		OK(crypt(OP_DECRYPT, other, wrapped, len, out, &n));
+		IS(wrap(other, secret, wrapped, &len), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	}
+}
+
+static void test_unwrap_then_encrypt(void)
+{
+	uint8_t wrapped[64], out[64];
+	CK_ULONG len, n;
+	CK_OBJECT_HANDLE k = generate(no, no, yes, yes, no), made;
+	OK(crypt(OP_ENCRYPT, k, text, sizeof text, wrapped, &len));
+	IS(unwrap(k, wrapped, len, NULL, &made), CKR_KEY_FUNCTION_NOT_PERMITTED);
+
+	CK_OBJECT_HANDLE both = generate(no, yes, yes, yes, no), secret = generate(no, no, no, yes, yes);
+	OK(wrap(both, secret, wrapped, &len));
+	OK(unwrap(both, wrapped, len, NULL, &made));
+	IS(crypt(OP_ENCRYPT, both, text, sizeof text, out, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
+}
+
+static bool flag_of(CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE type)
+{
+	CK_BBOOL flag = CK_FALSE;
+	CK_ATTRIBUTE a = ATTR(type, flag);
+	OK(object_get_attributes(session, key, &a, 1));
+	return flag;
+}
+
+/* A latch is told, kept, carried over, and nobody's to set. */
+static void test_latches(void)
+{
+	uint8_t wrapped[64];
+	CK_ULONG len;
+	CK_OBJECT_HANDLE k = generate(yes, yes, no, no, no), secret = generate(no, no, no, yes, yes), copy = 0;
+	const CK_BBOOL off = CK_FALSE;
+	CK_ATTRIBUTE clear = ATTR(CKA_HUFU_HAS_WRAPPED, off);
+	OK(wrap(k, secret, wrapped, &len));
+	CU_ASSERT(flag_of(k, CKA_HUFU_HAS_WRAPPED));
+	OK(object_copy(session, k, NULL, 0, &copy));
+	CU_ASSERT(flag_of(copy, CKA_HUFU_HAS_WRAPPED));
+	IS(object_set_attributes(session, k, &clear, 1), CKR_ATTRIBUTE_TYPE_INVALID);
+	OK(object_destroy(session, k));
+}
+
+static void test_copies(void)
+{
+	CK_OBJECT_HANDLE two = generate(no, yes, no, no, yes), one = generate(no, yes, no, no, no), copy;
+	const CK_BBOOL on = CK_TRUE;
+	CK_ATTRIBUTE decrypt = ATTR(CKA_DECRYPT, on), wraps = ATTR(CKA_WRAP, no);
+	IS(object_copy(session, two, NULL, 0, &copy), CKR_ACTION_PROHIBITED);
+	IS(object_copy(session, one, &decrypt, 1, &copy), CKR_ATTRIBUTE_READ_ONLY);
+	IS(object_set_attributes(session, one, &decrypt, 1), CKR_ATTRIBUTE_READ_ONLY);
+	OK(object_set_attributes(session, two, &wraps, 1));
+	OK(object_copy(session, two, NULL, 0, &copy));
+}
+
+/* Whoever knows a wrapping key's value needs no decryption of the token's. */
+static void test_known_value(void)
+{
+	uint8_t wrapped[64];
+	CK_ULONG len;
+	CK_OBJECT_HANDLE secret = generate(no, no, no, yes, yes), k = generate(no, yes, yes, no, no), unwrapped;
+	const CK_BBOOL on = CK_TRUE;
+	CK_ATTRIBUTE wraps = ATTR(CKA_WRAP, on);
+	IS(wrap(sm4_key, secret, wrapped, &len), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	OK(wrap(k, secret, wrapped, &len));
+	OK(unwrap(k, wrapped, len, &wraps, &unwrapped));
+	IS(wrap(unwrapped, secret, wrapped, &len), CKR_KEY_FUNCTION_NOT_PERMITTED);
+}
+
+static void test_unwrapped(void)
+{
+	uint8_t wrapped[64];
+	CK_ULONG len;
+	CK_OBJECT_HANDLE secret = generate(no, no, no, yes, yes), k = generate(no, yes, yes, no, no), made;
+	const CK_BBOOL on = CK_TRUE, off = CK_FALSE;
+	CK_ATTRIBUTE readable = ATTR(CKA_SENSITIVE, off), extractable = ATTR(CKA_EXTRACTABLE, on);
+	OK(wrap(k, secret, wrapped, &len));
+	IS(unwrap(k, wrapped, len, &readable, &made), CKR_TEMPLATE_INCONSISTENT);
+	IS(unwrap(k, wrapped, len, &extractable, &made), CKR_TEMPLATE_INCONSISTENT);
+	OK(unwrap(k, wrapped, len, NULL, &made));
+	CU_ASSERT(flag_of(made, CKA_SENSITIVE) && !flag_of(made, CKA_EXTRACTABLE));
+}
+
+static void test_pairs(void)
+{
+	CK_MECHANISM m = mechanism(CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0);
+	const CK_BBOOL on = CK_TRUE, off = CK_FALSE;
+	CK_ATTRIBUTE wraps = ATTR(CKA_WRAP, on), decrypts[] = {ATTR(CKA_DECRYPT, on)}, only[] = {ATTR(CKA_DECRYPT, off), ATTR(CKA_UNWRAP, on)};
+	CK_OBJECT_HANDLE pub, priv;
+	IS(key_generate_pair(session, &m, &wraps, 1, decrypts, 1, &pub, &priv), CKR_TEMPLATE_INCONSISTENT);
+	OK(key_generate_pair(session, &m, &wraps, 1, only, 2, &pub, &priv));
+	IS(object_set_attributes(session, priv, decrypts, 1), CKR_ATTRIBUTE_READ_ONLY);
+}
+
+static const struct unit_case cases[] = {
+	{"a strict token comes up", token_up_strict},
+	{"a key that has wrapped never decrypts, and the reverse", test_wrap_then_decrypt},
+	{"a key that has unwrapped never encrypts, and the reverse", test_unwrap_then_encrypt},
+	{"a latch is told, kept, carried over to copies, and nobody's to clear", test_latches},
+	{"no two copies of a key have the uses that one may not have", test_copies},
+	{"keys whose value somebody may know do not wrap", test_known_value},
+	{"what is unwrapped is sensitive and not extractable", test_unwrapped},
+	{"a public key does not wrap what its private key decrypts", test_pairs},
+	{"everything is given back", token_down},
+	{0},
+};
+UNIT_MAIN("policy", cases)
