@@ -31,7 +31,7 @@ tests_fuzz_fuzz_row_LDADD = $(STORE_LIBS)
 
 FUZZERS += tests/fuzz/fuzz_template
 tests_fuzz_fuzz_template_SOURCES = %reldir%/fuzz_template.c src/token/attr.c src/token/certificate.c src/token/plan.c \
-	src/token/point.c src/token/rules.c
+	src/token/policy.c src/token/point.c src/token/rules.c
 tests_fuzz_fuzz_template_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 tests_fuzz_fuzz_template_LDADD = src/crypto/libhufucrypto.la src/sm/libsm.la src/base/libbase.la $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 
