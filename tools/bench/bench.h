@@ -21,6 +21,13 @@ enum bench_op {
 	BENCH_SM4_CTR,
 	BENCH_SM3,
 	BENCH_ZUC,
+	BENCH_ECDSA_SIGN,           /* P-256 */
+	BENCH_ECDSA_SIGN_TOKEN,     /* with a token key; the others' are session keys */
+	BENCH_RSA_SIGN,             /* 2048 bits, PKCS #1 v1.5 */
+	BENCH_RSA_SIGN_TOKEN,
+	BENCH_AES_CBC,              /* 128 bits */
+	BENCH_AES_GCM,
+	BENCH_SHA256,
 	BENCH_RANDOM,               /* those before need no token */
 	BENCH_SESSION,
 	BENCH_CREATE,
@@ -36,7 +43,7 @@ struct bench_cell {
 	bool time;                  /* shown as microseconds, not as operations per second */
 };
 
-#define BENCH_CELLS_MAX 64
+#define BENCH_CELLS_MAX 96
 #define BENCH_SIZE_MAX 16384
 
 /* Where a worker's own token lies, and what it is to load. */

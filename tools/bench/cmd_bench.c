@@ -13,7 +13,7 @@
 
 const struct opt bench_opts[] = {
 	{"peer", 0, "PATH", "compare with this module too, in place of SoftHSM; may be given several times; none: with no module"},
-	{"quick", 'q', NULL, "about 10 seconds, in place of 75"},
+	{"quick", 'q', NULL, "about 10 seconds, in place of 100"},
 	{"seconds", 0, "N", "about N seconds"},
 	{"objects", 0, "LIST", "how many objects for find and initialize, default 10,1000,100000 (--quick: 10,1000)"},
 	{"peer-objects", 0, "N", "at most so many on other modules, default 1000 (--quick: 100)"},
@@ -65,6 +65,16 @@ static const struct bench_cell kinds[] = {
 	{BENCH_SM3, "sm3", 16384},
 	{BENCH_ZUC, "zuc-eea3", 64},
 	{BENCH_ZUC, "zuc-eea3", 16384},
+	{BENCH_ECDSA_SIGN, "ecdsa-p256-sign", 32},
+	{BENCH_ECDSA_SIGN_TOKEN, "ecdsa-p256-sign-token-key", 32},
+	{BENCH_RSA_SIGN, "rsa-2048-sign", 51},
+	{BENCH_RSA_SIGN_TOKEN, "rsa-2048-sign-token-key", 51},
+	{BENCH_AES_CBC, "aes-cbc", 64},
+	{BENCH_AES_CBC, "aes-cbc", 16384},
+	{BENCH_AES_GCM, "aes-gcm", 64},
+	{BENCH_AES_GCM, "aes-gcm", 16384},
+	{BENCH_SHA256, "sha256", 64},
+	{BENCH_SHA256, "sha256", 16384},
 	{BENCH_RANDOM, "random", 32},
 	{BENCH_SESSION, "session-open-close", 0},
 	{BENCH_CREATE, "object-create", 64},
@@ -337,7 +347,7 @@ enum status cmd_bench(const struct args *args)
 	b->begin_ns = clock_now_ns();
 	b->rounds = b->quick ? ROUNDS_QUICK : ROUNDS;
 	b->dir = arg_has(args, "dir") ? arg_get(args, "dir") : tmp && tmp[0] == '/' ? tmp : "/tmp";
-	enum status status = arg_number(args, "seconds", 1, 3600, b->quick ? 10 : 75, &b->seconds);
+	enum status status = arg_number(args, "seconds", 1, 3600, b->quick ? 10 : 100, &b->seconds);
 	if (status == ST_OK)
 		status = arg_number(args, "peer-objects", 0, 10000000, b->quick ? 100 : 1000, &b->peer_objects);
 	if (status == ST_OK)

@@ -93,6 +93,13 @@ static bool one(struct thread *t, const struct bench_cell *cell)
 		return true;
 	case BENCH_RANDOM:
 		return rand_bytes(t->out, cell->size) == HUFU_OK;
+	case BENCH_ECDSA_SIGN:
+	case BENCH_ECDSA_SIGN_TOKEN:
+	case BENCH_RSA_SIGN:
+	case BENCH_RSA_SIGN_TOKEN:
+	case BENCH_AES_CBC:
+	case BENCH_AES_GCM:
+	case BENCH_SHA256:
 	case BENCH_SESSION:
 	case BENCH_CREATE:
 	case BENCH_FIND:

@@ -10,12 +10,33 @@
 #include <stdlib.h>
 
 struct lib {
-	EVP_PKEY *sm2;
-	EVP_CIPHER *cbc, *ctr;
-	EVP_MD *sm3;
-	unsigned char sig[80], e[32];
+	EVP_PKEY *sm2, *p256, *rsa;
+	EVP_CIPHER *cbc, *ctr, *aes_cbc, *aes_gcm;
+	EVP_MD *sm3, *sha256;
+	unsigned char sig[80], e[64];
 	size_t sig_len;
 };
+
+static EVP_PKEY *pkey_of(const struct lib *l, enum bench_op op)
+{
+	if (op == BENCH_SM2_SIGN || op == BENCH_SM2_VERIFY)
+		return l->sm2;
+	if (op == BENCH_ECDSA_SIGN || op == BENCH_ECDSA_SIGN_TOKEN)
+		return l->p256;
+	return op == BENCH_RSA_SIGN || op == BENCH_RSA_SIGN_TOKEN ? l->rsa : NULL;
+}
+
+static EVP_CIPHER *cipher_of(const struct lib *l, enum bench_op op)
+{
+	if (op == BENCH_SM4_CBC || op == BENCH_SM4_CTR)
+		return op == BENCH_SM4_CBC ? l->cbc : l->ctr;
+	return op == BENCH_AES_CBC ? l->aes_cbc : op == BENCH_AES_GCM ? l->aes_gcm : NULL;
+}
+
+static EVP_MD *md_of(const struct lib *l, enum bench_op op)
+{
+	return op == BENCH_SM3 ? l->sm3 : op == BENCH_SHA256 ? l->sha256 : NULL;
+}
 
 static bool first_signature(struct lib *l)
 {
@@ -24,7 +45,7 @@ static bool first_signature(struct lib *l)
 
 	l->sig_len = sizeof l->sig;
 	good = ctx && RAND_bytes(l->e, sizeof l->e) == 1 && EVP_PKEY_sign_init(ctx) > 0 &&
-	       EVP_PKEY_sign(ctx, l->sig, &l->sig_len, l->e, sizeof l->e) > 0;
+	       EVP_PKEY_sign(ctx, l->sig, &l->sig_len, l->e, 32) > 0;
 	EVP_PKEY_CTX_free(ctx);
 	return good;
 }
@@ -34,9 +55,14 @@ static void close_lib(void *state)
 	struct lib *l = state;
 
 	EVP_PKEY_free(l->sm2);
+	EVP_PKEY_free(l->p256);
+	EVP_PKEY_free(l->rsa);
 	EVP_CIPHER_free(l->cbc);
 	EVP_CIPHER_free(l->ctr);
+	EVP_CIPHER_free(l->aes_cbc);
+	EVP_CIPHER_free(l->aes_gcm);
 	EVP_MD_free(l->sm3);
+	EVP_MD_free(l->sha256);
 	free(l);
 }
 
@@ -52,6 +78,11 @@ static void *open_lib(const struct bench_place *place)
 	l->cbc = EVP_CIPHER_fetch(NULL, "SM4-CBC", NULL);
 	l->ctr = EVP_CIPHER_fetch(NULL, "SM4-CTR", NULL);
 	l->sm3 = EVP_MD_fetch(NULL, "SM3", NULL);
+	l->p256 = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	l->rsa = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
+	l->aes_cbc = EVP_CIPHER_fetch(NULL, "AES-128-CBC", NULL);
+	l->aes_gcm = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
+	l->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	if (l->sm2 && !first_signature(l)) {
 		note("libcrypto does not sign with SM2: %s", libcrypto_error());
 		EVP_PKEY_free(l->sm2);
@@ -64,26 +95,7 @@ static bool offers(void *state, const struct bench_cell *cell)
 {
 	const struct lib *l = state;
 
-	switch (cell->op) {
-	case BENCH_SM2_SIGN:
-	case BENCH_SM2_VERIFY:
-		return l->sm2;
-	case BENCH_SM4_CBC:
-		return l->cbc;
-	case BENCH_SM4_CTR:
-		return l->ctr;
-	case BENCH_SM3:
-		return l->sm3;
-	case BENCH_RANDOM:
-		return true;
-	case BENCH_ZUC:
-	case BENCH_SESSION:
-	case BENCH_CREATE:
-	case BENCH_FIND:
-	case BENCH_INITIALIZE:
-		break;
-	}
-	return false;
+	return cell->op == BENCH_RANDOM || pkey_of(l, cell->op) || cipher_of(l, cell->op) || md_of(l, cell->op);
 }
 
 struct thread {
@@ -107,20 +119,21 @@ static void thread_close(void *thread)
 static bool thread_init(struct thread *t, enum bench_op op)
 {
 	static const unsigned char key[16] = "0123456789abcdef";
+	EVP_PKEY *pkey = pkey_of(t->l, op);
+	EVP_CIPHER *cipher = cipher_of(t->l, op);
 
-	if (op == BENCH_SM2_SIGN || op == BENCH_SM2_VERIFY) {
-		t->pkey = EVP_PKEY_CTX_new_from_pkey(NULL, t->l->sm2, NULL);
-		return t->pkey && (op == BENCH_SM2_SIGN ? EVP_PKEY_sign_init(t->pkey) : EVP_PKEY_verify_init(t->pkey)) > 0;
+	if (pkey) {
+		t->pkey = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+		return t->pkey && (op == BENCH_SM2_VERIFY ? EVP_PKEY_verify_init(t->pkey) : EVP_PKEY_sign_init(t->pkey)) > 0;
 	}
-	if (op == BENCH_SM4_CBC || op == BENCH_SM4_CTR) {
+	if (cipher) {
 		t->cipher = EVP_CIPHER_CTX_new();
-		return t->cipher &&
-		       EVP_EncryptInit_ex2(t->cipher, op == BENCH_SM4_CBC ? t->l->cbc : t->l->ctr, key, NULL, NULL) == 1 &&
+		return t->cipher && EVP_EncryptInit_ex2(t->cipher, cipher, key, NULL, NULL) == 1 &&
 		       EVP_CIPHER_CTX_set_padding(t->cipher, 0) == 1;
 	}
-	if (op == BENCH_SM3)
+	if (md_of(t->l, op))
 		t->md = EVP_MD_CTX_new();
-	return op != BENCH_SM3 || t->md;
+	return !md_of(t->l, op) || t->md;
 }
 
 static void *thread_open(void *state, const struct bench_cell *cell)
@@ -137,36 +150,41 @@ static void *thread_open(void *state, const struct bench_cell *cell)
 	return NULL;
 }
 
-static bool one(struct thread *t, const struct bench_cell *cell)
+static bool encrypt(struct thread *t, const struct bench_cell *cell)
 {
 	static const unsigned char iv[16];
-	struct lib *l = t->l;
-	size_t len = sizeof l->sig;
-	unsigned char sig[80];
 	int n;
 
-	switch (cell->op) {
-	case BENCH_SM2_SIGN:
-		return EVP_PKEY_sign(t->pkey, sig, &len, l->e, sizeof l->e) > 0;
-	case BENCH_SM2_VERIFY:
-		return EVP_PKEY_verify(t->pkey, l->sig, l->sig_len, l->e, sizeof l->e) == 1;
-	case BENCH_SM4_CBC:
-	case BENCH_SM4_CTR:
-		return EVP_EncryptInit_ex2(t->cipher, NULL, NULL, iv, NULL) == 1 &&
-		       EVP_EncryptUpdate(t->cipher, t->out, &n, t->in, (int)cell->size) == 1;
-	case BENCH_SM3:
-		return EVP_DigestInit_ex2(t->md, l->sm3, NULL) == 1 && EVP_DigestUpdate(t->md, t->in, cell->size) == 1 &&
-		       EVP_DigestFinal_ex(t->md, t->out, NULL) == 1;
-	case BENCH_RANDOM:
+	if (EVP_EncryptInit_ex2(t->cipher, NULL, NULL, iv, NULL) != 1 ||
+	    EVP_EncryptUpdate(t->cipher, t->out, &n, t->in, (int)cell->size) != 1)
+		return false;
+	return cell->op != BENCH_AES_GCM || (EVP_EncryptFinal_ex(t->cipher, t->out + n, &n) == 1 &&
+	                                     EVP_CIPHER_CTX_ctrl(t->cipher, EVP_CTRL_AEAD_GET_TAG, 16, t->out + cell->size) == 1);
+}
+
+static bool digest(struct thread *t, const struct bench_cell *cell)
+{
+	return EVP_DigestInit_ex2(t->md, md_of(t->l, cell->op), NULL) == 1 && EVP_DigestUpdate(t->md, t->in, cell->size) == 1 &&
+	       EVP_DigestFinal_ex(t->md, t->out, NULL) == 1;
+}
+
+static bool sign(struct thread *t, const struct bench_cell *cell)
+{
+	unsigned char sig[512];
+	size_t len = sizeof sig;
+
+	return EVP_PKEY_sign(t->pkey, sig, &len, t->l->e, cell->size) > 0;
+}
+
+static bool one(struct thread *t, const struct bench_cell *cell)
+{
+	const struct lib *l = t->l;
+
+	if (cell->op == BENCH_SM2_VERIFY)
+		return EVP_PKEY_verify(t->pkey, l->sig, l->sig_len, l->e, 32) == 1;
+	if (cell->op == BENCH_RANDOM)
 		return RAND_bytes(t->out, (int)cell->size) == 1;
-	case BENCH_ZUC:
-	case BENCH_SESSION:
-	case BENCH_CREATE:
-	case BENCH_FIND:
-	case BENCH_INITIALIZE:
-		break;
-	}
-	return false;
+	return t->pkey ? sign(t, cell) : t->cipher ? encrypt(t, cell) : digest(t, cell);
 }
 
 static bool run(void *thread, const struct bench_cell *cell, uint64_t n, uint64_t *aside_ns)

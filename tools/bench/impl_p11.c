@@ -18,7 +18,9 @@ struct p11 {
 	CK_UTF8CHAR pin[32];        /* of a token made here and thrown away */
 	CK_OBJECT_HANDLE sign_key, verify_key, cipher_key, zuc_key;
 	CK_MECHANISM_TYPE sign, cbc, ctr, digest, zuc; /* CK_UNAVAILABLE_INFORMATION: none */
-	unsigned char e[32], sig[128];
+	CK_OBJECT_HANDLE signers[4], aes_key; /* international keys, by signer_of; 0: none */
+	bool sha256;
+	unsigned char e[64], sig[128];
 	CK_ULONG sig_len;
 	size_t objects;             /* made by prepare */
 };
@@ -104,9 +106,10 @@ static CK_RV secret_key(struct p11 *p, CK_MECHANISM_TYPE generate, CK_ULONG valu
 	return p->s.f->C_GenerateKey(p->s.handle, &mech, t.attrs, t.n, h);
 }
 
+static const unsigned char p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+
 static CK_RV key_pair(struct p11 *p)
 {
-	static const unsigned char p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
 	CK_MECHANISM mech = {p->sign == CKM_ECDSA ? CKM_EC_KEY_PAIR_GEN : CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0};
 	struct template pub = {0}, priv = {0};
 
@@ -124,11 +127,82 @@ static CK_RV sign(struct p11 *p, CK_SESSION_HANDLE h, unsigned char *sig, CK_ULO
 	CK_MECHANISM mech = {p->sign, NULL, 0};
 	CK_RV rv = p->s.f->C_SignInit(h, &mech, p->sign_key);
 
-	return rv == CKR_OK ? p->s.f->C_Sign(h, p->e, sizeof p->e, sig, len) : rv;
+	return rv == CKR_OK ? p->s.f->C_Sign(h, p->e, 32, sig, len) : rv;
+}
+
+/* -- international keys, beside libcrypto's ------------------------------------------ */
+
+static const struct signer {
+	enum bench_op op;
+	CK_MECHANISM_TYPE generate, sign;
+	bool on_token;
+} signers[] = {
+	{BENCH_ECDSA_SIGN, CKM_EC_KEY_PAIR_GEN, CKM_ECDSA, false},
+	{BENCH_ECDSA_SIGN_TOKEN, CKM_EC_KEY_PAIR_GEN, CKM_ECDSA, true},
+	{BENCH_RSA_SIGN, CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS, false},
+	{BENCH_RSA_SIGN_TOKEN, CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS, true},
+};
+#define NSIGNERS (sizeof signers / sizeof *signers)
+
+/* NSIGNERS: the op is no signature with an international key. */
+static size_t signer_of(enum bench_op op)
+{
+	size_t i = 0;
+
+	while (i < NSIGNERS && signers[i].op != op)
+		i++;
+	return i;
+}
+
+static CK_RV make_signer(struct p11 *p, const struct signer *s, CK_OBJECT_HANDLE *key)
+{
+	static const CK_ULONG nbits = 2048;
+	CK_MECHANISM mech = {s->generate, NULL, 0};
+	struct template pub = {0}, priv = {0};
+	CK_OBJECT_HANDLE public;
+
+	template_flag(&pub, CKA_TOKEN, s->on_token);
+	if (s->sign == CKM_ECDSA)
+		template_add(&pub, CKA_EC_PARAMS, p256, sizeof p256);
+	else
+		template_add(&pub, CKA_MODULUS_BITS, &nbits, sizeof nbits);
+	template_flag(&priv, CKA_TOKEN, s->on_token);
+	template_flag(&priv, CKA_PRIVATE, true);
+	template_flag(&priv, CKA_SIGN, true);
+	return p->s.f->C_GenerateKeyPair(p->s.handle, &mech, pub.attrs, pub.n, priv.attrs, priv.n, &public, key);
+}
+
+static bool offers_use(const struct p11 *p, CK_MECHANISM_TYPE type, CK_FLAGS use)
+{
+	return module_offers(&p->s.module, p->s.slot.id, type, use);
+}
+
+/* Token keys belong on a token made for them. */
+static bool make_international_keys(struct p11 *p)
+{
+	for (size_t i = 0; i < NSIGNERS; i++)
+		if (offers_use(p, signers[i].sign, CKF_SIGN) && !(signers[i].on_token && p->place->args) &&
+		    bad(make_signer(p, &signers[i], &p->signers[i]), "making a key pair", p))
+			return false;
+	p->sha256 = offers_use(p, CKM_SHA256, CKF_DIGEST);
+	return !offers_use(p, CKM_AES_CBC, CKF_ENCRYPT) || !bad(secret_key(p, CKM_AES_KEY_GEN, 16, &p->aes_key), "making a key", p);
+}
+
+static CK_RV sign_with(struct p11 *p, CK_SESSION_HANDLE h, const struct bench_cell *cell)
+{
+	size_t i = signer_of(cell->op);
+	CK_MECHANISM mech = {signers[i].sign, NULL, 0};
+	unsigned char sig[512];
+	CK_ULONG len = sizeof sig;
+	CK_RV rv = p->s.f->C_SignInit(h, &mech, p->signers[i]);
+
+	return rv == CKR_OK ? p->s.f->C_Sign(h, p->e, cell->size, sig, &len) : rv;
 }
 
 static bool make_keys(struct p11 *p)
 {
+	if (!make_international_keys(p))
+		return false;
 	p->sign = first_of(p, CKF_SIGN, CKM_HUFU_SM2, CKM_ECDSA);
 	p->cbc = first_of(p, CKF_ENCRYPT, CKM_HUFU_SM4_CBC, CKM_AES_CBC);
 	p->ctr = first_of(p, CKF_ENCRYPT, CKM_HUFU_SM4_CTR, CKM_AES_CTR);
@@ -197,6 +271,21 @@ static bool offers(void *state, const struct bench_cell *cell)
 		break;
 	case BENCH_ZUC:
 		none = p->zuc == CK_UNAVAILABLE_INFORMATION;
+		break;
+	case BENCH_ECDSA_SIGN:
+	case BENCH_ECDSA_SIGN_TOKEN:
+	case BENCH_RSA_SIGN:
+	case BENCH_RSA_SIGN_TOKEN:
+		none = !p->signers[signer_of(cell->op)];
+		break;
+	case BENCH_AES_CBC:
+		none = !p->aes_key;
+		break;
+	case BENCH_AES_GCM:
+		none = !p->aes_key || !offers_use(p, CKM_AES_GCM, CKF_ENCRYPT);
+		break;
+	case BENCH_SHA256:
+		none = !p->sha256;
 		break;
 	case BENCH_CREATE:
 	case BENCH_FIND:
@@ -336,12 +425,12 @@ static CK_RV verify(struct thread *t)
 	CK_MECHANISM mech = {p->sign, NULL, 0};
 	CK_RV rv = p->s.f->C_VerifyInit(t->h, &mech, p->verify_key);
 
-	return rv == CKR_OK ? p->s.f->C_Verify(t->h, p->e, sizeof p->e, p->sig, p->sig_len) : rv;
+	return rv == CKR_OK ? p->s.f->C_Verify(t->h, p->e, 32, p->sig, p->sig_len) : rv;
 }
 
-static CK_RV digest(struct thread *t, CK_ULONG size)
+static CK_RV digest(struct thread *t, CK_MECHANISM_TYPE type, CK_ULONG size)
 {
-	CK_MECHANISM mech = {t->p->digest, NULL, 0};
+	CK_MECHANISM mech = {type, NULL, 0};
 	CK_ULONG len = sizeof t->out;
 	CK_RV rv = t->p->s.f->C_DigestInit(t->h, &mech);
 
@@ -370,6 +459,7 @@ static CK_RV one(struct thread *t, const struct bench_cell *cell, uint64_t *asid
 	CK_AES_CTR_PARAMS counter = {.ulCounterBits = 128};
 	CK_HUFU_ZUC_PARAMS zuc = {.ulCount = 1};
 	unsigned char iv[16] = {0}, sig[128];
+	CK_GCM_PARAMS gcm = {.pIv = iv, .ulIvLen = 12, .ulIvBits = 96, .ulTagBits = 128};
 	CK_ULONG len = sizeof sig;
 
 	t->turn++;
@@ -383,9 +473,20 @@ static CK_RV one(struct thread *t, const struct bench_cell *cell, uint64_t *asid
 	case BENCH_SM4_CTR:
 		return encrypt(t, &(CK_MECHANISM){p->ctr, &counter, sizeof counter}, p->cipher_key, cell->size);
 	case BENCH_SM3:
-		return digest(t, cell->size);
+		return digest(t, p->digest, cell->size);
 	case BENCH_ZUC:
 		return encrypt(t, &(CK_MECHANISM){p->zuc, &zuc, sizeof zuc}, p->zuc_key, cell->size);
+	case BENCH_ECDSA_SIGN:
+	case BENCH_ECDSA_SIGN_TOKEN:
+	case BENCH_RSA_SIGN:
+	case BENCH_RSA_SIGN_TOKEN:
+		return sign_with(p, t->h, cell);
+	case BENCH_AES_CBC:
+		return encrypt(t, &(CK_MECHANISM){CKM_AES_CBC, iv, sizeof iv}, p->aes_key, cell->size);
+	case BENCH_AES_GCM:
+		return encrypt(t, &(CK_MECHANISM){CKM_AES_GCM, &gcm, sizeof gcm}, p->aes_key, cell->size);
+	case BENCH_SHA256:
+		return digest(t, CKM_SHA256, cell->size);
 	case BENCH_RANDOM:
 		return p->s.f->C_GenerateRandom(t->h, t->out, cell->size);
 	case BENCH_SESSION:

@@ -98,27 +98,54 @@ static json_t *row(const char *op, size_t size, unsigned threads, const char *im
 	                 "impl", impl, "value", value, "unit", unit_name, "ratio", ratio > 0 ? json_real(ratio) : json_null());
 }
 
-/* What the layers add to a kernel of a few bytes: Init and one-shot together, two calls. */
+/* What the layers add to a few bytes of work: Init and one-shot together, two calls. */
+#define LAYERS_MAX 6
 struct layer {
-	const char *name;
+	const char *name, *above;
 	size_t cell;
 	double ns;
 };
 
-static size_t layers(const struct bench_result *r, struct layer out[3])
-{
-	size_t kernel = 0, n = 0;
+static const struct layer_kind {
+	enum bench_op op;
+	size_t size;
+	const char *name, *above; /* the implementation that does nothing but the work */
+} layer_kinds[] = {
+	{BENCH_SM2_SIGN, 32, "layers-sm2-sign", "kernel"},
+	{BENCH_SM4_CBC, 64, "layers-sm4-cbc", "kernel"},
+	{BENCH_SM3, 64, "layers-sm3", "kernel"},
+	{BENCH_AES_CBC, 64, "layers-aes-cbc", "libcrypto"},
+	{BENCH_AES_GCM, 64, "layers-aes-gcm", "libcrypto"},
+	{BENCH_SHA256, 64, "layers-sha256", "libcrypto"},
+};
 
-	while (kernel < r->nimpls && strcmp(r->names[kernel], "kernel"))
-		kernel++;
-	for (size_t c = 0; kernel < r->nimpls && c < r->ncells; c++) {
-		const struct bench_cell *cell = &r->cells[c];
-		const char *name = cell->op == BENCH_SM2_SIGN                     ? "layers-sm2-sign"
-		                   : cell->op == BENCH_SM4_CBC && cell->size == 64 ? "layers-sm4-cbc"
-		                   : cell->op == BENCH_SM3 && cell->size == 64     ? "layers-sm3"
-		                                                                   : NULL;
-		if (name && cell->threads == 1 && n < 3 && r->ns[0][c] > 0 && r->ns[kernel][c] > 0)
-			out[n++] = (struct layer){name, c, r->less[kernel][c]};
+static size_t impl_named(const struct bench_result *r, const char *name)
+{
+	size_t i = 0;
+
+	while (i < r->nimpls && strcmp(r->names[i], name))
+		i++;
+	return i;
+}
+
+static size_t cell_of(const struct bench_result *r, const struct layer_kind *kind)
+{
+	size_t c = 0;
+
+	while (c < r->ncells && (r->cells[c].op != kind->op || r->cells[c].size != kind->size || r->cells[c].threads != 1))
+		c++;
+	return c;
+}
+
+static size_t layers(const struct bench_result *r, struct layer out[LAYERS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof layer_kinds / sizeof *layer_kinds; i++) {
+		const struct layer_kind *kind = &layer_kinds[i];
+		size_t below = impl_named(r, kind->above), c = cell_of(r, kind);
+		if (below < r->nimpls && c < r->ncells && r->ns[0][c] > 0 && r->ns[below][c] > 0)
+			out[n++] = (struct layer){kind->name, kind->above, c, r->less[below][c]};
 	}
 	return n;
 }
@@ -126,7 +153,7 @@ static size_t layers(const struct bench_result *r, struct layer out[3])
 static enum status as_json(const struct bench_result *r)
 {
 	double ticks = ticks_per_ns();
-	struct layer layer[3];
+	struct layer layer[LAYERS_MAX];
 	size_t nlayers = layers(r, layer);
 	json_t *rows = json_array();
 
@@ -195,7 +222,7 @@ static enum status as_table(const struct bench_result *r)
 static void remarks(const struct bench_result *r)
 {
 	double ticks = ticks_per_ns();
-	struct layer layer[3];
+	struct layer layer[LAYERS_MAX];
 	size_t n = layers(r, layer);
 	char model[128];
 
@@ -203,9 +230,10 @@ static void remarks(const struct bench_result *r)
 	printf("\nIn brackets: %s's value over that column's, from the same run (%u rounds, medians, %.0f s).\n", r->names[0],
 	       r->rounds, r->seconds);
 	for (size_t i = 0; i < n; i++)
-		printf("%s %s: %.0f %s above the kernel, for Init and one-shot together.\n", r->names[0], layer[i].name,
-		       ticks > 0 ? layer[i].ns * ticks : layer[i].ns, ticks > 0 ? "cycles" : "ns");
-	printf("Modules without SM run ECDSA P-256, AES-128 and SHA-256 in their place.\n"
+		printf("%s %s: %.0f %s above %s%s, for Init and one-shot together.\n", r->names[0], layer[i].name,
+		       ticks > 0 ? layer[i].ns * ticks : layer[i].ns, ticks > 0 ? "cycles" : "ns",
+		       strcmp(layer[i].above, "kernel") ? "" : "the ", layer[i].above);
+	printf("In the rows of SM, modules without it run ECDSA P-256, AES-128 and SHA-256 in its place.\n"
 	       "Objects are created on %s; finds and initialize count objects on a token in memory. %s.\n",
 	       filesystem(r->dir), model);
 }
