@@ -19,4 +19,13 @@ extern const struct ghash_impl ghash_portable;
 
 const struct ghash_impl *ghash_impl(void);
 
+/*
+ * Strings of any length, for any block cipher. update hashes more of a string of
+ * which done bytes were hashed before; pad fills its last block, len being its
+ * length; lengths ends the hash with both lengths, in bytes.
+ */
+void ghash_update(uint8_t hash[16], const uint8_t h[16], uint64_t done, const uint8_t *in, size_t len);
+void ghash_pad(uint8_t hash[16], const uint8_t h[16], uint64_t len);
+void ghash_lengths(uint8_t hash[16], const uint8_t h[16], uint64_t aad_len, uint64_t text_len);
+
 #endif

@@ -9,6 +9,7 @@ SM_SOURCES = \
 	%reldir%/gf256.h \
 	%reldir%/ghash.c \
 	%reldir%/ghash.h \
+	%reldir%/ghash_string.c \
 	%reldir%/sbox_maps.h \
 	%reldir%/sm2.c \
 	%reldir%/sm2.h \

@@ -14,45 +14,6 @@
 
 static const uint8_t zeros[SM4_BLOCK_LEN];
 
-/*
- * Hashes more of a string of which done bytes were hashed before. A block that
- * is not yet full lies XORed into the hash, waiting for its multiplication.
- */
-static void absorb(struct sm4_gcm *g, uint64_t done, const uint8_t *in, size_t len)
-{
-	size_t held = done % SM4_BLOCK_LEN;
-	size_t fill = held ? SM4_BLOCK_LEN - held : 0;
-
-	if (!len)
-		return;
-	if (fill > len)
-		fill = len;
-	xor_bytes(g->hash + held, g->hash + held, in, fill);
-	if (fill && held + fill == SM4_BLOCK_LEN)
-		ghash_impl()->absorb(g->hash, g->h, zeros, 1);
-	in += fill;
-	len -= fill;
-	ghash_impl()->absorb(g->hash, g->h, in, len / SM4_BLOCK_LEN);
-	in += len / SM4_BLOCK_LEN * SM4_BLOCK_LEN;
-	xor_bytes(g->hash, g->hash, in, len % SM4_BLOCK_LEN);
-}
-
-/* Fills the last block of a string of len bytes with zeros. */
-static void absorb_padding(struct sm4_gcm *g, uint64_t len)
-{
-	if (len % SM4_BLOCK_LEN)
-		absorb(g, len, zeros, SM4_BLOCK_LEN - len % SM4_BLOCK_LEN);
-}
-
-static void absorb_lengths(struct sm4_gcm *g, uint64_t first, uint64_t second)
-{
-	uint8_t block[SM4_BLOCK_LEN];
-
-	store_be64(block, first << 3);
-	store_be64(block + 8, second << 3);
-	absorb(g, 0, block, sizeof(block));
-}
-
 void sm4_gcm_init(struct sm4_gcm *g, const struct sm4_key *key, const uint8_t *iv, size_t iv_len)
 {
 	memset(g, 0, sizeof(*g));
@@ -61,9 +22,9 @@ void sm4_gcm_init(struct sm4_gcm *g, const struct sm4_key *key, const uint8_t *i
 		memcpy(g->j0, iv, 12);
 		g->j0[15] = 1;
 	} else {
-		absorb(g, 0, iv, iv_len);
-		absorb_padding(g, iv_len);
-		absorb_lengths(g, 0, iv_len);
+		ghash_update(g->hash, g->h, 0, iv, iv_len);
+		ghash_pad(g->hash, g->h, iv_len);
+		ghash_lengths(g->hash, g->h, 0, iv_len);
 		memcpy(g->j0, g->hash, sizeof(g->j0));
 		memset(g->hash, 0, sizeof(g->hash));
 	}
@@ -73,7 +34,7 @@ void sm4_gcm_init(struct sm4_gcm *g, const struct sm4_key *key, const uint8_t *i
 
 void sm4_gcm_aad(struct sm4_gcm *g, const uint8_t *aad, size_t len)
 {
-	absorb(g, g->aad_len, aad, len);
+	ghash_update(g->hash, g->h, g->aad_len, aad, len);
 	g->aad_len += len;
 }
 
@@ -103,7 +64,7 @@ static bool begin_text(struct sm4_gcm *g, size_t len)
 	if (len > TEXT_MAX - g->text_len)
 		return false;
 	if (g->text_len == 0 && len)
-		absorb_padding(g, g->aad_len);
+		ghash_pad(g->hash, g->h, g->aad_len);
 	return true;
 }
 
@@ -112,7 +73,7 @@ bool sm4_gcm_encrypt(struct sm4_gcm *g, const struct sm4_key *key, const uint8_t
 	if (!begin_text(g, len))
 		return false;
 	crypt(g, key, in, out, len);
-	absorb(g, g->text_len, out, len);
+	ghash_update(g->hash, g->h, g->text_len, out, len);
 	g->text_len += len;
 	return true;
 }
@@ -121,7 +82,7 @@ bool sm4_gcm_decrypt(struct sm4_gcm *g, const struct sm4_key *key, const uint8_t
 {
 	if (!begin_text(g, len))
 		return false;
-	absorb(g, g->text_len, in, len);
+	ghash_update(g->hash, g->h, g->text_len, in, len);
 	crypt(g, key, in, out, len);
 	g->text_len += len;
 	return true;
@@ -129,8 +90,8 @@ bool sm4_gcm_decrypt(struct sm4_gcm *g, const struct sm4_key *key, const uint8_t
 
 void sm4_gcm_final(struct sm4_gcm *g, const struct sm4_key *key, uint8_t *tag, size_t tag_len)
 {
-	absorb_padding(g, g->text_len ? g->text_len : g->aad_len);
-	absorb_lengths(g, g->aad_len, g->text_len);
+	ghash_pad(g->hash, g->h, g->text_len ? g->text_len : g->aad_len);
+	ghash_lengths(g->hash, g->h, g->aad_len, g->text_len);
 	sm4_impl()->block(key->rk, g->j0, g->j0);
 	xor_bytes(tag, g->hash, g->j0, tag_len);
 	secret_wipe(g, sizeof(*g));
@@ -171,7 +132,7 @@ bool sm4_gcm_open(const struct sm4_key *key, const uint8_t *iv, size_t iv_len, c
 	reader = g;
 	sm4_gcm_aad(&g, aad, aad_len);
 	(void)begin_text(&g, len);
-	absorb(&g, 0, in, len);
+	ghash_update(g.hash, g.h, 0, in, len);
 	g.text_len = len;
 	sm4_gcm_final(&g, key, expected, sizeof(expected));
 	good = secret_equal(expected, tag, tag_len);
