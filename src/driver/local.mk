@@ -4,9 +4,17 @@ src_driver_libdriver_la_SOURCES = \
 	%reldir%/driver.h \
 	%reldir%/host.c \
 	%reldir%/registry.c \
+	%reldir%/soft/aes.c \
+	%reldir%/soft/aes_ccm.c \
+	%reldir%/soft/aes_gcm.c \
+	%reldir%/soft/cipher.c \
+	%reldir%/soft/cipher.h \
+	%reldir%/soft/cmac.c \
+	%reldir%/soft/des3.c \
 	%reldir%/soft/evp.c \
 	%reldir%/soft/evp.h \
 	%reldir%/soft/gcm.c \
+	%reldir%/soft/gcm.h \
 	%reldir%/soft/hmac.c \
 	%reldir%/soft/keys.c \
 	%reldir%/soft/sm2.c \

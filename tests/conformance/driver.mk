@@ -4,11 +4,13 @@ DRIVER_SUITE = \
 	tests/conformance/driver_kit.h \
 	tests/conformance/driver_suite.c \
 	tests/conformance/driver_suite.h \
+	tests/conformance/driver_suite_aes.c \
+	tests/conformance/driver_suite_aes_aead.c \
 	tests/conformance/driver_suite_cipher.c \
 	tests/conformance/driver_suite_mac.c \
 	tests/conformance/driver_suite_sm2.c
-DRIVER_SUITE_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS) -I$(top_srcdir)/tests/unit
-DRIVER_SUITE_LIBS = src/driver/libfault.la $(POOL_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+DRIVER_SUITE_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS) $(GCRYPT_CFLAGS) -I$(top_srcdir)/tests/unit
+DRIVER_SUITE_LIBS = src/driver/libfault.la $(POOL_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(GCRYPT_LIBS) $(PTHREAD_LIBS)
 
 UNIT_TESTS += tests/conformance/driver_soft tests/conformance/driver_fault tests/conformance/driver_pool
 tests_conformance_driver_soft_SOURCES = %reldir%/driver_soft.c %reldir%/driver_direct.c $(DRIVER_SUITE)

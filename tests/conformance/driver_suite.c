@@ -110,7 +110,10 @@ static const struct tried sm_tried[] = {
 };
 
 /* A table a family: everything a device offers, and nothing else, stands in one of them. */
-static const struct tried *const families[] = {sm_tried, suite_hmac_tried};
+static const struct tried *const families[] = {
+	sm_tried, suite_hmac_tried,
+	suite_aes_tried,
+};
 
 static uint32_t verbs_tried(uint64_t mechanism)
 {
@@ -157,7 +160,7 @@ static void suite_info(void)
 static void suite_unknown(void)
 {
 	static const uint64_t mechanisms[] = {1,      CKM_HUFU_SM3, HUFU_VENDOR, HUFU_VENDOR + 0x3f, HUFU_VENDOR + 0x40,
-	                                      0x1082, UINT64_MAX};
+	                                      UINT64_MAX - 1, UINT64_MAX};
 	struct kit_key *key = key_of_hex(HUFU_KEY_SM4, "00112233445566778899aabbccddeeff");
 	uint8_t in[16] = {0};
 	struct output out;
@@ -334,6 +337,9 @@ static const struct multi_part multi_parts[] = {
 	{HUFU_VERB_DECRYPT, CKM_HUFU_ZUC_EEA3, HUFU_KEY_ZUC, &some_zuc},
 	{HUFU_VERB_SIGN, CKM_HUFU_ZUC_EIA3, HUFU_KEY_ZUC, &some_zuc},
 	{HUFU_VERB_VERIFY, CKM_HUFU_ZUC_EIA3, HUFU_KEY_ZUC, &some_zuc},
+	{HUFU_VERB_ENCRYPT, CKM_AES_GCM, HUFU_KEY_AES, &some_gcm},
+	{HUFU_VERB_SIGN, CKM_AES_CMAC, HUFU_KEY_AES, NULL},
+	{HUFU_VERB_VERIFY, CKM_AES_CMAC, HUFU_KEY_AES, NULL},
 };
 
 static size_t make_state(const struct multi_part *m, struct kit_key *key, uint8_t state[HUFU_STATE_MAX])
@@ -532,6 +538,8 @@ static void suite_evict(void)
 		{HUFU_KEY_SM4, HUFU_VERB_ENCRYPT, CKM_HUFU_SM4_ECB, "00112233445566778899aabbccddeeff"},
 		{HUFU_KEY_ZUC, HUFU_VERB_ENCRYPT, CKM_HUFU_ZUC_EEA3, "00112233445566778899aabbccddeeff"},
 		{HUFU_KEY_SECRET, HUFU_VERB_SIGN, CKM_HUFU_SM3_HMAC, "0011"},
+		{HUFU_KEY_AES, HUFU_VERB_ENCRYPT, CKM_AES_ECB, "00112233445566778899aabbccddeeff"},
+		{HUFU_KEY_DES3, HUFU_VERB_DECRYPT, CKM_DES3_ECB, "00112233445566778899aabbccddeeff0011223344556677"},
 		{HUFU_KEY_SM2_PRIVATE, HUFU_VERB_SIGN, CKM_HUFU_SM2,
 	         "3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8"},
 	};
@@ -588,6 +596,29 @@ static const struct unit_case cases[] = {
 	{"SM2 refuses ciphertexts that are not", suite_sm2_decrypt_refuses},
 	{"SM2 pairs belong together", suite_sm2_generate},
 	{"SM2 import refuses scalars and points that are none", suite_sm2_import},
+	{"AES gives the values of SP 800-38A, in every size", suite_aes_known},
+	{"AES's modes agree with libgcrypt over lengths and alignments", suite_aes_cross},
+	{"AES's modes refuse broken blocks and missing parameters", suite_aes_lengths},
+	{"AES keys have 16, 24 or 32 bytes", suite_aes_keys},
+	{"AES-GCM gives the values of its specification", suite_aes_gcm_known},
+	{"AES-GCM in parts gives what it gives whole, wherever it is cut", suite_aes_gcm_parts},
+	{"AES-GCM counts in 32 bits, whole and in parts", suite_aes_gcm_wrap},
+	{"AES-GCM releases nothing of what was tampered with", suite_aes_gcm_refuses},
+	{"AES-CCM gives the values of SP 800-38C", suite_aes_ccm_known},
+	{"AES-CCM releases nothing of what was tampered with", suite_aes_ccm_refuses},
+	{"AES-GCM and AES-CCM agree with libgcrypt over lengths, IVs and tags", suite_aes_aead_cross},
+	{"AES-CMAC gives the values of SP 800-38B, whole and wherever it is cut", suite_aes_cmac_known},
+	{"AES-CMAC refuses what was tampered with, and lengths that it has not", suite_aes_cmac_refuses},
+	{"AES-CMAC agrees with libgcrypt over lengths", suite_aes_cmac_cross},
+	{"AES wraps keys to the values of RFC 3394", suite_aes_kw},
+	{"AES wraps keys of any length to the values of RFC 5649", suite_aes_kwp},
+	{"AES key wrapping agrees with libgcrypt over lengths", suite_aes_wrap_cross},
+	{"AES unwraps nothing that was tampered with", suite_aes_wrap_refuses},
+	{"DES3 decrypts the value of SP 800-67 B.1, and encrypts nothing", suite_des3},
+	{"AES keys loaded before a fork work on both sides of it", suite_aes_fork},
+	{"AES keys loaded before a fork are evicted from a child", suite_aes_fork_evict},
+	{"a failure leaves the application's queue of errors alone", suite_aes_error_queue},
+	{"more leases than a key keeps contexts for share it", suite_aes_threads},
 	{"states are taken back only whole, and do no harm garbled", suite_states},
 	{"several leases share a key", suite_threads},
 	{"a batch has an outcome for each op", suite_batch},

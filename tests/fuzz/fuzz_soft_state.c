@@ -7,6 +7,7 @@
  */
 #include "driver/driver.h"
 #include "hufu/mechanisms.h"
+#include "hufu/pkcs11.h"
 
 #include "fuzz.h"
 
@@ -19,6 +20,8 @@ static const struct {
 	{HUFU_VERB_VERIFY, CKM_HUFU_SM3_HMAC, HUFU_KEY_SECRET}, {HUFU_VERB_ENCRYPT, CKM_HUFU_ZUC_EEA3, HUFU_KEY_ZUC},
 	{HUFU_VERB_DECRYPT, CKM_HUFU_ZUC_EEA3, HUFU_KEY_ZUC}, {HUFU_VERB_SIGN, CKM_HUFU_ZUC_EIA3, HUFU_KEY_ZUC},
 	{HUFU_VERB_VERIFY, CKM_HUFU_ZUC_EIA3, HUFU_KEY_ZUC},
+	{HUFU_VERB_ENCRYPT, CKM_AES_GCM, HUFU_KEY_AES}, {HUFU_VERB_SIGN, CKM_AES_CMAC, HUFU_KEY_AES},
+	{HUFU_VERB_VERIFY, CKM_AES_CMAC, HUFU_KEY_AES},
 };
 
 static enum hufu_err run(struct hufu_op *op)

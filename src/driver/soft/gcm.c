@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SM4-GCM, GB/T 36624. Encryption in parts travels as a state blob; decryption comes whole. */
-#include "driver/soft/state.h"
+#include "driver/soft/gcm.h"
 
+#include "driver/soft/state.h"
 #include "sm/sm4.h"
 
-#define TEXT_MAX ((UINT64_C(1) << 36) - 32) /* bytes */
 #define IV_MAX (1u << 16)
 
-/* Clause 11.2. */
-static bool tag_len_allowed(size_t len)
+/* GB/T 36624 clause 11.2, SP 800-38D 5.2.1.2. */
+bool gcm_tag_len_allowed(size_t len)
 {
 	return len == 4 || len == 8 || (len >= 12 && len <= 16);
 }
 
-static enum hufu_err check_param(const struct hufu_param_gcm *param)
+enum hufu_err gcm_check_param(const struct hufu_param_gcm *param)
 {
 	if (!param || !param->iv || param->iv_len < 1 || param->iv_len > IV_MAX || (param->aad_len && !param->aad))
 		return HUFU_ERR_PARAM;
-	return tag_len_allowed(param->tag_len) ? HUFU_OK : HUFU_ERR_PARAM;
+	return gcm_tag_len_allowed(param->tag_len) ? HUFU_OK : HUFU_ERR_PARAM;
 }
 
 static enum hufu_err load(const struct hufu_host *host, struct hufu_op *op, const struct sm4_key **key)
@@ -34,7 +34,7 @@ static enum hufu_err encrypt_whole(const struct sm4_key *key, struct hufu_op *op
 {
 	const struct hufu_param_gcm *param = op->param;
 
-	if (op->in_len > TEXT_MAX)
+	if (op->in_len > GCM_TEXT_MAX)
 		return HUFU_ERR_DATA_LEN;
 	enum hufu_err err = soft_room(op, op->in_len + param->tag_len);
 	if (err != HUFU_OK)
@@ -48,7 +48,7 @@ static enum hufu_err decrypt(const struct hufu_host *host, struct hufu_op *op)
 {
 	const struct hufu_param_gcm *param = op->param;
 	const struct sm4_key *key;
-	enum hufu_err err = check_param(param);
+	enum hufu_err err = gcm_check_param(param);
 
 	if (err == HUFU_OK && (!op->in || op->in_len < param->tag_len))
 		err = HUFU_ERR_CIPHERTEXT_LEN;
@@ -101,7 +101,7 @@ static enum hufu_err restore(const struct hufu_op *op, const struct sm4_key *key
 	g->aad_len = read_u64(&r);
 	g->text_len = read_u64(&r);
 	*tag_len = read_u8(&r);
-	if (!reader_done(&r) || !tag_len_allowed(*tag_len) || g->text_len > TEXT_MAX || g->aad_len > UINT64_MAX / 8)
+	if (!reader_done(&r) || !gcm_tag_len_allowed(*tag_len) || g->text_len > GCM_TEXT_MAX || g->aad_len > UINT64_MAX / 8)
 		return HUFU_ERR_DATA;
 	sm4_ecb_encrypt(key, g->h, g->h, 1);
 	uint32_t blocks = (uint32_t)(g->text_len / SM4_BLOCK_LEN);
@@ -127,7 +127,7 @@ static enum hufu_err encrypt_part(const struct sm4_key *key, struct hufu_op *op,
 		if (err != HUFU_OK)
 			return err;
 	}
-	if (op->in_len > TEXT_MAX - g->text_len)
+	if (op->in_len > GCM_TEXT_MAX - g->text_len)
 		return HUFU_ERR_DATA_LEN;
 	enum hufu_err err = soft_room(op, op->in_len + (op->phase == HUFU_PHASE_LAST ? tag_len : 0));
 	if (err != HUFU_OK)
@@ -145,7 +145,7 @@ static enum hufu_err encrypt(const struct hufu_host *host, struct hufu_op *op)
 {
 	const struct sm4_key *key;
 	struct sm4_gcm g = {0};
-	enum hufu_err err = soft_starts(op) ? check_param(op->param) : HUFU_OK;
+	enum hufu_err err = soft_starts(op) ? gcm_check_param(op->param) : HUFU_OK;
 
 	if (err == HUFU_OK && op->in_len && !op->in)
 		err = HUFU_ERR_DATA_LEN;

@@ -6,7 +6,10 @@
 #include "sm/sm4.h"
 #include "sm/zuc.h"
 
-static const struct soft_kind *const families[] = {soft_sm_kinds, soft_secret_kinds};
+static const struct soft_kind *const families[] = {
+	soft_sm_kinds, soft_secret_kinds,
+	soft_aes_kinds, soft_des3_kinds,
+};
 
 /* NULL: no such type. */
 static const struct soft_kind *kind_of(enum hufu_key_type type)
