@@ -62,13 +62,23 @@ static bool is_at_hand(struct device *device)
 	return atomic_load_explicit(&device->handle, memory_order_acquire) && health_state(&device->health) != POOL_QUARANTINED;
 }
 
-bool pool_can(struct pool *pool, uint64_t mechanism, enum hufu_verb verb)
+static bool can(struct pool *pool, uint64_t mechanism, enum hufu_verb verb, bool in_parts)
 {
 	for (size_t i = 0; i < pool->ndevices; i++)
 		if (is_at_hand(&pool->devices[i]) &&
-		    device_capability(&pool->devices[i], device_mechanism(mechanism, verb), verb, false))
+		    device_capability(&pool->devices[i], device_mechanism(mechanism, verb), verb, in_parts))
 			return true;
 	return false;
+}
+
+bool pool_can(struct pool *pool, uint64_t mechanism, enum hufu_verb verb)
+{
+	return can(pool, mechanism, verb, false);
+}
+
+bool pool_can_in_parts(struct pool *pool, uint64_t mechanism, enum hufu_verb verb)
+{
+	return can(pool, mechanism, verb, true);
 }
 
 bool pool_is_software(struct pool *pool)

@@ -94,6 +94,8 @@ enum hufu_err pool_run(struct pool *, struct pool_request *) MUST_CHECK;
 
 /* Can any device of the token do this? For C_GetMechanismList; opens the devices. */
 bool pool_can(struct pool *, uint64_t mechanism, enum hufu_verb);
+/* The same, with HUFU_PHASE_FIRST, NEXT, LAST. */
+bool pool_can_in_parts(struct pool *, uint64_t mechanism, enum hufu_verb);
 /* All devices keep keys in this host's memory. */
 bool pool_is_software(struct pool *);
 
