@@ -13,14 +13,14 @@ static const struct crypt_engine *engine_of(const struct operation *op)
 	case SHAPE_STREAM: return &crypt_stream;
 	case SHAPE_STATE_STREAM: return &crypt_state_stream;
 	case SHAPE_AEAD: return &crypt_aead;
-	case SHAPE_PK_CRYPT: return &crypt_pk;
+	case SHAPE_PK_CRYPT: return op->mech->key_types[0] == CKK_RSA ? &crypt_rsa : &crypt_pk;
+	case SHAPE_KEY_WRAP: return &crypt_wrap;
 	case SHAPE_KEYGEN:
 	case SHAPE_DIGEST:
 	case SHAPE_MAC:
 	case SHAPE_SIGN_DIGEST:
 	case SHAPE_SIGN_MESSAGE:
 	case SHAPE_SIGN_WHOLE:
-	case SHAPE_KEY_WRAP:
 	case SHAPE_DERIVE: break;
 	}
 	return NULL; /* these have no CKF_ENCRYPT in the table */

@@ -9,9 +9,15 @@
 
 #include <string.h>
 
-#define BLOCK 16
+#define BLOCK_MAX 16
 /* Long inputs go in pieces, so that no single op runs long. */
 #define PIECE ((size_t)1 << 20)
+
+static size_t block_len(const struct operation *op)
+{
+	bool des = op->mech->device_mechanism == CKM_DES3_ECB || op->mech->device_mechanism == CKM_DES3_CBC;
+	return des ? 8 : 16;
+}
 
 /* One op from the chain's present IV, which stays. */
 static CK_RV run(struct operation *op, const uint8_t *in, size_t len, uint8_t *out)
@@ -24,9 +30,9 @@ static CK_RV run(struct operation *op, const uint8_t *in, size_t len, uint8_t *o
 	return operation_submit(op, len);
 }
 
-static void counter_add(uint8_t counter[BLOCK], uint64_t n)
+static void counter_add(uint8_t counter[16], uint64_t n)
 {
-	for (int i = BLOCK - 1; i >= 0 && n; i--) {
+	for (int i = 15; i >= 0 && n; i--) {
 		n += counter[i];
 		counter[i] = (uint8_t)n;
 		n >>= 8;
@@ -34,19 +40,22 @@ static void counter_add(uint8_t counter[BLOCK], uint64_t n)
 }
 
 /* The IV behind these blocks; in and out are their last ones. */
-static void advance(struct operation *op, const uint8_t in[BLOCK], const uint8_t out[BLOCK], size_t nblocks)
+static void advance(struct operation *op, const uint8_t *in, const uint8_t *out, size_t nblocks)
 {
 	uint8_t *iv = op->param.iv.iv;
 	switch (op->mech->device_mechanism) {
 	case CKM_HUFU_SM4_CBC:
 	case CKM_HUFU_SM4_CFB128:
-		memcpy(iv, op->kind == OP_ENCRYPT ? out : in, BLOCK);
+	case CKM_AES_CBC:
+	case CKM_DES3_CBC:
+		memcpy(iv, op->kind == OP_ENCRYPT ? out : in, block_len(op));
 		break;
 	case CKM_HUFU_SM4_OFB:
-		for (int i = 0; i < BLOCK; i++)
+		for (size_t i = 0; i < 16; i++)
 			iv[i] = in[i] ^ out[i];
 		break;
 	case CKM_HUFU_SM4_CTR:
+	case CKM_AES_CTR:
 		counter_add(iv, nblocks);
 		op->blocks_left -= nblocks;
 		break;
@@ -58,15 +67,16 @@ static void advance(struct operation *op, const uint8_t in[BLOCK], const uint8_t
 /* Runs and moves the chain by the whole blocks. A last block that is not whole ends what may be given to it at once. */
 static CK_RV run_chained(struct operation *op, const uint8_t *in, size_t len, uint8_t *out)
 {
-	uint8_t last_in[BLOCK];
+	uint8_t last_in[BLOCK_MAX];
+	size_t block = block_len(op);
 	CK_RV rv = CKR_OK;
 	while (len && rv == CKR_OK) {
-		size_t n = len < PIECE ? len : PIECE, whole = n - n % BLOCK;
+		size_t n = len < PIECE ? len : PIECE, whole = n - n % block;
 		if (whole)
-			memcpy(last_in, in + whole - BLOCK, BLOCK); /* in place, it is gone afterwards */
+			memcpy(last_in, in + whole - block, block); /* in place, it is gone afterwards */
 		rv = run(op, in, n, out);
 		if (rv == CKR_OK && whole)
-			advance(op, last_in, out + whole - BLOCK, whole / BLOCK);
+			advance(op, last_in, out + whole - block, whole / block);
 		in += n;
 		out += n;
 		len -= n;
@@ -80,7 +90,7 @@ static CK_RV run_chained(struct operation *op, const uint8_t *in, size_t len, ui
 static CK_RV block_once_len(const struct operation *op, size_t len, size_t *out_len)
 {
 	*out_len = len;
-	return len % BLOCK ? operation_bad_len(op) : CKR_OK;
+	return len % block_len(op) ? operation_bad_len(op) : CKR_OK;
 }
 
 static CK_RV block_once(struct operation *op, const uint8_t *in, size_t len, uint8_t *out, size_t cap, size_t *out_len)
@@ -91,7 +101,7 @@ static CK_RV block_once(struct operation *op, const uint8_t *in, size_t len, uin
 
 static size_t block_keep(const struct operation *op, size_t len)
 {
-	return (op->residue_len + len) % BLOCK;
+	return (op->residue_len + len) % block_len(op);
 }
 
 static CK_RV block_update_len(const struct operation *op, size_t len, size_t *out_len)
@@ -129,66 +139,68 @@ const struct crypt_engine crypt_block = {
 /* -- PKCS#7 padding ----------------------------------------------------------------------- */
 
 /*
- * The length of the text in a padded block; BLOCK + 1 when the padding is wrong.
- * Looks at every byte in the same way whatever they are.
+ * The length of the text in a padded block of this length; more than that when
+ * the padding is wrong. Looks at every byte in the same way whatever they are.
  */
-static size_t unpadded_len(const uint8_t block[BLOCK])
+static size_t unpadded_len(const uint8_t *last, size_t block)
 {
-	uint32_t pad = block[BLOCK - 1];
-	uint32_t wrong = (pad - 1) >> 31 | (BLOCK - pad) >> 31; /* 0, or more than a block */
-	for (uint32_t i = 0; i < BLOCK; i++) {
+	uint32_t nbytes = (uint32_t)block, pad = last[block - 1];
+	uint32_t wrong = (pad - 1) >> 31 | (nbytes - pad) >> 31; /* 0, or more than a block */
+	for (uint32_t i = 0; i < nbytes; i++) {
 		uint32_t in_pad = (i - pad) >> 31; /* i < pad */
-		uint32_t differs = ((uint32_t)(block[BLOCK - 1 - i] ^ pad) + 0xff) >> 8;
+		uint32_t differs = ((uint32_t)(last[nbytes - 1 - i] ^ pad) + 0xff) >> 8;
 		wrong |= in_pad & differs;
 	}
 	uint32_t mask = 0u - wrong;
-	return (mask & (BLOCK + 1)) | (~mask & (BLOCK - pad));
+	return (mask & (nbytes + 1)) | (~mask & (nbytes - pad));
 }
 
 /* The last block under the IV before it, without moving the chain; gives its text in scratch. */
-static CK_RV open_last(struct operation *op, const uint8_t last[BLOCK], const uint8_t before[BLOCK], size_t *text_len)
+static CK_RV open_last(struct operation *op, const uint8_t *last, const uint8_t *before, size_t *text_len)
 {
-	uint8_t iv[BLOCK];
-	memcpy(iv, op->param.iv.iv, BLOCK);
-	memmove(op->param.iv.iv, before, BLOCK); /* they are the same before the first block */
-	CK_RV rv = run(op, last, BLOCK, op->scratch);
-	memcpy(op->param.iv.iv, iv, BLOCK);
+	uint8_t iv[BLOCK_MAX];
+	size_t block = block_len(op);
+	memcpy(iv, op->param.iv.iv, block);
+	memmove(op->param.iv.iv, before, block); /* they are the same before the first block */
+	CK_RV rv = run(op, last, block, op->scratch);
+	memcpy(op->param.iv.iv, iv, block);
 	if (rv != CKR_OK)
 		return rv;
-	*text_len = unpadded_len(op->scratch);
-	return *text_len > BLOCK ? CKR_ENCRYPTED_DATA_INVALID : CKR_OK;
+	*text_len = unpadded_len(op->scratch, block);
+	return *text_len > block ? CKR_ENCRYPTED_DATA_INVALID : CKR_OK;
 }
 
 static CK_RV pad_once_len(const struct operation *op, size_t len, size_t *out_len)
 {
+	size_t block = block_len(op);
 	if (op->kind == OP_ENCRYPT)
-		*out_len = len - len % BLOCK + BLOCK;
+		*out_len = len - len % block + block;
 	else
 		*out_len = len;
-	return op->kind == OP_DECRYPT && (len == 0 || len % BLOCK) ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_OK;
+	return op->kind == OP_DECRYPT && (len == 0 || len % block) ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_OK;
 }
 
 /* The residue and its padding. */
 static CK_RV pad_last(struct operation *op, uint8_t *out)
 {
-	uint8_t pad = (uint8_t)(BLOCK - op->residue_len);
+	size_t block = block_len(op), pad = block - op->residue_len;
 	memcpy(op->scratch, op->residue, op->residue_len);
-	memset(op->scratch + op->residue_len, pad, pad);
-	return run(op, op->scratch, BLOCK, out);
+	memset(op->scratch + op->residue_len, (int)pad, pad);
+	return run(op, op->scratch, block, out);
 }
 
 static CK_RV pad_encrypt_once(struct operation *op, const uint8_t *in, size_t len, uint8_t *out, size_t cap, size_t *out_len)
 {
-	size_t whole = len - len % BLOCK;
-	CK_RV rv = operation_fits(whole + BLOCK, cap, out_len);
+	size_t block = block_len(op), whole = len - len % block;
+	CK_RV rv = operation_fits(whole + block, cap, out_len);
 	if (rv != CKR_OK)
 		return rv;
-	if (whole + BLOCK <= OP_SCRATCH) { /* short: one op */
-		uint8_t pad = (uint8_t)(whole + BLOCK - len);
+	if (whole + block <= OP_SCRATCH) { /* short: one op */
+		size_t pad = whole + block - len;
 		if (len)
 			memcpy(op->scratch, in, len);
-		memset(op->scratch + len, pad, pad);
-		return run(op, op->scratch, whole + BLOCK, out);
+		memset(op->scratch + len, (int)pad, pad);
+		return run(op, op->scratch, whole + block, out);
 	}
 	rv = crypt_feed(op, in, len, len - whole, out, run_chained);
 	return rv == CKR_OK ? pad_last(op, out + whole) : rv;
@@ -196,13 +208,14 @@ static CK_RV pad_encrypt_once(struct operation *op, const uint8_t *in, size_t le
 
 static CK_RV pad_decrypt_short(struct operation *op, const uint8_t *in, size_t len, uint8_t *out, size_t cap, size_t *out_len)
 {
+	size_t block = block_len(op);
 	CK_RV rv = run(op, in, len, op->scratch);
 	if (rv != CKR_OK)
 		return rv;
-	size_t text_len = unpadded_len(op->scratch + len - BLOCK);
-	if (text_len > BLOCK)
+	size_t text_len = unpadded_len(op->scratch + len - block, block);
+	if (text_len > block)
 		return CKR_ENCRYPTED_DATA_INVALID;
-	rv = operation_fits(len - BLOCK + text_len, cap, out_len);
+	rv = operation_fits(len - block + text_len, cap, out_len);
 	if (rv == CKR_OK)
 		memcpy(out, op->scratch, *out_len);
 	return rv;
@@ -211,12 +224,12 @@ static CK_RV pad_decrypt_short(struct operation *op, const uint8_t *in, size_t l
 /* The last block first: only it tells whether there is anything to release, and how much. */
 static CK_RV pad_decrypt_long(struct operation *op, const uint8_t *in, size_t len, uint8_t *out, size_t cap, size_t *out_len)
 {
-	uint8_t last[BLOCK];
-	size_t whole = len - BLOCK, text_len;
-	CK_RV rv = open_last(op, in + whole, in + whole - BLOCK, &text_len);
+	uint8_t last[BLOCK_MAX];
+	size_t block = block_len(op), whole = len - block, text_len;
+	CK_RV rv = open_last(op, in + whole, in + whole - block, &text_len);
 	if (rv == CKR_OK)
 		rv = operation_fits(whole + text_len, cap, out_len);
-	memcpy(last, op->scratch, BLOCK);
+	memcpy(last, op->scratch, block);
 	if (rv == CKR_OK)
 		rv = run_chained(op, in, whole, out);
 	if (rv == CKR_OK && text_len)
@@ -237,8 +250,8 @@ static CK_RV pad_once(struct operation *op, const uint8_t *in, size_t len, uint8
 /* Decryption holds a whole block back: it may be the last. */
 static size_t pad_keep(const struct operation *op, size_t len)
 {
-	size_t total = op->residue_len + len;
-	return op->kind == OP_DECRYPT && total && total % BLOCK == 0 ? BLOCK : total % BLOCK;
+	size_t total = op->residue_len + len, block = block_len(op);
+	return op->kind == OP_DECRYPT && total && total % block == 0 ? block : total % block;
 }
 
 static CK_RV pad_update_len(const struct operation *op, size_t len, size_t *out_len)
@@ -254,8 +267,8 @@ static CK_RV pad_update(struct operation *op, const uint8_t *in, size_t len, uin
 
 static CK_RV pad_final_len(const struct operation *op, size_t *out_len)
 {
-	*out_len = BLOCK;
-	return op->kind == OP_DECRYPT && op->residue_len != BLOCK ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_OK;
+	*out_len = block_len(op);
+	return op->kind == OP_DECRYPT && op->residue_len != block_len(op) ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_OK;
 }
 
 static CK_RV pad_final(struct operation *op, uint8_t *out, size_t cap, size_t *out_len)
@@ -263,7 +276,7 @@ static CK_RV pad_final(struct operation *op, uint8_t *out, size_t cap, size_t *o
 	size_t text_len;
 	CK_RV rv;
 	if (op->kind == OP_ENCRYPT) {
-		rv = operation_fits(BLOCK, cap, out_len);
+		rv = operation_fits(block_len(op), cap, out_len);
 		return rv == CKR_OK ? pad_last(op, out) : rv;
 	}
 	rv = open_last(op, op->residue, op->param.iv.iv, &text_len);
@@ -282,15 +295,17 @@ const struct crypt_engine crypt_block_pad = {
 
 /* -- streams: every byte comes out at once -------------------------------------------------- */
 
+#define STREAM_BLOCK 16 /* of SM4 and AES: DES3 has no such mode here */
+
 /*
  * Blocks until the counting bits have run through: after that the keystream
  * would begin to repeat. UINT64_MAX stands for more than anyone can ask for.
  */
-static uint64_t counter_left(const uint8_t counter[BLOCK], uint32_t nbits)
+static uint64_t counter_left(const uint8_t counter[STREAM_BLOCK], uint32_t nbits)
 {
 	uint64_t high = 0, low = 0;
-	for (uint32_t i = 0; i < BLOCK; i++) {
-		uint32_t bit = 8 * (BLOCK - 1 - i); /* of the byte's lowest bit */
+	for (uint32_t i = 0; i < STREAM_BLOCK; i++) {
+		uint32_t bit = 8 * (STREAM_BLOCK - 1 - i); /* of the byte's lowest bit */
 		uint32_t counts = nbits <= bit ? 0 : nbits - bit >= 8 ? 0xff : (1u << (nbits - bit)) - 1;
 		uint64_t left = ~(uint32_t)counter[i] & counts;
 		high = high << 8 | low >> 56;
@@ -301,7 +316,7 @@ static uint64_t counter_left(const uint8_t counter[BLOCK], uint32_t nbits)
 
 static CK_RV stream_begin(struct operation *op)
 {
-	bool counts = op->mech->type == CKM_HUFU_SM4_CTR;
+	bool counts = op->mech->parse == param_ctr;
 	op->blocks_left = counts ? counter_left(op->param.iv.iv, op->param.iv.counter_bits) : UINT64_MAX;
 	return CKR_OK;
 }
@@ -309,7 +324,7 @@ static CK_RV stream_begin(struct operation *op)
 static CK_RV stream_len(const struct operation *op, size_t len, size_t *out_len)
 {
 	*out_len = len;
-	return ((uint64_t)op->residue_len + len + BLOCK - 1) / BLOCK > op->blocks_left ? operation_bad_len(op) : CKR_OK;
+	return ((uint64_t)op->residue_len + len + STREAM_BLOCK - 1) / STREAM_BLOCK > op->blocks_left ? operation_bad_len(op) : CKR_OK;
 }
 
 static CK_RV stream_once(struct operation *op, const uint8_t *in, size_t len, uint8_t *out, size_t cap, size_t *out_len)
@@ -321,7 +336,7 @@ static CK_RV stream_once(struct operation *op, const uint8_t *in, size_t len, ui
 /* From a block's beginning. What is behind the last whole block is kept, to begin there again. */
 static CK_RV stream_from_block(struct operation *op, const uint8_t *in, size_t len, uint8_t *out)
 {
-	size_t tail = len % BLOCK;
+	size_t tail = len % STREAM_BLOCK;
 	if (tail)
 		memcpy(op->residue, in + len - tail, tail);
 	op->residue_len = tail;
@@ -339,7 +354,7 @@ static CK_RV stream_update(struct operation *op, const uint8_t *in, size_t len, 
 		return CKR_OK;
 	if (before == 0)
 		return stream_from_block(op, in, len, out);
-	size_t first = before + len <= OP_SCRATCH ? len : BLOCK - before;
+	size_t first = before + len <= OP_SCRATCH ? len : STREAM_BLOCK - before;
 	memcpy(op->scratch, op->residue, before);
 	memcpy(op->scratch + before, in, first);
 	CK_RV rv = stream_from_block(op, op->scratch, before + first, op->spill);

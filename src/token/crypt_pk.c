@@ -116,17 +116,16 @@ static CK_RV pk_once(struct operation *op, const uint8_t *in, size_t len, uint8_
 /* In parts, all is kept to the end. */
 static CK_RV pk_update_len(const struct operation *op, size_t len, size_t *out_len)
 {
-	size_t most = operation_decrypts(op) ? cipher_len(op, OP_PK_MAX) : OP_PK_MAX;
+	(void)op;
+	(void)len;
 	*out_len = 0;
-	return op->held.len > most || len > most - op->held.len ? operation_bad_len(op) : CKR_OK;
+	return CKR_OK;
 }
 
 static CK_RV pk_update(struct operation *op, const uint8_t *in, size_t len, uint8_t *out)
 {
 	(void)out;
-	op->held.secret = true;
-	write_bytes(&op->held, in, len);
-	return op->held.bad ? CKR_HOST_MEMORY : CKR_OK;
+	return operation_keep(op, in, len, operation_decrypts(op) ? cipher_len(op, OP_PK_MAX) : OP_PK_MAX);
 }
 
 static CK_RV pk_final_len(const struct operation *op, size_t *out_len)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * EEA3 and GCM: in parts, the driver's state goes from part to part. What a
- * device of the same domain made, another of it can go on from.
+ * EEA3, GCM and CCM: in parts, the driver's state goes from part to part. What a
+ * device of the same domain made, another of it can go on from. What cannot be
+ * done in parts is kept to the end.
  */
 #include "token/operation_impl.h"
 
@@ -77,63 +78,79 @@ const struct crypt_engine crypt_state_stream = {
 	.final_len = eea3_final_len, .final = eea3_final,
 };
 
-/* -- GCM -------------------------------------------------------------------------------- */
+/* -- GCM, CCM ------------------------------------------------------------------------- */
 
 /* SP 800-38D 5.2.1.1: a text has at most 2^39 - 256 bits. */
 #define GCM_TEXT_MAX ((UINT64_C(1) << 36) - 32)
 
+/* CCM's parameter told the length (PKCS#11 3.1 6.13.5). */
+static bool text_fits(const struct operation *op, size_t len)
+{
+	return operation_is_ccm(op) ? len == op->param.data_len : len <= GCM_TEXT_MAX;
+}
+
 static CK_RV aead_once_len(const struct operation *op, size_t len, size_t *out_len)
 {
-	size_t tag_len = op->param.gcm.tag_len;
+	size_t tag_len = operation_tag_len(op);
 	if (operation_decrypts(op)) {
 		*out_len = len - tag_len;
-		return len < tag_len || len - tag_len > GCM_TEXT_MAX ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_OK;
+		return len < tag_len || !text_fits(op, len - tag_len) ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_OK;
 	}
 	*out_len = len + tag_len;
-	return len > GCM_TEXT_MAX ? CKR_DATA_LEN_RANGE : CKR_OK;
+	return text_fits(op, len) ? CKR_OK : CKR_DATA_LEN_RANGE;
 }
 
 static CK_RV aead_once(struct operation *op, const uint8_t *in, size_t len, uint8_t *out, size_t cap, size_t *out_len)
 {
-	size_t need = operation_decrypts(op) ? len - op->param.gcm.tag_len : len + op->param.gcm.tag_len;
+	size_t need = operation_decrypts(op) ? len - operation_tag_len(op) : len + operation_tag_len(op);
 	CK_RV rv = operation_fits(need, cap, out_len);
 	return rv == CKR_OK ? last(op, in, len, out, need) : rv;
 }
 
-/* Decryption keeps all to the end: nothing is released before the tag (SP 800-38D 7.2). */
+/* Decryption: nothing is released before the tag (SP 800-38D 7.2). CCM authenticates the text before it encrypts. */
+static bool keeps_all(const struct operation *op)
+{
+	return operation_decrypts(op) || operation_is_ccm(op) || !operation_in_parts(op, HUFU_VERB_ENCRYPT);
+}
+
+static size_t keep_max(const struct operation *op)
+{
+	if (operation_decrypts(op))
+		return OP_AEAD_MAX + operation_tag_len(op);
+	return operation_is_ccm(op) ? OP_AEAD_MAX : OP_REPLAY_MAX;
+}
+
 static CK_RV aead_update_len(const struct operation *op, size_t len, size_t *out_len)
 {
-	if (operation_decrypts(op)) {
-		size_t most = OP_AEAD_MAX + op->param.gcm.tag_len;
-		*out_len = 0;
-		return op->held.len > most || len > most - op->held.len ? CKR_DATA_LEN_RANGE : CKR_OK;
-	}
-	*out_len = len;
+	bool keeps = keeps_all(op);
+	*out_len = keeps ? 0 : len;
+	if (keeps)
+		return op->held.len > keep_max(op) || len > keep_max(op) - op->held.len ? CKR_DATA_LEN_RANGE : CKR_OK;
 	return op->total > GCM_TEXT_MAX - len ? CKR_DATA_LEN_RANGE : CKR_OK;
 }
 
 static CK_RV aead_update(struct operation *op, const uint8_t *in, size_t len, uint8_t *out)
 {
-	if (!operation_decrypts(op))
-		return len ? next(op, in, len, out) : CKR_OK;
-	write_bytes(&op->held, in, len);
-	return op->held.bad ? CKR_HOST_MEMORY : CKR_OK;
+	if (keeps_all(op))
+		return operation_keep(op, in, len, keep_max(op));
+	return len ? next(op, in, len, out) : CKR_OK;
 }
 
 static CK_RV aead_final_len(const struct operation *op, size_t *out_len)
 {
-	if (operation_decrypts(op))
+	if (keeps_all(op))
 		return aead_once_len(op, op->held.len, out_len);
-	*out_len = op->param.gcm.tag_len;
+	*out_len = operation_tag_len(op);
 	return CKR_OK;
 }
 
 static CK_RV aead_final(struct operation *op, uint8_t *out, size_t cap, size_t *out_len)
 {
-	if (operation_decrypts(op))
+	size_t tag_len = operation_tag_len(op);
+	if (keeps_all(op))
 		return aead_once(op, op->held.data, op->held.len, out, cap, out_len);
-	CK_RV rv = operation_fits(op->param.gcm.tag_len, cap, out_len);
-	return rv == CKR_OK ? last(op, NULL, 0, out, op->param.gcm.tag_len) : rv;
+	CK_RV rv = operation_fits(tag_len, cap, out_len);
+	return rv == CKR_OK ? last(op, NULL, 0, out, tag_len) : rv;
 }
 
 const struct crypt_engine crypt_aead = {

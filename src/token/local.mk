@@ -20,19 +20,25 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/crypt.c \
 	%reldir%/crypt_chain.c \
 	%reldir%/crypt_pk.c \
+	%reldir%/crypt_rsa.c \
 	%reldir%/crypt_state.c \
+	%reldir%/crypt_wrap.c \
 	%reldir%/derive.c \
 	%reldir%/derive.h \
 	%reldir%/derive_impl.h \
 	%reldir%/derive_value.c \
 	%reldir%/destroy.c \
 	%reldir%/digest.c \
+	%reldir%/digest_info.c \
+	%reldir%/digest_info.h \
 	%reldir%/draft.h \
 	%reldir%/dual.c \
 	%reldir%/find.c \
 	%reldir%/handle.c \
 	%reldir%/handle.h \
 	%reldir%/key_import.c \
+	%reldir%/key_size.c \
+	%reldir%/key_size.h \
 	%reldir%/keygen.c \
 	%reldir%/login.c \
 	%reldir%/mech.c \

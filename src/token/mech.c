@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token/mech.h"
+#include "token/key_size.h"
 #include "token/param.h"
 
 #include <string.h>
@@ -18,14 +19,16 @@
 #define HMAC_KEY 8, 8 * 4096, 8, {CKK_HUFU_SM3_HMAC, NO_KEY_TYPE}
 #define GENERIC_KEY 8, 8 * 4096, 1, {CKK_GENERIC_SECRET, NO_KEY_TYPE}
 #define HKDF_KEY 8, 8 * 4096, 8, {CKK_HKDF, NO_KEY_TYPE}
-#define AES_KEY 128, 256, 8, {CKK_AES, NO_KEY_TYPE}
-#define RSA_KEY 2048, 4096, 1, {CKK_RSA, NO_KEY_TYPE} /* those that are made here; C_CreateObject takes others */
+#define MAC_KEYS(type) 8, 8 * 4096, 8, {type, CKK_GENERIC_SECRET, NO_KEY_TYPE}
+#define RSA_KEY 1024, 8192, 1, {CKK_RSA, NO_KEY_TYPE}
+#define NEW_RSA_KEY 2048, 4096, 1, {CKK_RSA, NO_KEY_TYPE} /* those that are made here; C_CreateObject takes others */
 #define EC_KEY 256, 521, 1, {CKK_EC, NO_KEY_TYPE}
 #define EDWARDS_KEY 255, 448, 1, {CKK_EC_EDWARDS, NO_KEY_TYPE}
 #define MONTGOMERY_KEY 255, 448, 1, {CKK_EC_MONTGOMERY, NO_KEY_TYPE}
-#define MAC_KEYS 8, 8 * 4096, 8, {CKK_HUFU_SM3_HMAC, CKK_GENERIC_SECRET, NO_KEY_TYPE}
+#define AES_KEY 128, 256, 8, {CKK_AES, NO_KEY_TYPE}
+#define DES3_KEY 0, 0, 1, {CKK_DES3, NO_KEY_TYPE} /* 6.17.4 and on: the sizes are "not used" */
 
-#define EC_AGREEMENT_KEY 256, 521, 1, {CKK_EC, CKK_EC_MONTGOMERY, NO_KEY_TYPE}
+#define EC_AGREEMENT_KEY 255, 521, 1, {CKK_EC, CKK_EC_MONTGOMERY, NO_KEY_TYPE}
 #define AES_BASE_KEY 128, 256, 8, {CKK_AES, NO_KEY_TYPE}
 /* Of any type: the class is checked, and that it may be exported. */
 #define ANY_SECRET 8, 8 * 4096, 8, {ANY_KEY_TYPE, NO_KEY_TYPE}
@@ -42,6 +45,17 @@
 	{ROW(algorithm##_KEY_PAIR_GEN), CKF_GENERATE_KEY_PAIR, __VA_ARGS__, SHAPE_KEYGEN, ENC_NONE, CKM_##algorithm##_KEY_PAIR_GEN, \
 	 param_none, HASH_NONE}
 
+/* What comes with every hash function. */
+#define DIGEST(name, hash) {ROW(name), CKF_DIGEST, NO_KEY, SHAPE_DIGEST, ENC_NONE, CKM_##name, param_none, hash}
+#define HMAC(name, key, hash) \
+	{ROW(name##_HMAC), MACS, MAC_KEYS(key), SHAPE_MAC, ENC_NONE, CKM_##name##_HMAC, param_mac, hash}, \
+	{ROW(name##_HMAC_GENERAL), MACS, MAC_KEYS(key), SHAPE_MAC, ENC_NONE, CKM_##name##_HMAC, param_mac_general, hash}
+#define RSA_HASHED(name, hash) \
+	{ROW(name##_RSA_PKCS), MACS | MESSAGE_SIGN, RSA_KEY, SHAPE_SIGN_MESSAGE, ENC_NONE, CKM_RSA_PKCS, param_none, hash}, \
+	{ROW(name##_RSA_PKCS_PSS), MACS | MESSAGE_SIGN, RSA_KEY, SHAPE_SIGN_MESSAGE, ENC_NONE, CKM_RSA_PKCS_PSS, param_pss, hash}
+#define ECDSA_HASHED(name, hash) \
+	{ROW(ECDSA_##name), MACS | MESSAGE_SIGN, EC_KEY, SHAPE_SIGN_MESSAGE, ENC_RAW, CKM_ECDSA, param_none, hash}
+
 static const struct mech table[] = {
 	{ROW(HUFU_SM2_KEY_PAIR_GEN), CKF_GENERATE_KEY_PAIR, SM2_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_SM2_KEY_PAIR_GEN, param_none, HASH_NONE},
 	{ROW(HUFU_SM2), MACS, SM2_KEY, SHAPE_SIGN_DIGEST, ENC_RAW, CKM_HUFU_SM2, param_none, HASH_NONE},
@@ -52,9 +66,7 @@ static const struct mech table[] = {
 	{ROW(HUFU_SM2_C1C2C3), CRYPT | WRAP, SM2_KEY, SHAPE_PK_CRYPT, ENC_C1C2C3, CKM_HUFU_SM2_C1C3C2, param_none, HASH_NONE},
 	{ROW(HUFU_SM2_ENC_DER), CRYPT | WRAP, SM2_KEY, SHAPE_PK_CRYPT, ENC_DER, CKM_HUFU_SM2_C1C3C2, param_none, HASH_NONE},
 
-	{ROW(HUFU_SM3), CKF_DIGEST, NO_KEY, SHAPE_DIGEST, ENC_NONE, CKM_HUFU_SM3, param_none, HASH_SM3},
-	{ROW(HUFU_SM3_HMAC), MACS, MAC_KEYS, SHAPE_MAC, ENC_NONE, CKM_HUFU_SM3_HMAC, param_mac, HASH_SM3},
-	{ROW(HUFU_SM3_HMAC_GENERAL), MACS, MAC_KEYS, SHAPE_MAC, ENC_NONE, CKM_HUFU_SM3_HMAC, param_mac_general, HASH_SM3},
+	DIGEST(HUFU_SM3, HASH_SM3), HMAC(HUFU_SM3, CKK_HUFU_SM3_HMAC, HASH_SM3),
 	{ROW(HUFU_SM3_KEY_GEN), CKF_GENERATE, HMAC_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_SM3_KEY_GEN, param_none, HASH_NONE},
 	/* A generic secret is as good as any for HMAC; devices know one way to make either. */
 	{ROW(GENERIC_SECRET_KEY_GEN), CKF_GENERATE, GENERIC_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_HUFU_SM3_KEY_GEN, param_none, HASH_NONE},
@@ -89,7 +101,54 @@ static const struct mech table[] = {
 	{ROW(HUFU_ZUC_EIA3), MACS, ZUC_KEY, SHAPE_MAC, ENC_NONE, CKM_HUFU_ZUC_EIA3, param_zuc, HASH_NONE},
 
 	{ROW(AES_KEY_GEN), CKF_GENERATE, AES_KEY, SHAPE_KEYGEN, ENC_NONE, CKM_AES_KEY_GEN, param_none, HASH_NONE},
-	PAIR_GEN(RSA_PKCS, RSA_KEY), PAIR_GEN(EC, EC_KEY), PAIR_GEN(EC_EDWARDS, EDWARDS_KEY), PAIR_GEN(EC_MONTGOMERY, MONTGOMERY_KEY),
+	PAIR_GEN(RSA_PKCS, NEW_RSA_KEY), PAIR_GEN(EC, EC_KEY), PAIR_GEN(EC_EDWARDS, EDWARDS_KEY), PAIR_GEN(EC_MONTGOMERY, MONTGOMERY_KEY),
+
+	/* PKCS#11 3.1 6.19 to 6.30 */
+	DIGEST(SHA_1, HASH_SHA1), HMAC(SHA_1, CKK_SHA_1_HMAC, HASH_SHA1),
+	DIGEST(SHA224, HASH_SHA224), HMAC(SHA224, CKK_SHA224_HMAC, HASH_SHA224),
+	DIGEST(SHA256, HASH_SHA256), HMAC(SHA256, CKK_SHA256_HMAC, HASH_SHA256),
+	DIGEST(SHA384, HASH_SHA384), HMAC(SHA384, CKK_SHA384_HMAC, HASH_SHA384),
+	DIGEST(SHA512, HASH_SHA512), HMAC(SHA512, CKK_SHA512_HMAC, HASH_SHA512),
+	DIGEST(SHA512_224, HASH_SHA512_224), HMAC(SHA512_224, CKK_SHA512_224_HMAC, HASH_SHA512_224),
+	DIGEST(SHA512_256, HASH_SHA512_256), HMAC(SHA512_256, CKK_SHA512_256_HMAC, HASH_SHA512_256),
+	DIGEST(SHA3_224, HASH_SHA3_224), HMAC(SHA3_224, CKK_SHA3_224_HMAC, HASH_SHA3_224),
+	DIGEST(SHA3_256, HASH_SHA3_256), HMAC(SHA3_256, CKK_SHA3_256_HMAC, HASH_SHA3_256),
+	DIGEST(SHA3_384, HASH_SHA3_384), HMAC(SHA3_384, CKK_SHA3_384_HMAC, HASH_SHA3_384),
+	DIGEST(SHA3_512, HASH_SHA3_512), HMAC(SHA3_512, CKK_SHA3_512_HMAC, HASH_SHA3_512),
+
+	/* 6.1 */
+	{ROW(RSA_PKCS), CRYPT | WRAP | MACS, RSA_KEY, SHAPE_PK_CRYPT, ENC_NONE, CKM_RSA_PKCS, param_none, HASH_NONE},
+	{ROW(RSA_X_509), CRYPT | WRAP | MACS, RSA_KEY, SHAPE_PK_CRYPT, ENC_NONE, CKM_RSA_X_509, param_none, HASH_NONE},
+	{ROW(RSA_PKCS_OAEP), CRYPT | WRAP, RSA_KEY, SHAPE_PK_CRYPT, ENC_NONE, CKM_RSA_PKCS_OAEP, param_oaep, HASH_NONE},
+	{ROW(RSA_PKCS_PSS), MACS, RSA_KEY, SHAPE_SIGN_DIGEST, ENC_NONE, CKM_RSA_PKCS_PSS, param_pss, HASH_NONE},
+	RSA_HASHED(SHA1, HASH_SHA1), RSA_HASHED(SHA224, HASH_SHA224), RSA_HASHED(SHA256, HASH_SHA256),
+	RSA_HASHED(SHA384, HASH_SHA384), RSA_HASHED(SHA512, HASH_SHA512), RSA_HASHED(SHA3_224, HASH_SHA3_224),
+	RSA_HASHED(SHA3_256, HASH_SHA3_256), RSA_HASHED(SHA3_384, HASH_SHA3_384), RSA_HASHED(SHA3_512, HASH_SHA3_512),
+
+	/* 6.3 */
+	{ROW(ECDSA), MACS, EC_KEY, SHAPE_SIGN_DIGEST, ENC_RAW, CKM_ECDSA, param_none, HASH_NONE},
+	ECDSA_HASHED(SHA1, HASH_SHA1), ECDSA_HASHED(SHA224, HASH_SHA224), ECDSA_HASHED(SHA256, HASH_SHA256),
+	ECDSA_HASHED(SHA384, HASH_SHA384), ECDSA_HASHED(SHA512, HASH_SHA512), ECDSA_HASHED(SHA3_224, HASH_SHA3_224),
+	ECDSA_HASHED(SHA3_256, HASH_SHA3_256), ECDSA_HASHED(SHA3_384, HASH_SHA3_384), ECDSA_HASHED(SHA3_512, HASH_SHA3_512),
+	{ROW(EDDSA), MACS, EDWARDS_KEY, SHAPE_SIGN_WHOLE, ENC_RAW, CKM_EDDSA, param_eddsa, HASH_NONE},
+
+	/* 6.10 to 6.14 */
+	{ROW(AES_ECB), CRYPT | WRAP, AES_KEY, SHAPE_BLOCK, ENC_NONE, CKM_AES_ECB, param_none, HASH_NONE},
+	{ROW(AES_CBC), CRYPT | WRAP, AES_KEY, SHAPE_BLOCK, ENC_NONE, CKM_AES_CBC, param_iv, HASH_NONE},
+	{ROW(AES_CBC_PAD), CRYPT | WRAP, AES_KEY, SHAPE_BLOCK_PAD, ENC_NONE, CKM_AES_CBC, param_iv, HASH_NONE},
+	{ROW(AES_CTR), CRYPT, AES_KEY, SHAPE_STREAM, ENC_NONE, CKM_AES_CTR, param_ctr, HASH_NONE},
+	{ROW(AES_GCM), CRYPT | WRAP | MESSAGE_CRYPT, AES_KEY, SHAPE_AEAD, ENC_NONE, CKM_AES_GCM, param_gcm, HASH_NONE},
+	{ROW(AES_CCM), CRYPT | WRAP | MESSAGE_CRYPT, AES_KEY, SHAPE_AEAD, ENC_NONE, CKM_AES_CCM, param_ccm, HASH_NONE},
+	{ROW(AES_CMAC), MACS, AES_KEY, SHAPE_MAC, ENC_NONE, CKM_AES_CMAC, param_mac, HASH_NONE},
+	{ROW(AES_CMAC_GENERAL), MACS, AES_KEY, SHAPE_MAC, ENC_NONE, CKM_AES_CMAC, param_mac_general, HASH_NONE},
+	{ROW(AES_KEY_WRAP), CRYPT | WRAP, AES_KEY, SHAPE_KEY_WRAP, ENC_NONE, CKM_AES_KEY_WRAP, param_key_wrap, HASH_NONE},
+	{ROW(AES_KEY_WRAP_PAD), CRYPT | WRAP, AES_KEY, SHAPE_KEY_WRAP, ENC_NONE, CKM_AES_KEY_WRAP_KWP, param_key_wrap, HASH_NONE},
+	{ROW(AES_KEY_WRAP_KWP), CRYPT | WRAP, AES_KEY, SHAPE_KEY_WRAP, ENC_NONE, CKM_AES_KEY_WRAP_KWP, param_key_wrap, HASH_NONE},
+
+	/* 6.17: nothing new is encrypted with it */
+	{ROW(DES3_ECB), CKF_DECRYPT | CKF_UNWRAP, DES3_KEY, SHAPE_BLOCK, ENC_NONE, CKM_DES3_ECB, param_none, HASH_NONE},
+	{ROW(DES3_CBC), CKF_DECRYPT | CKF_UNWRAP, DES3_KEY, SHAPE_BLOCK, ENC_NONE, CKM_DES3_CBC, param_iv8, HASH_NONE},
+	{ROW(DES3_CBC_PAD), CKF_DECRYPT | CKF_UNWRAP, DES3_KEY, SHAPE_BLOCK_PAD, ENC_NONE, CKM_DES3_CBC, param_iv8, HASH_NONE},
 };
 #define NROWS (sizeof table / sizeof table[0])
 
@@ -155,9 +214,14 @@ CK_RV mech_check(struct token *token, const CK_MECHANISM *m, CK_FLAGS flag, cons
 	return CKR_OK;
 }
 
-static bool of_curves(CK_KEY_TYPE type)
+/* 6.3.1, of the curves: those of Edwards and Montgomery have one form of point, half as long. */
+static CK_FLAGS curve_flags(CK_KEY_TYPE type)
 {
-	return type == CKK_HUFU_SM2 || type == CKK_EC || type == CKK_EC_EDWARDS || type == CKK_EC_MONTGOMERY;
+	if (type == CKK_HUFU_SM2 || type == CKK_EC)
+		return CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS;
+	if (type == CKK_EC_EDWARDS || type == CKK_EC_MONTGOMERY)
+		return CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_COMPRESS;
+	return 0;
 }
 
 void mech_info(const struct mech *mech, bool hardware, CK_MECHANISM_INFO *info)
@@ -167,8 +231,19 @@ void mech_info(const struct mech *mech, bool hardware, CK_MECHANISM_INFO *info)
 	info->flags = mech->flags;
 	if (hardware && mech->shape != SHAPE_DIGEST)
 		info->flags |= CKF_HW;
-	if (of_curves(mech->key_types[0])) /* 6.3: of the curve */
-		info->flags |= CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS;
+	info->flags |= curve_flags(mech->key_types[0]);
+}
+
+bool mech_is_asymmetric(const struct mech *mech)
+{
+	switch (mech->key_types[0]) {
+	case CKK_HUFU_SM2:
+	case CKK_RSA:
+	case CKK_EC:
+	case CKK_EC_EDWARDS:
+	case CKK_EC_MONTGOMERY: return true;
+	default: return false;
+	}
 }
 
 bool mech_is_sm2(const struct object *key)
@@ -203,8 +278,7 @@ CK_RV mech_fits_key(const struct mech *mech, const struct object *key)
 		return CKR_KEY_TYPE_INCONSISTENT;
 	if (!allowed(key, mech->type))
 		return CKR_MECHANISM_INVALID;
-	CK_ULONG len = key->object_class == CKO_SECRET_KEY ? attrs_ulong(&key->attrs, CKA_VALUE_LEN, 0) : 0;
-	if (len && (len < mech->min_nbits / 8 || len > mech->max_nbits / 8))
-		return CKR_KEY_SIZE_RANGE;
-	return CKR_OK;
+	size_t nbits = key_nbits(key);
+	bool sized = nbits && mech->max_nbits;
+	return sized && (nbits < mech->min_nbits || nbits > mech->max_nbits) ? CKR_KEY_SIZE_RANGE : CKR_OK;
 }

@@ -25,6 +25,7 @@ struct param {
 			size_t id_len;
 		} sm2;
 	};
+	uint64_t data_len;                  /* CCM: of the text, told beforehand */
 	bool for_device;                    /* the driver wants the union, too */
 	uint8_t *bytes;                     /* inlined, or of secret_alloc, or NULL */
 	size_t bytes_len;
@@ -39,12 +40,12 @@ enum mech_shape {
 	SHAPE_BLOCK_PAD,    /* PKCS#7 here: CBC-PAD */
 	SHAPE_STREAM,       /* any length, IV chain kept here: CTR, CFB, OFB */
 	SHAPE_STATE_STREAM, /* any length, state from the driver: EEA3 */
-	SHAPE_AEAD,         /* GCM */
+	SHAPE_AEAD,         /* GCM, CCM */
 	SHAPE_MAC,          /* state from the driver: HMAC, EIA3, CMAC */
-	SHAPE_SIGN_DIGEST,  /* one short input, as it is: SM2, ECDSA, RSA */
+	SHAPE_SIGN_DIGEST,  /* one short input, as it is: SM2, ECDSA, PSS */
 	SHAPE_SIGN_MESSAGE, /* hashed on this host (SM2: after Z), then as SIGN_DIGEST */
 	SHAPE_SIGN_WHOLE,   /* the message itself, kept to the end: EdDSA */
-	SHAPE_PK_CRYPT,     /* one shot: SM2 and RSA encryption */
+	SHAPE_PK_CRYPT,     /* one shot: SM2 and RSA encryption; what RSA signs as it is, too */
 	SHAPE_KEY_WRAP,     /* one shot: AES key wrap */
 	SHAPE_DERIVE        /* C_DeriveKey only */
 };
@@ -83,6 +84,8 @@ void mech_info(const struct mech *, bool hardware, CK_MECHANISM_INFO *);
  * CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE.
  */
 CK_RV mech_fits_key(const struct mech *, const struct object *);
+/* Its keys are pairs: one half does what the other takes back. */
+bool mech_is_asymmetric(const struct mech *);
 /* The SM2 view of the token: key type and point as C_GetAttributeValue shows them. */
 bool mech_is_sm2(const struct object *);
 

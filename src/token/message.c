@@ -11,9 +11,10 @@
 #include <string.h>
 
 /* The parameter comes with each message; what stands in the mechanism is looked at no further. */
-static CK_RV parse_gcm_init(const CK_MECHANISM *m, struct param *param)
+static CK_RV parse_init(const CK_MECHANISM *m, struct param *param)
 {
-	if (m->ulParameterLen == sizeof(CK_GCM_MESSAGE_PARAMS) && m->pParameter)
+	size_t size = m->mechanism == CKM_AES_CCM ? sizeof(CK_CCM_MESSAGE_PARAMS) : sizeof(CK_GCM_MESSAGE_PARAMS);
+	if (m->ulParameterLen == size && m->pParameter)
 		return CKR_OK;
 	return param_none(m, param);
 }
@@ -24,7 +25,7 @@ CK_RV message_init(struct session *s, enum op_kind kind, const CK_MECHANISM *m, 
 	bool crypt = kind == OP_MESSAGE_ENCRYPT || kind == OP_MESSAGE_DECRYPT;
 	if (!m)
 		return operation_cancel(s, kind);
-	return operation_begin(s, kind, m, key, crypt ? parse_gcm_init : NULL, &op);
+	return operation_begin(s, kind, m, key, crypt ? parse_init : NULL, &op);
 }
 
 CK_RV message_final(struct session *s, enum op_kind kind)
@@ -47,18 +48,47 @@ static CK_RV current(struct session *s, enum op_kind kind, bool in_message, stru
 	return rv;
 }
 
-/* -- GCM: parameters and IVs ------------------------------------------------------------------ */
+/* -- encryption: parameters and IVs ------------------------------------------------------------- */
 
 #define IV_MAX 16 /* of one made here */
 /* Fewer random bits would meet again too soon (SP 800-38D 8.2.2 counts the chances). */
 #define RANDOM_NBITS_MIN 64
 
-static CK_RV take_params(void *param, CK_ULONG param_len, CK_GCM_MESSAGE_PARAMS *p)
+/* CK_GCM_MESSAGE_PARAMS or CK_CCM_MESSAGE_PARAMS. */
+struct message {
+	CK_ULONG data_len;           /* CCM */
+	CK_BYTE *iv;
+	CK_ULONG iv_len, fixed_nbits;
+	CK_GENERATOR_FUNCTION generator;
+	CK_BYTE *tag;
+	CK_ULONG tag_nbits;
+};
+
+static struct message of_gcm(const CK_GCM_MESSAGE_PARAMS *p)
 {
-	if (!param || param_len != sizeof *p)
+	return (struct message){.iv = p->pIv, .iv_len = p->ulIvLen, .fixed_nbits = p->ulIvFixedBits, .generator = p->ivGenerator,
+	                        .tag = p->pTag, .tag_nbits = p->ulTagBits};
+}
+
+static struct message of_ccm(const CK_CCM_MESSAGE_PARAMS *p)
+{
+	return (struct message){.data_len = p->ulDataLen, .iv = p->pNonce, .iv_len = p->ulNonceLen,
+	                        .fixed_nbits = p->ulNonceFixedBits, .generator = p->nonceGenerator, .tag = p->pMAC,
+	                        .tag_nbits = p->ulMACLen <= 16 ? 8 * p->ulMACLen : 0};
+}
+
+static CK_RV take_params(const struct operation *op, void *param, CK_ULONG param_len, struct message *message)
+{
+	union {
+		CK_GCM_MESSAGE_PARAMS gcm;
+		CK_CCM_MESSAGE_PARAMS ccm;
+	} p;
+	bool ccm = operation_is_ccm(op);
+	if (!param || param_len != (ccm ? sizeof p.ccm : sizeof p.gcm))
 		return CKR_MECHANISM_PARAM_INVALID;
-	memcpy(p, param, sizeof *p);
-	return p->pTag && p->pIv ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
+	memcpy(&p, param, param_len);
+	*message = ccm ? of_ccm(&p.ccm) : of_gcm(&p.gcm);
+	return message->tag && message->iv ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
 }
 
 /* The caller's first nbits bits over ours. */
@@ -79,54 +109,58 @@ static void put_counter(uint8_t *iv, size_t len, uint64_t counter)
 	}
 }
 
-static CK_RV random_iv(uint8_t *iv, const CK_GCM_MESSAGE_PARAMS *p, CK_ULONG free_nbits)
+static CK_RV random_iv(uint8_t *iv, const struct message *m, CK_ULONG free_nbits)
 {
 	if (free_nbits < RANDOM_NBITS_MIN)
 		return CKR_MECHANISM_PARAM_INVALID;
-	CK_RV rv = rv_of(rand_bytes(iv, p->ulIvLen));
+	CK_RV rv = rv_of(rand_bytes(iv, m->iv_len));
 	if (rv == CKR_OK)
-		keep_fixed(iv, p->pIv, p->ulIvLen, p->ulIvFixedBits);
+		keep_fixed(iv, m->iv, m->iv_len, m->fixed_nbits);
 	return rv;
 }
 
 /* 0, 1, ... in the bits that are not fixed. None comes twice in one process of messages. */
-static CK_RV counted_iv(struct operation *op, uint8_t *iv, const CK_GCM_MESSAGE_PARAMS *p, CK_ULONG free_nbits, bool over_base)
+static CK_RV counted_iv(struct operation *op, uint8_t *iv, const struct message *m, CK_ULONG free_nbits, bool over_base)
 {
 	if (free_nbits < 64 && op->messages >> free_nbits)
 		return CKR_TOKEN_RESOURCE_EXCEEDED;
-	put_counter(iv, p->ulIvLen, op->messages);
+	put_counter(iv, m->iv_len, op->messages);
 	if (op->messages == 0)
-		memcpy(op->base_iv, p->pIv, p->ulIvLen);
-	for (size_t i = 0; over_base && i < p->ulIvLen; i++)
+		memcpy(op->base_iv, m->iv, m->iv_len);
+	for (size_t i = 0; over_base && i < m->iv_len; i++)
 		iv[i] ^= op->base_iv[i];
-	keep_fixed(iv, over_base ? op->base_iv : p->pIv, p->ulIvLen, p->ulIvFixedBits);
+	keep_fixed(iv, over_base ? op->base_iv : m->iv, m->iv_len, m->fixed_nbits);
 	op->messages++;
 	return CKR_OK;
 }
 
-/* PKCS#11 3.1 6.13.2.3: the first ulIvFixedBits of pIv stay, ivGenerator makes the rest, pIv takes the result. */
-static CK_RV make_iv(struct operation *op, const CK_GCM_MESSAGE_PARAMS *p)
+/* PKCS#11 3.1 6.13.2.3, 6.13.3.3: the first bits that are fixed stay, the generator makes the rest, pIv takes the result. */
+static CK_RV make_iv(struct operation *op, const struct message *m)
 {
 	uint8_t iv[IV_MAX];
 	CK_RV rv = CKR_MECHANISM_PARAM_INVALID;
-	if (p->ivGenerator == CKG_NO_GENERATE)
+	if (m->generator == CKG_NO_GENERATE)
 		return CKR_OK;
-	if (p->ulIvLen < 1 || p->ulIvLen > IV_MAX || p->ulIvFixedBits > 8 * p->ulIvLen)
+	if (m->iv_len < 1 || m->iv_len > IV_MAX || m->fixed_nbits > 8 * m->iv_len)
 		return rv;
-	CK_ULONG free_nbits = 8 * p->ulIvLen - p->ulIvFixedBits;
-	if (p->ivGenerator == CKG_GENERATE || p->ivGenerator == CKG_GENERATE_RANDOM)
-		rv = random_iv(iv, p, free_nbits);
-	else if (p->ivGenerator == CKG_GENERATE_COUNTER || p->ivGenerator == CKG_GENERATE_COUNTER_XOR)
-		rv = counted_iv(op, iv, p, free_nbits, p->ivGenerator == CKG_GENERATE_COUNTER_XOR);
+	CK_ULONG free_nbits = 8 * m->iv_len - m->fixed_nbits;
+	if (m->generator == CKG_GENERATE || m->generator == CKG_GENERATE_RANDOM)
+		rv = random_iv(iv, m, free_nbits);
+	else if (m->generator == CKG_GENERATE_COUNTER || m->generator == CKG_GENERATE_COUNTER_XOR)
+		rv = counted_iv(op, iv, m, free_nbits, m->generator == CKG_GENERATE_COUNTER_XOR);
 	if (rv == CKR_OK)
-		memcpy(p->pIv, iv, p->ulIvLen);
+		memcpy(m->iv, iv, m->iv_len);
 	return rv;
 }
 
-static CK_RV begin_crypt(struct operation *op, const CK_GCM_MESSAGE_PARAMS *p, const CK_BYTE *aad, CK_ULONG aad_len)
+static CK_RV begin_crypt(struct operation *op, const struct message *m, const CK_BYTE *aad, CK_ULONG aad_len)
 {
-	CK_RV rv = operation_decrypts(op) ? CKR_OK : make_iv(op, p);
-	return rv == CKR_OK ? param_set_gcm(&op->param, p->pIv, p->ulIvLen, aad, aad_len, p->ulTagBits) : rv;
+	CK_RV rv = operation_decrypts(op) ? CKR_OK : make_iv(op, m);
+	if (rv != CKR_OK)
+		return rv;
+	if (operation_is_ccm(op))
+		return param_set_ccm(&op->param, m->data_len, m->iv, m->iv_len, aad, aad_len, m->tag_nbits / 8);
+	return param_set_gcm(&op->param, m->iv, m->iv_len, aad, aad_len, m->tag_nbits);
 }
 
 /* The message is over, well or not. */
@@ -142,7 +176,7 @@ static CK_RV end_crypt(struct operation *op, CK_RV rv)
 	return rv == CKR_ENCRYPTED_DATA_INVALID ? CKR_AEAD_DECRYPT_FAILED : rv;
 }
 
-/* -- GCM: messages ------------------------------------------------------------------------------- */
+/* -- encryption: messages ------------------------------------------------------------------------ */
 
 static CK_RV part(struct operation *op, bool last, const uint8_t *in, size_t len, uint8_t *out, size_t out_len)
 {
@@ -150,29 +184,54 @@ static CK_RV part(struct operation *op, bool last, const uint8_t *in, size_t len
 	                      &(struct part){.in = in, .len = len, .out = out, .out_len = out_len});
 }
 
-/* Devices give the tag behind the ciphertext: a short message is put apart here, a long one comes in two parts. */
-static CK_RV encrypt_whole(struct operation *op, const uint8_t *in, size_t len, uint8_t *out, uint8_t *tag)
+/* CCM needs all at once; so does GCM where no device takes parts. */
+static bool keeps_all(const struct operation *op)
 {
-	size_t tag_len = op->param.gcm.tag_len;
-	if (len > OP_SCRATCH - tag_len) {
-		CK_RV rv = part(op, false, in, len, out, len);
-		return rv == CKR_OK ? part(op, true, NULL, 0, tag, tag_len) : rv;
-	}
-	CK_RV rv = part(op, true, in, len, op->scratch, len + tag_len);
+	return operation_decrypts(op) || operation_is_ccm(op) || !operation_in_parts(op, HUFU_VERB_ENCRYPT);
+}
+
+static CK_RV check_text_len(const struct operation *op, size_t len)
+{
+	return operation_is_ccm(op) && len != op->param.data_len ? operation_bad_len(op) : CKR_OK;
+}
+
+/* Devices give the tag behind the ciphertext: it is put apart here. */
+static CK_RV encrypt_at_once(struct operation *op, const uint8_t *in, size_t len, uint8_t *out, uint8_t *tag)
+{
+	size_t tag_len = operation_tag_len(op);
+	uint8_t *all = operation_room(op, len + tag_len);
+	CK_RV rv = check_text_len(op, len);
+	if (!all)
+		return CKR_HOST_MEMORY;
+	if (rv == CKR_OK)
+		rv = part(op, true, in, len, all, len + tag_len);
 	if (rv != CKR_OK)
 		return rv;
 	if (len)
-		memcpy(out, op->scratch, len);
-	memcpy(tag, op->scratch + len, tag_len);
+		memcpy(out, all, len);
+	memcpy(tag, all + len, tag_len);
 	return CKR_OK;
+}
+
+/* A long message comes in two parts where that spares a copy of it. */
+static CK_RV encrypt_whole(struct operation *op, const uint8_t *in, size_t len, uint8_t *out, uint8_t *tag)
+{
+	size_t tag_len = operation_tag_len(op);
+	if (len <= OP_SCRATCH - tag_len || keeps_all(op))
+		return encrypt_at_once(op, in, len, out, tag);
+	CK_RV rv = part(op, false, in, len, out, len);
+	return rv == CKR_OK ? part(op, true, NULL, 0, tag, tag_len) : rv;
 }
 
 static CK_RV decrypt_whole(struct operation *op, const uint8_t *in, size_t len, uint8_t *out, const uint8_t *tag)
 {
-	size_t tag_len = op->param.gcm.tag_len;
+	size_t tag_len = operation_tag_len(op);
 	uint8_t *all = operation_room(op, len + tag_len);
+	CK_RV rv = check_text_len(op, len);
 	if (!all)
 		return CKR_HOST_MEMORY;
+	if (rv != CKR_OK)
+		return rv;
 	if (len)
 		memcpy(all, in, len);
 	memcpy(all + len, tag, tag_len);
@@ -182,37 +241,37 @@ static CK_RV decrypt_whole(struct operation *op, const uint8_t *in, size_t len, 
 CK_RV message_crypt(struct session *s, enum op_kind kind, void *param, CK_ULONG param_len, const CK_BYTE *aad, CK_ULONG aad_len,
                     const CK_BYTE *in, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len)
 {
-	CK_GCM_MESSAGE_PARAMS p;
+	struct message m;
 	struct operation *op;
 	size_t n = len;
 	CK_RV rv = current(s, kind, false, &op);
 	if (rv == CKR_OK)
-		rv = take_params(param, param_len, &p);
+		rv = take_params(op, param, param_len, &m);
 	if (rv == CKR_OK && out)
 		rv = operation_fits(len, *out_len, &n);
 	if (rv == CKR_OK || rv == CKR_BUFFER_TOO_SMALL)
 		*out_len = n;
 	if (rv != CKR_OK || !out)
 		return rv;
-	rv = begin_crypt(op, &p, aad, aad_len);
+	rv = begin_crypt(op, &m, aad, aad_len);
 	if (rv == CKR_OK && operation_decrypts(op))
-		rv = decrypt_whole(op, in, len, out, p.pTag);
+		rv = decrypt_whole(op, in, len, out, m.tag);
 	else if (rv == CKR_OK)
-		rv = encrypt_whole(op, in, len, out, p.pTag);
+		rv = encrypt_whole(op, in, len, out, m.tag);
 	return end_crypt(op, rv);
 }
 
 CK_RV message_crypt_begin(struct session *s, enum op_kind kind, void *param, CK_ULONG param_len, const CK_BYTE *aad,
                           CK_ULONG aad_len)
 {
-	CK_GCM_MESSAGE_PARAMS p;
+	struct message m;
 	struct operation *op;
 	CK_RV rv = current(s, kind, false, &op);
 	if (rv == CKR_OK)
-		rv = take_params(param, param_len, &p);
+		rv = take_params(op, param, param_len, &m);
 	if (rv != CKR_OK)
 		return rv;
-	rv = begin_crypt(op, &p, aad, aad_len);
+	rv = begin_crypt(op, &m, aad, aad_len);
 	if (rv != CKR_OK)
 		return end_crypt(op, rv);
 	op->in_message = true;
@@ -223,36 +282,43 @@ CK_RV message_crypt_begin(struct session *s, enum op_kind kind, void *param, CK_
 static CK_RV encrypt_next(struct operation *op, const CK_BYTE *in, CK_ULONG len, CK_BYTE *out, CK_BYTE *tag)
 {
 	CK_RV rv = len ? part(op, false, in, len, out, len) : CKR_OK;
-	return rv == CKR_OK && tag ? part(op, true, NULL, 0, tag, op->param.gcm.tag_len) : rv;
+	return rv == CKR_OK && tag ? part(op, true, NULL, 0, tag, operation_tag_len(op)) : rv;
 }
 
-static CK_RV decrypt_next(struct operation *op, const CK_BYTE *in, CK_ULONG len, CK_BYTE *out, const CK_BYTE *tag)
+/* All is kept until the tag comes, or can be made. */
+static CK_RV keep_next(struct operation *op, const CK_BYTE *in, CK_ULONG len, CK_BYTE *out, CK_BYTE *tag)
 {
-	if (len > OP_AEAD_MAX - op->held.len)
+	size_t most = operation_decrypts(op) || operation_is_ccm(op) ? OP_AEAD_MAX : OP_REPLAY_MAX;
+	if (len > most - op->held.len)
 		return CKR_DATA_LEN_RANGE;
-	write_bytes(&op->held, in, len);
-	if (!tag)
-		return op->held.bad ? CKR_HOST_MEMORY : CKR_OK;
+	CK_RV rv = operation_keep(op, in, len, most);
 	size_t text_len = op->held.len;
-	write_bytes(&op->held, tag, op->param.gcm.tag_len);
-	return op->held.bad ? CKR_HOST_MEMORY : part(op, true, op->held.data, op->held.len, out, text_len);
+	if (rv != CKR_OK || !tag)
+		return rv;
+	if (!operation_decrypts(op))
+		return encrypt_at_once(op, op->held.data, text_len, out, tag);
+	rv = check_text_len(op, text_len);
+	if (rv == CKR_OK)
+		rv = operation_keep(op, tag, operation_tag_len(op), most + operation_tag_len(op));
+	return rv == CKR_OK ? part(op, true, op->held.data, op->held.len, out, text_len) : rv;
 }
 
-/* Encryption gives each part as it comes; decryption all with the last, for only then is its tag known to be right. */
+/* Encryption in parts gives each as it comes; what is kept comes with the last. */
 CK_RV message_crypt_next(struct session *s, enum op_kind kind, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len,
                          CK_BYTE *out, CK_ULONG *out_len, CK_FLAGS flags)
 {
-	CK_GCM_MESSAGE_PARAMS p = {0};
+	struct message m = {0};
 	struct operation *op;
 	bool last = flags & CKF_END_OF_MESSAGE;
 	CK_RV rv = current(s, kind, true, &op);
 	if (rv == CKR_OK && last)
-		rv = take_params(param, param_len, &p);
-	if (rv == CKR_OK && last && p.ulTagBits != 8 * op->param.gcm.tag_len)
+		rv = take_params(op, param, param_len, &m);
+	if (rv == CKR_OK && last && m.tag_nbits != 8 * operation_tag_len(op))
 		rv = CKR_MECHANISM_PARAM_INVALID;
 	if (rv != CKR_OK)
 		return rv;
-	size_t need = !operation_decrypts(op) ? len : last ? op->held.len + len : 0;
+	bool keeps = keeps_all(op);
+	size_t need = !keeps ? len : last ? op->held.len + len : 0;
 	if (!out && need) {
 		*out_len = need;
 		return CKR_OK;
@@ -261,7 +327,7 @@ CK_RV message_crypt_next(struct session *s, enum op_kind kind, void *param, CK_U
 	*out_len = need;
 	if (rv != CKR_OK)
 		return rv;
-	rv = operation_decrypts(op) ? decrypt_next(op, in, len, out, p.pTag) : encrypt_next(op, in, len, out, p.pTag);
+	rv = keeps ? keep_next(op, in, len, out, m.tag) : encrypt_next(op, in, len, out, m.tag);
 	return rv != CKR_OK || last ? end_crypt(op, rv) : CKR_OK;
 }
 
@@ -291,9 +357,7 @@ static CK_RV finish_sign(struct operation *op, const CK_BYTE *in, CK_ULONG len, 
 		*sig_len = n;
 		return rv;
 	}
-	rv = sign_absorb(op, in, len);
-	if (rv == CKR_OK)
-		rv = sign_make(op, sig, &n);
+	rv = sign_make(op, in, len, sig, &n);
 	if (rv == CKR_OK)
 		*sig_len = n;
 	return end_sign(op, rv);
@@ -336,10 +400,7 @@ CK_RV message_sign_next(struct session *s, void *param, CK_ULONG param_len, cons
 
 static CK_RV finish_verify(struct operation *op, const CK_BYTE *in, CK_ULONG len, const CK_BYTE *sig, CK_ULONG sig_len)
 {
-	CK_RV rv = sign_absorb(op, in, len);
-	if (rv == CKR_OK)
-		rv = sign_check(op, sig, sig_len);
-	return end_sign(op, rv);
+	return end_sign(op, sign_check(op, in, len, sig, sig_len));
 }
 
 CK_RV message_verify(struct session *s, void *param, CK_ULONG param_len, const CK_BYTE *in, CK_ULONG len, const CK_BYTE *sig,

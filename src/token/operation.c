@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 #include "base/secret.h"
+#include "token/key_size.h"
 #include "token/operation_impl.h"
 #include "token/policy.h"
 #include "token/rv.h"
@@ -26,6 +27,7 @@ void operation_end(struct operation *op)
 	writer_clear(&op->held);
 	hash_clear(&op->hash);
 	secret_free(op->room);
+	secret_free(op->sig);
 	secret_wipe(op, sizeof *op);
 }
 
@@ -86,7 +88,7 @@ static CK_RV check_key(const struct mech *mech, const struct key_use *use, const
 {
 	if (!is_key(key))
 		return use->bad_handle;
-	CK_OBJECT_CLASS wanted = mech->key_types[0] == CKK_HUFU_SM2 ? use->sm2_class : CKO_SECRET_KEY;
+	CK_OBJECT_CLASS wanted = mech_is_asymmetric(mech) ? use->pair_class : CKO_SECRET_KEY;
 	if (key->object_class != wanted)
 		return use->bad_type;
 	CK_RV rv = mech_fits_key(mech, key);
@@ -227,18 +229,22 @@ static CK_RV rv_of_op(const struct operation *op, enum hufu_err err)
 	return rv_of(err);
 }
 
-CK_RV operation_submit(struct operation *op, size_t expect)
+CK_RV operation_submit_any(struct operation *op, size_t *out_len)
 {
 	struct pool_request *req = &op->req;
 	enum hufu_err err = pool_run(op->token->pool, req);
-	if (err != HUFU_OK)
-		return rv_of_op(op, err);
-	if (req->op.out_len != expect) {
-		log_error("device %s answered %s with %zu bytes in place of %zu", req->served_by, op->mech->name, req->op.out_len,
-		          expect);
-		return CKR_DEVICE_ERROR;
-	}
-	return CKR_OK;
+	*out_len = req->op.out_len;
+	return err == HUFU_OK ? CKR_OK : rv_of_op(op, err);
+}
+
+CK_RV operation_submit(struct operation *op, size_t expect)
+{
+	size_t out_len;
+	CK_RV rv = operation_submit_any(op, &out_len);
+	if (rv != CKR_OK || out_len == expect)
+		return rv;
+	log_error("device %s answered %s with %zu bytes in place of %zu", op->req.served_by, op->mech->name, out_len, expect);
+	return CKR_DEVICE_ERROR;
 }
 
 static void set_phase(struct operation *op, bool last, struct pool_request *req)
@@ -273,6 +279,37 @@ CK_RV operation_part(struct operation *op, enum hufu_verb verb, bool last, const
 	op->state_now ^= 1;
 	op->state_len = req->op.state_out_len;
 	op->state_domain = req->served_domain;
+	return CKR_OK;
+}
+
+bool operation_in_parts(const struct operation *op, enum hufu_verb verb)
+{
+	if (op->have_state || op->held.len)
+		return op->have_state;
+	return pool_can_in_parts(op->token->pool, op->mech->device_mechanism, verb);
+}
+
+CK_RV operation_keep(struct operation *op, const uint8_t *in, size_t len, size_t most)
+{
+	if (op->held.len > most || len > most - op->held.len)
+		return operation_bad_len(op);
+	if (!op->held.data)
+		op->held.secret = !operation_decrypts(op);
+	write_bytes(&op->held, in, len);
+	return op->held.bad ? CKR_HOST_MEMORY : CKR_OK;
+}
+
+CK_RV operation_keep_sig(struct operation *op, const uint8_t *sig, size_t len)
+{
+	if (len > KEY_SIG_MAX)
+		return CKR_SIGNATURE_LEN_RANGE;
+	op->sig = secret_alloc(len ? len : 1);
+	if (!op->sig)
+		return CKR_HOST_MEMORY;
+	if (len)
+		memcpy(op->sig, sig, len);
+	op->sig_len = len;
+	op->signature_given = true;
 	return CKR_OK;
 }
 

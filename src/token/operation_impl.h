@@ -22,8 +22,10 @@
 
 /* AEAD decryption in parts keeps the ciphertext until its tag is known. */
 #define OP_AEAD_MAX ((size_t)64 << 20)
-/* SM2 encryption is for keys and short messages: the text of one call. */
+/* SM2 encryption and key wrapping are for keys and short messages: the text of one call. */
 #define OP_PK_MAX ((size_t)64 << 10)
+/* What is kept for a device that takes no parts, and for signatures of whole messages. */
+#define OP_REPLAY_MAX ((size_t)1 << 20)
 
 struct operation {
 	enum op_kind kind;
@@ -49,7 +51,7 @@ struct operation {
 	size_t pending;          /* of scratch: data to sign that waits */
 	struct hash hash;
 	size_t sig_len;
-	uint8_t sig[ASN1_SIG_MAX]; /* C_VerifySignatureInit's */
+	uint8_t *sig;            /* C_VerifySignatureInit's */
 	uint8_t base_iv[16];     /* message-based, CKG_GENERATE_COUNTER_XOR */
 	struct writer held;      /* input kept until the end */
 	uint8_t *room;           /* operation_room's, beyond scratch */
@@ -91,7 +93,7 @@ void operation_used(struct operation *);
 struct key_use {
 	CK_FLAGS flag;               /* CKF_ENCRYPT: the mechanism's side of it */
 	CK_ATTRIBUTE_TYPE permission; /* CKA_ENCRYPT: the key's */
-	CK_OBJECT_CLASS sm2_class;   /* the half of an SM2 pair that does it */
+	CK_OBJECT_CLASS pair_class;  /* the half of a pair that does it */
 	CK_RV bad_handle, bad_type, bad_size;
 };
 /* A reference to a key that may be so used, with its material at hand. */
@@ -104,6 +106,8 @@ const struct key_use *operation_use(enum op_kind);
 struct pool_request *operation_request(struct operation *, enum hufu_verb);
 /* Runs op->req; the output must have this length. */
 CK_RV operation_submit(struct operation *, size_t expect);
+/* Runs op->req; how long the output is, only the device knows: at most op->req.op.out_cap. */
+CK_RV operation_submit_any(struct operation *, size_t *out_len);
 /*
  * A part of what carries a driver's state: FIRST or NEXT, or the last (WHOLE
  * when it is the only one). Adopts the new state. out_len is met exactly.
@@ -117,6 +121,13 @@ struct part {
 	size_t sig_len;
 };
 CK_RV operation_part(struct operation *, enum hufu_verb, bool last, const struct part *);
+
+/* Some device takes the operation in parts; one that was begun in parts goes on so. */
+bool operation_in_parts(const struct operation *, enum hufu_verb);
+/* More input that is kept to the end, most bytes of it in all. operation_bad_len, CKR_HOST_MEMORY. */
+CK_RV operation_keep(struct operation *, const uint8_t *in, size_t len, size_t most);
+/* C_VerifySignatureInit's, at most KEY_SIG_MAX bytes. CKR_SIGNATURE_LEN_RANGE, CKR_HOST_MEMORY. */
+CK_RV operation_keep_sig(struct operation *, const uint8_t *sig, size_t len);
 
 /* Secret room for len bytes: scratch, or memory that goes with the operation. NULL: out of memory. */
 uint8_t *operation_room(struct operation *, size_t len);
@@ -136,6 +147,16 @@ static inline bool operation_decrypts(const struct operation *op)
 static inline enum hufu_verb operation_crypt_verb(const struct operation *op)
 {
 	return operation_decrypts(op) ? HUFU_VERB_DECRYPT : HUFU_VERB_ENCRYPT;
+}
+
+static inline bool operation_is_ccm(const struct operation *op)
+{
+	return op->mech->device_mechanism == CKM_AES_CCM;
+}
+
+static inline size_t operation_tag_len(const struct operation *op)
+{
+	return operation_is_ccm(op) ? op->param.ccm.tag_len : op->param.gcm.tag_len;
 }
 
 /* Input of a length that the mechanism does not take. */
@@ -158,7 +179,7 @@ struct crypt_engine {
 	CK_RV (*update)(struct operation *, const uint8_t *in, size_t len, uint8_t *out);
 	CK_RV (*final)(struct operation *, uint8_t *out, size_t cap, size_t *out_len);
 };
-extern const struct crypt_engine crypt_block, crypt_block_pad, crypt_stream, crypt_state_stream, crypt_aead, crypt_pk;
+extern const struct crypt_engine crypt_block, crypt_block_pad, crypt_stream, crypt_state_stream, crypt_aead, crypt_pk, crypt_rsa, crypt_wrap;
 
 /* All at once, for wrapping: in and out apart. out NULL: only *out_len, or a bound of it. Does not end the operation. */
 CK_RV crypt_whole(struct operation *, const uint8_t *in, size_t len, uint8_t *out, size_t cap, size_t *out_len);
@@ -178,8 +199,8 @@ CK_RV sign_restart(struct operation *);
 CK_RV sign_absorb(struct operation *, const uint8_t *in, size_t len);
 /* The length of the signature, or its bound. */
 size_t sign_len(const struct operation *);
-/* There is room for sign_len. */
-CK_RV sign_make(struct operation *, uint8_t *sig, size_t *sig_len);
-CK_RV sign_check(struct operation *, const uint8_t *sig, size_t sig_len);
+/* With the rest of the data. There is room for sign_len. */
+CK_RV sign_make(struct operation *, const uint8_t *in, size_t len, uint8_t *sig, size_t *sig_len);
+CK_RV sign_check(struct operation *, const uint8_t *in, size_t len, const uint8_t *sig, size_t sig_len);
 
 #endif

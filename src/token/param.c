@@ -43,6 +43,15 @@ CK_RV param_iv(const CK_MECHANISM *m, struct param *param)
 	return CKR_OK;
 }
 
+CK_RV param_iv8(const CK_MECHANISM *m, struct param *param)
+{
+	if (!m->pParameter || m->ulParameterLen != 8)
+		return CKR_MECHANISM_PARAM_INVALID;
+	memcpy(param->iv.iv, m->pParameter, 8);
+	param->for_device = true;
+	return CKR_OK;
+}
+
 /* PKCS#11 3.1 6.13.4: 0 < ulCounterBits <= 128. */
 CK_RV param_ctr(const CK_MECHANISM *m, struct param *param)
 {
@@ -105,9 +114,55 @@ CK_RV param_zuc(const CK_MECHANISM *m, struct param *param)
 	return CKR_OK;
 }
 
-static CK_RV set_mac_len(struct param *param, CK_ULONG len)
+/* -- CCM --------------------------------------------------------------------- */
+
+/* SP 800-38C A.1: what is left of the block beside the nonce counts the bytes of the text. */
+static bool ccm_data_fits(uint64_t data_len, CK_ULONG nonce_len)
 {
-	if (len < 1 || len > 32)
+	unsigned nbits = 8 * (15 - (unsigned)nonce_len);
+	return nbits >= 64 || data_len >> nbits == 0;
+}
+
+CK_RV param_set_ccm(struct param *param, CK_ULONG data_len, const CK_BYTE *nonce, CK_ULONG nonce_len, const CK_BYTE *aad,
+                    CK_ULONG aad_len, CK_ULONG tag_len)
+{
+	if (!nonce || nonce_len < 7 || nonce_len > 13 || !ccm_data_fits(data_len, nonce_len))
+		return CKR_MECHANISM_PARAM_INVALID;
+	if (aad_len > PARAM_AAD_MAX || (aad_len && !aad) || tag_len < 4 || tag_len > 16 || tag_len % 2)
+		return CKR_MECHANISM_PARAM_INVALID;
+	uint8_t *bytes = hold(param, nonce_len + aad_len);
+	if (!bytes)
+		return CKR_HOST_MEMORY;
+	memcpy(bytes, nonce, nonce_len);
+	if (aad_len)
+		memcpy(bytes + nonce_len, aad, aad_len);
+	param->ccm = (struct hufu_param_ccm){.nonce = bytes, .nonce_len = nonce_len, .aad = bytes + nonce_len, .aad_len = aad_len,
+	                                     .tag_len = tag_len};
+	param->data_len = data_len;
+	param->for_device = true;
+	return CKR_OK;
+}
+
+CK_RV param_ccm(const CK_MECHANISM *m, struct param *param)
+{
+	CK_CCM_PARAMS ccm;
+	if (!take(m, &ccm, sizeof ccm))
+		return CKR_MECHANISM_PARAM_INVALID;
+	return param_set_ccm(param, ccm.ulDataLen, ccm.pNonce, ccm.ulNonceLen, ccm.pAAD, ccm.ulAADLen, ccm.ulMACLen);
+}
+
+/* -- MACs -------------------------------------------------------------------- */
+
+/* CMAC gives a block of AES. */
+static size_t mac_max(CK_MECHANISM_TYPE type)
+{
+	enum hash_id hash = hash_of_hmac(type);
+	return hash == HASH_NONE ? 16 : hash_len(hash);
+}
+
+static CK_RV set_mac_len(const CK_MECHANISM *m, struct param *param, CK_ULONG len)
+{
+	if (len < 1 || len > mac_max(m->mechanism))
 		return CKR_MECHANISM_PARAM_INVALID;
 	param->mac.mac_len = len;
 	param->for_device = true;
@@ -117,14 +172,97 @@ static CK_RV set_mac_len(struct param *param, CK_ULONG len)
 CK_RV param_mac(const CK_MECHANISM *m, struct param *param)
 {
 	CK_RV rv = param_none(m, param);
-	return rv == CKR_OK ? set_mac_len(param, 32) : rv;
+	return rv == CKR_OK ? set_mac_len(m, param, mac_max(m->mechanism)) : rv;
 }
 
 CK_RV param_mac_general(const CK_MECHANISM *m, struct param *param)
 {
 	CK_MAC_GENERAL_PARAMS len;
-	return take(m, &len, sizeof len) ? set_mac_len(param, len) : CKR_MECHANISM_PARAM_INVALID;
+	return take(m, &len, sizeof len) ? set_mac_len(m, param, len) : CKR_MECHANISM_PARAM_INVALID;
 }
+
+/* -- RSA --------------------------------------------------------------------- */
+
+/* Those that PKCS#11 names a mask generation function for. SM3 is not one, nor are the short SHA-512s. */
+static bool has_mgf(enum hash_id hash)
+{
+	return hash != HASH_NONE && hash != HASH_SM3 && hash != HASH_SHA512_224 && hash != HASH_SHA512_256;
+}
+
+CK_RV param_set_pss(struct param *param, enum hash_id hash, enum hash_id mgf, CK_ULONG salt_len)
+{
+	if (!has_mgf(hash) || !has_mgf(mgf) || salt_len > PARAM_SALT_MAX)
+		return CKR_MECHANISM_PARAM_INVALID;
+	param->pss = (struct hufu_param_pss){.hash = hash_mechanism(hash), .mgf_hash = hash_mechanism(mgf), .salt_len = salt_len};
+	param->for_device = true;
+	return CKR_OK;
+}
+
+/* PKCS#11 3.1 6.1.9: hashAlg of a mechanism that hashes is its own hash function. */
+CK_RV param_pss(const CK_MECHANISM *m, struct param *param)
+{
+	const struct mech *mech = mech_find(m->mechanism);
+	CK_RSA_PKCS_PSS_PARAMS pss;
+	if (!take(m, &pss, sizeof pss))
+		return CKR_MECHANISM_PARAM_INVALID;
+	enum hash_id hash = hash_of_digest(pss.hashAlg);
+	if (mech && mech->hash != HASH_NONE && mech->hash != hash)
+		return CKR_MECHANISM_PARAM_INVALID;
+	return param_set_pss(param, hash, hash_of_mgf(pss.mgf), pss.sLen);
+}
+
+CK_RV param_set_oaep(struct param *param, enum hash_id hash, enum hash_id mgf, const CK_BYTE *label, CK_ULONG label_len)
+{
+	if (!has_mgf(hash) || !has_mgf(mgf) || label_len > PARAM_LABEL_MAX || (label_len && !label))
+		return CKR_MECHANISM_PARAM_INVALID;
+	uint8_t *bytes = hold(param, label_len);
+	if (!bytes)
+		return CKR_HOST_MEMORY;
+	if (label_len)
+		memcpy(bytes, label, label_len);
+	param->oaep = (struct hufu_param_oaep){.hash = hash_mechanism(hash), .mgf_hash = hash_mechanism(mgf), .label = bytes,
+	                                       .label_len = label_len};
+	param->for_device = true;
+	return CKR_OK;
+}
+
+/* 6.1.8: a source of 0 is no label, CKZ_DATA_SPECIFIED the one given. */
+CK_RV param_oaep(const CK_MECHANISM *m, struct param *param)
+{
+	CK_RSA_PKCS_OAEP_PARAMS oaep;
+	if (!take(m, &oaep, sizeof oaep))
+		return CKR_MECHANISM_PARAM_INVALID;
+	if (oaep.source != CKZ_DATA_SPECIFIED && (oaep.source != 0 || oaep.ulSourceDataLen != 0))
+		return CKR_MECHANISM_PARAM_INVALID;
+	return param_set_oaep(param, hash_of_digest(oaep.hashAlg), hash_of_mgf(oaep.mgf), oaep.pSourceData, oaep.ulSourceDataLen);
+}
+
+/* -- what may only be left out ----------------------------------------------------- */
+
+/* 6.3.16: pure EdDSA without a context, which is all that devices are asked for. */
+CK_RV param_eddsa(const CK_MECHANISM *m, struct param *param)
+{
+	CK_EDDSA_PARAMS eddsa;
+	if (m->ulParameterLen == 0)
+		return param_none(m, param);
+	if (!take(m, &eddsa, sizeof eddsa) || eddsa.phFlag || eddsa.ulContextDataLen)
+		return CKR_MECHANISM_PARAM_INVALID;
+	return CKR_OK;
+}
+
+/* 6.14.1: "default initial value" when there is none; RFC 3394 2.2.3.1, RFC 5649 3. */
+CK_RV param_key_wrap(const CK_MECHANISM *m, struct param *param)
+{
+	static const uint8_t kw[] = {0xa6, 0xa6, 0xa6, 0xa6, 0xa6, 0xa6, 0xa6, 0xa6}, kwp[] = {0xa6, 0x59, 0x59, 0xa6};
+	bool padded = m->mechanism != CKM_AES_KEY_WRAP;
+	if (m->ulParameterLen == 0)
+		return param_none(m, param);
+	if (!m->pParameter || m->ulParameterLen != (padded ? sizeof kwp : sizeof kw))
+		return CKR_MECHANISM_PARAM_INVALID;
+	return memcmp(m->pParameter, padded ? kwp : kw, m->ulParameterLen) == 0 ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
+}
+
+/* -- SM2 --------------------------------------------------------------------- */
 
 CK_RV param_sm2_id(const CK_MECHANISM *m, struct param *param)
 {

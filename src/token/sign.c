@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signatures and MACs, made and verified (PKCS#11 3.1 5.13, 5.15; C_VerifySignature* of 3.2). */
+#include "token/digest_info.h"
+#include "token/key_size.h"
 #include "token/operation_impl.h"
 #include "token/rv.h"
 
@@ -7,10 +9,36 @@
 
 #include <string.h>
 
-#define DIGEST_LEN SM3_DIGEST_LEN
 #define EIA3_LEN 4
+/* Parts of a MAC go to devices in multiples of it: every hash's block divides it but SHA-3's. */
+#define MAC_CHUNK 128
 
-/* -- absorbing ------------------------------------------------------------------------------ */
+static bool is_sm2(const struct operation *op)
+{
+	return op->mech->key_types[0] == CKK_HUFU_SM2;
+}
+
+static bool is_eia3(const struct operation *op)
+{
+	return op->mech->device_mechanism == CKM_HUFU_ZUC_EIA3;
+}
+
+/* What a device gives: a MAC, r || s, or as many bytes as RSA's modulus has. */
+static size_t raw_len(const struct operation *op)
+{
+	if (op->mech->shape == SHAPE_MAC)
+		return is_eia3(op) ? EIA3_LEN : op->param.mac.mac_len;
+	if (is_sm2(op))
+		return SM2_SIG_LEN;
+	return op->mech->key_types[0] == CKK_RSA ? key_modulus_len(op->key) : key_curve_sig_len(op->key);
+}
+
+size_t sign_len(const struct operation *op)
+{
+	return op->mech->encoding == ENC_DER ? ASN1_SIG_MAX : raw_len(op);
+}
+
+/* -- beginning ------------------------------------------------------------------------------ */
 
 /* Z of GB/T 32918.2 5.5 needs the signer's public point; private SM2 keys carry it too. */
 static CK_RV absorb_z(struct operation *op)
@@ -24,17 +52,32 @@ static CK_RV absorb_z(struct operation *op)
 	return CKR_OK;
 }
 
+/* RFC 8017 9.1.1: emLen >= hLen + sLen + 2, where emLen is of a bit less than the modulus. */
+static CK_RV check_salt(const struct operation *op)
+{
+	const struct hufu_param_pss *pss = &op->param.pss;
+	size_t em_len = (key_nbits(op->key) + 6) / 8;
+	return hash_len(hash_of_digest(pss->hash)) + pss->salt_len + 2 <= em_len ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
+}
+
 CK_RV sign_restart(struct operation *op)
 {
 	op->pending = 0;
 	op->total = 0;
 	op->have_state = false;
+	writer_clear(&op->held);
+	if (raw_len(op) == 0) /* what a key must show for it, this one does not */
+		return CKR_KEY_TYPE_INCONSISTENT;
+	if (op->mech->device_mechanism == CKM_RSA_PKCS_PSS && check_salt(op) != CKR_OK)
+		return CKR_MECHANISM_PARAM_INVALID;
 	if (op->mech->shape != SHAPE_SIGN_MESSAGE)
 		return CKR_OK;
 	hash_clear(&op->hash);
 	enum hufu_err err = hash_init(&op->hash, op->mech->hash);
-	return err == HUFU_OK ? absorb_z(op) : rv_of(err);
+	return err == HUFU_OK && is_sm2(op) ? absorb_z(op) : rv_of(err);
 }
+
+/* -- absorbing ------------------------------------------------------------------------------ */
 
 static void hold(struct operation *op, const uint8_t *in, size_t len)
 {
@@ -53,22 +96,44 @@ static CK_RV mac_part(struct operation *op, const uint8_t *in, size_t len)
 	return len ? operation_part(op, verb_of(op), false, &(struct part){.in = in, .len = len}) : CKR_OK;
 }
 
-/* What fits scratch waits there, so that a short message is one op; whole blocks go on otherwise. */
+/* For a device that wants all at once. */
+static CK_RV mac_keep(struct operation *op, const uint8_t *in, size_t len)
+{
+	CK_RV rv = operation_keep(op, op->scratch, op->pending, OP_REPLAY_MAX);
+	op->pending = 0;
+	return rv == CKR_OK ? operation_keep(op, in, len, OP_REPLAY_MAX) : rv;
+}
+
+/* What fits scratch waits there, so that a short message is one op; else something always waits for the last one. */
 static CK_RV mac_absorb(struct operation *op, const uint8_t *in, size_t len)
 {
-	if (len <= OP_SCRATCH - op->pending) {
+	if (!op->held.len && len <= OP_SCRATCH - op->pending) {
 		hold(op, in, len);
 		return CKR_OK;
 	}
+	if (!operation_in_parts(op, verb_of(op)))
+		return mac_keep(op, in, len);
 	size_t fill = op->pending ? OP_SCRATCH - op->pending : 0;
 	hold(op, in, fill);
 	CK_RV rv = mac_part(op, op->scratch, op->pending);
 	op->pending = 0;
-	size_t whole = (len - fill) / SM3_BLOCK_LEN * SM3_BLOCK_LEN;
+	size_t whole = (len - fill - 1) / MAC_CHUNK * MAC_CHUNK;
 	if (rv == CKR_OK)
 		rv = mac_part(op, in + fill, whole);
 	hold(op, in + fill + whole, len - fill - whole);
 	return rv;
+}
+
+/* The longest input that is signed as it is; the device cuts what is longer than a curve's order (FIPS 186-4 6.4). */
+static size_t short_max(const struct operation *op)
+{
+	switch (op->mech->device_mechanism) {
+	case CKM_RSA_PKCS: return key_modulus_len(op->key) - 11; /* RFC 8017 9.2 */
+	case CKM_RSA_X_509: return key_modulus_len(op->key);
+	case CKM_RSA_PKCS_PSS: return hash_len(hash_of_digest(op->param.pss.hash));
+	case CKM_HUFU_SM2: return SM3_DIGEST_LEN;
+	default: return OP_SCRATCH;
+	}
 }
 
 CK_RV sign_absorb(struct operation *op, const uint8_t *in, size_t len)
@@ -78,11 +143,14 @@ CK_RV sign_absorb(struct operation *op, const uint8_t *in, size_t len)
 	case SHAPE_SIGN_MESSAGE:
 		hash_update(&op->hash, in, len);
 		return CKR_OK;
+	case SHAPE_PK_CRYPT:
 	case SHAPE_SIGN_DIGEST:
-		if (op->total > DIGEST_LEN)
+		if (op->total > short_max(op) || len > OP_SCRATCH - op->pending)
 			return CKR_DATA_LEN_RANGE;
 		hold(op, in, len);
 		return CKR_OK;
+	case SHAPE_SIGN_WHOLE:
+		return operation_keep(op, in, len, OP_REPLAY_MAX);
 	case SHAPE_MAC:
 		return mac_absorb(op, in, len);
 	case SHAPE_KEYGEN:
@@ -92,122 +160,123 @@ CK_RV sign_absorb(struct operation *op, const uint8_t *in, size_t len)
 	case SHAPE_STREAM:
 	case SHAPE_STATE_STREAM:
 	case SHAPE_AEAD:
-	case SHAPE_SIGN_WHOLE:
 	case SHAPE_KEY_WRAP:
-	case SHAPE_DERIVE:
-	case SHAPE_PK_CRYPT: break;
+	case SHAPE_DERIVE: break;
 	}
 	return CKR_GENERAL_ERROR; /* these have no CKF_SIGN in the table */
 }
 
-/* -- making and checking ---------------------------------------------------------------------- */
+/* -- what a device is given ------------------------------------------------------------------- */
 
-static size_t mac_len(const struct operation *op)
-{
-	return op->mech->device_mechanism == CKM_HUFU_ZUC_EIA3 ? EIA3_LEN : op->param.mac.mac_len;
-}
-
-size_t sign_len(const struct operation *op)
-{
-	if (op->mech->shape == SHAPE_MAC)
-		return mac_len(op);
-	return op->mech->encoding == ENC_DER ? ASN1_SIG_MAX : SM2_SIG_LEN;
-}
+struct input {
+	const uint8_t *data;
+	size_t len;
+	uint8_t bytes[DIGEST_INFO_MAX];
+};
 
 /* LENGTH of GM/T 0001.3 4.1 has 32 bits; one that was told may not exceed what came. */
 static CK_RV check_mac_input(const struct operation *op)
 {
-	if (op->mech->device_mechanism != CKM_HUFU_ZUC_EIA3)
+	if (!is_eia3(op))
 		return CKR_OK;
 	uint64_t most = UINT32_MAX, nbits = op->param.zuc.nbits;
 	bool fits = nbits ? (nbits + 7) / 8 <= op->total : op->total <= most / 8;
 	return fits ? CKR_OK : CKR_DATA_LEN_RANGE;
 }
 
-/* The e of what was absorbed. */
-static CK_RV take_digest(struct operation *op, uint8_t e[DIGEST_LEN])
+/* RFC 8017 9.2: what PKCS #1 v1.5 signs says which hash it is. */
+static void take_digest(struct operation *op, struct input *input)
 {
-	if (op->mech->shape == SHAPE_SIGN_MESSAGE) {
-		hash_final(&op->hash, e);
-		return CKR_OK;
-	}
-	if (op->pending != DIGEST_LEN)
+	bool wants_info = op->mech->device_mechanism == CKM_RSA_PKCS;
+	size_t before = wants_info ? digest_info_prefix(op->mech->hash, input->bytes) : 0;
+	hash_final(&op->hash, input->bytes + before);
+	input->data = input->bytes;
+	input->len = before + hash_len(op->mech->hash);
+}
+
+/* RSA takes a number: of as many bytes as the modulus, whatever was given of it (PKCS#11 3.1 6.1.7). */
+static void pad_number(struct operation *op)
+{
+	size_t zeros = key_modulus_len(op->key) - op->pending;
+	memmove(op->scratch + zeros, op->scratch, op->pending);
+	memset(op->scratch, 0, zeros);
+	op->pending += zeros;
+}
+
+static CK_RV take_short(struct operation *op, struct input *input)
+{
+	bool exact = op->mech->device_mechanism == CKM_HUFU_SM2 || op->mech->device_mechanism == CKM_RSA_PKCS_PSS;
+	if (exact && op->pending != short_max(op))
 		return CKR_DATA_LEN_RANGE;
-	memcpy(e, op->scratch, DIGEST_LEN);
+	if (op->mech->device_mechanism == CKM_RSA_X_509)
+		pad_number(op);
+	input->data = op->scratch;
+	input->len = op->pending;
 	return CKR_OK;
 }
 
-static CK_RV sm2_make(struct operation *op, uint8_t *sig, size_t *sig_len)
+static CK_RV take_input(struct operation *op, const uint8_t *in, size_t len, struct input *input)
 {
-	uint8_t e[DIGEST_LEN], raw[SM2_SIG_LEN];
-	CK_RV rv = take_digest(op, e);
-	if (rv != CKR_OK)
-		return rv;
-	struct pool_request *req = operation_request(op, HUFU_VERB_SIGN);
-	req->op.in = e;
-	req->op.in_len = sizeof e;
-	req->op.out = raw;
-	req->op.out_cap = sizeof raw;
-	rv = operation_submit(op, sizeof raw);
-	if (rv != CKR_OK)
-		return rv;
-	*sig_len = SM2_SIG_LEN;
-	if (op->mech->encoding == ENC_DER)
-		*sig_len = asn1_sig_encode(raw, sig);
+	bool takes_any = op->mech->shape == SHAPE_MAC || op->mech->shape == SHAPE_SIGN_WHOLE;
+	bool at_once = takes_any && op->total == 0; /* as it is, and of any length */
+	CK_RV rv = CKR_OK;
+	if (at_once)
+		op->total = len;
 	else
-		memcpy(sig, raw, sizeof raw);
-	return CKR_OK;
+		rv = sign_absorb(op, in, len);
+	if (rv != CKR_OK)
+		return rv;
+	if (op->mech->shape == SHAPE_SIGN_MESSAGE)
+		take_digest(op, input);
+	else if (!takes_any)
+		return take_short(op, input);
+	else {
+		input->data = at_once ? in : op->held.len ? op->held.data : op->scratch;
+		input->len = at_once ? len : op->held.len ? op->held.len : op->pending;
+	}
+	return check_mac_input(op);
 }
 
-CK_RV sign_make(struct operation *op, uint8_t *sig, size_t *sig_len)
+/* -- making and checking ---------------------------------------------------------------------- */
+
+CK_RV sign_make(struct operation *op, const uint8_t *in, size_t len, uint8_t *sig, size_t *sig_len)
 {
-	if (op->mech->shape != SHAPE_MAC)
-		return sm2_make(op, sig, sig_len);
-	*sig_len = mac_len(op);
-	struct part last = {.in = op->scratch, .len = op->pending, .out = sig, .out_len = *sig_len};
-	CK_RV rv = check_mac_input(op);
-	return rv == CKR_OK ? operation_part(op, HUFU_VERB_SIGN, true, &last) : rv;
+	uint8_t raw[SM2_SIG_LEN];
+	struct input input;
+	bool der = op->mech->encoding == ENC_DER;
+	CK_RV rv = take_input(op, in, len, &input);
+	struct part last = {.in = input.data, .len = input.len, .out = der ? raw : sig, .out_len = raw_len(op)};
+	if (rv == CKR_OK)
+		rv = operation_part(op, HUFU_VERB_SIGN, true, &last);
+	if (rv == CKR_OK)
+		*sig_len = der ? asn1_sig_encode(raw, sig) : last.out_len;
+	return rv;
 }
 
 /* A signature of a length that none has is told apart; everything else that is wrong with it is one code. */
-static CK_RV decode_sig(const struct operation *op, const uint8_t *sig, size_t len, uint8_t raw[SM2_SIG_LEN])
+static CK_RV decode_sig(const struct operation *op, const uint8_t **sig, size_t *len, uint8_t raw[SM2_SIG_LEN])
 {
-	if (op->mech->encoding == ENC_DER) {
-		if (len > ASN1_SIG_MAX)
-			return CKR_SIGNATURE_LEN_RANGE;
-		return asn1_sig_decode(sig, len, raw) ? CKR_OK : CKR_SIGNATURE_INVALID;
-	}
-	if (len != SM2_SIG_LEN)
+	if (op->mech->encoding != ENC_DER)
+		return *len == raw_len(op) ? CKR_OK : CKR_SIGNATURE_LEN_RANGE;
+	if (*len > ASN1_SIG_MAX)
 		return CKR_SIGNATURE_LEN_RANGE;
-	memcpy(raw, sig, SM2_SIG_LEN);
+	if (!asn1_sig_decode(*sig, *len, raw))
+		return CKR_SIGNATURE_INVALID;
+	*sig = raw;
+	*len = SM2_SIG_LEN;
 	return CKR_OK;
 }
 
-static CK_RV sm2_check(struct operation *op, const uint8_t *sig, size_t sig_len)
+CK_RV sign_check(struct operation *op, const uint8_t *in, size_t len, const uint8_t *sig, size_t sig_len)
 {
-	uint8_t e[DIGEST_LEN], raw[SM2_SIG_LEN];
-	CK_RV rv = decode_sig(op, sig, sig_len, raw);
+	uint8_t raw[SM2_SIG_LEN];
+	struct input input;
+	CK_RV rv = decode_sig(op, &sig, &sig_len, raw);
 	if (rv == CKR_OK)
-		rv = take_digest(op, e);
+		rv = take_input(op, in, len, &input);
 	if (rv != CKR_OK)
 		return rv;
-	struct pool_request *req = operation_request(op, HUFU_VERB_VERIFY);
-	req->op.in = e;
-	req->op.in_len = sizeof e;
-	req->op.in2 = raw;
-	req->op.in2_len = sizeof raw;
-	return operation_submit(op, 0);
-}
-
-CK_RV sign_check(struct operation *op, const uint8_t *sig, size_t sig_len)
-{
-	if (op->mech->shape != SHAPE_MAC)
-		return sm2_check(op, sig, sig_len);
-	if (sig_len != mac_len(op))
-		return CKR_SIGNATURE_LEN_RANGE;
-	struct part last = {.in = op->scratch, .len = op->pending, .sig = sig, .sig_len = sig_len};
-	CK_RV rv = check_mac_input(op);
-	return rv == CKR_OK ? operation_part(op, HUFU_VERB_VERIFY, true, &last) : rv;
+	return operation_part(op, HUFU_VERB_VERIFY, true, &(struct part){.in = input.data, .len = input.len, .sig = sig, .sig_len = sig_len});
 }
 
 /* -- signing ------------------------------------------------------------------------------------- */
@@ -236,9 +305,7 @@ static CK_RV sign_finish(struct operation *op, const CK_BYTE *in, CK_ULONG len, 
 	}
 	CK_RV rv = operation_fits(n, *sig_len, &n);
 	if (rv == CKR_OK)
-		rv = sign_absorb(op, in, len);
-	if (rv == CKR_OK)
-		rv = sign_make(op, sig, &n);
+		rv = sign_make(op, in, len, sig, &n);
 	if (rv == CKR_OK || rv == CKR_BUFFER_TOO_SMALL)
 		*sig_len = n;
 	return operation_settle(op, rv, true);
@@ -287,12 +354,8 @@ CK_RV verify_init(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE key
 	CK_RV rv = init(s, OP_VERIFY, m, key, &op);
 	if (rv != CKR_OK || !signature)
 		return rv;
-	if (len > sizeof op->sig)
-		return operation_settle(op, CKR_SIGNATURE_LEN_RANGE, true);
-	memcpy(op->sig, signature, len);
-	op->sig_len = len;
-	op->signature_given = true;
-	return CKR_OK;
+	rv = len <= sign_len(op) ? operation_keep_sig(op, signature, len) : CKR_SIGNATURE_LEN_RANGE;
+	return operation_settle(op, rv, false);
 }
 
 /* A verification that was begun in one of the two ways goes on in the same. */
@@ -306,10 +369,7 @@ static CK_RV verify_current(struct session *s, bool signature_given, struct oper
 
 static CK_RV verify_finish(struct operation *op, const CK_BYTE *in, CK_ULONG len, const CK_BYTE *sig, CK_ULONG sig_len)
 {
-	CK_RV rv = sign_absorb(op, in, len);
-	if (rv == CKR_OK)
-		rv = sign_check(op, sig, sig_len);
-	return operation_settle(op, rv, true);
+	return operation_settle(op, sign_check(op, in, len, sig, sig_len), true);
 }
 
 CK_RV verify_once(struct session *s, const CK_BYTE *in, CK_ULONG len, const CK_BYTE *sig, CK_ULONG sig_len)

@@ -12,6 +12,7 @@
  */
 #include "base/secret.h"
 #include "sm/sm2.h"
+#include "token/key_size.h"
 #include "token/state_impl.h"
 
 #include <string.h>
@@ -34,7 +35,9 @@ bool state_saveable(const struct operation *op)
 
 /* -- parameters ------------------------------------------------------------------------------- */
 
-enum param_form { FORM_NONE, FORM_IV, FORM_CTR, FORM_GCM, FORM_ZUC, FORM_MAC_GENERAL, FORM_SM2_ID };
+enum param_form {
+	FORM_NONE, FORM_IV, FORM_IV8, FORM_CTR, FORM_GCM, FORM_CCM, FORM_ZUC, FORM_MAC_GENERAL, FORM_PSS, FORM_OAEP, FORM_SM2_ID
+};
 
 static enum param_form form_of(const struct mech *mech)
 {
@@ -42,8 +45,9 @@ static enum param_form form_of(const struct mech *mech)
 		CK_RV (*parse)(const CK_MECHANISM *, struct param *);
 		enum param_form form;
 	} forms[] = {
-		{param_iv, FORM_IV}, {param_ctr, FORM_CTR}, {param_gcm, FORM_GCM}, {param_zuc, FORM_ZUC},
-		{param_mac_general, FORM_MAC_GENERAL}, {param_sm2_id, FORM_SM2_ID},
+		{param_iv, FORM_IV}, {param_iv8, FORM_IV8}, {param_ctr, FORM_CTR}, {param_gcm, FORM_GCM}, {param_ccm, FORM_CCM},
+		{param_zuc, FORM_ZUC}, {param_mac_general, FORM_MAC_GENERAL}, {param_pss, FORM_PSS}, {param_oaep, FORM_OAEP},
+		{param_sm2_id, FORM_SM2_ID},
 	};
 	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
 		if (forms[i].parse == mech->parse)
@@ -86,6 +90,23 @@ static void write_param(const struct operation *op, struct writer *w)
 	case FORM_NONE: break;
 	case FORM_CTR: write_u32(w, p->iv.counter_bits); /* fall through */
 	case FORM_IV: write_bytes(w, p->iv.iv, sizeof p->iv.iv); break;
+	case FORM_IV8: write_bytes(w, p->iv.iv, 8); break;
+	case FORM_CCM:
+		write_u64(w, p->data_len);
+		write_list(w, p->ccm.nonce, p->ccm.nonce_len);
+		write_list(w, p->ccm.aad, p->ccm.aad_len);
+		write_u8(w, (uint8_t)p->ccm.tag_len);
+		break;
+	case FORM_PSS:
+		write_u64(w, p->pss.hash);
+		write_u64(w, p->pss.mgf_hash);
+		write_u32(w, (uint32_t)p->pss.salt_len);
+		break;
+	case FORM_OAEP:
+		write_u64(w, p->oaep.hash);
+		write_u64(w, p->oaep.mgf_hash);
+		write_list(w, p->oaep.label, p->oaep.label_len);
+		break;
 	case FORM_GCM:
 		write_list(w, p->gcm.iv, p->gcm.iv_len);
 		write_list(w, p->gcm.aad, p->gcm.aad_len);
@@ -108,6 +129,32 @@ static CK_RV read_gcm(struct reader *r, struct param *param)
 	const uint8_t *iv = read_list(r, PARAM_GCM_IV_MAX, &iv_len), *aad = read_list(r, PARAM_AAD_MAX, &aad_len);
 	uint8_t tag_len = read_u8(r);
 	return r->bad ? CKR_SAVED_STATE_INVALID : param_set_gcm(param, iv, iv_len, aad, aad_len, 8 * (CK_ULONG)tag_len);
+}
+
+static CK_RV read_ccm(struct reader *r, struct param *param)
+{
+	size_t nonce_len, aad_len;
+	uint64_t data_len = read_u64(r);
+	const uint8_t *nonce = read_list(r, 16, &nonce_len), *aad = read_list(r, PARAM_AAD_MAX, &aad_len);
+	uint8_t tag_len = read_u8(r);
+	return r->bad ? CKR_SAVED_STATE_INVALID : param_set_ccm(param, data_len, nonce, nonce_len, aad, aad_len, tag_len);
+}
+
+static CK_RV read_pss(struct reader *r, const struct mech *mech, struct param *param)
+{
+	enum hash_id hash = hash_of_digest(read_u64(r)), mgf = hash_of_digest(read_u64(r));
+	uint32_t salt_len = read_u32(r);
+	if (r->bad || (mech->hash != HASH_NONE && mech->hash != hash))
+		return CKR_SAVED_STATE_INVALID;
+	return param_set_pss(param, hash, mgf, salt_len);
+}
+
+static CK_RV read_oaep(struct reader *r, struct param *param)
+{
+	size_t label_len;
+	enum hash_id hash = hash_of_digest(read_u64(r)), mgf = hash_of_digest(read_u64(r));
+	const uint8_t *label = read_list(r, PARAM_LABEL_MAX, &label_len);
+	return r->bad ? CKR_SAVED_STATE_INVALID : param_set_oaep(param, hash, mgf, label, label_len);
 }
 
 /* As C_*Init would have been given it. */
@@ -134,7 +181,14 @@ static CK_RV read_param(struct reader *r, const struct mech *mech, struct param 
 		p.ctr.ulCounterBits = read_u32(r);
 		read_copy(r, p.ctr.cb, sizeof p.ctr.cb);
 		break;
+	case FORM_IV8:
+		len = 8;
+		read_copy(r, p.iv, len);
+		break;
 	case FORM_GCM: return read_gcm(r, param);
+	case FORM_CCM: return read_ccm(r, param);
+	case FORM_PSS: return read_pss(r, mech, param);
+	case FORM_OAEP: return read_oaep(r, param);
 	case FORM_ZUC:
 		len = sizeof p.zuc;
 		p.zuc.ulCount = read_u32(r);
@@ -225,6 +279,26 @@ static void read_held(struct reader *r, struct operation *op)
 		write_bytes(&op->held, held, len);
 }
 
+/* False: out of memory. */
+static bool read_sig(struct reader *r, struct operation *op)
+{
+	size_t len;
+	bool given = op->signature_given;
+	const uint8_t *sig = read_list(r, KEY_SIG_MAX, &len);
+	if (r->bad || (!given && !len))
+		return true;
+	CK_RV rv = operation_keep_sig(op, sig, len);
+	op->signature_given = given;
+	return rv == CKR_OK;
+}
+
+/* Input that is signed as it is. */
+static bool signs_short(const struct operation *op)
+{
+	bool signs = op->kind == OP_SIGN || op->kind == OP_VERIFY;
+	return signs && (op->mech->shape == SHAPE_SIGN_DIGEST || op->mech->shape == SHAPE_PK_CRYPT);
+}
+
 /* What the writer makes, and the engines rely on. */
 static bool consistent(const struct operation *op)
 {
@@ -234,7 +308,9 @@ static bool consistent(const struct operation *op)
 		return false;
 	if (streams ? op->residue_len >= 16 || op->have_state : op->residue_len > 16)
 		return false;
-	if (op->mech->shape == SHAPE_SIGN_DIGEST && (op->pending > 32 || op->total > 32))
+	if (op->mech->key_types[0] == CKK_DES3 && op->residue_len > 8)
+		return false;
+	if (signs_short(op) && op->pending != op->total)
 		return false;
 	return op->signature_given ? op->kind == OP_VERIFY : op->sig_len == 0;
 }
@@ -249,8 +325,8 @@ static CK_RV read_fields(struct token *token, struct reader *r, struct operation
 	op->state_len = read_into(r, op->states[0], sizeof op->states[0]);
 	read_domain(r, token, op);
 	read_held(r, op);
-	op->sig_len = read_into(r, op->sig, sizeof op->sig);
-	if (op->held.bad)
+	bool memory = read_sig(r, op);
+	if (op->held.bad || !memory)
 		return CKR_HOST_MEMORY;
 	return r->bad || !consistent(op) ? CKR_SAVED_STATE_INVALID : CKR_OK;
 }

@@ -12,6 +12,7 @@ FACE_TESTS = \
 	tests/conformance/test_dual \
 	tests/conformance/test_fork \
 	tests/conformance/test_general \
+	tests/conformance/test_hash \
 	tests/conformance/test_hostile \
 	tests/conformance/test_key \
 	tests/conformance/test_message \
@@ -58,6 +59,10 @@ tests_conformance_test_object_LDADD = $(FACE_LIBS)
 tests_conformance_test_session_SOURCES = %reldir%/test_session.c
 tests_conformance_test_session_CFLAGS = $(FACE_CFLAGS)
 tests_conformance_test_session_LDADD = $(FACE_LIBS)
+
+tests_conformance_test_hash_SOURCES = %reldir%/test_hash.c
+tests_conformance_test_hash_CFLAGS = $(FACE_CFLAGS) $(OPENSSL_CFLAGS)
+tests_conformance_test_hash_LDADD = $(FACE_LIBS) $(OPENSSL_LIBS)
 
 tests_conformance_test_sign_SOURCES = %reldir%/test_sign.c
 tests_conformance_test_sign_CFLAGS = $(FACE_CFLAGS) $(OPENSSL_CFLAGS)

@@ -47,6 +47,44 @@ static void point_sm2(uint8_t *p, const uint8_t *rest, size_t rest_len)
 	memcpy(p, &sm2, sizeof sm2);
 }
 
+static void point_ccm(uint8_t *p, const uint8_t *rest, size_t rest_len)
+{
+	CK_CCM_PARAMS ccm;
+	memcpy(&ccm, p, sizeof ccm);
+	ccm.pNonce = ccm.pNonce ? (CK_BYTE *)(uintptr_t)rest : NULL;
+	ccm.pAAD = ccm.pAAD ? (CK_BYTE *)(uintptr_t)rest : NULL;
+	ccm.ulNonceLen = honest(ccm.ulNonceLen, rest_len);
+	ccm.ulAADLen = honest(ccm.ulAADLen, rest_len);
+	memcpy(p, &ccm, sizeof ccm);
+}
+
+static void point_oaep(uint8_t *p, const uint8_t *rest, size_t rest_len)
+{
+	CK_RSA_PKCS_OAEP_PARAMS oaep;
+	memcpy(&oaep, p, sizeof oaep);
+	oaep.pSourceData = oaep.pSourceData ? (CK_BYTE *)(uintptr_t)rest : NULL;
+	oaep.ulSourceDataLen = honest(oaep.ulSourceDataLen, rest_len);
+	memcpy(p, &oaep, sizeof oaep);
+}
+
+static void check_ccm(const struct param *p)
+{
+	claim(p->ccm.nonce_len >= 7 && p->ccm.nonce_len <= 13 && p->ccm.nonce_len + p->ccm.aad_len == p->bytes_len);
+	claim(p->ccm.tag_len >= 4 && p->ccm.tag_len <= 16 && p->ccm.tag_len % 2 == 0);
+}
+
+static void check_pss(const struct param *p)
+{
+	claim(hash_of_digest(p->pss.hash) != HASH_NONE && hash_of_digest(p->pss.mgf_hash) != HASH_NONE);
+	claim(p->pss.salt_len <= PARAM_SALT_MAX);
+}
+
+static void check_oaep(const struct param *p)
+{
+	claim(hash_of_digest(p->oaep.hash) != HASH_NONE && hash_of_digest(p->oaep.mgf_hash) != HASH_NONE);
+	claim(p->oaep.label_len == p->bytes_len);
+}
+
 static void check_ctr(const struct param *p)
 {
 	claim(p->iv.counter_bits >= 1 && p->iv.counter_bits <= 128);
@@ -64,7 +102,7 @@ static void check_zuc(const struct param *p)
 
 static void check_mac(const struct param *p)
 {
-	claim(p->mac.mac_len >= 1 && p->mac.mac_len <= 32);
+	claim(p->mac.mac_len >= 1 && p->mac.mac_len <= HASH_LEN_MAX);
 }
 
 static void check_sm2(const struct param *p)
@@ -86,6 +124,12 @@ static const struct {
 	{param_mac, 0, NULL, check_mac},
 	{param_mac_general, 0, NULL, check_mac},
 	{param_sm2_id, sizeof(CK_HUFU_SM2_SM3_PARAMS), point_sm2, check_sm2},
+	{param_iv8, 0, NULL, NULL},
+	{param_ccm, sizeof(CK_CCM_PARAMS), point_ccm, check_ccm},
+	{param_pss, 0, NULL, check_pss},
+	{param_oaep, sizeof(CK_RSA_PKCS_OAEP_PARAMS), point_oaep, check_oaep},
+	{param_eddsa, 0, NULL, NULL},
+	{param_key_wrap, 0, NULL, NULL},
 };
 
 static void fuzz_one(const uint8_t *data, size_t len)

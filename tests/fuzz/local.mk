@@ -12,8 +12,8 @@ tests_fuzz_fuzz_asn1_SOURCES = %reldir%/fuzz_asn1.c src/token/asn1.c src/token/a
 tests_fuzz_fuzz_asn1_LDADD = src/base/libbase.la
 
 FUZZERS += tests/fuzz/fuzz_param
-tests_fuzz_fuzz_param_SOURCES = %reldir%/fuzz_param.c src/token/param.c src/token/param.h
-tests_fuzz_fuzz_param_LDADD = src/base/libbase.la
+tests_fuzz_fuzz_param_SOURCES = %reldir%/fuzz_param.c
+tests_fuzz_fuzz_param_LDADD = $(tests_fuzz_fuzz_state_LDADD)
 
 FUZZERS += tests/fuzz/fuzz_state
 tests_fuzz_fuzz_state_SOURCES = %reldir%/fuzz_state.c

@@ -87,11 +87,6 @@ tests_unit_test_asn1_SOURCES = %reldir%/test_asn1.c src/token/asn1.c src/token/a
 tests_unit_test_asn1_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_asn1_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(OPENSSL_LIBS)
 
-UNIT_TESTS += tests/unit/test_param
-tests_unit_test_param_SOURCES = %reldir%/test_param.c src/token/param.c src/token/param.h
-tests_unit_test_param_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
-tests_unit_test_param_LDADD = src/base/libbase.la $(CUNIT_LIBS)
-
 # src/token, through a token of its own.
 TOKEN_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
 TOKEN_TEST_LIBS = src/token/libtoken.la src/pool/libpool.la src/driver/libdriver.la src/crypto/libhufucrypto.la src/store/libstore.la src/rand/librand.la src/sm/libsm.la \
@@ -117,6 +112,11 @@ UNIT_TESTS += tests/unit/test_mech
 tests_unit_test_mech_SOURCES = %reldir%/test_mech.c
 tests_unit_test_mech_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_mech_LDADD = $(TOKEN_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_param
+tests_unit_test_param_SOURCES = %reldir%/test_param.c
+tests_unit_test_param_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_param_LDADD = $(TOKEN_TEST_LIBS)
 
 UNIT_TESTS += tests/unit/test_keys
 tests_unit_test_keys_SOURCES = %reldir%/test_keys.c $(TOKEN_TEST_UTIL)
