@@ -17,6 +17,13 @@ src_driver_libdriver_la_SOURCES = \
 	%reldir%/soft/gcm.h \
 	%reldir%/soft/hmac.c \
 	%reldir%/soft/keys.c \
+	%reldir%/soft/rsa.c \
+	%reldir%/soft/rsa.h \
+	%reldir%/soft/rsa_der.c \
+	%reldir%/soft/rsa_der.h \
+	%reldir%/soft/rsa_key.c \
+	%reldir%/soft/rsa_numbers.c \
+	%reldir%/soft/rsa_pad.c \
 	%reldir%/soft/sm2.c \
 	%reldir%/soft/sm4.c \
 	%reldir%/soft/soft.c \

@@ -88,5 +88,21 @@ void suite_sm2_encrypt(void);
 void suite_sm2_decrypt_refuses(void);
 void suite_sm2_generate(void);
 void suite_sm2_import(void);
+/* RSA */
+extern const struct tried suite_rsa_tried[];
+void suite_rsa_known(void);
+void suite_rsa_rejection(void);
+void suite_rsa_libcrypto(void);
+void suite_rsa_verify_refuses(void);
+void suite_rsa_refuses(void);
+void suite_rsa_oaep_refuses(void);
+void suite_rsa_threads(void);
+void suite_rsa_fork(void);
+void suite_rsa_errors(void);
+void suite_rsa_import_completes(void);
+void suite_rsa_import_largest(void);
+void suite_rsa_import_refuses(void);
+void suite_rsa_import_public(void);
+void suite_rsa_generate(void);
 
 #endif

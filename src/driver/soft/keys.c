@@ -9,6 +9,7 @@
 static const struct soft_kind *const families[] = {
 	soft_sm_kinds, soft_secret_kinds,
 	soft_aes_kinds, soft_des3_kinds,
+	soft_rsa_kinds,
 };
 
 /* NULL: no such type. */

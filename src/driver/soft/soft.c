@@ -35,6 +35,7 @@ struct hufu_lease {
 static const struct soft_row *const families[] = {
 	soft_key_rows, soft_sm2_rows, soft_sm4_rows, soft_gcm_rows, soft_hmac_rows, soft_zuc_rows,
 	soft_aes_rows, soft_aes_gcm_rows, soft_aes_ccm_rows, soft_cmac_rows, soft_des3_rows,
+	soft_rsa_rows,
 };
 
 /* The mechanism's, or the free one where it would be. */
@@ -47,12 +48,21 @@ static size_t slot_of(const struct hufu_device *device, uint64_t mechanism)
 	return i;
 }
 
-/* Verbs of one mechanism share a row where they agree in all else. */
+static bool is_alike(const struct hufu_capability *cap, const struct soft_row *row)
+{
+	return cap->mechanism == row->mechanism && cap->multi_part == row->phases && cap->min_nbits == row->min_nbits &&
+	       cap->max_nbits == row->max_nbits;
+}
+
+/*
+ * Verbs of one mechanism share a row where they agree in all else. Making RSA
+ * keys does not with the verbs that have no mechanism: its number is 0 as well.
+ */
 static void add_capability(struct hufu_device *device, const struct soft_row *row)
 {
 	struct hufu_capability *cap = device->caps;
 
-	while (cap < device->caps + device->ncaps && (cap->mechanism != row->mechanism || cap->multi_part != row->phases))
+	while (cap < device->caps + device->ncaps && !is_alike(cap, row))
 		cap++;
 	if (cap == device->caps + device->ncaps) {
 		device->ncaps++;

@@ -30,6 +30,7 @@ struct soft_row {
 /* End with a row whose run is NULL. */
 extern const struct soft_row soft_key_rows[], soft_sm2_rows[], soft_sm4_rows[], soft_gcm_rows[], soft_hmac_rows[], soft_zuc_rows[];
 extern const struct soft_row soft_aes_rows[], soft_aes_gcm_rows[], soft_aes_ccm_rows[], soft_cmac_rows[], soft_des3_rows[];
+extern const struct soft_row soft_rsa_rows[];
 
 #define SOFT_SECRET_MAX 4096
 
@@ -59,6 +60,7 @@ struct soft_kind {
 /* A file a family; end with a row of type 0. */
 extern const struct soft_kind soft_sm_kinds[], soft_secret_kinds[];
 extern const struct soft_kind soft_aes_kinds[], soft_des3_kinds[];
+extern const struct soft_kind soft_rsa_kinds[];
 
 /* HUFU_ERR_KEY_VALUE, NO_MEMORY, NO_KEY. */
 enum hufu_err soft_load(const struct hufu_host *, struct hufu_key *, const void **loaded) MUST_CHECK;

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RSA keys: made, taken in, loaded, and the two functions that they are. */
+#include "driver/soft/rsa.h"
+
+#include <openssl/core_names.h>
+#include <openssl/rsa.h>
+
+#include "crypto/context.h"
+#include "driver/soft/rsa_der.h"
+
+enum { USE_PUBLIC, USE_PRIVATE };
+
+#define PRIVATE_MAX 5300 /* PKCS#8 of 8192 bits, the primes of any lengths: at most 5199 */
+
+/* As libcrypto calls them, in the order of enum rsa_part. */
+static const char *const param_names[RSA_NPARTS] = {
+	OSSL_PKEY_PARAM_RSA_N,       OSSL_PKEY_PARAM_RSA_E,       OSSL_PKEY_PARAM_RSA_D,
+	OSSL_PKEY_PARAM_RSA_FACTOR1, OSSL_PKEY_PARAM_RSA_FACTOR2, OSSL_PKEY_PARAM_RSA_EXPONENT1,
+	OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
+};
+
+/* -- numbers to key ----------------------------------------------------------- */
+
+static size_t room_for(const struct rsa_numbers *numbers)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < numbers->nparts; i++)
+		len += (size_t)BN_num_bytes(numbers->part[i]);
+	return len;
+}
+
+static EVP_PKEY *from_params(OSSL_PARAM *params, int selection)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(libcrypto_context(), "RSA", NULL);
+	EVP_PKEY *pkey = NULL;
+
+	if (ctx && EVP_PKEY_fromdata_init(ctx) == 1)
+		(void)EVP_PKEY_fromdata(ctx, &pkey, selection, params);
+	EVP_PKEY_CTX_free(ctx);
+	return pkey;
+}
+
+/* The numbers go over in memory of ours: OSSL_PARAM_BLD's is not wiped. */
+static enum hufu_err make_pkey(const struct rsa_numbers *numbers, EVP_PKEY **out)
+{
+	OSSL_PARAM params[RSA_NPARTS + 1];
+	uint8_t *room = secret_alloc(room_for(numbers)), *p = room;
+
+	if (!room)
+		return HUFU_ERR_NO_MEMORY;
+	for (size_t i = 0; i < numbers->nparts; i++) {
+		int len = BN_num_bytes(numbers->part[i]);
+
+		(void)BN_bn2nativepad(numbers->part[i], p, len);
+		params[i] = OSSL_PARAM_construct_BN(param_names[i], p, (size_t)len);
+		p += len;
+	}
+	params[numbers->nparts] = OSSL_PARAM_construct_end();
+	*out = from_params(params, numbers->nparts == RSA_NPARTS ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY);
+	secret_free(room);
+	return *out ? HUFU_OK : HUFU_ERR_NO_MEMORY;
+}
+
+/* By the draft's "Implementation of the alternative": from d as long as the modulus. */
+static enum hufu_err rejection_secret(struct rsa_key *key, const BIGNUM *d)
+{
+	uint8_t bytes[RSA_MAX_LEN];
+
+	if (BN_bn2binpad(d, bytes, (int)key->len) < 0)
+		return HUFU_ERR_KEY_VALUE;
+	enum hufu_err err = hash_once(HASH_SHA256, bytes, key->len, key->rejection);
+	secret_wipe(bytes, sizeof(bytes));
+	return err;
+}
+
+/* Into zeroed memory, whose epoch is set whatever happens. */
+static enum hufu_err key_init(struct rsa_key *key, const struct rsa_numbers *numbers)
+{
+	EVP_PKEY *pkey = NULL;
+	enum hufu_err err = make_pkey(numbers, &pkey);
+
+	if (err == HUFU_OK)
+		err = soft_evp_init(&key->evp, pkey);
+	if (err != HUFU_OK)
+		return err;
+	key->nbits = (uint32_t)BN_num_bits(numbers->part[RSA_N]);
+	key->len = (key->nbits + 7) / 8;
+	(void)BN_bn2binpad(numbers->part[RSA_N], key->n, (int)key->len);
+	return numbers->nparts == RSA_NPARTS ? rejection_secret(key, numbers->part[RSA_D]) : HUFU_OK;
+}
+
+static void key_free(struct rsa_key *key)
+{
+	if (key)
+		soft_evp_clear(&key->evp);
+	secret_free(key);
+}
+
+/* -- loading ------------------------------------------------------------------- */
+
+/* Copies are ours, checked when they were made: what is wrong with one is the store's fault, yet does no harm. */
+static enum hufu_err check_copy(const struct rsa_numbers *numbers)
+{
+	enum hufu_err err = rsa_numbers_check(numbers);
+
+	for (size_t i = 0; i < numbers->nparts && err == HUFU_OK; i++)
+		if (BN_is_zero(numbers->part[i]))
+			err = HUFU_ERR_KEY_VALUE;
+	return err;
+}
+
+static enum hufu_err expand(const struct soft_kind *kind, const struct hufu_key *hufu_key, void *loaded)
+{
+	struct rsa_numbers numbers;
+
+	soft_evp_begin();
+	enum hufu_err err = rsa_numbers_init(&numbers, kind->type == HUFU_KEY_RSA_PRIVATE ? RSA_NPARTS : RSA_NPUBLIC);
+	if (err == HUFU_OK)
+		err = rsa_numbers_read(&numbers, hufu_key->blob, hufu_key->blob_len);
+	if (err == HUFU_OK)
+		err = check_copy(&numbers);
+	if (err == HUFU_OK)
+		err = key_init(loaded, &numbers);
+	rsa_numbers_clear(&numbers);
+	return soft_evp_end(err);
+}
+
+static void forget(void *loaded)
+{
+	soft_evp_clear(&((struct rsa_key *)loaded)->evp);
+}
+
+enum hufu_err rsa_load(const struct hufu_host *host, struct hufu_op *op, struct rsa_key **out)
+{
+	const void *loaded;
+
+	if ((op->in_len && !op->in) || (op->in2_len && !op->in2))
+		return HUFU_ERR_ARGUMENT;
+	enum hufu_err err = soft_load(host, op->key, &loaded);
+	*out = (struct rsa_key *)(uintptr_t)loaded;
+	return err;
+}
+
+/* -- the functions --------------------------------------------------------------- */
+
+static int begin_public(EVP_PKEY_CTX *ctx)
+{
+	return EVP_PKEY_encrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1;
+}
+
+static int begin_private(EVP_PKEY_CTX *ctx)
+{
+	return EVP_PKEY_decrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1;
+}
+
+/* A context that has failed is not kept: who knows what state it is in. */
+static enum hufu_err power(struct rsa_key *key, unsigned use, const uint8_t *x, uint8_t *out)
+{
+	EVP_PKEY_CTX *ctx;
+	enum hufu_err err = soft_evp_take(&key->evp, use, use == USE_PUBLIC ? begin_public : begin_private, &ctx);
+	size_t len = key->len;
+
+	if (err != HUFU_OK)
+		return err;
+	int done = use == USE_PUBLIC ? EVP_PKEY_encrypt(ctx, out, &len, x, key->len) : EVP_PKEY_decrypt(ctx, out, &len, x, key->len);
+	if (done == 1 && len == key->len) {
+		soft_evp_put(&key->evp, use, ctx);
+		return HUFU_OK;
+	}
+	EVP_PKEY_CTX_free(ctx);
+	return HUFU_ERR_CORRUPT;
+}
+
+bool rsa_in_range(const struct rsa_key *key, const uint8_t *x)
+{
+	return memcmp(x, key->n, key->len) < 0;
+}
+
+enum hufu_err rsa_public(struct rsa_key *key, const uint8_t *x, uint8_t *out)
+{
+	soft_evp_begin();
+	return soft_evp_end(power(key, USE_PUBLIC, x, out));
+}
+
+enum hufu_err rsa_private(struct rsa_key *key, const uint8_t *x, uint8_t *out)
+{
+	uint8_t again[RSA_MAX_LEN];
+
+	soft_evp_begin();
+	enum hufu_err err = power(key, USE_PRIVATE, x, out);
+	if (err == HUFU_OK)
+		err = power(key, USE_PUBLIC, out, again);
+	if (err == HUFU_OK && !secret_equal(x, again, key->len))
+		err = HUFU_ERR_CORRUPT;
+	if (err != HUFU_OK)
+		secret_wipe(out, key->len);
+	secret_wipe(again, sizeof(again));
+	return soft_evp_end(err);
+}
+
+/* -- taking in ---------------------------------------------------------------------- */
+
+/*
+ * Does the key undo what its public half does? Of primes that are none no other
+ * check here speaks. Any number serves, one that is no power of a small number
+ * the better: 2/3 of the modulus, about.
+ */
+static enum hufu_err check_pair(const struct rsa_numbers *numbers)
+{
+	uint8_t x[RSA_MAX_LEN], y[RSA_MAX_LEN];
+	struct rsa_key *key = secret_alloc(sizeof(*key));
+	enum hufu_err err = key ? key_init(key, numbers) : HUFU_ERR_NO_MEMORY;
+
+	if (err == HUFU_OK) {
+		memset(x, 0x55, key->len);
+		x[0] = 0;
+		err = rsa_private(key, x, y);
+	}
+	secret_wipe(y, sizeof(y));
+	key_free(key);
+	return err == HUFU_ERR_CORRUPT ? HUFU_ERR_KEY_VALUE : err;
+}
+
+static void give_public(struct hufu_op *op, const struct rsa_numbers *numbers)
+{
+	uint8_t spki[HUFU_PUB_MAX];
+
+	rsa_spki_write(numbers, spki);
+	soft_give_public(op, spki, rsa_spki_len(numbers));
+}
+
+/* A private key with all its parts: tried, then both copies of it. */
+static enum hufu_err give_pair(struct hufu_op *op, const struct rsa_numbers *numbers)
+{
+	enum hufu_err err = soft_room(op, rsa_pkcs8_len(numbers));
+
+	if (err == HUFU_OK)
+		err = check_pair(numbers);
+	if (err != HUFU_OK)
+		return err;
+	rsa_pkcs8_write(numbers, op->out);
+	give_public(op, numbers);
+	return HUFU_OK;
+}
+
+static enum hufu_err import_private(const struct hufu_host *host, struct hufu_op *op)
+{
+	struct rsa_numbers numbers;
+
+	(void)host;
+	soft_evp_begin();
+	enum hufu_err err = rsa_numbers_init(&numbers, RSA_NPARTS);
+	if (err == HUFU_OK)
+		err = rsa_numbers_read(&numbers, op->in, op->in_len);
+	if (err == HUFU_OK)
+		err = rsa_numbers_complete(&numbers);
+	if (err == HUFU_OK)
+		err = give_pair(op, &numbers);
+	rsa_numbers_clear(&numbers);
+	return soft_evp_end(err);
+}
+
+/* What was read strictly is the normal form already. */
+static enum hufu_err import_public(const struct hufu_host *host, struct hufu_op *op)
+{
+	struct rsa_numbers numbers;
+
+	(void)host;
+	soft_evp_begin();
+	enum hufu_err err = rsa_numbers_init(&numbers, RSA_NPUBLIC);
+	if (err == HUFU_OK)
+		err = rsa_numbers_read(&numbers, op->in, op->in_len);
+	if (err == HUFU_OK)
+		err = rsa_numbers_check(&numbers);
+	rsa_numbers_clear(&numbers);
+	if (err == HUFU_OK) {
+		memcpy(op->out, op->in, op->in_len);
+		soft_give_public(op, op->in, op->in_len);
+	}
+	return soft_evp_end(err);
+}
+
+/* -- making ------------------------------------------------------------------------------ */
+
+/* Primes by FIPS 186-5 A.1.6, from libcrypto's own generator: it has no door for ours. */
+static EVP_PKEY *make_pair(uint32_t nbits, BIGNUM *e)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(libcrypto_context(), "RSA", NULL);
+	EVP_PKEY *pkey = NULL;
+
+	if (ctx && EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)nbits) == 1 &&
+	    EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e) == 1)
+		(void)EVP_PKEY_keygen(ctx, &pkey);
+	EVP_PKEY_CTX_free(ctx);
+	return pkey;
+}
+
+/* A failure of libcrypto's is one of its generator, or of memory. */
+static enum hufu_err make_numbers(uint32_t nbits, struct rsa_numbers *numbers)
+{
+	EVP_PKEY *pkey = make_pair(nbits, numbers->part[RSA_E]);
+	bool complete = pkey;
+
+	for (size_t i = 0; i < RSA_NPARTS && complete; i++)
+		complete = EVP_PKEY_get_bn_param(pkey, param_names[i], &numbers->part[i]);
+	EVP_PKEY_free(pkey);
+	if (!complete)
+		return HUFU_ERR_RANDOM;
+	return (uint32_t)BN_num_bits(numbers->part[RSA_N]) == nbits ? HUFU_OK : HUFU_ERR_CORRUPT;
+}
+
+static enum hufu_err check_request(const struct hufu_op *op)
+{
+	const struct hufu_param_rsa_gen *param = op->param;
+
+	if (op->new_type != HUFU_KEY_RSA_PRIVATE)
+		return HUFU_ERR_KEY_TYPE;
+	if (!param || (param->public_exponent && (!param->public_exponent_len || param->public_exponent_len > RSA_MAX_LEN)))
+		return HUFU_ERR_PARAM;
+	return param->nbits >= RSA_GEN_MIN_NBITS && param->nbits <= RSA_GEN_MAX_NBITS && param->nbits % 8 == 0 ? HUFU_OK :
+	                                                                                                      HUFU_ERR_KEY_SIZE;
+}
+
+static enum hufu_err read_exponent(const struct hufu_param_rsa_gen *param, BIGNUM *e)
+{
+	static const uint8_t f4[] = {1, 0, 1};
+	const uint8_t *bytes = param->public_exponent ? param->public_exponent : f4;
+	size_t len = param->public_exponent ? param->public_exponent_len : sizeof(f4);
+
+	if (!BN_bin2bn(bytes, (int)len, e))
+		return HUFU_ERR_NO_MEMORY;
+	return rsa_exponent_fits(e, (int)param->nbits) ? HUFU_OK : HUFU_ERR_PARAM;
+}
+
+/* The room is looked at first: to make a key takes seconds. */
+static enum hufu_err generate(struct hufu_op *op, struct rsa_numbers *numbers)
+{
+	const struct hufu_param_rsa_gen *param = op->param;
+	enum hufu_err err = read_exponent(param, numbers->part[RSA_E]);
+
+	if (err == HUFU_OK)
+		err = soft_room(op, rsa_pkcs8_max(param->nbits / 8, (size_t)BN_num_bytes(numbers->part[RSA_E])));
+	if (err == HUFU_OK)
+		err = make_numbers(param->nbits, numbers);
+	return err == HUFU_OK ? give_pair(op, numbers) : err;
+}
+
+enum hufu_err rsa_generate(const struct hufu_host *host, struct hufu_op *op)
+{
+	struct rsa_numbers numbers;
+	enum hufu_err err = check_request(op);
+
+	(void)host;
+	if (err != HUFU_OK)
+		return err;
+	soft_evp_begin();
+	err = rsa_numbers_init(&numbers, RSA_NPARTS);
+	if (err == HUFU_OK)
+		err = generate(op, &numbers);
+	rsa_numbers_clear(&numbers);
+	return soft_evp_end(err);
+}
+
+const struct soft_kind soft_rsa_kinds[] = {
+	{HUFU_KEY_RSA_PRIVATE, 1, PRIVATE_MAX, sizeof(struct rsa_key), expand, forget, import_private, true},
+	{HUFU_KEY_RSA_PUBLIC, 1, HUFU_PUB_MAX, sizeof(struct rsa_key), expand, forget, import_public, true},
+	{0, 0, 0, 0, NULL, NULL, NULL, false},
+};
