@@ -231,11 +231,11 @@ static void *use_until_gone(void *unused)
 
 static void *use_lightly(void *unused)
 {
-	CK_MECHANISM_TYPE list[64];
+	CK_MECHANISM_TYPE list[512];
 	CK_SLOT_ID ids[16];
 	CK_TOKEN_INFO info;
 	while (!over) {
-		CK_ULONG n = 16, m = 64;
+		CK_ULONG n = 16, m = sizeof list / sizeof list[0];
 		CK_SESSION_HANDLE s = open_or_not();
 		MAY(p11->C_GetSlotList(CK_TRUE, NULL, &n), STOPPED);
 		n = 16;
