@@ -5,6 +5,7 @@
 #include "token/asn1.h"
 #include "token/draft.h"
 #include "token/handle.h"
+#include "token/key_form.h"
 #include "token/point.h"
 #include "token/rv.h"
 
@@ -37,7 +38,7 @@ static CK_RV set_computed(struct attrs *attrs, CK_ATTRIBUTE_TYPE type, const uin
 	return attrs_set(attrs, type, value, len) ? CKR_OK : CKR_HOST_MEMORY;
 }
 
-static CK_RV set_point(struct attrs *attrs, const struct material *m)
+static CK_RV set_sm2_point(struct attrs *attrs, const struct material *m)
 {
 	uint8_t der[POINT_DER_LEN], spki[ASN1_SPKI_LEN];
 	if (m->pub_len != 64)
@@ -46,6 +47,37 @@ static CK_RV set_point(struct attrs *attrs, const struct material *m)
 	asn1_spki_encode(m->pub, spki);
 	CK_RV rv = set_computed(attrs, CKA_EC_POINT, der, sizeof der);
 	return rv == CKR_OK ? set_computed(attrs, CKA_PUBLIC_KEY_INFO, spki, sizeof spki) : rv;
+}
+
+static CK_RV set_point(struct attrs *attrs, const struct key_form *form)
+{
+	uint8_t der[CURVE_POINT_DER_MAX];
+	size_t len = curve_point_encode(form->point, der);
+	CK_RV rv = set_computed(attrs, CKA_EC_PARAMS, form->curve->oid.p, form->curve->oid.len);
+	return rv == CKR_OK ? set_computed(attrs, CKA_EC_POINT, der, len) : rv;
+}
+
+static CK_RV set_modulus(struct attrs *attrs, CK_OBJECT_CLASS object_class, const struct key_form *form)
+{
+	CK_ULONG nbits = key_form_nbits(form->modulus);
+	CK_RV rv = set_computed(attrs, CKA_MODULUS, form->modulus.p, form->modulus.len);
+	if (rv == CKR_OK)
+		rv = set_computed(attrs, CKA_PUBLIC_EXPONENT, form->public_exponent.p, form->public_exponent.len);
+	if (rv == CKR_OK && object_class == CKO_PUBLIC_KEY)
+		rv = set_computed(attrs, CKA_MODULUS_BITS, (const uint8_t *)&nbits, sizeof nbits);
+	return rv;
+}
+
+/* Both halves of a pair show what the device tells of the public one. */
+static CK_RV set_public(struct attrs *attrs, const struct plan *plan, const struct material *m)
+{
+	struct key_form form;
+	if (plan->key_type == CKK_HUFU_SM2)
+		return set_sm2_point(attrs, m);
+	if (!key_form_read_public(m->pub, m->pub_len, &form) || form.type != plan->key_type)
+		return CKR_DEVICE_ERROR;
+	CK_RV rv = form.curve ? set_point(attrs, &form) : set_modulus(attrs, plan->object_class, &form);
+	return rv == CKR_OK ? set_computed(attrs, CKA_PUBLIC_KEY_INFO, m->pub, m->pub_len) : rv;
 }
 
 /* 4.10.2: given of no length, there shall be none. */
@@ -80,7 +112,7 @@ static CK_RV complete_key(struct attrs *attrs, const struct plan *plan, const st
 		ok = attrs_set_ulong(attrs, CKA_VALUE_LEN, m->value_len);
 	if (!ok)
 		return CKR_HOST_MEMORY;
-	return plan->object_class == CKO_SECRET_KEY ? set_check_value(attrs, m) : set_point(attrs, m);
+	return plan->object_class == CKO_SECRET_KEY ? set_check_value(attrs, m) : set_public(attrs, plan, m);
 }
 
 static CK_RV complete(struct attrs *attrs, const struct plan *plan, const struct material *m)

@@ -2,6 +2,7 @@
 /* Key material in the clear, on its way into a device's copy and out of it. */
 #include "base/secret.h"
 #include "token/check_value.h"
+#include "token/key_form.h"
 #include "token/object.h"
 #include "token/point.h"
 #include "token/rv.h"
@@ -99,6 +100,71 @@ static CK_RV import_secret(struct pool *pool, CK_KEY_TYPE key_type, enum hufu_ke
 	return CKR_OK;
 }
 
+/* -- keys of RSA and of curves ----------------------------------------------------------- */
+
+/* Whether a public key is one, a device says; then its form is the key, and needs no copy. */
+static CK_RV import_public_form(struct pool *pool, enum hufu_key_type type, const struct key_form *form,
+                                struct material_holder *holder, struct material *m)
+{
+	uint8_t spki[HUFU_PUB_MAX];
+	size_t len = key_form_write_public(form, spki);
+	CK_RV rv = len ? import(pool, type, spki, len, holder, m) : CKR_ATTRIBUTE_VALUE_INVALID;
+	if (rv != CKR_OK)
+		return rv;
+	memcpy(holder->pub, spki, len);
+	m->domain = NULL;
+	m->data = m->pub = holder->pub;
+	m->len = m->pub_len = len;
+	return CKR_OK;
+}
+
+/* What was told of the public half is what the device makes of the private one. */
+static CK_RV check_public_half(const struct key_form *told, const struct material *m)
+{
+	struct key_form is;
+	if (!key_form_read_public(m->pub, m->pub_len, &is))
+		return CKR_DEVICE_ERROR;
+	if (!told->curve || told->point.len == 0)
+		return CKR_OK;
+	return told->point.len == is.point.len && memcmp(told->point.p, is.point.p, is.point.len) == 0 ? CKR_OK :
+	                                                                                              CKR_ATTRIBUTE_VALUE_INVALID;
+}
+
+static CK_RV import_private_form(struct pool *pool, enum hufu_key_type type, const struct key_form *form,
+                                 struct material_holder *holder, struct material *m)
+{
+	size_t len;
+	uint8_t *der = key_form_write_private(form, &len);
+	if (!der)
+		return CKR_HOST_MEMORY;
+	CK_RV rv = import(pool, type, der, len, holder, m);
+	secret_free(der);
+	return rv == CKR_OK ? check_public_half(form, m) : rv;
+}
+
+CK_RV material_import_form(struct session *s, const struct plan *plan, const struct key_form *form, struct material_holder *holder,
+                           struct material *m)
+{
+	enum hufu_key_type type;
+	memset(holder, 0, sizeof *holder);
+	*m = (struct material){.mechanism = CK_UNAVAILABLE_INFORMATION};
+	if (form->type != plan->key_type || !object_material_type(plan->object_class, plan->key_type, &type))
+		return CKR_TEMPLATE_INCONSISTENT;
+	if (plan->object_class == CKO_PUBLIC_KEY)
+		return import_public_form(s->token->pool, type, form, holder, m);
+	return import_private_form(s->token->pool, type, form, holder, m);
+}
+
+static CK_RV import_attrs(struct session *s, const struct plan *plan, struct material_holder *holder, struct material *m)
+{
+	struct key_form form;
+	const struct attrs *material = plan->object_class == CKO_PRIVATE_KEY ? &plan->material : NULL;
+	CK_RV rv = key_form_of_attrs(plan->key_type, &plan->attrs, material, &form);
+	return rv == CKR_OK ? material_import_form(s, plan, &form, holder, m) : rv;
+}
+
+/* -- all of them --------------------------------------------------------------------------- */
+
 CK_RV material_import(struct session *s, const struct plan *plan, struct material_holder *holder, struct material *m)
 {
 	enum hufu_key_type type;
@@ -109,6 +175,8 @@ CK_RV material_import(struct session *s, const struct plan *plan, struct materia
 		return CKR_TEMPLATE_INCONSISTENT;
 	if (type == HUFU_KEY_SM2_PUBLIC)
 		return import_point(plan, holder, m);
+	if (plan->object_class != CKO_SECRET_KEY && type != HUFU_KEY_SM2_PRIVATE)
+		return import_attrs(s, plan, holder, m);
 	if (!value)
 		return CKR_TEMPLATE_INCOMPLETE;
 	if (type == HUFU_KEY_SM2_PRIVATE)

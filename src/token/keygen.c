@@ -4,6 +4,7 @@
 #include "rand/rand.h"
 #include "token/check_value.h"
 #include "token/derive.h"
+#include "token/key_form.h"
 #include "token/mech.h"
 #include "token/operation.h"
 #include "token/param.h"
@@ -23,16 +24,25 @@ struct generation {
 	uint8_t pub[HUFU_PUB_MAX];
 };
 
-static CK_RV generate(struct token *token, const struct mech *mech, enum hufu_key_type type, size_t len, struct generation *g)
+/* What a device is asked for. */
+struct wanted {
+	enum hufu_key_type type;
+	uint64_t mechanism;
+	size_t len;                     /* of HUFU_KEY_SECRET and HUFU_KEY_AES; else 0 */
+	const void *param;
+};
+
+static CK_RV generate(struct token *token, const struct wanted *wanted, struct generation *g)
 {
 	struct pool_request *req = &g->req;
 	*g = (struct generation){.copy = secret_alloc(COPY_MAX)};
 	if (!g->copy)
 		return CKR_HOST_MEMORY;
 	req->op.verb = HUFU_VERB_GENERATE;
-	req->op.mechanism = mech->device_mechanism;
-	req->op.new_type = type;
-	req->op.new_len = type == HUFU_KEY_SECRET || type == HUFU_KEY_AES ? len : 0;
+	req->op.mechanism = wanted->mechanism;
+	req->op.new_type = wanted->type;
+	req->op.new_len = wanted->len;
+	req->op.param = wanted->param;
 	req->op.out = g->copy;
 	req->op.out_cap = COPY_MAX;
 	req->op.pub = g->pub;
@@ -93,11 +103,12 @@ static void add_check_value(struct token *token, const struct generation *g, CK_
 static CK_RV generate_secret(struct session *s, const struct mech *mech, const struct plan *plan, CK_OBJECT_HANDLE *handle)
 {
 	struct generation g;
-	enum hufu_key_type type;
 	size_t len = secret_len(plan);
-	if (!object_material_type(plan->object_class, plan->key_type, &type))
+	struct wanted wanted = {.mechanism = mech->device_mechanism};
+	if (!object_material_type(plan->object_class, plan->key_type, &wanted.type))
 		return CKR_TEMPLATE_INCONSISTENT;
-	CK_RV rv = generate(s->token, mech, type, len, &g);
+	wanted.len = wanted.type == HUFU_KEY_SECRET || wanted.type == HUFU_KEY_AES ? len : 0;
+	CK_RV rv = generate(s->token, &wanted, &g);
 	if (rv == CKR_OK) {
 		struct material material = material_of(&g, mech);
 		material.value_len = len;
@@ -138,7 +149,8 @@ static CK_RV commit_pair(struct session *s, const struct generation *g, const st
 {
 	uint8_t pub_op_id[16];
 	struct material private = material_of(g, mech), public = private;
-	public.type = HUFU_KEY_SM2_PUBLIC;
+	if (!object_material_type(pub->object_class, pub->key_type, &public.type))
+		return CKR_TEMPLATE_INCONSISTENT;
 	public.domain = NULL;
 	public.data = public.pub;
 	public.len = public.pub_len;
@@ -153,11 +165,55 @@ static CK_RV commit_pair(struct session *s, const struct generation *g, const st
 	return rv;
 }
 
+union pair_param {
+	struct hufu_param_rsa_gen rsa;
+	struct hufu_param_curve curve;
+};
+
+/* 6.1.4: the size is asked for, the public exponent may be; 6.1.2 has 65537 otherwise. */
+static CK_RV rsa_param(const struct plan *pub, const struct mech *mech, struct hufu_param_rsa_gen *param)
+{
+	CK_ULONG nbits = attrs_ulong(&pub->attrs, CKA_MODULUS_BITS, 0);
+	const CK_ATTRIBUTE *e = attrs_get(&pub->attrs, CKA_PUBLIC_EXPONENT);
+	if (nbits < mech->min_nbits || nbits > mech->max_nbits || nbits % 8)
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	*param = (struct hufu_param_rsa_gen){.nbits = (uint32_t)nbits};
+	if (!e)
+		return CKR_OK;
+	param->public_exponent = e->pValue;
+	param->public_exponent_len = e->ulValueLen;
+	bool odd = param->public_exponent[e->ulValueLen - 1] & 1, one = e->ulValueLen == 1 && param->public_exponent[0] == 1;
+	return odd && !one && e->ulValueLen <= KEY_FORM_EXPONENT_MAX ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+}
+
+/* One mechanism makes keys of NIST's curves and, where the template names that one, of SM2; devices have two. */
+static CK_RV pair_wanted(const struct mech *mech, const struct plan *pub, const struct plan *priv, union pair_param *param,
+                         struct wanted *wanted)
+{
+	*wanted = (struct wanted){.mechanism = mech->device_mechanism, .param = param};
+	if (!object_material_type(priv->object_class, priv->key_type, &wanted->type))
+		return CKR_TEMPLATE_INCONSISTENT;
+	if (wanted->type == HUFU_KEY_RSA_PRIVATE)
+		return rsa_param(pub, mech, &param->rsa);
+	if (wanted->type == HUFU_KEY_SM2_PRIVATE) {
+		wanted->mechanism = CKM_HUFU_SM2_KEY_PAIR_GEN;
+		wanted->param = NULL;
+		return CKR_OK;
+	}
+	param->curve = (struct hufu_param_curve){.oid = pub->curve->oid.p, .oid_len = pub->curve->oid.len};
+	return CKR_OK;
+}
+
 static CK_RV generate_pair(struct session *s, const struct mech *mech, const struct plan *pub, const struct plan *priv,
                            CK_OBJECT_HANDLE *hpub, CK_OBJECT_HANDLE *hpriv)
 {
 	struct generation g;
-	CK_RV rv = generate(s->token, mech, HUFU_KEY_SM2_PRIVATE, 0, &g);
+	struct wanted wanted;
+	union pair_param param;
+	CK_RV rv = pair_wanted(mech, pub, priv, &param, &wanted);
+	if (rv != CKR_OK)
+		return rv;
+	rv = generate(s->token, &wanted, &g);
 	if (rv == CKR_OK)
 		rv = commit_pair(s, &g, mech, pub, priv, hpub, hpriv);
 	generation_clear(&g);
@@ -174,7 +230,7 @@ CK_RV key_generate_pair(struct session *s, const CK_MECHANISM *m, const CK_ATTRI
 		return rv;
 	rv = object_plan(s, ORIGIN_GENERATE, CKO_PUBLIC_KEY, mech->key_types[0], pub, npub, &pub_plan);
 	if (rv == CKR_OK)
-		rv = object_plan(s, ORIGIN_GENERATE, CKO_PRIVATE_KEY, mech->key_types[0], priv, npriv, &priv_plan);
+		rv = object_plan(s, ORIGIN_GENERATE, CKO_PRIVATE_KEY, pub_plan->key_type, priv, npriv, &priv_plan);
 	if (rv == CKR_OK)
 		rv = policy_check_pair(s->token, pub_plan, priv_plan);
 	if (rv == CKR_OK)

@@ -23,6 +23,10 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/crypt_rsa.c \
 	%reldir%/crypt_state.c \
 	%reldir%/crypt_wrap.c \
+	%reldir%/curve.c \
+	%reldir%/curve.h \
+	%reldir%/der.c \
+	%reldir%/der.h \
 	%reldir%/derive.c \
 	%reldir%/derive.h \
 	%reldir%/derive_impl.h \
@@ -36,6 +40,8 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/find.c \
 	%reldir%/handle.c \
 	%reldir%/handle.h \
+	%reldir%/key_form.c \
+	%reldir%/key_form.h \
 	%reldir%/key_import.c \
 	%reldir%/key_size.c \
 	%reldir%/key_size.h \

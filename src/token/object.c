@@ -48,6 +48,14 @@ bool object_material_type(CK_OBJECT_CLASS object_class, CK_KEY_TYPE key_type, en
 	} rows[] = {
 		{CKO_PRIVATE_KEY, CKK_HUFU_SM2, HUFU_KEY_SM2_PRIVATE},
 		{CKO_PUBLIC_KEY, CKK_HUFU_SM2, HUFU_KEY_SM2_PUBLIC},
+		{CKO_PRIVATE_KEY, CKK_RSA, HUFU_KEY_RSA_PRIVATE},
+		{CKO_PUBLIC_KEY, CKK_RSA, HUFU_KEY_RSA_PUBLIC},
+		{CKO_PRIVATE_KEY, CKK_EC, HUFU_KEY_EC_PRIVATE},
+		{CKO_PUBLIC_KEY, CKK_EC, HUFU_KEY_EC_PUBLIC},
+		{CKO_PRIVATE_KEY, CKK_EC_EDWARDS, HUFU_KEY_EDWARDS_PRIVATE},
+		{CKO_PUBLIC_KEY, CKK_EC_EDWARDS, HUFU_KEY_EDWARDS_PUBLIC},
+		{CKO_PRIVATE_KEY, CKK_EC_MONTGOMERY, HUFU_KEY_MONTGOMERY_PRIVATE},
+		{CKO_PUBLIC_KEY, CKK_EC_MONTGOMERY, HUFU_KEY_MONTGOMERY_PUBLIC},
 		{CKO_SECRET_KEY, CKK_HUFU_SM4, HUFU_KEY_SM4},
 		{CKO_SECRET_KEY, CKK_HUFU_ZUC, HUFU_KEY_ZUC},
 		{CKO_SECRET_KEY, CKK_HUFU_SM3_HMAC, HUFU_KEY_SECRET},
@@ -84,24 +92,35 @@ static const uint8_t *public_point(const struct attrs *attrs)
 	return (const uint8_t *)point->pValue + 3;
 }
 
+/* The clear form of a public key: SM2's point, others' SubjectPublicKeyInfo. */
+static bool public_form(const struct object *o, struct pool_copy *copy)
+{
+	const CK_ATTRIBUTE *info = attrs_get(&o->attrs, CKA_PUBLIC_KEY_INFO);
+	*copy = (struct pool_copy){.kind = HUFU_COPY_BLOB, .data = public_point(&o->attrs), .len = 64};
+	if (o->key_type != CKK_HUFU_SM2) {
+		copy->data = info ? info->pValue : NULL;
+		copy->len = info ? info->ulValueLen : 0;
+	}
+	return copy->data != NULL;
+}
+
 enum hufu_err object_attach_key(struct object *o, uint64_t version, const struct pool_copy *copies, size_t n)
 {
 	enum hufu_key_type type;
-	struct pool_copy public = {.kind = HUFU_COPY_BLOB, .len = 64};
+	struct pool_copy public;
 
 	if (!object_material_type(o->object_class, o->key_type, &type))
 		return HUFU_OK;
-	const uint8_t *point = public_point(&o->attrs);
-	if (type == HUFU_KEY_SM2_PUBLIC) {
-		if (!point)
+	if (o->object_class == CKO_PUBLIC_KEY) {
+		if (!public_form(o, &public))
 			return HUFU_ERR_STORE_CORRUPT;
-		public.data = point;
 		copies = &public;
 		n = 1;
 	}
 	if (n == 0)
 		return HUFU_OK;
 	enum hufu_err err = pool_key_new(o->token->pool, o->uuid, version, type, copies, n, &o->key);
+	const uint8_t *point = public_point(&o->attrs);
 	return err == HUFU_OK && type == HUFU_KEY_SM2_PRIVATE && point ? pool_key_set_point(o->key, point) : err;
 }
 

@@ -61,6 +61,9 @@ CK_RV object_adopt(struct object *, CK_OBJECT_HANDLE *);
 /* Visible to this session now, or CKR_OBJECT_HANDLE_INVALID (keys: the caller's code, CKR_KEY_HANDLE_INVALID and kin). A reference. */
 CK_RV object_find(struct session *, CK_OBJECT_HANDLE, CK_RV invalid, struct object **);
 
+struct curve;
+struct key_form;
+
 /* -- making objects -------------------------------------------------------- */
 
 enum origin { ORIGIN_CREATE, ORIGIN_GENERATE, ORIGIN_UNWRAP, ORIGIN_DERIVE };
@@ -75,6 +78,7 @@ struct plan {
 	bool on_token, private_object;
 	CK_OBJECT_CLASS object_class;
 	CK_KEY_TYPE key_type;
+	const struct curve *curve;      /* that the template names; or NULL */
 	struct attrs attrs;             /* complete but for what the material decides */
 	struct attrs material;          /* CKA_VALUE and kin of ORIGIN_CREATE, secret; else empty */
 };
@@ -111,9 +115,8 @@ CK_RV object_commit(struct session *, const struct plan *, const struct material
 CK_RV object_undo(struct session *, CK_OBJECT_HANDLE);
 
 /*
- * CKA_VALUE and kin of a plan -> copies, through the pool's IMPORT: SM2 private
- * and public, SM4, ZUC, HMAC and generic secrets. The buffers of *m live in
- * *holder until material_clear. In key_import.c.
+ * CKA_VALUE and kin of a plan -> copies, through the pool's IMPORT. The buffers
+ * of *m live in *holder until material_clear. In key_import.c.
  */
 struct material_holder {
 	uint8_t *copy;                  /* secret */
@@ -121,6 +124,12 @@ struct material_holder {
 	uint8_t pub[HUFU_PUB_MAX];
 };
 CK_RV material_import(struct session *, const struct plan *, struct material_holder *, struct material *m);
+/*
+ * The same of a key of RSA or of a curve whose form is at hand, for a plan of its type. A public half that the form
+ * tells must be the private one's: CKR_ATTRIBUTE_VALUE_INVALID.
+ */
+CK_RV material_import_form(struct session *, const struct plan *, const struct key_form *, struct material_holder *,
+                           struct material *m);
 void material_clear(struct material_holder *);
 /* The clear value of a key that may be read or wrapped: EXPORT through the pool; secret_free it. CKR_KEY_UNEXTRACTABLE where no copy can give it. */
 CK_RV key_export(struct object *, uint8_t **value, size_t *len);

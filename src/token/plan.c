@@ -2,6 +2,7 @@
 /* From a template to all that an object will be, before any key is made (PKCS#11 3.1 4.1.1). */
 #include "token/certificate.h"
 #include "token/draft.h"
+#include "token/key_form.h"
 #include "token/object.h"
 #include "token/point.h"
 #include "token/policy.h"
@@ -30,24 +31,27 @@ static CK_RV one_of(const CK_ATTRIBUTE *given, CK_ULONG contributed, CK_ULONG *v
 	return contributed == CK_UNAVAILABLE_INFORMATION || *value == contributed ? CKR_OK : CKR_TEMPLATE_INCONSISTENT;
 }
 
-/* Other curves come with other key types; until then CKR_CURVE_NOT_SUPPORTED. */
-static CK_RV check_curve(const CK_ATTRIBUTE *params)
+static bool has_curve(CK_KEY_TYPE type)
 {
-	const uint8_t *p = params->pValue;
-	size_t len = params->ulValueLen;
-	if (len == HUFU_SM2_CURVE_OID_LEN && memcmp(p, HUFU_SM2_CURVE_OID, len) == 0)
-		return CKR_OK;
-	/* An OBJECT IDENTIFIER, or the ECParameters SEQUENCE or curve name of 6.3.1. */
-	bool of_a_curve = len > 2 && (p[0] == 0x06 || p[0] == 0x30 || p[0] == 0x13);
-	return of_a_curve ? CKR_CURVE_NOT_SUPPORTED : CKR_ATTRIBUTE_VALUE_INVALID;
+	return type == CKK_EC || type == CKK_EC_EDWARDS || type == CKK_EC_MONTGOMERY || type == CKK_HUFU_SM2;
 }
 
 /*
  * SM2 keys are spelled CKK_HUFU_SM2, or CKK_EC with the curve's OID; the first
- * is what objects hold inside. Where the key exists or comes wrapped, nothing
- * but the curve given tells.
+ * is what objects hold inside.
  */
-static CK_RV key_kind(enum origin origin, CK_KEY_TYPE made, const CK_ATTRIBUTE *list, CK_ULONG n, CK_ULONG *kind)
+static CK_RV take_curve(struct plan *plan, const CK_ATTRIBUTE *params, CK_ULONG *kind)
+{
+	CK_RV rv = curve_of_params(params->pValue, params->ulValueLen, &plan->curve);
+	if (rv != CKR_OK)
+		return rv;
+	if (*kind == CKK_EC && plan->curve->key_type == CKK_HUFU_SM2)
+		*kind = CKK_HUFU_SM2;
+	return plan->curve->key_type == *kind ? CKR_OK : CKR_CURVE_NOT_SUPPORTED;
+}
+
+/* made: what the mechanism makes. An elliptic curve's makes an SM2 key where the template names that curve. */
+static CK_RV key_kind(struct plan *plan, CK_KEY_TYPE made, const CK_ATTRIBUTE *list, CK_ULONG n, CK_ULONG *kind)
 {
 	const CK_ATTRIBUTE *type = in_template(list, n, CKA_KEY_TYPE), *params = in_template(list, n, CKA_EC_PARAMS);
 	CK_RV rv = one_of(type, CK_UNAVAILABLE_INFORMATION, kind);
@@ -57,27 +61,27 @@ static CK_RV key_kind(enum origin origin, CK_KEY_TYPE made, const CK_ATTRIBUTE *
 	}
 	if (rv != CKR_OK)
 		return rv;
-	if (*kind == CKK_EC && !params && origin == ORIGIN_CREATE)
+	if (*kind == CKK_EC && !params && plan->origin == ORIGIN_CREATE)
 		return CKR_TEMPLATE_INCOMPLETE;
-	if ((*kind == CKK_EC || *kind == CKK_HUFU_SM2) && params) {
-		rv = check_curve(params);
+	if (*kind == CKK_EC && made == CKK_HUFU_SM2)
+		*kind = CKK_HUFU_SM2;
+	if (params && has_curve(*kind)) {
+		rv = take_curve(plan, params, kind);
 		if (rv != CKR_OK)
 			return rv;
 	}
-	if (*kind == CKK_EC)
-		*kind = CKK_HUFU_SM2;
-	return made == CK_UNAVAILABLE_INFORMATION || made == *kind ? CKR_OK : CKR_TEMPLATE_INCONSISTENT;
+	bool fits = made == CK_UNAVAILABLE_INFORMATION || made == *kind || (made == CKK_EC && *kind == CKK_HUFU_SM2);
+	return fits ? CKR_OK : CKR_TEMPLATE_INCONSISTENT;
 }
 
-static CK_RV kind_of(enum origin origin, CK_OBJECT_CLASS object_class, CK_KEY_TYPE made, const CK_ATTRIBUTE *list, CK_ULONG n,
-                     CK_ULONG *kind)
+static CK_RV kind_of(struct plan *plan, CK_KEY_TYPE made, const CK_ATTRIBUTE *list, CK_ULONG n, CK_ULONG *kind)
 {
 	*kind = CK_UNAVAILABLE_INFORMATION;
-	if (object_class == CKO_DATA)
+	if (plan->object_class == CKO_DATA)
 		return CKR_OK;
-	if (object_class == CKO_CERTIFICATE)
+	if (plan->object_class == CKO_CERTIFICATE)
 		return one_of(in_template(list, n, CKA_CERTIFICATE_TYPE), CK_UNAVAILABLE_INFORMATION, kind);
-	return key_kind(origin, made, list, n, kind);
+	return key_kind(plan, made, list, n, kind);
 }
 
 /* 4.3, 4.12 to 4.14: what the token has, and no application makes. */
@@ -103,7 +107,7 @@ static CK_RV identify(struct plan *plan, const struct token *token, CK_OBJECT_CL
 		return rv;
 	if (!rules_know_class(plan->object_class))
 		return unknown_class(plan->object_class);
-	rv = kind_of(plan->origin, plan->object_class, made_type, list, n, &kind);
+	rv = kind_of(plan, made_type, list, n, &kind);
 	if (rv != CKR_OK)
 		return rv;
 	*set = rules_find(plan->object_class, kind);
@@ -120,14 +124,41 @@ static CK_RV set_or_memory(bool ok)
 	return ok ? CKR_OK : CKR_HOST_MEMORY;
 }
 
+/* The device that takes the key in looks whether other curves' points lie on them. */
+static CK_RV check_point(const struct plan *plan, const CK_ATTRIBUTE *a, struct der_view *point)
+{
+	static const struct der_view sm2_oid = {(const uint8_t *)HUFU_SM2_CURVE_OID, HUFU_SM2_CURVE_OID_LEN};
+	const struct curve *curve = plan->key_type == CKK_HUFU_SM2 ? curve_of_oid(sm2_oid) : plan->curve;
+	if (!curve)
+		return CKR_TEMPLATE_INCOMPLETE;
+	if (!curve_point_decode(curve, a->pValue, a->ulValueLen, point))
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	return plan->key_type != CKK_HUFU_SM2 || point_on_curve(point->p + 1) ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+}
+
 /* Stored as the OCTET STRING, whichever way it came. */
 static CK_RV take_point(struct plan *plan, const CK_ATTRIBUTE *a)
 {
-	uint8_t point[64], der[POINT_DER_LEN];
-	if (!point_decode(a->pValue, a->ulValueLen, point) || !point_on_curve(point))
-		return CKR_ATTRIBUTE_VALUE_INVALID;
-	point_encode(point, der);
-	return set_or_memory(attrs_set(&plan->attrs, CKA_EC_POINT, der, sizeof der));
+	struct der_view point;
+	uint8_t der[CURVE_POINT_DER_MAX];
+	CK_RV rv = check_point(plan, a, &point);
+	if (rv != CKR_OK)
+		return rv;
+	size_t len = curve_point_encode(point, der);
+	return set_or_memory(attrs_set(&plan->attrs, CKA_EC_POINT, der, len));
+}
+
+/* Stored as the OID, whichever way it came. */
+static CK_RV take_params(struct plan *plan)
+{
+	const struct curve *curve = plan->curve;
+	return set_or_memory(!curve || attrs_set(&plan->attrs, CKA_EC_PARAMS, curve->oid.p, curve->oid.len));
+}
+
+static CK_RV take_number(struct plan *plan, const CK_ATTRIBUTE *a)
+{
+	struct der_view number = key_form_number(a);
+	return number.len ? set_or_memory(attrs_set(&plan->attrs, a->type, number.p, number.len)) : CKR_ATTRIBUTE_VALUE_INVALID;
 }
 
 static CK_RV check_len(const struct rule_set *set, CK_ULONG len)
@@ -141,10 +172,14 @@ static CK_RV take(struct plan *plan, const struct rule_set *set, const CK_ATTRIB
 	CK_RV rv = CKR_OK;
 	CK_ULONG len;
 
-	if (a->type == CKA_CLASS || a->type == CKA_KEY_TYPE || a->type == CKA_EC_PARAMS)
+	if (a->type == CKA_CLASS || a->type == CKA_KEY_TYPE)
 		return CKR_OK; /* identify has looked at it */
+	if (a->type == CKA_EC_PARAMS)
+		return take_params(plan);
 	if (a->type == CKA_EC_POINT)
 		return take_point(plan, a);
+	if (a->type == CKA_MODULUS || a->type == CKA_PUBLIC_EXPONENT)
+		return take_number(plan, a);
 	if (rule->flags & F7) {
 		rv = check_len(set, a->ulValueLen);
 		return rv == CKR_OK ? set_or_memory(attrs_set(&plan->material, a->type, a->pValue, a->ulValueLen)) : rv;

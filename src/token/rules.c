@@ -176,6 +176,48 @@ static const struct rule sm2_private[] = {
 	{CKA_SIGN, F8, DEFAULT_TRUE},
 };
 
+/* 6.1.2. The public exponent may be given when generating; it is 65537 otherwise. */
+static const struct rule rsa_public[] = {
+	{CKA_MODULUS, F1 | F4, DEFAULT_NONE},
+	{CKA_MODULUS_BITS, F2 | F3, DEFAULT_LATER},
+	{CKA_PUBLIC_EXPONENT, F1, DEFAULT_LATER},
+	{CKA_ENCRYPT, F8, DEFAULT_TRUE},
+	{CKA_VERIFY, F8, DEFAULT_TRUE},
+};
+
+/* 6.1.3 */
+static const struct rule rsa_private[] = {
+	{CKA_MODULUS, F1 | F4 | F6, DEFAULT_LATER},
+	{CKA_PUBLIC_EXPONENT, F4 | F6, DEFAULT_LATER},
+	{CKA_PRIVATE_EXPONENT, F1 | F4 | F6 | F7, DEFAULT_NONE},
+	{CKA_PRIME_1, F4 | F6 | F7, DEFAULT_NONE},
+	{CKA_PRIME_2, F4 | F6 | F7, DEFAULT_NONE},
+	{CKA_EXPONENT_1, F4 | F6 | F7, DEFAULT_NONE},
+	{CKA_EXPONENT_2, F4 | F6 | F7, DEFAULT_NONE},
+	{CKA_COEFFICIENT, F4 | F6 | F7, DEFAULT_NONE},
+	{CKA_DECRYPT, F8, DEFAULT_TRUE},
+	{CKA_SIGN, F8, DEFAULT_TRUE},
+};
+
+/*
+ * 6.3.3 to 6.3.8: keys of Weierstrass, Edwards and Montgomery curves have the
+ * same attributes, and differ in what they do. Beyond the specification a
+ * private key shows its point, as SM2 keys do.
+ */
+#define CURVE_PUBLIC \
+	{CKA_EC_PARAMS, F1 | F3, DEFAULT_LATER}, \
+	{CKA_EC_POINT, F1 | F4, DEFAULT_LATER}
+#define CURVE_PRIVATE \
+	{CKA_EC_PARAMS, F1 | F4 | F6, DEFAULT_LATER}, \
+	{CKA_VALUE, F1 | F4 | F6 | F7, DEFAULT_NONE}, \
+	{CKA_EC_POINT, F4 | F6, DEFAULT_LATER}
+static const struct rule ec_public[] = {CURVE_PUBLIC, {CKA_VERIFY, F8, DEFAULT_TRUE}};
+static const struct rule ec_private[] = {CURVE_PRIVATE, {CKA_SIGN, F8, DEFAULT_TRUE}, {CKA_DERIVE, F8, DEFAULT_TRUE}};
+static const struct rule edwards_public[] = {CURVE_PUBLIC, {CKA_VERIFY, F8, DEFAULT_TRUE}};
+static const struct rule edwards_private[] = {CURVE_PRIVATE, {CKA_SIGN, F8, DEFAULT_TRUE}};
+static const struct rule montgomery_public[] = {CURVE_PUBLIC};
+static const struct rule montgomery_private[] = {CURVE_PRIVATE, {CKA_DERIVE, F8, DEFAULT_TRUE}};
+
 /* The length of an SM4 or ZUC key is no choice, but may be said. */
 static const struct rule sm4[] = {
 	{CKA_VALUE_LEN, F2, DEFAULT_LATER},
@@ -225,6 +267,9 @@ static const struct rule des3[] = {
 #define GROUP(rules) {rules, sizeof rules / sizeof rules[0]}
 #define ANY CK_UNAVAILABLE_INFORMATION
 #define HMAC(key_type) {CKO_SECRET_KEY, key_type, 1, 4096, {GROUP(generic), GROUP(secret_key), GROUP(storage)}}
+#define PAIR(key_type, value_max, public, private) \
+	{CKO_PUBLIC_KEY, key_type, 0, 0, {GROUP(public), GROUP(public_key), GROUP(storage)}}, \
+	{CKO_PRIVATE_KEY, key_type, 1, value_max, {GROUP(private), GROUP(private_key), GROUP(storage)}}
 
 static const struct rule_set sets[] = {
 	{CKO_DATA, ANY, 0, 0, {GROUP(data), GROUP(storage)}},
@@ -233,6 +278,10 @@ static const struct rule_set sets[] = {
 	{CKO_CERTIFICATE, CKC_X_509_ATTR_CERT, 0, 0, {GROUP(attribute_certificate), GROUP(certificate), GROUP(storage)}},
 	{CKO_PUBLIC_KEY, CKK_HUFU_SM2, 0, 0, {GROUP(sm2_public), GROUP(public_key), GROUP(storage)}},
 	{CKO_PRIVATE_KEY, CKK_HUFU_SM2, 1, 33, {GROUP(sm2_private), GROUP(private_key), GROUP(storage)}},
+	PAIR(CKK_RSA, 1025, rsa_public, rsa_private), /* 8192 bits, and a zero before them */
+	PAIR(CKK_EC, 67, ec_public, ec_private),
+	PAIR(CKK_EC_EDWARDS, 57, edwards_public, edwards_private),
+	PAIR(CKK_EC_MONTGOMERY, 56, montgomery_public, montgomery_private),
 	{CKO_SECRET_KEY, CKK_HUFU_SM4, 16, 16, {GROUP(sm4), GROUP(secret_key), GROUP(storage)}},
 	{CKO_SECRET_KEY, CKK_HUFU_ZUC, 16, 16, {GROUP(zuc), GROUP(secret_key), GROUP(storage)}},
 	{CKO_SECRET_KEY, CKK_HUFU_SM3_HMAC, 1, 4096, {GROUP(generic), GROUP(secret_key), GROUP(storage)}},

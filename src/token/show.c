@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token/show.h"
 #include "base/secret.h"
+#include "token/key_form.h"
 #include "token/rules.h"
 
 void shown_clear(struct shown *shown)
@@ -35,14 +36,34 @@ static bool revealable(const struct object *o)
 	       !(o->policy & OBJECT_POLICY_SENSITIVE);
 }
 
-static CK_RV show_material(struct object *o, struct shown *shown)
+/* The part of the exported form that the attribute is. */
+static CK_RV show_part(const struct object *o, CK_ATTRIBUTE_TYPE type, struct shown *shown)
+{
+	struct key_form form;
+	struct der_view part;
+	shown->value = shown->exported;
+	if (o->object_class == CKO_SECRET_KEY || o->key_type == CKK_HUFU_SM2)
+		return CKR_OK;
+	if (!key_form_read_private(shown->exported, shown->len, &form))
+		return CKR_DEVICE_ERROR;
+	if (!key_form_part(&form, type, &part))
+		return CKR_ATTRIBUTE_TYPE_INVALID;
+	shown->value = part.p;
+	shown->len = part.len;
+	return CKR_OK;
+}
+
+static CK_RV show_material(struct object *o, CK_ATTRIBUTE_TYPE type, struct shown *shown)
 {
 	if (!revealable(o))
 		return CKR_ATTRIBUTE_SENSITIVE;
 	CK_RV rv = key_export(o, &shown->exported, &shown->len);
 	if (rv == CKR_KEY_UNEXTRACTABLE) /* no device gives it away */
 		return CKR_ATTRIBUTE_SENSITIVE;
-	shown->value = shown->exported;
+	if (rv == CKR_OK)
+		rv = show_part(o, type, shown);
+	if (rv != CKR_OK)
+		shown_clear(shown);
 	return rv;
 }
 
@@ -69,7 +90,7 @@ CK_RV show(struct object *o, CK_ATTRIBUTE_TYPE type, struct shown *shown)
 
 	*shown = (struct shown){0};
 	if (rule && rule->flags & F7)
-		return show_material(o, shown);
+		return show_material(o, type, shown);
 	if (type == CKA_KEY_TYPE && o->key_type == CKK_HUFU_SM2 && o->token->conf->sm2_view == CONF_SM2_EC)
 		return show_number(shown, CKK_EC);
 	/* Set without a login, it was not the SO's word: see store.h, by_login. */

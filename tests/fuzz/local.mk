@@ -8,7 +8,7 @@ tests_fuzz_fuzz_conf_SOURCES = %reldir%/fuzz_conf.c
 tests_fuzz_fuzz_conf_LDADD = src/base/libbase.la
 
 FUZZERS += tests/fuzz/fuzz_asn1
-tests_fuzz_fuzz_asn1_SOURCES = %reldir%/fuzz_asn1.c src/token/asn1.c src/token/asn1.h
+tests_fuzz_fuzz_asn1_SOURCES = %reldir%/fuzz_asn1.c src/token/asn1.c src/token/asn1.h src/token/der.c src/token/der.h
 tests_fuzz_fuzz_asn1_LDADD = src/base/libbase.la
 
 FUZZERS += tests/fuzz/fuzz_param
@@ -30,8 +30,9 @@ tests_fuzz_fuzz_row_SOURCES = %reldir%/fuzz_row.c
 tests_fuzz_fuzz_row_LDADD = $(STORE_LIBS)
 
 FUZZERS += tests/fuzz/fuzz_template
-tests_fuzz_fuzz_template_SOURCES = %reldir%/fuzz_template.c src/token/attr.c src/token/certificate.c src/token/plan.c \
-	src/token/policy.c src/token/point.c src/token/rules.c
+tests_fuzz_fuzz_template_SOURCES = %reldir%/fuzz_template.c src/token/attr.c src/token/certificate.c src/token/curve.c \
+	src/token/der.c src/token/key_form.c src/token/plan.c src/token/policy.c src/token/point.c \
+	src/token/rules.c
 tests_fuzz_fuzz_template_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 tests_fuzz_fuzz_template_LDADD = src/crypto/libhufucrypto.la src/sm/libsm.la src/base/libbase.la $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 

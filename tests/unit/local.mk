@@ -83,7 +83,7 @@ tests_unit_test_rand_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_rand_LDADD = src/rand/librand.la src/sm/libsm.la src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS) -lm
 
 UNIT_TESTS += tests/unit/test_asn1
-tests_unit_test_asn1_SOURCES = %reldir%/test_asn1.c src/token/asn1.c src/token/asn1.h
+tests_unit_test_asn1_SOURCES = %reldir%/test_asn1.c src/token/asn1.c src/token/asn1.h src/token/der.c src/token/der.h
 tests_unit_test_asn1_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_asn1_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(OPENSSL_LIBS)
 

@@ -279,7 +279,7 @@ static void test_template_codes(void)
 	IS(CREATE(s, &h, ATTR(CKA_CLASS, secret_key), ATTR(CKA_KEY_TYPE, des), ATTR(CKA_VALUE, key16)),
 	   CKR_ATTRIBUTE_VALUE_INVALID);
 	IS(CREATE(s, &h, ATTR(CKA_CLASS, public_key), ATTR(CKA_KEY_TYPE, rsa), TEXT(CKA_MODULUS, "n")),
-	   CKR_ATTRIBUTE_VALUE_INVALID);
+	   CKR_TEMPLATE_INCOMPLETE);
 	IS(CREATE(s, &h, SM4, ATTR(CKA_VALUE, key16), ATTR(CKA_VALUE_LEN, len)), CKR_ATTRIBUTE_READ_ONLY);
 	IS(CREATE(s, &h, SM4, ATTR(CKA_VALUE, key16), ATTR(CKA_LOCAL, yes)), CKR_ATTRIBUTE_READ_ONLY);
 	IS(CREATE(s, &h, ATTR(CKA_CLASS, data), TEXT(CKA_START_DATE, "20230101")), CKR_TEMPLATE_INCONSISTENT);
@@ -487,7 +487,7 @@ static void test_sm2_refused(void)
 	struct session *s = user();
 	CK_OBJECT_HANDLE h;
 	uint8_t off[67], other[67], zero[32] = {0}, order[32], long_d[33] = {1};
-	uint8_t p256[] = "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
+	uint8_t p256[] = "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", k256[] = "\x06\x05\x2b\x81\x04\x00\x0a";
 	memcpy(off, point, 67);
 	off[66] ^= 1;
 	/* GB/T 32918.5 2: the base point, on the curve but not the key's; the order. */
@@ -496,8 +496,9 @@ static void test_sm2_refused(void)
 	unit_hex("FFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123", order);
 	IS(CREATE(s, &h, SM2_PUBLIC), CKR_TEMPLATE_INCOMPLETE);
 	IS(CREATE(s, &h, ATTR(CKA_CLASS, public_key), ATTR(CKA_KEY_TYPE, ec), ATTR(CKA_EC_POINT, point)), CKR_TEMPLATE_INCOMPLETE);
-	IS(CREATE(s, &h, ATTR(CKA_CLASS, public_key), ATTR(CKA_KEY_TYPE, ec), {CKA_EC_PARAMS, p256, 10}, ATTR(CKA_EC_POINT, point)),
+	IS(CREATE(s, &h, ATTR(CKA_CLASS, public_key), ATTR(CKA_KEY_TYPE, ec), {CKA_EC_PARAMS, k256, 7}, ATTR(CKA_EC_POINT, point)),
 	   CKR_CURVE_NOT_SUPPORTED);
+	IS(CREATE(s, &h, SM2_PUBLIC, {CKA_EC_PARAMS, p256, 10}, ATTR(CKA_EC_POINT, point)), CKR_CURVE_NOT_SUPPORTED);
 	IS(CREATE(s, &h, SM2_PUBLIC, {CKA_EC_PARAMS, zero, 10}, ATTR(CKA_EC_POINT, point)), CKR_ATTRIBUTE_VALUE_INVALID);
 	IS(CREATE(s, &h, SM2_PUBLIC, ATTR(CKA_EC_POINT, off)), CKR_ATTRIBUTE_VALUE_INVALID);
 	IS(CREATE(s, &h, SM2_PUBLIC, {CKA_EC_POINT, point, 66}), CKR_ATTRIBUTE_VALUE_INVALID);
