@@ -55,6 +55,9 @@ enum mech_shape {
 
 enum mech_encoding { ENC_NONE, ENC_RAW, ENC_DER, ENC_C1C2C3 };
 
+/* Computed here, of what a device exports. (0 is a mechanism: making RSA pairs.) */
+#define ON_HOST UINT64_MAX
+
 struct mech {
 	CK_MECHANISM_TYPE type;
 	const char *name;               /* "CKM_HUFU_SM4_CBC" */
@@ -64,7 +67,7 @@ struct mech {
 	CK_KEY_TYPE key_types[4];       /* accepted, or the one made; ends with NO_KEY_TYPE */
 	enum mech_shape shape;
 	enum mech_encoding encoding;
-	uint64_t device_mechanism;      /* what a driver is asked for; 0: computed on this host */
+	uint64_t device_mechanism;      /* what a driver is asked for, or ON_HOST */
 	CK_RV (*parse)(const CK_MECHANISM *, struct param *); /* of param.h; NULL: derive_value.c reads it */
 	enum hash_id hash;              /* of digests, hash-and-sign, HMAC, derivations; else HASH_NONE */
 };

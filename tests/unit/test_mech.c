@@ -82,7 +82,7 @@ static void test_consistent(void)
 		CU_ASSERT_PTR_EQUAL(mech_find(m->type), m); /* no number twice */
 		CU_ASSERT(m->flags != 0 && (m->flags & ~flags_of(m->shape)) == 0);
 		CU_ASSERT((m->parse != NULL) == (m->shape != SHAPE_DERIVE && m->type != CKM_PKCS5_PBKD2));
-		CU_ASSERT(m->device_mechanism != 0 || !m->parse || m->type == CKM_RSA_PKCS_KEY_PAIR_GEN); /* whose number is 0 */
+		CU_ASSERT(m->device_mechanism != ON_HOST || !m->parse);
 		CU_ASSERT(m->min_nbits <= m->max_nbits);
 		CU_ASSERT(m->unit_nbits == 1 || m->unit_nbits == 8);
 		CU_ASSERT((m->shape == SHAPE_DIGEST || m->type == CKM_PKCS5_PBKD2) == (m->key_types[0] == NO_KEY_TYPE));
