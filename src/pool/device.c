@@ -55,6 +55,13 @@ const struct hufu_driver *device_driver(struct device *device)
 	return driver;
 }
 
+static int by_mechanism(const void *a, const void *b)
+{
+	const struct capability *x = a, *y = b;
+
+	return (x->mechanism > y->mechanism) - (x->mechanism < y->mechanism);
+}
+
 static enum hufu_err read_info(struct device *device, struct hufu_device *handle)
 {
 	device->info = (struct hufu_device_info){.size = sizeof(device->info)};
@@ -72,6 +79,7 @@ static enum hufu_err read_info(struct device *device, struct hufu_device *handle
 		caps[i].multi_part = cap->multi_part;
 		atomic_init(&caps[i].verbs, cap->verbs);
 	}
+	qsort(caps, device->info.ncaps, sizeof(*caps), by_mechanism);
 	free(device->caps);
 	device->caps = caps;
 	device->ncaps = device->info.ncaps;
@@ -158,10 +166,28 @@ uint64_t device_mechanism(uint64_t mechanism, enum hufu_verb verb)
 	return none ? 0 : mechanism;
 }
 
+/* Where the rows of a mechanism begin, or would: they are sorted. */
+static struct capability *first_of(struct device *device, uint64_t mechanism)
+{
+	struct capability *first = device->caps;
+	size_t n = device->ncaps;
+
+	while (n) {
+		size_t half = n / 2;
+		bool behind = first[half].mechanism < mechanism;
+
+		first += behind ? half + 1 : 0;
+		n = behind ? n - half - 1 : half;
+	}
+	return first;
+}
+
 struct capability *device_capability(struct device *device, uint64_t mechanism, enum hufu_verb verb, bool multi_part)
 {
-	for (struct capability *cap = device->caps; cap < device->caps + device->ncaps; cap++)
-		if (cap->mechanism == mechanism && atomic_load_explicit(&cap->verbs, memory_order_relaxed) & 1u << verb &&
+	const struct capability *end = device->caps + device->ncaps;
+
+	for (struct capability *cap = first_of(device, mechanism); cap < end && cap->mechanism == mechanism; cap++)
+		if (atomic_load_explicit(&cap->verbs, memory_order_relaxed) & 1u << verb &&
 		    (cap->multi_part || !multi_part))
 			return cap;
 	return NULL;

@@ -3,6 +3,7 @@
 #include "token/key_size.h"
 #include "token/param.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #define CRYPT (CKF_ENCRYPT | CKF_DECRYPT)
@@ -159,12 +160,31 @@ const struct mech *mech_table(size_t *n)
 	return table;
 }
 
-const struct mech *mech_find(CK_MECHANISM_TYPE type)
+/* Rows by their numbers: each in the slot that its number hashes to, or one behind it. Filled once, for every Init asks. */
+#define SLOTS 512
+_Static_assert(NROWS <= SLOTS / 2, "the slots are half empty");
+static const struct mech *slots[SLOTS];
+static pthread_once_t slots_once = PTHREAD_ONCE_INIT;
+
+/* The row's, or the empty one where it would be. */
+static const struct mech **slot_of(CK_MECHANISM_TYPE type)
+{
+	size_t i = (type ^ type >> 9) % SLOTS;
+	while (slots[i] && slots[i]->type != type)
+		i = (i + 1) % SLOTS;
+	return &slots[i];
+}
+
+static void fill_slots(void)
 {
 	for (size_t i = 0; i < NROWS; i++)
-		if (table[i].type == type)
-			return &table[i];
-	return NULL;
+		*slot_of(table[i].type) = &table[i];
+}
+
+const struct mech *mech_find(CK_MECHANISM_TYPE type)
+{
+	pthread_once(&slots_once, fill_slots);
+	return *slot_of(type);
 }
 
 /* What a device must do for a call; digests are made on this host. */
