@@ -2,10 +2,11 @@
 /*
  * C_WrapKey, C_UnwrapKey (PKCS#11 3.1 5.18.3, 5.18.4).
  *
- * A secret key travels as its value, a private SM2 key as PKCS#8; both in secret
- * memory, and encrypted by a device with the wrapping key.
+ * A secret key travels as its value, a private key as PKCS#8 (6.7); both in
+ * secret memory, and encrypted by a device with the wrapping key.
  */
 #include "base/secret.h"
+#include "token/key_form.h"
 #include "token/merge.h"
 #include "token/operation_impl.h"
 #include "token/policy.h"
@@ -13,6 +14,8 @@
 #include "token/show.h"
 
 #include <string.h>
+
+#define BLOCK_LEN 16 /* of what wraps: triple DES only unwraps */
 
 static const struct key_use use_wrap = {CKF_WRAP, CKA_WRAP, CKO_PUBLIC_KEY, CKR_WRAPPING_KEY_HANDLE_INVALID,
                                         CKR_WRAPPING_KEY_TYPE_INCONSISTENT, CKR_WRAPPING_KEY_SIZE_RANGE};
@@ -49,16 +52,22 @@ static CK_RV begin(struct session *s, enum op_kind kind, const CK_MECHANISM *m, 
 
 /* -- wrapping: may it leave? ---------------------------------------------------------------------- */
 
-/* Policy "standard": sensitive keys leave only where what arrives is known to be what left. */
+/*
+ * Policy "standard": sensitive keys leave only where what arrives is known to be
+ * what left. RSA without OAEP is not: whoever has the wrapped key can ask the
+ * token, answer by answer, what is in it (Bleichenbacher 1998).
+ */
 static bool carries_sensitive(const struct mech *mech)
 {
-	return mech->shape == SHAPE_AEAD || mech->shape == SHAPE_PK_CRYPT;
+	if (mech->shape == SHAPE_PK_CRYPT)
+		return mech->type != CKM_RSA_PKCS && mech->type != CKM_RSA_X_509;
+	return mech->shape == SHAPE_AEAD || mech->shape == SHAPE_KEY_WRAP;
 }
 
-/* Private keys as PKCS#8 are of no block's length, and longer than an SM2 envelope is made for. */
+/* Private keys as PKCS#8 are of no block's length, and longer than what a public key encrypts at once. */
 static bool carries_private(const struct mech *mech)
 {
-	return mech->shape == SHAPE_AEAD || mech->shape == SHAPE_BLOCK_PAD;
+	return mech->shape == SHAPE_AEAD || mech->shape == SHAPE_BLOCK_PAD || mech->shape == SHAPE_KEY_WRAP;
 }
 
 /* 5.18.3: by the rules of C_FindObjects, so what the key shows counts; an attribute that it does not have mismatches. */
@@ -86,14 +95,15 @@ static CK_RV may_leave(const struct operation *op, struct object *key)
 		return CKR_KEY_NOT_WRAPPABLE;
 	if (attrs_bool(&key->attrs, CKA_SENSITIVE, true) && !carries_sensitive(op->mech))
 		return CKR_KEY_NOT_WRAPPABLE;
-	if (key->object_class == CKO_PRIVATE_KEY && (!mech_is_sm2(key) || !carries_private(op->mech)))
+	if (key->object_class == CKO_PRIVATE_KEY && !carries_private(op->mech))
 		return CKR_KEY_NOT_WRAPPABLE;
 	return CKR_OK;
 }
 
 /* -- wrapping: the value ------------------------------------------------------------------------------ */
 
-static CK_RV pkcs8_of(const struct object *key, uint8_t **value, size_t *len)
+/* Devices give other keys as PKCS#8, but SM2's as the number that it is. */
+static CK_RV sm2_pkcs8_of(const struct object *key, uint8_t **value, size_t *len)
 {
 	const CK_ATTRIBUTE *point = attrs_get(&key->attrs, CKA_EC_POINT);
 	if (*len != 32 || !point || point->ulValueLen != 67)
@@ -108,18 +118,51 @@ static CK_RV pkcs8_of(const struct object *key, uint8_t **value, size_t *len)
 	return CKR_OK;
 }
 
+/*
+ * ECB and CBC: the key is "padded on the trailing end with null bytes so that
+ * the resulting length is a multiple of the block size".
+ */
+static size_t padded_len(const struct mech *mech, size_t len)
+{
+	return mech->shape == SHAPE_BLOCK ? (len + BLOCK_LEN - 1) / BLOCK_LEN * BLOCK_LEN : len;
+}
+
+static CK_RV pad(const struct mech *mech, uint8_t **value, size_t *len)
+{
+	size_t padded = padded_len(mech, *len);
+	if (padded == *len)
+		return CKR_OK;
+	uint8_t *longer = secret_alloc(padded);
+	if (!longer)
+		return CKR_HOST_MEMORY;
+	memcpy(longer, *value, *len);
+	secret_free(*value);
+	*value = longer;
+	*len = padded;
+	return CKR_OK;
+}
+
 /* What travels; secret_free it, whatever the code. */
-static CK_RV export(struct object *key, uint8_t **value, size_t *len)
+static CK_RV export(const struct mech *mech, struct object *key, uint8_t **value, size_t *len)
 {
 	*value = NULL;
 	CK_RV rv = key_export(key, value, len);
-	return rv == CKR_OK && key->object_class == CKO_PRIVATE_KEY ? pkcs8_of(key, value, len) : rv;
+	if (rv == CKR_OK && key->object_class == CKO_PRIVATE_KEY && key->key_type == CKK_HUFU_SM2)
+		rv = sm2_pkcs8_of(key, value, len);
+	return rv == CKR_OK ? pad(mech, value, len) : rv;
 }
 
-/* Its length, without taking it out. */
-static size_t exported_len(const struct object *key)
+/* Its length; a secret key's tells itself. */
+static CK_RV exported_len(const struct mech *mech, struct object *key, size_t *len)
 {
-	return key->object_class == CKO_PRIVATE_KEY ? ASN1_PKCS8_LEN : attrs_ulong(&key->attrs, CKA_VALUE_LEN, 16);
+	uint8_t *value;
+	if (key->object_class == CKO_SECRET_KEY) {
+		*len = padded_len(mech, attrs_ulong(&key->attrs, CKA_VALUE_LEN, 0));
+		return CKR_OK;
+	}
+	CK_RV rv = export(mech, key, &value, len);
+	secret_free(value);
+	return rv;
 }
 
 static CK_RV wrap_rv(CK_RV rv)
@@ -130,18 +173,21 @@ static CK_RV wrap_rv(CK_RV rv)
 static CK_RV wrap(struct session *s, struct operation *op, struct object *key, CK_BYTE *out, CK_ULONG *out_len)
 {
 	uint8_t *value = NULL;
-	size_t len = exported_len(key), n;
+	size_t len, n;
 	CK_RV rv = may_leave(op, key);
 	if (rv != CKR_OK)
 		return rv;
 	if (out) {
 		rv = policy_use(s, op->key, CKF_WRAP);
 		if (rv == CKR_OK)
-			rv = export(key, &value, &len);
+			rv = export(op->mech, key, &value, &len);
 		if (rv == CKR_OK)
 			rv = crypt_whole(op, value, len, out, *out_len, &n);
-	} else
-		rv = crypt_whole(op, NULL, len, NULL, 0, &n);
+	} else {
+		rv = exported_len(op->mech, key, &len);
+		if (rv == CKR_OK)
+			rv = crypt_whole(op, NULL, len, NULL, 0, &n);
+	}
 	secret_free(value);
 	if (rv == CKR_OK || rv == CKR_BUFFER_TOO_SMALL)
 		*out_len = n;
@@ -168,13 +214,23 @@ CK_RV key_wrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wrappi
 
 /* -- unwrapping -------------------------------------------------------------------------------------------- */
 
-/* A block mode without padding may bring more than the key: CKA_VALUE_LEN says where it ends. */
-static CK_RV secret_len(const struct operation *op, const struct plan *plan, size_t *len)
+/*
+ * What came may be longer than the key: a block mode fills up behind it, raw RSA
+ * before it. CKA_VALUE_LEN says how long it is, or the type where it has one
+ * length; the latter only where no more than the padding is lost.
+ */
+static CK_RV cut(const struct operation *op, const struct plan *plan, const uint8_t **value, size_t *len)
 {
 	const struct rule_set *set = rules_find(plan->object_class, plan->key_type);
-	CK_ULONG asked = attrs_ulong(&plan->attrs, CKA_VALUE_LEN, *len);
-	if (!set || asked > *len || (asked < *len && op->mech->shape != SHAPE_BLOCK))
+	bool block = op->mech->shape == SHAPE_BLOCK, raw_rsa = op->mech->type == CKM_RSA_X_509;
+	if (!set)
 		return CKR_TEMPLATE_INCONSISTENT;
+	bool one_length = set->value_min == set->value_max && padded_len(op->mech, set->value_min) == *len;
+	CK_ULONG asked = attrs_ulong(&plan->attrs, CKA_VALUE_LEN, one_length ? set->value_min : *len);
+	if (asked > *len || (asked < *len && !block && !raw_rsa))
+		return CKR_TEMPLATE_INCONSISTENT;
+	if (raw_rsa)
+		*value += *len - asked;
 	*len = asked;
 	return rules_value_fits(set, asked) ? CKR_OK : CKR_WRAPPED_KEY_LEN_RANGE;
 }
@@ -184,40 +240,52 @@ static CK_RV set_value(struct plan *plan, const uint8_t *value, size_t len)
 	return attrs_set(&plan->material, CKA_VALUE, value, len) ? CKR_OK : CKR_HOST_MEMORY;
 }
 
-static CK_RV take_private(const struct operation *op, struct plan *plan, const uint8_t *der, size_t len, uint8_t point[64],
-                          bool *have_point)
+static CK_RV import_secret(struct session *s, const struct operation *op, struct plan *plan, const uint8_t *value, size_t len,
+                           struct material_holder *holder, struct material *material)
 {
-	uint8_t d[32];
-	if (plan->key_type != CKK_HUFU_SM2 || !carries_private(op->mech))
-		return CKR_TEMPLATE_INCONSISTENT;
+	CK_RV rv = cut(op, plan, &value, &len);
+	if (rv == CKR_OK)
+		rv = set_value(plan, value, len);
+	return rv == CKR_OK ? material_import(s, plan, holder, material) : rv;
+}
+
+/* What it tells of its public half must be true. */
+static CK_RV import_sm2(struct session *s, struct plan *plan, const uint8_t *der, size_t len, struct material_holder *holder,
+                        struct material *material)
+{
+	uint8_t d[32], point[64];
+	bool have_point;
 	CK_RV rv = CKR_WRAPPED_KEY_INVALID;
-	if (asn1_pkcs8_decode(der, len, d, point, have_point))
+	if (asn1_pkcs8_decode(der, len, d, point, &have_point))
 		rv = set_value(plan, d, sizeof d);
 	secret_wipe(d, sizeof d);
+	if (rv == CKR_OK)
+		rv = material_import(s, plan, holder, material);
+	if (rv == CKR_OK && have_point && (material->pub_len != 64 || memcmp(material->pub, point, 64) != 0))
+		rv = CKR_WRAPPED_KEY_INVALID;
 	return rv;
 }
 
-/* What was wrapped, as the plan's material. */
-static CK_RV take_value(const struct operation *op, struct plan *plan, const uint8_t *value, size_t len, uint8_t point[64],
-                        bool *have_point)
+/* 5.18.4: what is "recognizably not a wrapped key of the proper type" is CKR_WRAPPED_KEY_INVALID. */
+static CK_RV import_private(struct session *s, struct plan *plan, const uint8_t *der, size_t len, struct material_holder *holder,
+                            struct material *material)
 {
-	if (plan->object_class == CKO_PRIVATE_KEY)
-		return take_private(op, plan, value, len, point, have_point);
-	if (plan->object_class != CKO_SECRET_KEY)
-		return CKR_TEMPLATE_INCONSISTENT;
-	CK_RV rv = secret_len(op, plan, &len);
-	return rv == CKR_OK ? set_value(plan, value, len) : rv;
+	struct key_form form;
+	if (plan->key_type == CKK_HUFU_SM2)
+		return import_sm2(s, plan, der, len, holder, material);
+	if (!key_form_read_private(der, len, &form) || form.type != plan->key_type)
+		return CKR_WRAPPED_KEY_INVALID;
+	return material_import_form(s, plan, &form, holder, material);
 }
 
-/* point: what the wrapped key told of its public half, which must be true. */
-static CK_RV import(struct session *s, struct plan *plan, const uint8_t *point, CK_OBJECT_HANDLE *handle)
+static CK_RV import(struct session *s, const struct operation *op, struct plan *plan, const uint8_t *value, size_t len,
+                    CK_OBJECT_HANDLE *handle)
 {
-	struct material_holder holder;
+	struct material_holder holder = {0};
 	struct material material;
-	CK_RV rv = material_import(s, plan, &holder, &material);
-	if (rv == CKR_ATTRIBUTE_VALUE_INVALID)
-		rv = CKR_WRAPPED_KEY_INVALID;
-	if (rv == CKR_OK && point && (material.pub_len != 64 || memcmp(material.pub, point, 64) != 0))
+	CK_RV rv = plan->object_class == CKO_SECRET_KEY ? import_secret(s, op, plan, value, len, &holder, &material) :
+	                                                  import_private(s, plan, value, len, &holder, &material);
+	if (rv == CKR_ATTRIBUTE_VALUE_INVALID || rv == CKR_KEY_SIZE_RANGE)
 		rv = CKR_WRAPPED_KEY_INVALID;
 	if (rv == CKR_OK)
 		rv = object_commit(s, plan, &material, NULL, handle);
@@ -232,22 +300,49 @@ static CK_RV unwrap_rv(CK_RV rv)
 	return rv == CKR_ENCRYPTED_DATA_INVALID ? CKR_WRAPPED_KEY_INVALID : rv;
 }
 
-static CK_RV unwrap(struct session *s, struct operation *op, const uint8_t *in, size_t len, struct plan *plan,
+static CK_RV plan_unwrapped(struct session *s, const struct operation *op, CK_KEY_TYPE type, const struct merged *merged,
+                            struct plan **plan)
+{
+	CK_RV rv = object_plan(s, ORIGIN_UNWRAP, CK_UNAVAILABLE_INFORMATION, type, merged->list, merged->n, plan);
+	if (rv != CKR_OK)
+		return rv;
+	bool fits = (*plan)->object_class == CKO_SECRET_KEY ||
+		((*plan)->object_class == CKO_PRIVATE_KEY && carries_private(op->mech));
+	return fits ? CKR_OK : CKR_TEMPLATE_INCONSISTENT;
+}
+
+/* SM2 keys may be asked for as CKK_EC; footnote 6 leaves it to the wrapped key to tell its curve. */
+static CK_RV replan(struct session *s, const struct operation *op, const struct merged *merged, const uint8_t *value, size_t len,
+                    struct plan **plan)
+{
+	struct key_form form;
+	if ((*plan)->object_class != CKO_PRIVATE_KEY || (*plan)->key_type != CKK_EC ||
+	    !key_form_read_private(value, len, &form) || form.type != CKK_HUFU_SM2)
+		return CKR_OK;
+	plan_free(*plan);
+	*plan = NULL;
+	return plan_unwrapped(s, op, CKK_HUFU_SM2, merged, plan);
+}
+
+static CK_RV unwrap(struct session *s, struct operation *op, const struct merged *merged, const uint8_t *in, size_t len,
                     CK_OBJECT_HANDLE *handle)
 {
-	uint8_t point[64], *value = secret_alloc(len ? len : 1);
-	bool have_point = false;
+	struct plan *plan = NULL;
+	uint8_t *value = secret_alloc(len ? len : 1);
 	size_t value_len;
 	if (!value)
 		return CKR_HOST_MEMORY;
-	CK_RV rv = policy_use(s, op->key, CKF_UNWRAP);
+	CK_RV rv = plan_unwrapped(s, op, CK_UNAVAILABLE_INFORMATION, merged, &plan);
+	if (rv == CKR_OK)
+		rv = policy_use(s, op->key, CKF_UNWRAP);
 	if (rv == CKR_OK)
 		rv = unwrap_rv(crypt_whole(op, in, len, value, len, &value_len));
 	if (rv == CKR_OK)
-		rv = take_value(op, plan, value, value_len, point, &have_point);
+		rv = replan(s, op, merged, value, value_len, &plan);
 	if (rv == CKR_OK)
-		rv = import(s, plan, have_point ? point : NULL, handle);
+		rv = import(s, op, plan, value, value_len, handle);
 	secret_free(value);
+	plan_free(plan);
 	return rv;
 }
 
@@ -256,17 +351,12 @@ CK_RV key_unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE unwr
 {
 	struct operation *op;
 	struct merged merged = {0};
-	struct plan *plan = NULL;
 	CK_RV rv = begin(s, OP_DECRYPT, m, &use_unwrap, unwrapping, &op);
 	if (rv != CKR_OK)
 		return rv;
 	rv = merge_template(op->key, CKA_UNWRAP_TEMPLATE, templ, n, &merged);
 	if (rv == CKR_OK)
-		rv = object_plan(s, ORIGIN_UNWRAP, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION, merged.list, merged.n,
-		                 &plan);
-	if (rv == CKR_OK)
-		rv = unwrap(s, op, in, len, plan, handle);
-	plan_free(plan);
+		rv = unwrap(s, op, &merged, in, len, handle);
 	merged_clear(&merged);
 	operation_free(op);
 	return rv;
