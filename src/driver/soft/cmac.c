@@ -19,20 +19,20 @@ struct cmac {
 	size_t mac_len;
 };
 
-/* Whole blocks into the chain: the last block of their CBC encryption. */
+/* Whole blocks into the chain, at which cbc stands: the last block of their encryption. */
 static bool absorb(struct cmac *mac, const struct cipher *cbc, const uint8_t *in, size_t len)
 {
-	uint8_t scratch[64 * BLOCK_LEN];
-	bool good = cipher_set_iv(cbc, mac->chain);
+	uint8_t scratch[32 * BLOCK_LEN];
+	bool good = true;
 
 	while (good && len) {
 		size_t n = len < sizeof(scratch) ? len : sizeof(scratch);
 
 		good = cipher_update(cbc, in, scratch, n);
 		memcpy(mac->chain, scratch + n - BLOCK_LEN, BLOCK_LEN);
+		secret_wipe(scratch, n);
 		in += n, len -= n;
 	}
-	secret_wipe(scratch, sizeof(scratch));
 	return good;
 }
 
@@ -50,7 +50,7 @@ static bool update(struct cmac *mac, const struct cipher *cbc, const uint8_t *in
 	if (!len)
 		return true;
 	size_t whole = (len - 1) / BLOCK_LEN * BLOCK_LEN;
-	if (!absorb(mac, cbc, mac->rest, BLOCK_LEN) || (whole && !absorb(mac, cbc, in, whole)))
+	if (!cipher_set_iv(cbc, mac->chain) || !absorb(mac, cbc, mac->rest, BLOCK_LEN) || !absorb(mac, cbc, in, whole))
 		return false;
 	mac->rest_len = len - whole;
 	memcpy(mac->rest, in + whole, mac->rest_len);
@@ -81,7 +81,7 @@ static bool finish(struct cmac *mac, const struct cipher *cbc)
 	}
 	xor_bytes(mac->rest, mac->rest, subkey, BLOCK_LEN);
 	secret_wipe(subkey, sizeof(subkey));
-	return good && absorb(mac, cbc, mac->rest, BLOCK_LEN);
+	return good && cipher_set_iv(cbc, mac->chain) && absorb(mac, cbc, mac->rest, BLOCK_LEN);
 }
 
 static void save(struct hufu_op *op, const struct cmac *mac)
