@@ -526,15 +526,12 @@ void suite_rsa_threads(void)
 
 void suite_rsa_fork(void)
 {
+	UNIT_FORKS();
+	if (!subject->driver)
+		UNIT_SKIP("a pool is made anew in a child");
 	struct rsa_pair pair = pair_of_hex(rsa_2048);
 	struct worker worker = {.pair = &pair};
 	int status = -1;
-
-	UNIT_FORKS();
-	if (!subject->driver) {
-		rsa_pair_free(&pair);
-		UNIT_SKIP("a pool is made anew in a child");
-	}
 	(void)work(&worker);
 	pid_t child = fork();
 	if (child == 0) {

@@ -43,3 +43,7 @@ tests_fuzz_fuzz_fault_script_LDADD = src/driver/libfault.la src/base/libbase.la 
 FUZZERS += tests/fuzz/fuzz_soft_state
 tests_fuzz_fuzz_soft_state_SOURCES = %reldir%/fuzz_soft_state.c
 tests_fuzz_fuzz_soft_state_LDADD = $(DRIVER_LIBS) $(PTHREAD_LIBS)
+
+FUZZERS += tests/fuzz/fuzz_soft_import
+tests_fuzz_fuzz_soft_import_SOURCES = %reldir%/fuzz_soft_import.c
+tests_fuzz_fuzz_soft_import_LDADD = $(DRIVER_LIBS) $(PTHREAD_LIBS)
