@@ -206,9 +206,11 @@ static bool can_on_host(struct pool *pool)
 }
 
 /* One of the flags that the mechanism has, and a device for it. */
-static bool can(struct pool *pool, const struct mech *mech, CK_FLAGS flags)
+static bool can(const struct conf_token *conf, struct pool *pool, const struct mech *mech, CK_FLAGS flags)
 {
 	flags &= mech->flags;
+	if (mech->key_types[0] == CKK_DES3 && conf->des3 != CONF_DES3_READ)
+		return false;
 	if (flags & CKF_DIGEST)
 		return true;
 	if (flags && mech->device_mechanism == ON_HOST)
@@ -221,15 +223,15 @@ static bool can(struct pool *pool, const struct mech *mech, CK_FLAGS flags)
 	return false;
 }
 
-bool mech_offered(struct pool *pool, const struct mech *mech)
+bool mech_offered(const struct conf_token *conf, struct pool *pool, const struct mech *mech)
 {
-	return can(pool, mech, mech->flags);
+	return can(conf, pool, mech, mech->flags);
 }
 
 CK_RV mech_check(struct token *token, const CK_MECHANISM *m, CK_FLAGS flag, const struct mech **out)
 {
 	const struct mech *mech = mech_find(m->mechanism);
-	if (!mech || !can(token->pool, mech, flag))
+	if (!mech || !can(token->conf, token->pool, mech, flag))
 		return CKR_MECHANISM_INVALID;
 	*out = mech;
 	return CKR_OK;

@@ -78,8 +78,8 @@ const struct mech *mech_find(CK_MECHANISM_TYPE);
 const struct mech *mech_table(size_t *n);
 /* mech exists, some device of the token can do what it needs, and it has flag: else CKR_MECHANISM_INVALID. */
 CK_RV mech_check(struct token *, const CK_MECHANISM *, CK_FLAGS flag, const struct mech **);
-/* Some device of the pool can do what it needs. */
-bool mech_offered(struct pool *, const struct mech *);
+/* The token's configuration lets it, and some device of the pool can do what it needs. */
+bool mech_offered(const struct conf_token *, struct pool *, const struct mech *);
 /* C_GetMechanismInfo; hardware: CKF_HW. */
 void mech_info(const struct mech *, bool hardware, CK_MECHANISM_INFO *);
 /*

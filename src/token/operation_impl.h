@@ -179,7 +179,8 @@ struct crypt_engine {
 	CK_RV (*update)(struct operation *, const uint8_t *in, size_t len, uint8_t *out);
 	CK_RV (*final)(struct operation *, uint8_t *out, size_t cap, size_t *out_len);
 };
-extern const struct crypt_engine crypt_block, crypt_block_pad, crypt_stream, crypt_state_stream, crypt_aead, crypt_pk, crypt_rsa, crypt_wrap;
+extern const struct crypt_engine crypt_block, crypt_block_pad, crypt_stream, crypt_state_stream, crypt_aead, crypt_pk, crypt_rsa,
+        crypt_wrap;
 
 /* All at once, for wrapping: in and out apart. out NULL: only *out_len, or a bound of it. Does not end the operation. */
 CK_RV crypt_whole(struct operation *, const uint8_t *in, size_t len, uint8_t *out, size_t cap, size_t *out_len);

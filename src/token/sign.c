@@ -276,7 +276,8 @@ CK_RV sign_check(struct operation *op, const uint8_t *in, size_t len, const uint
 		rv = take_input(op, in, len, &input);
 	if (rv != CKR_OK)
 		return rv;
-	return operation_part(op, HUFU_VERB_VERIFY, true, &(struct part){.in = input.data, .len = input.len, .sig = sig, .sig_len = sig_len});
+	struct part last = {.in = input.data, .len = input.len, .sig = sig, .sig_len = sig_len};
+	return operation_part(op, HUFU_VERB_VERIFY, true, &last);
 }
 
 /* -- signing ------------------------------------------------------------------------------------- */

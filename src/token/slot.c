@@ -391,25 +391,25 @@ CK_RV slot_token_info(CK_SLOT_ID id, CK_TOKEN_INFO *info)
 
 /* -- mechanisms ------------------------------------------------------------------- */
 
-static CK_RV pool_of(CK_SLOT_ID id, struct pool **pool)
+static CK_RV with_pool(CK_SLOT_ID id, struct slot **out)
 {
 	struct slot *slot = slot_find(id);
 	if (!slot)
 		return CKR_SLOT_ID_INVALID;
 	pthread_mutex_lock(&slot->lock);
 	CK_RV rv = open_pool(slot);
-	*pool = slot->pool;
+	*out = slot;
 	pthread_mutex_unlock(&slot->lock);
 	return rv;
 }
 
-static CK_RV list_offered(struct pool *pool, CK_MECHANISM_TYPE *list, CK_ULONG *n)
+static CK_RV list_offered(const struct slot *slot, CK_MECHANISM_TYPE *list, CK_ULONG *n)
 {
 	size_t rows, offered = 0;
 	const struct mech *table = mech_table(&rows);
 	CK_ULONG room = *n;
 	for (size_t i = 0; i < rows; i++) {
-		if (!mech_offered(pool, &table[i]))
+		if (!mech_offered(&slot->conf, slot->pool, &table[i]))
 			continue;
 		if (list && offered < room)
 			list[offered] = table[i].type;
@@ -421,29 +421,29 @@ static CK_RV list_offered(struct pool *pool, CK_MECHANISM_TYPE *list, CK_ULONG *
 
 CK_RV slot_mechanisms(CK_SLOT_ID id, CK_MECHANISM_TYPE *list, CK_ULONG *n)
 {
-	struct pool *pool;
+	struct slot *slot;
 	CK_RV rv = core_hold();
 	if (rv != CKR_OK)
 		return rv;
-	rv = pool_of(id, &pool);
+	rv = with_pool(id, &slot);
 	if (rv == CKR_OK)
-		rv = list_offered(pool, list, n);
+		rv = list_offered(slot, list, n);
 	core_rele();
 	return rv;
 }
 
 CK_RV slot_mechanism_info(CK_SLOT_ID id, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
 {
-	struct pool *pool;
+	struct slot *slot;
 	CK_RV rv = core_hold();
 	if (rv != CKR_OK)
 		return rv;
 	const struct mech *mech = mech_find(type);
-	rv = pool_of(id, &pool);
-	if (rv == CKR_OK && (!mech || !mech_offered(pool, mech)))
+	rv = with_pool(id, &slot);
+	if (rv == CKR_OK && (!mech || !mech_offered(&slot->conf, slot->pool, mech)))
 		rv = CKR_MECHANISM_INVALID;
 	if (rv == CKR_OK)
-		mech_info(mech, !pool_is_software(pool), info);
+		mech_info(mech, !pool_is_software(slot->pool), info);
 	core_rele();
 	return rv;
 }

@@ -110,7 +110,7 @@ static void write_conf(const char *path)
 	fprintf(f, "token_dir = \"%s/tokens\"\n", dir);
 	fprintf(f, "log { to = \"none\" }\n");
 	fprintf(f, "defaults { allow_short_pin = true }\n");
-	fprintf(f, "token \"test\" { store = \"sqlite:%s/test.db\" devices = {\"soft0\"} }\n", dir);
+	fprintf(f, "token \"test\" { store = \"sqlite:%s/test.db\" devices = {\"soft0\"} des3 = \"read\" }\n", dir);
 	fprintf(f, "token \"other\" { store = \"sqlite:%s/other.db\" devices = {\"soft0\"} sm2_key_type = \"ec\" }\n", dir);
 	fprintf(f, "device \"soft0\" { driver = \"soft\" domain = \"soft\" }\n");
 	if (fclose(f) != 0)

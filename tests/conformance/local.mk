@@ -8,6 +8,7 @@ FACE_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 FACE_LIBS = tests/conformance/libface.la
 
 FACE_TESTS = \
+	tests/conformance/test_aes \
 	tests/conformance/test_cipher \
 	tests/conformance/test_dual \
 	tests/conformance/test_fork \
@@ -23,6 +24,10 @@ FACE_TESTS = \
 	tests/conformance/test_sign \
 	tests/conformance/test_slot \
 	tests/conformance/test_threads
+
+tests_conformance_test_aes_SOURCES = %reldir%/test_aes.c
+tests_conformance_test_aes_CFLAGS = $(FACE_CFLAGS) $(OPENSSL_CFLAGS)
+tests_conformance_test_aes_LDADD = $(FACE_LIBS) $(OPENSSL_LIBS)
 
 tests_conformance_test_cipher_SOURCES = %reldir%/test_cipher.c
 tests_conformance_test_cipher_CFLAGS = $(FACE_CFLAGS)

@@ -31,7 +31,8 @@ static const struct {
 #define NHASHES (sizeof hashes / sizeof hashes[0])
 
 /* Around the ends of every hash's block, and beyond what waits for a single call. */
-static const CK_ULONG lens[] = {0, 1, 55, 56, 63, 64, 65, 71, 72, 111, 112, 127, 128, 129, 136, 143, 144, 145, 1023, 1024, 1025, 5000};
+static const CK_ULONG lens[] = {0,   1,   55,  56,  63,  64,  65,  71,   72,   111,  112,
+                                127, 128, 129, 136, 143, 144, 145, 1023, 1024, 1025, 5000};
 #define NLENS (sizeof lens / sizeof lens[0])
 static CK_BYTE text[5000];
 
@@ -43,7 +44,8 @@ static void fill(void)
 
 /* -- digests --------------------------------------------------------------------------- */
 
-static void digest_in_parts(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_ULONG len, CK_ULONG step, const CK_BYTE *want, CK_ULONG want_len)
+static void digest_in_parts(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_ULONG len, CK_ULONG step, const CK_BYTE *want,
+                            CK_ULONG want_len)
 {
 	CK_BYTE out[64];
 	CK_ULONG n = sizeof out;
@@ -116,8 +118,8 @@ static void test_digest_states(void)
 
 /* -- HMAC ------------------------------------------------------------------------------ */
 
-static void sign_in_parts(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE key, CK_ULONG len, CK_ULONG step, const CK_BYTE *want,
-                          CK_ULONG want_len)
+static void sign_in_parts(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE key, CK_ULONG len, CK_ULONG step,
+                          const CK_BYTE *want, CK_ULONG want_len)
 {
 	CK_BYTE out[64];
 	CK_ULONG n = sizeof out;
