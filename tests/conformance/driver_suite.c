@@ -632,6 +632,7 @@ static const struct unit_case cases[] = {
 	{"RSA keys are shared by more leases than they keep contexts", suite_rsa_threads},
 	{"RSA keys loaded before a fork serve the child, and the parent", suite_rsa_fork},
 	{"RSA leaves the application's errors of libcrypto as they were", suite_rsa_errors},
+	{"RSA lets nothing go that its public half does not undo", suite_rsa_fault},
 	{"RSA import finds what was left out", suite_rsa_import_completes},
 	{"RSA import takes the largest key from n, e and d", suite_rsa_import_largest},
 	{"RSA import refuses what is no key, to the byte", suite_rsa_import_refuses},

@@ -99,6 +99,7 @@ void suite_rsa_oaep_refuses(void);
 void suite_rsa_threads(void);
 void suite_rsa_fork(void);
 void suite_rsa_errors(void);
+void suite_rsa_fault(void);
 void suite_rsa_import_completes(void);
 void suite_rsa_import_largest(void);
 void suite_rsa_import_refuses(void);

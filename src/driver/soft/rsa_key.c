@@ -62,7 +62,7 @@ static enum hufu_err make_pkey(const struct rsa_numbers *numbers, EVP_PKEY **out
 	return *out ? HUFU_OK : HUFU_ERR_NO_MEMORY;
 }
 
-/* By the draft's "Implementation of the alternative": from d as long as the modulus. */
+/* As the draft derives its key: from d in as many bytes as the modulus has. */
 static enum hufu_err rejection_secret(struct rsa_key *key, const BIGNUM *d)
 {
 	uint8_t bytes[RSA_MAX_LEN];
@@ -202,9 +202,8 @@ enum hufu_err rsa_private(struct rsa_key *key, const uint8_t *x, uint8_t *out)
 /* -- taking in ---------------------------------------------------------------------- */
 
 /*
- * Does the key undo what its public half does? Of primes that are none no other
- * check here speaks. Any number serves, one that is no power of a small number
- * the better: 2/3 of the modulus, about.
+ * Does the key undo what its public half does? No other check here finds out
+ * primes that are none. Any number serves that is below n and no small power.
  */
 static enum hufu_err check_pair(const struct rsa_numbers *numbers)
 {
@@ -283,7 +282,7 @@ static enum hufu_err import_public(const struct hufu_host *host, struct hufu_op 
 
 /* -- making ------------------------------------------------------------------------------ */
 
-/* Primes by FIPS 186-5 A.1.6, from libcrypto's own generator: it has no door for ours. */
+/* Primes from libcrypto's own random generator: it has no door for ours. */
 static EVP_PKEY *make_pair(uint32_t nbits, BIGNUM *e)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(libcrypto_context(), "RSA", NULL);
