@@ -11,6 +11,11 @@ tests_unit_test_sm3_SOURCES = %reldir%/test_sm3.c %reldir%/sm_util.h
 tests_unit_test_sm3_CFLAGS = $(SM_TEST_CFLAGS)
 tests_unit_test_sm3_LDADD = $(SM_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_hash
+tests_unit_test_hash_SOURCES = %reldir%/test_hash.c %reldir%/sm_util.h
+tests_unit_test_hash_CFLAGS = $(SM_TEST_CFLAGS) $(GCRYPT_CFLAGS)
+tests_unit_test_hash_LDADD = $(CRYPTO_LIBS) $(SM_TEST_LIBS) $(GCRYPT_LIBS) $(PTHREAD_LIBS)
+
 UNIT_TESTS += tests/unit/test_sm4
 tests_unit_test_sm4_SOURCES = %reldir%/test_sm4.c %reldir%/sm_util.h
 tests_unit_test_sm4_CFLAGS = $(SM_TEST_CFLAGS) $(GCRYPT_CFLAGS)
