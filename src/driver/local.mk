@@ -10,13 +10,19 @@ src_driver_libdriver_la_SOURCES = \
 	%reldir%/soft/cipher.c \
 	%reldir%/soft/cipher.h \
 	%reldir%/soft/cmac.c \
+	%reldir%/soft/curve.c \
+	%reldir%/soft/curve.h \
 	%reldir%/soft/des3.c \
+	%reldir%/soft/ec.c \
+	%reldir%/soft/edwards.c \
 	%reldir%/soft/evp.c \
 	%reldir%/soft/evp.h \
 	%reldir%/soft/gcm.c \
 	%reldir%/soft/gcm.h \
 	%reldir%/soft/hmac.c \
 	%reldir%/soft/keys.c \
+	%reldir%/soft/montgomery.c \
+	%reldir%/soft/rawkey.c \
 	%reldir%/soft/rsa.c \
 	%reldir%/soft/rsa.h \
 	%reldir%/soft/rsa_der.c \

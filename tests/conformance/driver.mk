@@ -7,6 +7,7 @@ DRIVER_SUITE = \
 	tests/conformance/driver_suite_aes.c \
 	tests/conformance/driver_suite_aes_aead.c \
 	tests/conformance/driver_suite_cipher.c \
+	tests/conformance/driver_suite_ec.c \
 	tests/conformance/driver_suite_mac.c \
 	tests/conformance/driver_suite_rsa.c \
 	tests/conformance/driver_suite_rsa.h \

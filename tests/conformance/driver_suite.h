@@ -105,5 +105,28 @@ void suite_rsa_import_largest(void);
 void suite_rsa_import_refuses(void);
 void suite_rsa_import_public(void);
 void suite_rsa_generate(void);
+/* elliptic curves */
+extern const struct tried suite_ec_tried[];
+void suite_ecdsa_known(void);
+void suite_ecdsa_sign(void);
+void suite_ecdsa_refuses(void);
+void suite_eddsa_known(void);
+void suite_eddsa_long(void);
+void suite_ecdh_known(void);
+void suite_ecdh_refuses(void);
+void suite_montgomery_refuses(void);
+void suite_ec_generate(void);
+void suite_ec_generate_refuses(void);
+void suite_ec_import(void);
+void suite_ec_import_garbled(void);
+void suite_ec_import_scalars(void);
+void suite_ec_import_forms(void);
+void suite_ec_import_explicit(void);
+void suite_ec_import_points(void);
+void suite_edwards_points(void);
+void suite_ec_threads(void);
+void suite_ec_fork(void);
+void suite_ec_evict(void);
+void suite_ec_errors(void);
 
 #endif

@@ -10,6 +10,7 @@ static const struct soft_kind *const families[] = {
 	soft_sm_kinds, soft_secret_kinds,
 	soft_aes_kinds, soft_des3_kinds,
 	soft_rsa_kinds,
+	soft_ec_kinds, soft_edwards_kinds, soft_montgomery_kinds,
 };
 
 /* NULL: no such type. */

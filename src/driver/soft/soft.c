@@ -36,6 +36,7 @@ static const struct soft_row *const families[] = {
 	soft_key_rows, soft_sm2_rows, soft_sm4_rows, soft_gcm_rows, soft_hmac_rows, soft_zuc_rows,
 	soft_aes_rows, soft_aes_gcm_rows, soft_aes_ccm_rows, soft_cmac_rows, soft_des3_rows,
 	soft_rsa_rows,
+	soft_ec_rows, soft_edwards_rows, soft_montgomery_rows,
 };
 
 /* The mechanism's, or the free one where it would be. */

@@ -31,6 +31,7 @@ struct soft_row {
 extern const struct soft_row soft_key_rows[], soft_sm2_rows[], soft_sm4_rows[], soft_gcm_rows[], soft_hmac_rows[], soft_zuc_rows[];
 extern const struct soft_row soft_aes_rows[], soft_aes_gcm_rows[], soft_aes_ccm_rows[], soft_cmac_rows[], soft_des3_rows[];
 extern const struct soft_row soft_rsa_rows[];
+extern const struct soft_row soft_ec_rows[], soft_edwards_rows[], soft_montgomery_rows[];
 
 #define SOFT_SECRET_MAX 4096
 
@@ -61,6 +62,7 @@ struct soft_kind {
 extern const struct soft_kind soft_sm_kinds[], soft_secret_kinds[];
 extern const struct soft_kind soft_aes_kinds[], soft_des3_kinds[];
 extern const struct soft_kind soft_rsa_kinds[];
+extern const struct soft_kind soft_ec_kinds[], soft_edwards_kinds[], soft_montgomery_kinds[];
 
 /* HUFU_ERR_KEY_VALUE, NO_MEMORY, NO_KEY. */
 enum hufu_err soft_load(const struct hufu_host *, struct hufu_key *, const void **loaded) MUST_CHECK;
