@@ -408,12 +408,26 @@ static enum hash_id hash_of_prf(CK_ULONG prf)
 	}
 }
 
+/*
+ * The older CK_PKCS5_PBKD2_PARAMS, of the same size, has a pointer to the length in the place of the length; errata 01 of
+ * PKCS#11 2.40 made PARAMS2 of it. NSS passes the older. No password is 4 GiB long, and no stack is below that.
+ */
+static CK_ULONG password_len(const CK_PKCS5_PBKD2_PARAMS2 *p)
+{
+	uintptr_t address = p->ulPasswordLen;
+	CK_ULONG len = p->ulPasswordLen;
+	if (address > UINT32_MAX && address % sizeof len == 0)
+		memcpy(&len, (const void *)address, sizeof len);
+	return len;
+}
+
 CK_RV derive_from_password(struct derivation *d)
 {
 	CK_PKCS5_PBKD2_PARAMS2 p;
 	CK_RV rv = take(d, &p, sizeof p);
 	if (rv != CKR_OK)
 		return rv;
+	p.ulPasswordLen = password_len(&p);
 	enum hash_id hash = hash_of_prf(p.prf);
 	if (hash == HASH_NONE || p.saltSource != CKZ_SALT_SPECIFIED || p.ulPrfDataLen || p.iterations < 1 ||
 	    p.iterations > PBKDF2_ITERATIONS_MAX || !is_view(p.pSaltSourceData, p.ulSaltSourceDataLen) ||

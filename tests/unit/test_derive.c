@@ -176,15 +176,34 @@ static void test_hkdf_salt_key(void)
 
 /* -- PBKDF2 ----------------------------------------------------------------------------- */
 
-static CK_RV of_password(CK_ULONG prf, const char *password, CK_ULONG iterations, CK_ULONG len, CK_OBJECT_HANDLE *key)
+static CK_RV of_measured_password(CK_ULONG prf, const char *password, CK_ULONG password_len, CK_ULONG iterations, CK_ULONG len,
+                                  CK_OBJECT_HANDLE *key)
 {
 	CK_PKCS5_PBKD2_PARAMS2 p = {.saltSource = CKZ_SALT_SPECIFIED, .pSaltSourceData = "salt", .ulSaltSourceDataLen = 4,
 	                            .iterations = iterations, .prf = prf, .pPassword = (CK_UTF8CHAR_PTR)(uintptr_t)password,
-	                            .ulPasswordLen = strlen(password)};
+	                            .ulPasswordLen = password_len};
 	CK_MECHANISM m = mechanism(CKM_PKCS5_PBKD2, &p, sizeof p);
 	CK_ATTRIBUTE templ[] = {ATTR(CKA_SENSITIVE, no), ATTR(CKA_EXTRACTABLE, yes), ATTR(CKA_KEY_TYPE, generic),
 	                        ATTR(CKA_VALUE_LEN, len)};
 	return key_generate(session, &m, templ, 4, key);
+}
+
+static CK_RV of_password(CK_ULONG prf, const char *password, CK_ULONG iterations, CK_ULONG len, CK_OBJECT_HANDLE *key)
+{
+	return of_measured_password(prf, password, strlen(password), iterations, len, key);
+}
+
+/* CK_PKCS5_PBKD2_PARAMS, as NSS passes it; and lengths that are neither. */
+static void test_pbkdf2_length_by_pointer(void)
+{
+	CK_OBJECT_HANDLE key;
+	CK_ULONG len = 8, too_long = 1ul << 40;
+	OK(of_measured_password(CKP_PKCS5_PBKD2_HMAC_SHA1, "password", (uintptr_t)&len, 2, 20, &key));
+	value_is(key, "ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957");
+	IS(of_measured_password(CKP_PKCS5_PBKD2_HMAC_SHA1, "password", (uintptr_t)&too_long, 2, 20, &key), CKR_MECHANISM_PARAM_INVALID);
+	IS(of_measured_password(CKP_PKCS5_PBKD2_HMAC_SHA1, "password", UINT32_MAX, 2, 20, &key), CKR_MECHANISM_PARAM_INVALID);
+	IS(of_measured_password(CKP_PKCS5_PBKD2_HMAC_SHA1, "password", CK_UNAVAILABLE_INFORMATION, 2, 20, &key),
+	   CKR_MECHANISM_PARAM_INVALID);
 }
 
 static void test_pbkdf2(void)
@@ -277,6 +296,7 @@ static const struct unit_case cases[] = {
 	{"HKDF gives the values of RFC 5869 A.1, in each of its modes", test_hkdf},
 	{"HKDF takes a salt that is a key, if it may derive", test_hkdf_salt_key},
 	{"PBKDF2 gives the values of RFC 6070 and RFC 7914", test_pbkdf2},
+	{"PBKDF2 takes the password's length by a pointer too", test_pbkdf2_length_by_pointer},
 	{"a derived key was always what its base always was", test_history},
 	{"only keys that may derive do, and values are not given", test_permission},
 	{"CKA_DERIVE_TEMPLATE is heeded", test_template},
