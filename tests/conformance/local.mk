@@ -20,6 +20,7 @@ FACE_TESTS = \
 	tests/conformance/test_object \
 	tests/conformance/test_races \
 	tests/conformance/test_policy \
+	tests/conformance/test_rsa \
 	tests/conformance/test_session \
 	tests/conformance/test_sign \
 	tests/conformance/test_slot \
@@ -68,6 +69,10 @@ tests_conformance_test_session_LDADD = $(FACE_LIBS)
 tests_conformance_test_hash_SOURCES = %reldir%/test_hash.c
 tests_conformance_test_hash_CFLAGS = $(FACE_CFLAGS) $(OPENSSL_CFLAGS)
 tests_conformance_test_hash_LDADD = $(FACE_LIBS) $(OPENSSL_LIBS)
+
+tests_conformance_test_rsa_SOURCES = %reldir%/test_rsa.c
+tests_conformance_test_rsa_CFLAGS = $(FACE_CFLAGS) $(OPENSSL_CFLAGS)
+tests_conformance_test_rsa_LDADD = $(FACE_LIBS) $(OPENSSL_LIBS)
 
 tests_conformance_test_sign_SOURCES = %reldir%/test_sign.c
 tests_conformance_test_sign_CFLAGS = $(FACE_CFLAGS) $(OPENSSL_CFLAGS)
