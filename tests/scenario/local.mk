@@ -11,6 +11,7 @@ SCENARIOS = \
 	%reldir%/p11tool.sh \
 	%reldir%/pin.sh \
 	%reldir%/pkcs11-tool.sh \
+	%reldir%/pkcs11-tool-pairs.sh \
 	%reldir%/pkcs11-tool-secret.sh \
 	%reldir%/tool-anymodule.sh \
 	%reldir%/tool-bench.sh \
