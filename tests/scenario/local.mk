@@ -5,6 +5,7 @@ SCENARIOS = \
 	%reldir%/crowd.sh \
 	%reldir%/default.sh \
 	%reldir%/disk.sh \
+	%reldir%/gnutls.sh \
 	%reldir%/install.sh \
 	%reldir%/openssl.sh \
 	%reldir%/p11-kit.sh \
