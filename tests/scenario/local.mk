@@ -9,6 +9,7 @@ SCENARIOS = \
 	%reldir%/install.sh \
 	%reldir%/openssl.sh \
 	%reldir%/p11-kit.sh \
+	%reldir%/p11-kit-remote.sh \
 	%reldir%/p11tool.sh \
 	%reldir%/pin.sh \
 	%reldir%/pkcs11-tool.sh \
@@ -19,7 +20,7 @@ SCENARIOS = \
 	%reldir%/tool-hufu.sh
 
 # What HUFU_SOAK makes longer in ./check --long.
-SOAKS = %reldir%/crowd.sh
+SOAKS = %reldir%/crowd.sh %reldir%/p11-kit-remote.sh
 
 EXTRA_DIST += tests/scenario/lib.sh
 dist_check_SCRIPTS += $(SCENARIOS)
