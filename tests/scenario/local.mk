@@ -5,6 +5,7 @@ SCENARIOS = \
 	%reldir%/crowd.sh \
 	%reldir%/default.sh \
 	%reldir%/disk.sh \
+	%reldir%/dnssec.sh \
 	%reldir%/gnutls.sh \
 	%reldir%/install.sh \
 	%reldir%/openssl.sh \
