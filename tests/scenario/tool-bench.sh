@@ -23,11 +23,17 @@ for op, size in crypto:
     for threads in (1, 2):
         for impl in ("hufu", "kernel") + (() if op.startswith("zuc") else ("libcrypto",)):
             assert (op, size, threads, impl) in have, (op, size, threads, impl)
+intl = [("ecdsa-p256-sign", 32), ("ecdsa-p256-sign-token-key", 32), ("rsa-2048-sign", 51), ("rsa-2048-sign-token-key", 51),
+        ("aes-cbc", 64), ("aes-cbc", 16384), ("aes-gcm", 64), ("aes-gcm", 16384), ("sha256", 64), ("sha256", 16384)]
+for op, size in intl:
+    for threads in (1, 2):
+        for impl in ("hufu", "libcrypto"):
+            assert (op, size, threads, impl) in have, (op, size, threads, impl)
 for op in ("session-open-close", "object-create"):
     assert any(h[0] == op and h[3] == "hufu" for h in have), op
 for size in (10, 200):
     assert ("find", size, 1, "hufu") in have and ("initialize", size, 1, "hufu") in have, size
-assert {"layers-sm2-sign", "layers-sm4-cbc", "layers-sm3"} <= {h[0] for h in have}
+assert {"layers-sm2-sign", "layers-sm4-cbc", "layers-sm3", "layers-aes-cbc", "layers-aes-gcm", "layers-sha256"} <= {h[0] for h in have}
 if any(h[3] == "softhsm" for h in have):
     assert ("find", 10, 1, "softhsm") in have and ("find", 200, 1, "softhsm") not in have
     assert ("sm2-sign", 32, 1, "softhsm") in have and not any(h[0] == "zuc-eea3" and h[3] == "softhsm" for h in have)
