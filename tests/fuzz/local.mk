@@ -47,3 +47,8 @@ tests_fuzz_fuzz_soft_state_LDADD = $(DRIVER_LIBS) $(PTHREAD_LIBS)
 FUZZERS += tests/fuzz/fuzz_soft_import
 tests_fuzz_fuzz_soft_import_SOURCES = %reldir%/fuzz_soft_import.c
 tests_fuzz_fuzz_soft_import_LDADD = $(DRIVER_LIBS) $(PTHREAD_LIBS)
+
+FUZZERS += tests/fuzz/fuzz_key_form
+tests_fuzz_fuzz_key_form_SOURCES = %reldir%/fuzz_key_form.c src/token/attr.c src/token/curve.c src/token/der.c src/token/key_form.c
+tests_fuzz_fuzz_key_form_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_key_form_LDADD = src/base/libbase.la $(PTHREAD_LIBS)

@@ -267,3 +267,8 @@ tests_unit_sample_nothing_la_LDFLAGS = $(SAMPLE_LDFLAGS)
 tests_unit_sample_no_entry_la_SOURCES = %reldir%/sample_driver.c
 tests_unit_sample_no_entry_la_CPPFLAGS = $(AM_CPPFLAGS) -DSAMPLE=SAMPLE_NO_ENTRY
 tests_unit_sample_no_entry_la_LDFLAGS = $(SAMPLE_LDFLAGS)
+
+UNIT_TESTS += tests/unit/test_key_form
+tests_unit_test_key_form_SOURCES = %reldir%/test_key_form.c src/token/attr.c src/token/curve.c src/token/der.c src/token/key_form.c
+tests_unit_test_key_form_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_key_form_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
