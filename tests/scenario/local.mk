@@ -8,6 +8,7 @@ SCENARIOS = \
 	%reldir%/dnssec.sh \
 	%reldir%/gnutls.sh \
 	%reldir%/install.sh \
+	%reldir%/nss.sh \
 	%reldir%/openssl.sh \
 	%reldir%/p11-kit.sh \
 	%reldir%/p11-kit-remote.sh \
