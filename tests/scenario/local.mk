@@ -17,6 +17,7 @@ SCENARIOS = \
 	%reldir%/pkcs11-tool.sh \
 	%reldir%/pkcs11-tool-pairs.sh \
 	%reldir%/pkcs11-tool-secret.sh \
+	%reldir%/python.sh \
 	%reldir%/tool-anymodule.sh \
 	%reldir%/tool-bench.sh \
 	%reldir%/tool-hufu.sh
@@ -24,7 +25,14 @@ SCENARIOS = \
 # What HUFU_SOAK makes longer in ./check --long.
 SOAKS = %reldir%/crowd.sh %reldir%/p11-kit-remote.sh
 
-EXTRA_DIST += tests/scenario/lib.sh
+EXTRA_DIST += \
+	%reldir%/lib.sh \
+	%reldir%/python/attributes.py \
+	%reldir%/python/claims.py \
+	%reldir%/python/keys.py \
+	%reldir%/python/leave.py \
+	%reldir%/python/processes.py \
+	%reldir%/python/sessions.py
 dist_check_SCRIPTS += $(SCENARIOS)
 if !SANITIZED
 TESTS += $(SCENARIOS)
