@@ -138,6 +138,11 @@ tests_unit_test_policy_SOURCES = %reldir%/test_policy.c $(TOKEN_TEST_UTIL)
 tests_unit_test_policy_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_policy_LDADD = $(TOKEN_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_key_types
+tests_unit_test_key_types_SOURCES = %reldir%/test_key_types.c $(TOKEN_TEST_UTIL)
+tests_unit_test_key_types_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_key_types_LDADD = $(TOKEN_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_state
 tests_unit_test_state_SOURCES = %reldir%/test_state.c $(TOKEN_TEST_UTIL)
 tests_unit_test_state_CFLAGS = $(TOKEN_TEST_CFLAGS)
