@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define EIA3_LEN 4
+#define ECDSA_SIG_MAX 132 /* P-521 */
 /* Parts of a MAC go to devices in multiples of it: every hash's block divides it but SHA-3's. */
 #define MAC_CHUNK 128
 
@@ -253,11 +254,28 @@ CK_RV sign_make(struct operation *op, const uint8_t *in, size_t len, uint8_t *si
 	return rv;
 }
 
+/*
+ * A signature to verify "may have a shorter length but must be composed as specified" (PKCS#11 3.1 6.3.1): r and s
+ * alike without leading zeros. Java's provider makes every fourth such on P-521.
+ */
+static CK_RV widen_ecdsa(const struct operation *op, const uint8_t **sig, size_t *len, uint8_t raw[ECDSA_SIG_MAX])
+{
+	size_t want = raw_len(op), half = *len / 2, zeros = want / 2 - half;
+	if (op->mech->device_mechanism != CKM_ECDSA || *len == 0 || *len % 2 || *len > want || want > ECDSA_SIG_MAX)
+		return CKR_SIGNATURE_LEN_RANGE;
+	memset(raw, 0, want);
+	memcpy(raw + zeros, *sig, half);
+	memcpy(raw + want / 2 + zeros, *sig + half, half);
+	*sig = raw;
+	*len = want;
+	return CKR_OK;
+}
+
 /* A signature of a length that none has is told apart; everything else that is wrong with it is one code. */
-static CK_RV decode_sig(const struct operation *op, const uint8_t **sig, size_t *len, uint8_t raw[SM2_SIG_LEN])
+static CK_RV decode_sig(const struct operation *op, const uint8_t **sig, size_t *len, uint8_t raw[ECDSA_SIG_MAX])
 {
 	if (op->mech->encoding != ENC_DER)
-		return *len == raw_len(op) ? CKR_OK : CKR_SIGNATURE_LEN_RANGE;
+		return *len == raw_len(op) ? CKR_OK : widen_ecdsa(op, sig, len, raw);
 	if (*len > ASN1_SIG_MAX)
 		return CKR_SIGNATURE_LEN_RANGE;
 	if (!asn1_sig_decode(*sig, *len, raw))
@@ -269,7 +287,7 @@ static CK_RV decode_sig(const struct operation *op, const uint8_t **sig, size_t 
 
 CK_RV sign_check(struct operation *op, const uint8_t *in, size_t len, const uint8_t *sig, size_t sig_len)
 {
-	uint8_t raw[SM2_SIG_LEN];
+	uint8_t raw[ECDSA_SIG_MAX]; /* no shorter than SM2's */
 	struct input input;
 	CK_RV rv = decode_sig(op, &sig, &sig_len, raw);
 	if (rv == CKR_OK)

@@ -232,6 +232,33 @@ static void test_hashed(void)
 	}
 }
 
+/* r and s without the zeros that both begin with: of 521 bits each, every fourth signature has one in both. */
+static void test_ecdsa_short(void)
+{
+	CK_SESSION_HANDLE s = start();
+	struct pair pair = ec_pair(s, &curves[2]);
+	CK_MECHANISM m = {CKM_ECDSA, NULL, 0};
+	CK_BYTE sig[132];
+	do
+		libcrypto_signs(&pair, text, 64, sig);
+	while (sig[0] || sig[66]);
+	memmove(sig, sig + 1, 65);
+	memmove(sig + 65, sig + 67, 65);
+	OK(p11->C_VerifyInit(s, &m, pair.pub));
+	OK(p11->C_Verify(s, text, 64, sig, 130));
+	OK(p11->C_VerifySignatureInit(s, &m, pair.pub, sig, 130));
+	OK(p11->C_VerifySignature(s, text, 64));
+	OK(p11->C_VerifyInit(s, &m, pair.pub));
+	IS(p11->C_Verify(s, text + 1, 64, sig, 130), CKR_SIGNATURE_INVALID);
+	OK(p11->C_VerifyInit(s, &m, pair.pub));
+	IS(p11->C_Verify(s, text, 64, sig, 128), CKR_SIGNATURE_INVALID);
+	OK(p11->C_VerifyInit(s, &m, pair.pub));
+	IS(p11->C_Verify(s, text, 64, sig, 129), CKR_SIGNATURE_LEN_RANGE);
+	OK(p11->C_VerifyInit(s, &m, pair.pub));
+	IS(p11->C_Verify(s, text, 64, sig, 0), CKR_SIGNATURE_LEN_RANGE);
+	EVP_PKEY_free(pair.libcrypto);
+}
+
 static void test_ecdsa_codes(void)
 {
 	CK_SESSION_HANDLE s = start();
@@ -364,6 +391,7 @@ static void test_states(void)
 static const struct unit_case cases[] = {
 	{"CKM_ECDSA signs digests of any length, as libcrypto does", test_raw},
 	{"ECDSA hashes with every hash", test_hashed},
+	{"ECDSA takes signatures without their leading zeros", test_ecdsa_short},
 	{"ECDSA's codes", test_ecdsa_codes},
 	{"SM2 keys that are shown as EC keys are no keys of ECDSA", test_sm2_as_ec},
 	{"EdDSA is libcrypto's, at once and in parts", test_eddsa},
