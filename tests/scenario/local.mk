@@ -8,6 +8,7 @@ SCENARIOS = \
 	%reldir%/dnssec.sh \
 	%reldir%/gnutls.sh \
 	%reldir%/install.sh \
+	%reldir%/java.sh \
 	%reldir%/nss.sh \
 	%reldir%/openssl.sh \
 	%reldir%/p11-kit.sh \
@@ -26,6 +27,12 @@ SCENARIOS = \
 SOAKS = %reldir%/crowd.sh %reldir%/p11-kit-remote.sh
 
 EXTRA_DIST += \
+	%reldir%/java/Claims.java \
+	%reldir%/java/Crypto.java \
+	%reldir%/java/Logins.java \
+	%reldir%/java/Threads.java \
+	%reldir%/java/Tls.java \
+	%reldir%/java/Token.java \
 	%reldir%/lib.sh \
 	%reldir%/python/attributes.py \
 	%reldir%/python/claims.py \
