@@ -196,12 +196,12 @@ static const struct {
 
 static void test_mechanisms(void)
 {
-	CK_MECHANISM_TYPE types[128];
+	CK_MECHANISM_TYPE types[512];
 	CK_ULONG n = 0;
 	face_start();
 	CK_SLOT_ID slot = face_slot("test");
 	NEED(p11->C_GetMechanismList(slot, NULL, &n));
-	CU_ASSERT_FATAL(n >= 23 && n <= 128);
+	CU_ASSERT_FATAL(n >= 23 && n <= 512);
 	CK_ULONG small = n - 1;
 	IS(p11->C_GetMechanismList(slot, types, &small), CKR_BUFFER_TOO_SMALL);
 	CU_ASSERT_EQUAL(small, n);
@@ -281,7 +281,7 @@ static const struct unit_case cases[] = {
 	{"C_InitToken checks PIN and label, and keeps sessions from losing their token", test_init_token},
 	{"C_InitToken on a token in use empties it and takes the user's PIN", test_init_again_empties},
 	{"slot ids outlive C_InitToken and a new start, and a used spare slot gets a successor", test_stable_ids},
-	{"every SM mechanism is listed once, with what it can do", test_mechanisms},
+	{"every SM mechanism is listed once, and every listed one says what it can do", test_mechanisms},
 	{"an unknown mechanism is CKR_MECHANISM_INVALID", test_unknown_mechanism},
 	{"C_WaitForSlotEvent without blocking sees no event", test_no_event},
 	{"C_Finalize wakes whoever waits for an event", test_finalize_wakes},
