@@ -7,6 +7,9 @@
                   2 + sizeof (const uint8_t[]){__VA_ARGS__}}
 #define NO_OID {NULL, 0}
 
+/* What pkcs11-tool 0.23 sends for curve25519: a PrintableString that says it is a byte longer. */
+static const uint8_t opensc_curve25519[] = {0x13, 0x0b, 'c', 'u', 'r', 'v', 'e', '2', '5', '5', '1', '9'};
+
 static const struct curve curves[] = {
 	/* 1.2.840.10045.3.1.7, 1.3.132.0.34, 1.3.132.0.35 */
 	{CKK_EC, OID(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07), NO_OID, {"secp256r1", "prime256v1", "P-256"}, 32, 65},
@@ -64,10 +67,13 @@ static bool whole(const uint8_t *value, size_t len, enum der_tag tag, struct der
 
 CK_RV curve_of_params(const uint8_t *params, size_t len, const struct curve **curve)
 {
-	struct der_view content;
+	static const uint8_t x25519[] = {DER_OID, 3, 0x2b, 0x65, 0x6e};
+	struct der_view content, given = {params, len};
 	*curve = NULL;
-	if (whole(params, len, DER_OID, &content))
-		*curve = curve_of_oid((struct der_view){params, len});
+	if (same(given, (struct der_view){opensc_curve25519, sizeof opensc_curve25519}))
+		*curve = curve_of_oid((struct der_view){x25519, sizeof x25519});
+	else if (whole(params, len, DER_OID, &content))
+		*curve = curve_of_oid(given);
 	else if (whole(params, len, DER_PRINTABLE_STRING, &content))
 		*curve = of_name(content);
 	else if (!whole(params, len, DER_SEQUENCE, &content)) /* explicit parameters */

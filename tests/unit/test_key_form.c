@@ -294,6 +294,7 @@ static void test_curve_names(void)
 	CU_ASSERT(names("edwards25519", "06032b6570") && names("Ed25519", "06092b06010401da470f01"));
 	CU_ASSERT(names("edwards448", "06032b6571") && names("curve448", "06032b656f"));
 	CU_ASSERT(names("curve25519", "06032b656e") && names("X25519", "060a2b060104019755010501"));
+	CU_ASSERT(params("130b63757276653235353139", &curve) == CKR_OK && curve->key_type == CKK_EC_MONTGOMERY); /* pkcs11-tool's */
 	CU_ASSERT(names("sm2p256v1", "06082a811ccf5501822d"));
 
 	CU_ASSERT_EQUAL(params("06052b8104000a", &curve), CKR_CURVE_NOT_SUPPORTED);       /* secp256k1 */
