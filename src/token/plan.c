@@ -98,8 +98,8 @@ static bool taken_in(const struct token *token, CK_OBJECT_CLASS object_class, CK
 	return object_class != CKO_SECRET_KEY || kind != CKK_DES3 || token->conf->des3 == CONF_DES3_READ;
 }
 
-static CK_RV identify(struct plan *plan, const struct token *token, CK_OBJECT_CLASS made, CK_KEY_TYPE made_type, const CK_ATTRIBUTE *list, CK_ULONG n,
-                      const struct rule_set **set)
+static CK_RV identify(struct plan *plan, const struct token *token, CK_OBJECT_CLASS made, CK_KEY_TYPE made_type,
+                      const CK_ATTRIBUTE *list, CK_ULONG n, const struct rule_set **set)
 {
 	CK_ULONG kind;
 	CK_RV rv = one_of(in_template(list, n, CKA_CLASS), made, &plan->object_class);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Claims: src/token/key_form.c and curve.c read what libcrypto writes and write what it reads, and take DER and sound keys alone. */
+/* Claims: key_form.c and curve.c read what libcrypto writes and write what it reads, and take DER and sound keys alone. */
 #include "token/key_form.h"
 
 #include "base/secret.h"
@@ -28,7 +28,8 @@ static const struct {
 static EVP_PKEY *generate(size_t i)
 {
 	EVP_PKEY *pkey = kinds[i].type == CKK_RSA ? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024) :
-		kinds[i].group ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", kinds[i].group) : EVP_PKEY_Q_keygen(NULL, NULL, kinds[i].algorithm);
+		kinds[i].group ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", kinds[i].group) :
+		EVP_PKEY_Q_keygen(NULL, NULL, kinds[i].algorithm);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(pkey);
 	return pkey;
 }
@@ -181,7 +182,8 @@ static void test_standard(void)
 	/* version 2; a scalar of 31 and of 33 bytes; another curve's OID; parameters where there are none */
 	CU_ASSERT_FALSE(reads("302e020102300506032b657004220420d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f44755842"));
 	CU_ASSERT_FALSE(reads("302d020100300506032b65700421041fd4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f447558"));
-	CU_ASSERT_FALSE(reads("302f020100300506032b657004230421d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f4475584200"));
+	CU_ASSERT_FALSE(reads("302f020100300506032b657004230421"
+	                      "d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f4475584200"));
 	CU_ASSERT_FALSE(reads("302e020100300506032b657104220420d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f44755842"));
 	CU_ASSERT_FALSE(reads("3030020100300706032b6570050004220420"
 	                      "d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f44755842"));

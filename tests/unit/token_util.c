@@ -27,7 +27,7 @@ const uint8_t standard_point[64] = {
 };
 
 static char dir[32];
-static bool two_devices, strict;
+static bool two_devices, strict, des3;
 
 /* -- codes ------------------------------------------------------------------------ */
 
@@ -50,8 +50,8 @@ static void write_conf(void)
 	fprintf(f, "log { to = \"stderr\" level = \"error\" }\n"
 	           "device \"soft0\" { driver = \"soft\" domain = \"soft\" }\n"
 	           "device \"soft1\" { driver = \"soft\" domain = \"soft\" }\n"
-	           "token \"test\" { store = \"sqlite:%s/test.db\" devices = { %s } policy = %s }\n", dir,
-	           two_devices ? "\"soft0\", \"soft1\"" : "\"soft0\"", strict ? "strict" : "standard");
+	           "token \"test\" { store = \"sqlite:%s/test.db\" devices = { %s } policy = %s des3 = %s }\n", dir,
+	           two_devices ? "\"soft0\", \"soft1\"" : "\"soft0\"", strict ? "strict" : "standard", des3 ? "read" : "off");
 	fclose(f);
 	setenv("HUFU_CONF", path, 1);
 }
@@ -103,6 +103,12 @@ void token_up_with_two(void)
 void token_up_strict(void)
 {
 	strict = true;
+	token_up();
+}
+
+void token_up_des3(void)
+{
+	des3 = true;
 	token_up();
 }
 

@@ -22,6 +22,8 @@ void token_up(void);
 void token_up_with_two(void);
 /* As well, under policy "strict". */
 void token_up_strict(void);
+/* As well, taking in keys of triple DES. */
+void token_up_des3(void);
 /* The session closed, the library stopped, no secret left, the directory gone. */
 void token_down(void);
 
