@@ -40,8 +40,8 @@ static CK_SESSION_HANDLE start(void)
 	return face_user();
 }
 
-static void create(CK_SESSION_HANDLE s, CK_KEY_TYPE type, const struct curve *curve, CK_BYTE *point, CK_ULONG point_len, CK_BYTE *value,
-                   CK_ULONG value_len, struct pair *pair)
+static void create(CK_SESSION_HANDLE s, CK_KEY_TYPE type, const struct curve *curve, CK_BYTE *point, CK_ULONG point_len,
+                   CK_BYTE *value, CK_ULONG value_len, struct pair *pair)
 {
 	CK_OBJECT_CLASS pub_class = CKO_PUBLIC_KEY, priv_class = CKO_PRIVATE_KEY;
 	void *oid = (void *)(uintptr_t)curve->oid;
@@ -97,7 +97,8 @@ static struct pair edwards_pair(CK_SESSION_HANDLE s, const struct curve *curve)
 
 /* -- what is expected of every signature --------------------------------------------------- */
 
-static void verify_all_ways(CK_SESSION_HANDLE s, CK_MECHANISM *m, const struct pair *pair, CK_BYTE *data, CK_ULONG len, CK_BYTE *sig)
+static void verify_all_ways(CK_SESSION_HANDLE s, CK_MECHANISM *m, const struct pair *pair, CK_BYTE *data, CK_ULONG len,
+                            CK_BYTE *sig)
 {
 	CK_ULONG n = 2 * pair->half;
 	OK(p11->C_VerifyInit(s, m, pair->pub));
@@ -122,7 +123,8 @@ static void verify_all_ways(CK_SESSION_HANDLE s, CK_MECHANISM *m, const struct p
 	IS(p11->C_VerifySignatureInit(s, m, pair->pub, sig, n + 1), CKR_SIGNATURE_LEN_RANGE);
 }
 
-static void sign_all_ways(CK_SESSION_HANDLE s, CK_MECHANISM *m, const struct pair *pair, CK_BYTE *data, CK_ULONG len, CK_BYTE *sig)
+static void sign_all_ways(CK_SESSION_HANDLE s, CK_MECHANISM *m, const struct pair *pair, CK_BYTE *data, CK_ULONG len,
+                          CK_BYTE *sig)
 {
 	CK_ULONG want = 2 * pair->half, n = 0;
 	OK(p11->C_SignInit(s, m, pair->priv));
