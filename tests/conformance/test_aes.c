@@ -469,6 +469,71 @@ static void test_key_wrap_codes(void)
 	IS(p11->C_Decrypt(s, text, 16, out, &n), CKR_ENCRYPTED_DATA_INVALID);
 }
 
+/* -- states, two operations at once ------------------------------------------------------------------ */
+
+/* Encrypts with a state saved, cancelled and restored in the middle. */
+static void test_states(void)
+{
+	CK_SESSION_HANDLE s = face_user();
+	CK_OBJECT_HANDLE key = face_secret(s, CKK_AES, key_value, 24);
+	CK_AES_CTR_PARAMS ctr = {.ulCounterBits = 64, .cb = {1}};
+	CK_GCM_PARAMS gcm = {iv, 12, 96, text, 9, 96};
+	CK_CCM_PARAMS ccm = {3000, iv, 11, text, 9, 10};
+	CK_MECHANISM with[] = {
+		{CKM_AES_ECB, NULL, 0}, {CKM_AES_CBC, iv, 16}, {CKM_AES_CBC_PAD, iv, 16}, {CKM_AES_CTR, &ctr, sizeof ctr},
+		{CKM_AES_GCM, &gcm, sizeof gcm}, {CKM_AES_CCM, &ccm, sizeof ccm},
+	};
+	fill();
+	for (size_t i = 0; i < sizeof with / sizeof with[0]; i++) {
+		static CK_BYTE want[ROOM], out[ROOM], state[8192];
+		CK_ULONG len = i < 2 ? 2992 : 3000, want_len = sizeof want, n = sizeof out, m, state_len = sizeof state;
+		OK(p11->C_EncryptInit(s, &with[i], key));
+		OK(p11->C_Encrypt(s, text, len, want, &want_len));
+		OK(p11->C_EncryptInit(s, &with[i], key));
+		OK(p11->C_EncryptUpdate(s, text, 1009, out, &n));
+		OK(p11->C_GetOperationState(s, state, &state_len));
+		OK(p11->C_SessionCancel(s, CKF_ENCRYPT));
+		OK(p11->C_SetOperationState(s, state, state_len, key, 0));
+		m = sizeof out - n;
+		OK(p11->C_EncryptUpdate(s, text + 1009, len - 1009, out + n, &m));
+		n += m;
+		m = sizeof out - n;
+		OK(p11->C_EncryptFinal(s, out + n, &m));
+		same(out, n + m, want, want_len);
+	}
+}
+
+/* 5.17: one digests or signs what the other encrypts. */
+static void test_dual(void)
+{
+	CK_SESSION_HANDLE s = face_user();
+	CK_OBJECT_HANDLE key = face_secret(s, CKK_AES, key_value, 32);
+	CK_MECHANISM cbc = {CKM_AES_CBC_PAD, iv, 16}, sha = {CKM_SHA384, NULL, 0}, cmac = {CKM_AES_CMAC, NULL, 0};
+	CK_BYTE want[ROOM], out[ROOM], digest[64], mac[16];
+	CK_ULONG n = sizeof out, m, digest_len = sizeof digest, mac_len = sizeof mac;
+	fill();
+	CK_ULONG want_len = (CK_ULONG)libcrypto("AES-256-CBC", true, key_value, iv, text, 100, want);
+	EVP_Digest(text, 100, want + 1000, NULL, EVP_sha384(), NULL);
+	OK(p11->C_EncryptInit(s, &cbc, key));
+	OK(p11->C_DigestInit(s, &sha));
+	OK(p11->C_DigestEncryptUpdate(s, text, 100, out, &n));
+	m = sizeof out - n;
+	OK(p11->C_EncryptFinal(s, out + n, &m));
+	OK(p11->C_DigestFinal(s, digest, &digest_len));
+	same(out, n + m, want, want_len);
+	same(digest, digest_len, want + 1000, 48);
+	OK(p11->C_DecryptInit(s, &cbc, key));
+	OK(p11->C_VerifyInit(s, &cmac, key));
+	libcrypto_cmac(32, 96, mac);
+	n = sizeof out;
+	OK(p11->C_DecryptVerifyUpdate(s, want, want_len, out, &n));
+	CU_ASSERT_EQUAL(n, 96);
+	OK(p11->C_VerifyFinal(s, mac, mac_len));
+	m = sizeof out - n;
+	OK(p11->C_DecryptFinal(s, out + n, &m));
+	same(out, n + m, text, 100);
+}
+
 /* -- triple DES --------------------------------------------------------------------------------------- */
 
 static void test_des3(void)
@@ -525,6 +590,8 @@ static const struct unit_case cases[] = {
 	{"CMAC is libcrypto's, whole, in parts and cut", test_cmac},
 	{"key wrap is libcrypto's, with and without padding", test_key_wrap},
 	{"key wrap's codes", test_key_wrap_codes},
+	{"every mode goes on from a saved state", test_states},
+	{"encryption goes along with digests and CMAC", test_dual},
 	{"triple DES opens what libcrypto closed, and closes nothing", test_des3},
 	{"triple DES is off unless configured", test_des3_off},
 	{0},

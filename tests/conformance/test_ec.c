@@ -369,6 +369,33 @@ static void test_eddsa_codes(void)
 	EVP_PKEY_free(pair.libcrypto);
 }
 
+/* PKCS#11 5.14, 5.16: one Init, many messages. */
+static void test_messages(void)
+{
+	CK_SESSION_HANDLE s = start();
+	struct pair pair = ec_pair(s, &curves[1]);
+	CK_MECHANISM m = {CKM_ECDSA_SHA384, NULL, 0}, raw = {CKM_ECDSA, NULL, 0};
+	CK_BYTE sig[96];
+	CK_ULONG n;
+	IS(p11->C_MessageSignInit(s, &raw, pair.priv), CKR_MECHANISM_INVALID);
+	OK(p11->C_MessageSignInit(s, &m, pair.priv));
+	OK(p11->C_MessageVerifyInit(s, &m, pair.pub));
+	for (CK_ULONG len = 0; len < 3; len++) {
+		n = sizeof sig;
+		OK(p11->C_SignMessage(s, NULL, 0, text, len, sig, &n));
+		OK(p11->C_VerifyMessage(s, NULL, 0, text, len, sig, n));
+		IS(p11->C_VerifyMessage(s, NULL, 0, text, len + 1, sig, n), CKR_SIGNATURE_INVALID);
+		OK(p11->C_SignMessageBegin(s, NULL, 0));
+		OK(p11->C_SignMessageNext(s, NULL, 0, text, 500, NULL, NULL));
+		n = sizeof sig;
+		OK(p11->C_SignMessageNext(s, NULL, 0, text + 500, 500, sig, &n));
+		verify_all_ways(s, &m, &pair, text, 1000, sig);
+	}
+	OK(p11->C_MessageSignFinal(s));
+	OK(p11->C_MessageVerifyFinal(s));
+	EVP_PKEY_free(pair.libcrypto);
+}
+
 static void test_states(void)
 {
 	CK_SESSION_HANDLE s = start();
@@ -399,6 +426,7 @@ static const struct unit_case cases[] = {
 	{"EdDSA is libcrypto's, at once and in parts", test_eddsa},
 	{"EdDSA gives the signatures of RFC 8032", test_rfc8032},
 	{"EdDSA's codes", test_eddsa_codes},
+	{"messages are signed and verified, many after one Init", test_messages},
 	{"signatures go on from saved states", test_states},
 	{0},
 };

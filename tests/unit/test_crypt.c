@@ -5,6 +5,8 @@
  */
 #include "token_util.h"
 
+#include "pool/internal.h"
+
 #include <openssl/evp.h>
 #include <openssl/provider.h>
 
@@ -473,6 +475,43 @@ static void test_gcm_small_space(void)
 }
 
 /* 64 MiB are kept for the tag, not a byte more. */
+/* As if no device took the mechanism in parts. */
+static void take_parts(CK_MECHANISM_TYPE type, bool parts)
+{
+	struct pool *pool = session->token->pool;
+	for (size_t i = 0; i < pool->ndevices; i++)
+		for (size_t j = 0; j < pool->devices[i].ncaps; j++)
+			if (pool->devices[i].caps[j].mechanism == type && pool->devices[i].caps[j].verbs & 1u << HUFU_VERB_ENCRYPT)
+				pool->devices[i].caps[j].multi_part = parts;
+}
+
+/* What devices take only whole is kept, up to a bound, and comes with the end. */
+static void test_gcm_kept(void)
+{
+	static uint8_t large[1 << 20];
+	CK_GCM_PARAMS p = gcm_standard();
+	CK_MECHANISM mech = mechanism(CKM_HUFU_SM4_GCM, &p, sizeof p);
+	uint8_t out[80];
+	CK_ULONG n = sizeof out;
+	take_parts(CKM_HUFU_SM4_GCM, false);
+	OK(crypt_in_parts(OP_ENCRYPT, &mech, sm4_key, gcm_plain, 64, (const size_t[]){5, 40}, 2, out, &n));
+	CU_ASSERT(n == 80 && memcmp(out, gcm_cipher, 80) == 0);
+	OK(crypt_init(session, OP_ENCRYPT, &mech, sm4_key));
+	n = 0;
+	OK(crypt_update(session, OP_ENCRYPT, gcm_plain, 64, out, &n)); /* gives nothing, and so needs no room */
+	CU_ASSERT_EQUAL(n, 0);
+	n = 79;
+	IS(crypt_final(session, OP_ENCRYPT, out, &n), CKR_BUFFER_TOO_SMALL);
+	CU_ASSERT_EQUAL(n, 80);
+	OK(crypt_final(session, OP_ENCRYPT, out, &n));
+	CU_ASSERT_EQUAL(memcmp(out, gcm_cipher, 80), 0);
+	OK(crypt_init(session, OP_ENCRYPT, &mech, sm4_key));
+	OK(crypt_update(session, OP_ENCRYPT, large, 1 << 20, out, &n));
+	IS(crypt_update(session, OP_ENCRYPT, large, 1, out, &n), CKR_DATA_LEN_RANGE);
+	IS(crypt_final(session, OP_ENCRYPT, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	take_parts(CKM_HUFU_SM4_GCM, true);
+}
+
 static void test_gcm_cap(void)
 {
 	CK_GCM_PARAMS p = gcm_standard();
@@ -684,6 +723,7 @@ static void down(void)
 	{"GCM: a changed bit releases nothing" devices, test_gcm_forgery}, \
 	{"GCM: too small a buffer keeps the operation" devices, test_gcm_small_space}, \
 	{"GCM decryption in parts keeps 64 MiB" devices, test_gcm_cap}, \
+	{"GCM encryption in parts keeps 1 MiB where devices take it only whole" devices, test_gcm_kept}, \
 	{"EEA3 of GM/T 0001.2, at every split" devices, test_eea3_standard}, \
 	{"EEA3 without a length takes what comes" devices, test_eea3_open_end}, \
 	{"SM2 of GB/T 32918.5 C.2 in its three forms; a changed bit is one code" devices, test_sm2_standard}, \

@@ -5,6 +5,8 @@
  */
 #include "token_util.h"
 
+#include "pool/internal.h"
+
 static uint8_t message[5000];
 static const CK_MECHANISM gcm = {CKM_HUFU_SM4_GCM, NULL, 0};
 
@@ -64,6 +66,31 @@ static void test_whole(void)
 	OK(message_final(session, OP_MESSAGE_ENCRYPT));
 	OK(message_final(session, OP_MESSAGE_DECRYPT));
 	IS(message_final(session, OP_MESSAGE_ENCRYPT), CKR_OPERATION_NOT_INITIALIZED);
+}
+
+/* A device that takes GCM only whole: the parts come with the last. */
+static void test_kept(void)
+{
+	struct device *device = &session->token->pool->devices[0];
+	static uint8_t want[5016], out[5000];
+	uint8_t iv[12], tag[16];
+	CK_GCM_MESSAGE_PARAMS p = params(iv, 0, CKG_NO_GENERATE, tag);
+	CK_ULONG n = 0, last = sizeof out;
+	for (size_t i = 0; i < device->ncaps; i++)
+		device->caps[i].multi_part &= device->caps[i].mechanism != CKM_HUFU_SM4_GCM;
+	rng_fill(iv, 12);
+	reference(iv, 12, message, 13, message, 5000, want);
+	OK(message_init(session, OP_MESSAGE_ENCRYPT, &gcm, sm4_key));
+	OK(message_crypt_begin(session, OP_MESSAGE_ENCRYPT, &p, sizeof p, message, 13));
+	OK(message_crypt_next(session, OP_MESSAGE_ENCRYPT, &p, sizeof p, message, 3000, NULL, &n, 0));
+	CU_ASSERT_EQUAL(n, 0);
+	OK(message_crypt_next(session, OP_MESSAGE_ENCRYPT, &p, sizeof p, message + 3000, 2000, out, &last, CKF_END_OF_MESSAGE));
+	CU_ASSERT(last == 5000 && memcmp(out, want, last) == 0 && memcmp(tag, want + last, 16) == 0);
+	OK(message_crypt(session, OP_MESSAGE_ENCRYPT, &p, sizeof p, message, 13, message, 5000, out, &last));
+	CU_ASSERT(last == 5000 && memcmp(out, want, last) == 0 && memcmp(tag, want + last, 16) == 0);
+	OK(message_final(session, OP_MESSAGE_ENCRYPT));
+	for (size_t i = 0; i < device->ncaps; i++)
+		device->caps[i].multi_part |= device->caps[i].mechanism == CKM_HUFU_SM4_GCM;
 }
 
 static void test_parts(void)
@@ -246,6 +273,7 @@ static const struct unit_case cases[] = {
 	{"a token is made", up},
 	{"whole messages are those of C_Encrypt, with the tag apart", test_whole},
 	{"messages in parts are the same; nothing is released before the tag", test_parts},
+	{"messages in parts are kept where the device takes them only whole", test_kept},
 	{"counted IVs never come twice", test_counted_ivs},
 	{"XORed IVs are those of TLS 1.3", test_xored_ivs},
 	{"random IVs keep their fixed bits", test_random_ivs},
