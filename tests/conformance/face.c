@@ -112,6 +112,7 @@ static void write_conf(const char *path)
 	fprintf(f, "defaults { allow_short_pin = true }\n");
 	fprintf(f, "token \"test\" { store = \"sqlite:%s/test.db\" devices = {\"soft0\"} des3 = \"read\" }\n", dir);
 	fprintf(f, "token \"other\" { store = \"sqlite:%s/other.db\" devices = {\"soft0\"} sm2_key_type = \"ec\" }\n", dir);
+	fprintf(f, "token \"strict\" { store = \"sqlite:%s/strict.db\" devices = {\"soft0\"} policy = \"strict\" }\n", dir);
 	fprintf(f, "device \"soft0\" { driver = \"soft\" domain = \"soft\" }\n");
 	if (fclose(f) != 0)
 		fail("the configuration cannot be written");

@@ -4,6 +4,7 @@
  * would, over a private directory with a configuration of its own.
  *
  * Its tokens: "test" (SM2 keys shown as CKK_HUFU_SM2), "other" (as CKK_EC),
+ * "strict" (of that policy),
  * "spare-..." in token_dir. Nothing is initialised until asked for.
  */
 #ifndef CONFORMANCE_FACE_H

@@ -20,6 +20,7 @@ FACE_TESTS = \
 	tests/conformance/test_message \
 	tests/conformance/test_object \
 	tests/conformance/test_races \
+	tests/conformance/test_attacks \
 	tests/conformance/test_policy \
 	tests/conformance/test_rsa \
 	tests/conformance/test_session \
@@ -90,6 +91,10 @@ tests_conformance_test_slot_LDADD = $(FACE_LIBS)
 tests_conformance_test_threads_SOURCES = %reldir%/test_threads.c
 tests_conformance_test_threads_CFLAGS = $(FACE_CFLAGS)
 tests_conformance_test_threads_LDADD = $(FACE_LIBS)
+
+tests_conformance_test_attacks_SOURCES = %reldir%/test_attacks.c
+tests_conformance_test_attacks_CFLAGS = $(FACE_CFLAGS) $(SQLITE_CFLAGS)
+tests_conformance_test_attacks_LDADD = $(FACE_LIBS) $(SQLITE_LIBS)
 
 tests_conformance_test_policy_SOURCES = %reldir%/test_policy.c
 tests_conformance_test_policy_CFLAGS = $(FACE_CFLAGS)
