@@ -13,7 +13,7 @@
 #define FILE_MAX_LEN (64u << 10)
 
 const struct opt key_import_opts[] = {
-	{"type", 'T', "TYPE", "for a secret value: sm4, zuc, hmac-sm3, generic or aes; others say so themselves"},
+	{"type", 'T', "TYPE", "for a secret value: sm4, zuc, hmac-sm3, aes, generic, hmac-sha256, ...; other keys say so themselves"},
 	OPTS_KEY_WISH,
 	{"raw", 0, NULL, "the file is the secret value itself, not in hexadecimal"},
 	{"passphrase-file", 0, "FILE", "read the passphrase of an encrypted PKCS#8 file from FILE"},
@@ -102,12 +102,15 @@ enum status cmd_key_import(const struct args *args)
 	const char *path = arg_target(args, args->ntargets - 1), *token = args->ntargets == 2 ? arg_target(args, 0) : NULL;
 	const char *type = arg_get(args, "type"), *size = NULL;
 	const struct key_kind *kind = type ? key_kind_parse(type, &size) : NULL;
+	char names[KEY_KIND_NAMES_MAX];
 	unsigned char *file = NULL;
 	size_t len = 0;
 	struct session s = {0};
 
-	if (type && (!kind || size))
-		return fail(ST_USAGE, "--type sm2, sm4, zuc, hmac-sm3, generic, aes, ec or rsa", "unknown key type \"%s\"", type);
+	if (type && !kind)
+		return fail(ST_USAGE, key_kind_names(names), "unknown key type \"%s\"", type);
+	if (size)
+		return fail(ST_USAGE, "Leave out what follows the colon.", "the size or curve is the file's to say: \"%s\"", type);
 	enum status status = input_all(path, FILE_MAX_LEN, &file, &len);
 	if (status == ST_OK)
 		status = session_open(args, token, SELECT_TOKEN, true, LOGIN_USER, &s);

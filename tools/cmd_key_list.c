@@ -22,7 +22,9 @@ static void row(struct table *table, const struct session *s, const struct objec
 	char *label = object_label(o), *id = hex_string(o->id, o->id_len), *uri = object_uri(s, o);
 	bool fixed = o->kind && !o->kind->sizes;
 
-	if (o->nbits && !fixed)
+	if (o->curve)
+		snprintf(type, sizeof type, "%s:%s", object_type(o, type_buf), o->curve);
+	else if (o->nbits && !fixed)
 		snprintf(type, sizeof type, "%s:%lu", object_type(o, type_buf), o->nbits);
 	else
 		snprintf(type, sizeof type, "%s", object_type(o, type_buf));

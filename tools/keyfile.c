@@ -9,7 +9,6 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
-#include <openssl/objects.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <string.h>
@@ -116,6 +115,16 @@ static bool number(const struct keyfile *key, const char *param, size_t pad, str
 	return good;
 }
 
+/* The header of an OCTET STRING of len bytes, 255 at most; what comes behind it is the caller's to write. */
+static unsigned char *octet_string(unsigned char *p, size_t len)
+{
+	*p++ = V_ASN1_OCTET_STRING;
+	if (len >= 0x80)
+		*p++ = 0x81;
+	*p++ = (unsigned char)len;
+	return p;
+}
+
 /* x and y, not the encoded point: the file may hold it compressed. */
 static bool point(struct keyfile *key, size_t field)
 {
@@ -125,11 +134,7 @@ static bool point(struct keyfile *key, size_t field)
 	            number(key, OSSL_PKEY_PARAM_EC_PUB_Y, field, &y);
 
 	if (good) {
-		unsigned char *p = key->point;
-		*p++ = V_ASN1_OCTET_STRING;
-		if (len >= 0x80)
-			*p++ = 0x81;
-		*p++ = (unsigned char)len;
+		unsigned char *p = octet_string(key->point, len);
 		*p++ = POINT_CONVERSION_UNCOMPRESSED;
 		memcpy(p, x.bytes, field);
 		memcpy(p + field, y.bytes, field);
@@ -147,11 +152,8 @@ static bool curve(struct keyfile *key)
 
 	if (EVP_PKEY_get_group_name(key->pkey, group, sizeof group, &group_len) != 1)
 		return false;
-	ASN1_OBJECT *oid = OBJ_txt2obj(group, 0);
-	int len = oid ? i2d_ASN1_OBJECT(oid, &key->params) : -1;
-	ASN1_OBJECT_free(oid);
-	key->params_len = len > 0 ? (size_t)len : 0;
-	return len > 0;
+	key->params_len = curve_oid(group, key->params);
+	return key->params_len > 0;
 }
 
 static bool take_ec(struct keyfile *key)
@@ -162,6 +164,28 @@ static bool take_ec(struct keyfile *key)
 		return false;
 	key->kind = key_kind_of(CKK_EC, key->params, key->params_len);
 	return key->kind && (!key->has_private || number(key, OSSL_PKEY_PARAM_PRIV_KEY, field, &key->numbers[0]));
+}
+
+/* RFC 8410: the bytes of either half, as they are. */
+static bool take_raw(struct keyfile *key, const struct key_kind *kind)
+{
+	unsigned char bytes[64], *p;
+	size_t len = sizeof bytes;
+	struct keyfile_number *value = &key->numbers[0];
+
+	key->kind = kind;
+	key->params_len = EDWARDS_OID_LEN;
+	memcpy(key->params, kind->curve, EDWARDS_OID_LEN);
+	if (EVP_PKEY_get_raw_public_key(key->pkey, bytes, &len) != 1)
+		return false;
+	p = octet_string(key->point, len);
+	memcpy(p, bytes, len);
+	key->point_len = (size_t)(p - key->point) + len;
+	if (!key->has_private)
+		return true;
+	value->len = sizeof bytes;
+	value->bytes = secret_alloc(value->len);
+	return value->bytes && EVP_PKEY_get_raw_private_key(key->pkey, value->bytes, &value->len) == 1;
 }
 
 static bool take_rsa(struct keyfile *key)
@@ -180,18 +204,27 @@ static bool take_rsa(struct keyfile *key)
 	return true;
 }
 
+static bool take(struct keyfile *key)
+{
+	if (EVP_PKEY_is_a(key->pkey, "SM2") || EVP_PKEY_is_a(key->pkey, "EC"))
+		return take_ec(key);
+	if (EVP_PKEY_is_a(key->pkey, "RSA"))
+		return take_rsa(key);
+	for (const struct key_kind *k = key_kinds; k->name; k++)
+		if (k->curve && EVP_PKEY_is_a(key->pkey, k->name))
+			return take_raw(key, k);
+	return false;
+}
+
 enum status keyfile_read(const struct args *args, const char *path, const unsigned char *file, size_t len, struct keyfile *key)
 {
 	*key = (struct keyfile){0};
 	enum status status = decode(args, path, file, len, key);
 	if (status)
 		return status;
-	bool taken = EVP_PKEY_is_a(key->pkey, "SM2") || EVP_PKEY_is_a(key->pkey, "EC") ? take_ec(key)
-	             : EVP_PKEY_is_a(key->pkey, "RSA")                                 ? take_rsa(key)
-	                                                                               : false;
-	return taken ? ST_OK
-	             : fail(ST_USAGE, "SM2, EC and RSA keys can be imported.",
-	                    "%s holds a key of a type or curve that is not supported", path);
+	return take(key) ? ST_OK
+	                 : fail(ST_USAGE, "SM2, RSA, EC, Ed25519, Ed448, X25519 and X448 keys can be imported.",
+	                        "%s holds a key of a type or curve that is not supported", path);
 }
 
 static const CK_ATTRIBUTE_TYPE rsa_attributes[] = {
@@ -220,7 +253,6 @@ void keyfile_clear(struct keyfile *key)
 {
 	for (size_t i = 0; i < sizeof key->numbers / sizeof *key->numbers; i++)
 		secret_free(key->numbers[i].bytes);
-	OPENSSL_free(key->params);
 	EVP_PKEY_free(key->pkey);
 	*key = (struct keyfile){0};
 }

@@ -3,6 +3,7 @@
 #ifndef KEYFILE_H
 #define KEYFILE_H
 
+#include "tools/curve.h"
 #include "tools/template.h"
 
 #include <openssl/evp.h>
@@ -11,14 +12,14 @@ struct keyfile {
 	const struct key_kind *kind;
 	bool has_private;
 	EVP_PKEY *pkey;
-	unsigned char *params;      /* CKA_EC_PARAMS */
+	unsigned char params[CURVE_OID_MAX]; /* CKA_EC_PARAMS */
 	size_t params_len;
 	unsigned char point[2 + 1 + 2 * 80]; /* CKA_EC_POINT, P-521 at most */
 	size_t point_len;
 	struct keyfile_number {
 		unsigned char *bytes; /* secret memory */
 		size_t len;
-	} numbers[8];               /* EC: d; RSA: n e d p q dp dq qinv */
+	} numbers[8];               /* curves: the private value; RSA: n e d p q dp dq qinv */
 };
 
 /* path: for messages. The passphrase comes from the --passphrase-... options, or is asked for. */

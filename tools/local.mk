@@ -6,6 +6,7 @@ tools_libhufutool_la_SOURCES = \
 	%reldir%/chunkfile.c %reldir%/chunkfile.h \
 	%reldir%/ckr.c %reldir%/ckr.h \
 	%reldir%/confirm.c %reldir%/confirm.h \
+	%reldir%/curve.c %reldir%/curve.h \
 	%reldir%/hex.c %reldir%/hex.h \
 	%reldir%/io.c %reldir%/io.h %reldir%/progress.c \
 	%reldir%/keyfile.c %reldir%/keyfile.h \

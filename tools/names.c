@@ -38,6 +38,17 @@ static const struct name mechanisms[] = {
 	M(AES_CFB128), M(SHA224), M(SHA224_HMAC), M(SHA224_HMAC_GENERAL), M(SHA224_RSA_PKCS), M(SHA224_RSA_PKCS_PSS),
 	M(SHA224_KEY_DERIVATION), M(CAMELLIA_KEY_GEN), M(CAMELLIA_ECB), M(CAMELLIA_CBC), M(CAMELLIA_MAC),
 	M(CAMELLIA_MAC_GENERAL), M(CAMELLIA_CBC_PAD), M(CAMELLIA_CTR), M(AES_KEY_WRAP), M(AES_KEY_WRAP_PAD),
+	M(SHA_1_KEY_GEN), M(SHA224_KEY_GEN), M(SHA256_KEY_GEN), M(SHA384_KEY_GEN), M(SHA512_KEY_GEN), M(SHA512_224),
+	M(SHA512_224_HMAC), M(SHA512_224_HMAC_GENERAL), M(SHA512_224_KEY_GEN), M(SHA512_256), M(SHA512_256_HMAC),
+	M(SHA512_256_HMAC_GENERAL), M(SHA512_256_KEY_GEN), M(SHA3_224), M(SHA3_224_HMAC), M(SHA3_224_HMAC_GENERAL),
+	M(SHA3_224_KEY_GEN), M(SHA3_256), M(SHA3_256_HMAC), M(SHA3_256_HMAC_GENERAL), M(SHA3_256_KEY_GEN), M(SHA3_384),
+	M(SHA3_384_HMAC), M(SHA3_384_HMAC_GENERAL), M(SHA3_384_KEY_GEN), M(SHA3_512), M(SHA3_512_HMAC),
+	M(SHA3_512_HMAC_GENERAL), M(SHA3_512_KEY_GEN), M(SHA3_224_RSA_PKCS), M(SHA3_224_RSA_PKCS_PSS), M(ECDSA_SHA3_224),
+	M(SHA3_256_RSA_PKCS), M(SHA3_256_RSA_PKCS_PSS), M(ECDSA_SHA3_256), M(SHA3_384_RSA_PKCS), M(SHA3_384_RSA_PKCS_PSS),
+	M(ECDSA_SHA3_384), M(SHA3_512_RSA_PKCS), M(SHA3_512_RSA_PKCS_PSS), M(ECDSA_SHA3_512), M(AES_KEY_WRAP_KWP),
+	M(HKDF_KEY_GEN), M(HKDF_DERIVE), M(HKDF_DATA), M(EC_MONTGOMERY_KEY_PAIR_GEN), M(EC_KEY_PAIR_GEN_W_EXTRA_BITS),
+	M(CHACHA20_KEY_GEN), M(CHACHA20), M(POLY1305_KEY_GEN), M(POLY1305), M(CHACHA20_POLY1305),
+	M(SHAKE_128_KEY_DERIVATION), M(SHAKE_256_KEY_DERIVATION), M(SHA3_256_KEY_DERIVATION),
 	M(EC_EDWARDS_KEY_PAIR_GEN), M(EDDSA), M(HUFU_SM2_KEY_PAIR_GEN), M(HUFU_SM2), M(HUFU_SM2_DER), M(HUFU_SM2_SM3),
 	M(HUFU_SM2_SM3_DER), M(HUFU_SM2_C1C3C2), M(HUFU_SM2_C1C2C3), M(HUFU_SM2_ENC_DER), M(HUFU_SM3), M(HUFU_SM3_HMAC),
 	M(HUFU_SM3_HMAC_GENERAL), M(HUFU_SM3_KEY_GEN), M(HUFU_SM4_KEY_GEN), M(HUFU_SM4_ECB), M(HUFU_SM4_CBC),
@@ -88,15 +99,21 @@ const char *class_name(CK_OBJECT_CLASS class, char buf[NAME_LEN])
 	return name_of(classes, COUNT(classes), class, buf, NAME_LEN);
 }
 
-/* "CKM_AES_CBC" and "aes-cbc" name the same: case, '-' and the prefix do not count. */
+/* One, if something follows it. */
+static const char *skip_separator(const char *s)
+{
+	return (*s == '-' || *s == '_') && s[1] ? s + 1 : s;
+}
+
+/* "CKM_SHA_1_HMAC" and "sha1-hmac" name the same: case, '-', '_' and the prefix do not count. */
 static bool same_name(const char *full, const char *text)
 {
 	if (!strncasecmp(text, "CKM_", 4))
 		text += 4;
 	full += 4;
-	while (*full && *full == (*text == '-' ? '_' : toupper((unsigned char)*text))) {
-		full++;
-		text++;
+	while (*full && *full == toupper((unsigned char)*text)) {
+		full = skip_separator(full + 1);
+		text = skip_separator(text + 1);
 	}
 	return *full == *text;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/object.h"
 #include "base/secret.h"
+#include "tools/curve.h"
 #include "tools/report.h"
 
 #include <stdio.h>
@@ -79,10 +80,12 @@ enum status objects_find(const struct session *s, const CK_ATTRIBUTE *attrs, CK_
 	return fail_rv(rv, "looking for objects on token \"%s\"", s->label);
 }
 
-static CK_ULONG key_nbits(const struct session *s, const struct object *o)
+static CK_ULONG key_nbits(const struct session *s, const struct object *o, const unsigned char *params, CK_ULONG params_len)
 {
 	CK_ULONG len, bits;
 
+	if (o->kind && o->kind->nbits)
+		return o->kind->nbits;
 	switch (o->kind ? o->kind->type : o->key_type) {
 	case CKK_RSA:
 		bits = number(s, o->handle, CKA_MODULUS_BITS);
@@ -90,11 +93,8 @@ static CK_ULONG key_nbits(const struct session *s, const struct object *o)
 			return bits;
 		free(object_attribute(s, o->handle, CKA_MODULUS, &len));
 		return 8 * len;
-	case CKK_HUFU_SM2:
-		return 256;
-	case CKK_HUFU_SM4:
-	case CKK_HUFU_ZUC:
-		return 128;
+	case CKK_EC:
+		return curve_nbits(params, params_len);
 	default:
 		len = number(s, o->handle, CKA_VALUE_LEN);
 		return o->class == CKO_SECRET_KEY && len != CK_UNAVAILABLE_INFORMATION ? 8 * len : 0;
@@ -113,8 +113,10 @@ enum status object_load(const struct session *s, CK_OBJECT_HANDLE h, struct obje
 	o->id = object_attribute(s, h, CKA_ID, &o->id_len);
 	params = object_attribute(s, h, CKA_EC_PARAMS, &params_len);
 	o->kind = key_kind_of(o->key_type, params, params_len);
+	o->nbits = key_nbits(s, o, params, params_len);
+	if (o->kind && o->kind->type == CKK_EC)
+		o->curve = curve_name(params, params_len);
 	free(params);
-	o->nbits = key_nbits(s, o);
 	return ST_OK;
 }
 
@@ -246,6 +248,8 @@ json_t *object_json(const struct session *s, const struct object *o)
 	                  (json_int_t)o->nbits, "label", json_text(o->label ? (const char *)o->label : "", o->label_len), "id",
 	                  id ? id : "", "uri", uri ? uri : "");
 
+	if (doc && o->curve)
+		json_object_set_new(doc, "curve", json_string(o->curve));
 	free(uri);
 	free(id);
 	return doc;

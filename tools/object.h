@@ -15,6 +15,7 @@ struct object {
 	CK_KEY_TYPE key_type;
 	const struct key_kind *kind;   /* NULL: a type the tool only lists */
 	CK_ULONG nbits;                /* 0: unknown */
+	const char *curve;             /* of kind ec: its name, NULL: unknown */
 	unsigned char *label, *id;     /* malloc; NULL when empty */
 	CK_ULONG label_len, id_len;
 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/pubkey.h"
+#include "tools/curve.h"
 #include "tools/report.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
-#include <openssl/objects.h>
 #include <openssl/param_build.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,23 +48,24 @@ static void unwrap_point(const unsigned char **point, CK_ULONG *len)
 
 static EVP_PKEY *ec_key(const unsigned char *oid, CK_ULONG oid_len, const unsigned char *point, CK_ULONG len)
 {
-	const unsigned char *p = oid;
-	char group[80];
-	ASN1_OBJECT *curve = d2i_ASN1_OBJECT(NULL, &p, (long)oid_len);
+	const char *group = curve_libcrypto_name(oid, oid_len);
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	EVP_PKEY *key = NULL;
-	int nid = curve ? OBJ_obj2nid(curve) : NID_undef;
+	bool sm2 = oid_len == sizeof sm2_curve_oid && !memcmp(oid, sm2_curve_oid, oid_len);
 
 	unwrap_point(&point, &len);
-	if (build && nid != NID_undef && OBJ_nid2sn(nid)) {
-		snprintf(group, sizeof group, "%s", OBJ_nid2sn(nid));
-		if (OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, group, 0) &&
-		    OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, len))
-			key = make(nid == NID_sm2 ? "SM2" : "EC", build);
-	}
+	if (build && group && OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, group, 0) &&
+	    OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, len))
+		key = make(sm2 ? "SM2" : "EC", build);
 	OSSL_PARAM_BLD_free(build);
-	ASN1_OBJECT_free(curve);
 	return key;
+}
+
+/* RFC 8410: of Edwards and Montgomery curves libcrypto takes the bare bytes. */
+static EVP_PKEY *raw_key(const struct key_kind *kind, const unsigned char *point, CK_ULONG len)
+{
+	unwrap_point(&point, &len);
+	return EVP_PKEY_new_raw_public_key_ex(NULL, kind->name, NULL, point, len);
 }
 
 static EVP_PKEY *rsa_key(const unsigned char *modulus, CK_ULONG n_len, const unsigned char *exponent, CK_ULONG e_len)
@@ -112,12 +113,14 @@ enum status pubkey_of_object(const struct session *s, const struct object *o, EV
 	if (!a && o->key_type == CKK_HUFU_SM2)
 		a_len = sizeof sm2_curve_oid;
 	if (b && a_len && a_len < 65536 && b_len < 65536)
-		*key = rsa ? rsa_key(curve, a_len, b, b_len) : ec_key(curve, a_len, b, b_len);
+		*key = rsa                          ? rsa_key(curve, a_len, b, b_len)
+		       : o->kind && o->kind->curve ? raw_key(o->kind, b, b_len)
+		                                    : ec_key(curve, a_len, b, b_len);
 	free(a);
 	free(b);
 	return *key ? ST_OK
 	            : fail(ST_UNAVAILABLE,
-	                   "Only SM2, EC and RSA keys can be written as public keys; a private key object must carry its point.",
+	                   "Only SM2, RSA and curve keys can be written as public keys; a private key object must carry its point.",
 	                   "the key's public part cannot be expressed: %s", libcrypto_error());
 }
 

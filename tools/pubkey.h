@@ -16,7 +16,7 @@ unsigned char *signature_to_raw(const unsigned char *der, size_t len, size_t hal
 const char *libcrypto_error(void);
 /*
  * libcrypto on its own: does the signature (DER) of the data hold? SM2 takes
- * the signer's ID. -1: libcrypto cannot say.
+ * the signer's ID, EdDSA no digest. -1: libcrypto cannot say.
  */
 int pubkey_verify(EVP_PKEY *, const char *digest, const unsigned char *id, size_t id_len, const unsigned char *sig, size_t sig_len,
                   const unsigned char *data, size_t len);

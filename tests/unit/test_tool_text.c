@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Claim: what others named cannot disturb the terminal or the JSON, and the command line is read as documented. */
+#include "tools/curve.h"
 #include "tools/hex.h"
 #include "tools/keykind.h"
 #include "tools/names.h"
@@ -104,6 +105,13 @@ static void test_mechanisms(void)
 	CU_ASSERT(mech_parse("CKM_HUFU_SM4_CBC", &m) && m == CKM_HUFU_SM4_CBC);
 	CU_ASSERT(mech_parse("sm4-cbc", &m) && m == CKM_HUFU_SM4_CBC);
 	CU_ASSERT(mech_parse("0xc8554605", &m) && m == CKM_HUFU_SM2_SM3_DER);
+	CU_ASSERT(mech_parse("sha1", &m) && m == CKM_SHA_1);
+	CU_ASSERT(mech_parse("sha-1-hmac", &m) && m == CKM_SHA_1_HMAC);
+	CU_ASSERT(mech_parse("sha3-256", &m) && m == CKM_SHA3_256);
+	CU_ASSERT(mech_parse("sha512-256", &m) && m == CKM_SHA512_256);
+	CU_ASSERT(mech_parse("CKM_SHA3_384_RSA_PKCS_PSS", &m) && m == CKM_SHA3_384_RSA_PKCS_PSS);
+	CU_ASSERT_FALSE(mech_parse("aes--cbc", &m));
+	CU_ASSERT_FALSE(mech_parse("-aes-cbc", &m));
 	CU_ASSERT_FALSE(mech_parse("aes-cb", &m));
 	CU_ASSERT_FALSE(mech_parse("aes-cbc-", &m));
 	CU_ASSERT_FALSE(mech_parse("0x12g", &m));
@@ -123,6 +131,54 @@ static void test_key_kinds(void)
 	CU_ASSERT_PTR_NULL(key_kind_parse("sm", &size));
 	CU_ASSERT(key_kind_of(CKK_EC, sm2_curve_oid, sizeof sm2_curve_oid)->type == CKK_HUFU_SM2);
 	CU_ASSERT(key_kind_of(CKK_EC, NULL, 0)->type == CKK_EC);
+}
+
+/* RFC 8410 3: id-X25519 is 1.3.101.110, id-Ed448 1.3.101.113. */
+static void test_edwards_kinds(void)
+{
+	static const unsigned char x25519[] = {0x06, 0x03, 0x2b, 0x65, 0x6e}, ed448[] = {0x06, 0x03, 0x2b, 0x65, 0x71},
+				   unknown[] = {0x06, 0x03, 0x2b, 0x65, 0x72};
+	static const unsigned char name[] = "\x13\x0c" "edwards25519";
+	const char *size;
+
+	CU_ASSERT_PTR_EQUAL(key_kind_of(CKK_EC_MONTGOMERY, x25519, sizeof x25519), key_kind_parse("x25519", &size));
+	CU_ASSERT_PTR_EQUAL(key_kind_of(CKK_EC_EDWARDS, ed448, sizeof ed448), key_kind_parse("ed448", &size));
+	CU_ASSERT_PTR_EQUAL(key_kind_of(CKK_EC_EDWARDS, name, sizeof name - 1), key_kind_parse("ed25519", &size));
+	CU_ASSERT_PTR_NULL(key_kind_of(CKK_EC_EDWARDS, x25519, sizeof x25519));
+	CU_ASSERT_PTR_NULL(key_kind_of(CKK_EC_EDWARDS, unknown, sizeof unknown));
+	CU_ASSERT_PTR_NULL(key_kind_of(CKK_EC_EDWARDS, name, sizeof name - 2));
+	CU_ASSERT_PTR_NULL(key_kind_of(CKK_EC_EDWARDS, NULL, 0));
+	CU_ASSERT_PTR_NULL(key_kind_parse("ed25519:255", &size));
+}
+
+static void test_kind_names(void)
+{
+	char names[KEY_KIND_NAMES_MAX];
+
+	CU_ASSERT(strstr(key_kind_names(names), "ed25519, ed448, x25519, x448, aes, generic") != NULL);
+	CU_ASSERT(strlen(names) + 1 < sizeof names);
+	CU_ASSERT_STRING_EQUAL(names + strlen(names) - 13, "hmac-sha3-512");
+}
+
+/* OIDs of RFC 5480 2.1.1.1. */
+static void test_curves(void)
+{
+	static const unsigned char p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07},
+				   p521[] = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23};
+	static const char *const names[] = {"P-256", "secp256r1", "prime256v1", "1.2.840.10045.3.1.7"};
+	unsigned char oid[CURVE_OID_MAX];
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		CU_ASSERT_EQUAL(curve_oid(names[i], oid), sizeof p256);
+		CU_ASSERT(memcmp(oid, p256, sizeof p256) == 0);
+	}
+	CU_ASSERT_STRING_EQUAL(curve_name(p521, sizeof p521), "P-521");
+	CU_ASSERT_EQUAL(curve_nbits(p521, sizeof p521), 521);
+	CU_ASSERT_EQUAL(curve_oid("sha256", oid), 0);
+	CU_ASSERT_EQUAL(curve_oid("P-257", oid), 0);
+	CU_ASSERT_EQUAL(curve_oid("", oid), 0);
+	CU_ASSERT_EQUAL(curve_nbits(p521, sizeof p521 - 1), 0);
+	CU_ASSERT_PTR_NULL(curve_name(NULL, 0));
 }
 
 static const struct opt own[] = {{"count", 'n', "N", "help"}, {"yes", 'y', NULL, "help"}, {0}};
@@ -173,6 +229,9 @@ static const struct unit_case cases[] = {
 	{"hexadecimal is read whole or not at all", test_hex},
 	{"mechanisms are named by name, short name or number", test_mechanisms},
 	{"key types and sizes are read whole; SM2 shown as EC is SM2", test_key_kinds},
+	{"the kinds of Edwards and Montgomery keys are known by their curve", test_edwards_kinds},
+	{"all kinds of keys can be told in one message", test_kind_names},
+	{"a curve has many names and one OID", test_curves},
 	{"options and targets mix; the last of an option counts", test_args},
 	{"what a command does not know is a usage error", test_bad_args},
 	{0},
