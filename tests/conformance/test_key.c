@@ -254,6 +254,103 @@ static void test_random(void)
 	face_stop();
 }
 
+/* -- keys of the international algorithms --------------------------------------------- */
+
+static CK_BYTE p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07}, ed25519[] = {0x06, 0x03, 0x2b, 0x65, 0x70},
+	x25519[] = {0x06, 0x03, 0x2b, 0x65, 0x6e};
+static CK_ULONG rsa_nbits = 2048;
+
+static const struct {
+	CK_MECHANISM_TYPE type;
+	CK_KEY_TYPE makes;
+	CK_ATTRIBUTE what;              /* all that the public template must say */
+	CK_ATTRIBUTE_TYPE shown, secret;
+	const char *algorithm;          /* libcrypto's name of it */
+} pairs[] = {
+	{CKM_RSA_PKCS_KEY_PAIR_GEN, CKK_RSA, ATTR(CKA_MODULUS_BITS, rsa_nbits), CKA_MODULUS, CKA_PRIVATE_EXPONENT, "RSA"},
+	{CKM_EC_KEY_PAIR_GEN, CKK_EC, ATTR(CKA_EC_PARAMS, p256), CKA_EC_POINT, CKA_VALUE, "EC"},
+	{CKM_EC_EDWARDS_KEY_PAIR_GEN, CKK_EC_EDWARDS, ATTR(CKA_EC_PARAMS, ed25519), CKA_EC_POINT, CKA_VALUE, "ED25519"},
+	{CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKK_EC_MONTGOMERY, ATTR(CKA_EC_PARAMS, x25519), CKA_EC_POINT, CKA_VALUE, "X25519"},
+};
+#define NPAIRS (sizeof pairs / sizeof pairs[0])
+
+/* SunPKCS11, NSS and OpenSSH look for the other half so. */
+static CK_ULONG count_by(CK_SESSION_HANDLE s, CK_ATTRIBUTE_TYPE type, CK_BYTE *bytes, CK_ULONG len, CK_OBJECT_HANDLE found[4])
+{
+	CK_ATTRIBUTE templ = {type, bytes, len};
+	CK_ULONG n = 0;
+	NEED(p11->C_FindObjectsInit(s, &templ, 1));
+	OK(p11->C_FindObjects(s, found, 4, &n));
+	OK(p11->C_FindObjectsFinal(s));
+	return n;
+}
+
+static void test_pairs_found(void)
+{
+	CK_SESSION_HANDLE s = face_user();
+	for (size_t i = 0; i < NPAIRS; i++) {
+		CK_MECHANISM m = {pairs[i].type, NULL, 0};
+		CK_OBJECT_HANDLE pub, priv, found[4];
+		CK_KEY_TYPE type = 0;
+		CK_BYTE bytes[512], secret[512];
+		CK_ATTRIBUTE half[] = {pairs[i].what, ATTR(CKA_TOKEN, yes)}, on_token = ATTR(CKA_TOKEN, yes);
+		NEED(p11->C_GenerateKeyPair(s, &m, half, 2, &on_token, 1, &pub, &priv));
+		/* 5.7.5: what may not be shown is marked, all else is there. */
+		CK_ATTRIBUTE of[] = {{pairs[i].secret, secret, sizeof secret}, {pairs[i].shown, bytes, sizeof bytes},
+			ATTR(CKA_KEY_TYPE, type)};
+		IS(p11->C_GetAttributeValue(s, priv, of, 3), CKR_ATTRIBUTE_SENSITIVE);
+		CU_ASSERT(of[0].ulValueLen == CK_UNAVAILABLE_INFORMATION && of[1].ulValueLen > 32 && type == pairs[i].makes);
+		CU_ASSERT_EQUAL(count_by(s, pairs[i].shown, bytes, of[1].ulValueLen, found), 2);
+		OK(p11->C_Logout(s));
+		CU_ASSERT(count_by(s, pairs[i].shown, bytes, of[1].ulValueLen, found) == 1 && found[0] == pub);
+		IS(p11->C_GetAttributeValue(s, priv, of, 3), CKR_OBJECT_HANDLE_INVALID);
+		OK(p11->C_Login(s, CKU_USER, PIN(USER_PIN)));
+		CU_ASSERT_EQUAL(count_by(s, pairs[i].shown, bytes, of[1].ulValueLen, found), 2);
+		OK(p11->C_DestroyObject(s, found[0]));
+		OK(p11->C_DestroyObject(s, found[1]));
+	}
+}
+
+/* RFC 5649 by libcrypto; the text's length. */
+static size_t open_kwp(const CK_BYTE key[32], const CK_BYTE *wrapped, CK_ULONG len, CK_BYTE *text)
+{
+	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-WRAP-PAD", NULL);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n = 0;
+	EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+	CU_ASSERT_EQUAL(EVP_DecryptInit_ex2(ctx, cipher, key, NULL, NULL), 1);
+	CU_ASSERT_EQUAL(EVP_DecryptUpdate(ctx, text, &n, wrapped, (int)len), 1);
+	EVP_CIPHER_CTX_free(ctx);
+	EVP_CIPHER_free(cipher);
+	return (size_t)n;
+}
+
+/* A sensitive private key leaves under key wrap; what arrives is the private half of the public key, says libcrypto. */
+static void test_wrap_pairs(void)
+{
+	CK_SESSION_HANDLE s = face_user();
+	CK_BYTE kek_value[32] = {3}, wrapped[2048], text[2048], info[1024];
+	CK_OBJECT_HANDLE kek = face_secret(s, CKK_AES, kek_value, sizeof kek_value);
+	CK_MECHANISM kwp = {CKM_AES_KEY_WRAP_KWP, NULL, 0}, cbc = {CKM_AES_CBC_PAD, zero, 16};
+	for (size_t i = 0; i < NPAIRS; i++) {
+		CK_MECHANISM m = {pairs[i].type, NULL, 0};
+		CK_OBJECT_HANDLE pub, priv;
+		CK_ATTRIBUTE what = pairs[i].what, leaves = ATTR(CKA_EXTRACTABLE, yes), spki = ATTR(CKA_PUBLIC_KEY_INFO, info);
+		CK_ULONG len = sizeof wrapped;
+		NEED(p11->C_GenerateKeyPair(s, &m, &what, 1, &leaves, 1, &pub, &priv));
+		IS(p11->C_WrapKey(s, &cbc, kek, priv, wrapped, &len), CKR_KEY_NOT_WRAPPABLE);
+		len = sizeof wrapped;
+		NEED(p11->C_WrapKey(s, &kwp, kek, priv, wrapped, &len));
+		NEED(p11->C_GetAttributeValue(s, pub, &spki, 1));
+		const unsigned char *p = text, *q = info;
+		size_t text_len = open_kwp(kek_value, wrapped, len, text);
+		EVP_PKEY *private = d2i_AutoPrivateKey(NULL, &p, (long)text_len), *public = d2i_PUBKEY(NULL, &q, (long)spki.ulValueLen);
+		CU_ASSERT(private && public && EVP_PKEY_is_a(private, pairs[i].algorithm) && EVP_PKEY_eq(private, public) == 1);
+		EVP_PKEY_free(private);
+		EVP_PKEY_free(public);
+	}
+}
+
 static const struct unit_case cases[] = {
 	{"secret keys are generated at random, with type, length and origin", test_generate},
 	{"key generation refuses mechanism and template with their own codes", test_generate_codes},
@@ -262,6 +359,8 @@ static const struct unit_case cases[] = {
 	{"wrapping and deriving refuse with their own codes", test_wrap_codes},
 	{"secret keys are wrapped as libcrypto would, and come back", test_wrap_secret},
 	{"a private SM2 key is wrapped as PKCS#8, which libcrypto reads", test_wrap_private},
+	{"pairs of RSA and of curves are found by their public half, whose private one keeps its secret", test_pairs_found},
+	{"their private halves are wrapped as PKCS#8, which libcrypto reads", test_wrap_pairs},
 	{"random numbers come in any length; a seed is mixed in", test_random},
 	{0},
 };
