@@ -86,6 +86,7 @@ static size_t signature_len(const struct raw_key *k)
 	return 2 * k->curve->len;
 }
 
+/* A context for each operation: beside the work on the curve, its making cannot be measured. */
 static enum hufu_err verify_with(const struct raw_key *k, const uint8_t *in, size_t in_len, const uint8_t *signature)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
