@@ -12,18 +12,18 @@ static const uint8_t opensc_curve25519[] = {0x13, 0x0b, 'c', 'u', 'r', 'v', 'e',
 
 static const struct curve curves[] = {
 	/* 1.2.840.10045.3.1.7, 1.3.132.0.34, 1.3.132.0.35 */
-	{CKK_EC, OID(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07), NO_OID, {"secp256r1", "prime256v1", "P-256"}, 32, 65},
-	{CKK_EC, OID(0x2b, 0x81, 0x04, 0x00, 0x22), NO_OID, {"secp384r1", "P-384"}, 48, 97},
-	{CKK_EC, OID(0x2b, 0x81, 0x04, 0x00, 0x23), NO_OID, {"secp521r1", "P-521"}, 66, 133},
+	{CKK_EC, OID(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07), NO_OID, {"secp256r1", "prime256v1", "P-256"}, 256, 32, 65},
+	{CKK_EC, OID(0x2b, 0x81, 0x04, 0x00, 0x22), NO_OID, {"secp384r1", "P-384"}, 384, 48, 97},
+	{CKK_EC, OID(0x2b, 0x81, 0x04, 0x00, 0x23), NO_OID, {"secp521r1", "P-521"}, 521, 66, 133},
 	/* 1.2.156.10197.1.301 */
-	{CKK_HUFU_SM2, OID(0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d), NO_OID, {"sm2p256v1", "SM2"}, 32, 65},
+	{CKK_HUFU_SM2, OID(0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d), NO_OID, {"sm2p256v1", "SM2"}, 256, 32, 65},
 	/* RFC 8410: 1.3.101.110 to 113. Software of the time before it: 1.3.6.1.4.1.11591.15.1 and 1.3.6.1.4.1.3029.1.5.1. */
 	{CKK_EC_EDWARDS, OID(0x2b, 0x65, 0x70), OID(0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x0f, 0x01),
-	 {"edwards25519", "Ed25519"}, 32, 32},
-	{CKK_EC_EDWARDS, OID(0x2b, 0x65, 0x71), NO_OID, {"edwards448", "Ed448"}, 57, 57},
+	 {"edwards25519", "Ed25519"}, 255, 32, 32},
+	{CKK_EC_EDWARDS, OID(0x2b, 0x65, 0x71), NO_OID, {"edwards448", "Ed448"}, 448, 57, 57},
 	{CKK_EC_MONTGOMERY, OID(0x2b, 0x65, 0x6e), OID(0x2b, 0x06, 0x01, 0x04, 0x01, 0x97, 0x55, 0x01, 0x05, 0x01),
-	 {"curve25519", "X25519"}, 32, 32},
-	{CKK_EC_MONTGOMERY, OID(0x2b, 0x65, 0x6f), NO_OID, {"curve448", "X448"}, 56, 56},
+	 {"curve25519", "X25519"}, 255, 32, 32},
+	{CKK_EC_MONTGOMERY, OID(0x2b, 0x65, 0x6f), NO_OID, {"curve448", "X448"}, 448, 56, 56},
 };
 #define NCURVES (sizeof curves / sizeof curves[0])
 

@@ -18,6 +18,7 @@ struct curve {
 	struct der_view oid;            /* the whole element: how CKA_EC_PARAMS is stored */
 	struct der_view other_oid;      /* that older software has for it; or none */
 	const char *names[3];           /* for CKA_EC_PARAMS as a PrintableString */
+	size_t nbits;                   /* of the field: how the size of a key is told */
 	size_t scalar_len;              /* of a private key */
 	size_t point_len;
 };
