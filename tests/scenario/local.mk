@@ -9,7 +9,9 @@ SCENARIOS = \
 	%reldir%/gnutls.sh \
 	%reldir%/install.sh \
 	%reldir%/java.sh \
+	%reldir%/nginx.sh \
 	%reldir%/nss.sh \
+	%reldir%/openssh.sh \
 	%reldir%/openssl.sh \
 	%reldir%/p11-kit.sh \
 	%reldir%/p11-kit-remote.sh \
