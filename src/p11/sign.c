@@ -43,16 +43,25 @@ EXPORT CK_RV C_SignFinal(CK_SESSION_HANDLE handle, CK_BYTE *signature, CK_ULONG 
 	return entry_leave(s, signature_len ? sign_final(s, signature, signature_len) : bad_arguments(s, OP_SIGN));
 }
 
-/* No mechanism of ours recovers data from a signature. */
 EXPORT CK_RV C_SignRecoverInit(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
-	(void)key;
-	return entry_unsupported(handle, !mechanism);
+	struct session *s;
+	CK_RV rv = entry_session(handle, &s);
+	if (rv != CKR_OK)
+		return rv;
+	return entry_leave(s, sign_recover_init(s, mechanism, key));
 }
 
 EXPORT CK_RV C_SignRecover(CK_SESSION_HANDLE handle, CK_BYTE *data, CK_ULONG data_len, CK_BYTE *signature,
                            CK_ULONG *signature_len)
 {
-	(void)signature;
-	return entry_unsupported(handle, bad_input(data, data_len) || !signature_len);
+	struct session *s;
+	CK_RV rv = entry_session(handle, &s);
+	if (rv != CKR_OK)
+		return rv;
+	if (bad_input(data, data_len) || !signature_len)
+		rv = bad_arguments(s, OP_SIGN_RECOVER);
+	else
+		rv = sign_recover(s, data, data_len, signature, signature_len);
+	return entry_leave(s, rv);
 }

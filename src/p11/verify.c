@@ -99,16 +99,25 @@ EXPORT CK_RV C_VerifySignatureFinal(CK_SESSION_HANDLE handle)
 	return entry_leave(s, verify_signature_final(s));
 }
 
-/* No mechanism of ours recovers data from a signature. */
 EXPORT CK_RV C_VerifyRecoverInit(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
-	(void)key;
-	return entry_unsupported(handle, !mechanism);
+	struct session *s;
+	CK_RV rv = entry_session(handle, &s);
+	if (rv != CKR_OK)
+		return rv;
+	return entry_leave(s, verify_recover_init(s, mechanism, key));
 }
 
 EXPORT CK_RV C_VerifyRecover(CK_SESSION_HANDLE handle, CK_BYTE *signature, CK_ULONG signature_len, CK_BYTE *data,
                              CK_ULONG *data_len)
 {
-	(void)data;
-	return entry_unsupported(handle, bad_input(signature, signature_len) || !data_len);
+	struct session *s;
+	CK_RV rv = entry_session(handle, &s);
+	if (rv != CKR_OK)
+		return rv;
+	if (bad_input(signature, signature_len) || !data_len)
+		rv = bad_arguments(s, OP_VERIFY_RECOVER);
+	else
+		rv = verify_recover(s, signature, signature_len, data, data_len);
+	return entry_leave(s, rv);
 }

@@ -65,6 +65,7 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/policy.c \
 	%reldir%/policy.h \
 	%reldir%/random.c \
+	%reldir%/recover.c \
 	%reldir%/rules.c \
 	%reldir%/rules.h \
 	%reldir%/rv.c \

@@ -39,6 +39,12 @@ CK_RV verify_signature_once(struct session *, const CK_BYTE *in, CK_ULONG len);
 CK_RV verify_signature_update(struct session *, const CK_BYTE *in, CK_ULONG len);
 CK_RV verify_signature_final(struct session *);
 
+/* Signatures that carry their data (5.13.5, 5.15.5): RSA's. */
+CK_RV sign_recover_init(struct session *, const CK_MECHANISM *, CK_OBJECT_HANDLE key);
+CK_RV sign_recover(struct session *, const CK_BYTE *in, CK_ULONG len, CK_BYTE *sig, CK_ULONG *sig_len);
+CK_RV verify_recover_init(struct session *, const CK_MECHANISM *, CK_OBJECT_HANDLE key);
+CK_RV verify_recover(struct session *, const CK_BYTE *sig, CK_ULONG sig_len, CK_BYTE *out, CK_ULONG *out_len);
+
 /* Dual functions (5.14). */
 CK_RV dual_digest_encrypt(struct session *, const CK_BYTE *in, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len);
 CK_RV dual_decrypt_digest(struct session *, const CK_BYTE *in, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len);

@@ -89,7 +89,7 @@ static void hold(struct operation *op, const uint8_t *in, size_t len)
 
 static enum hufu_verb verb_of(const struct operation *op)
 {
-	return op->kind == OP_SIGN || op->kind == OP_MESSAGE_SIGN ? HUFU_VERB_SIGN : HUFU_VERB_VERIFY;
+	return op->kind == OP_VERIFY || op->kind == OP_MESSAGE_VERIFY ? HUFU_VERB_VERIFY : HUFU_VERB_SIGN;
 }
 
 static CK_RV mac_part(struct operation *op, const uint8_t *in, size_t len)
@@ -361,6 +361,22 @@ CK_RV sign_final(struct session *s, CK_BYTE *sig, CK_ULONG *sig_len)
 	struct operation *op;
 	CK_RV rv = operation_current(s, OP_SIGN, &op);
 	return rv == CKR_OK ? sign_finish(op, NULL, 0, sig, sig_len) : rv;
+}
+
+/* The same signature: that it carries its data is for the one to use who verifies it. */
+CK_RV sign_recover_init(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE key)
+{
+	struct operation *op;
+	if (!m)
+		return operation_cancel(s, OP_SIGN_RECOVER);
+	return init(s, OP_SIGN_RECOVER, m, key, &op);
+}
+
+CK_RV sign_recover(struct session *s, const CK_BYTE *in, CK_ULONG len, CK_BYTE *sig, CK_ULONG *sig_len)
+{
+	struct operation *op;
+	CK_RV rv = operation_current(s, OP_SIGN_RECOVER, &op);
+	return rv == CKR_OK ? sign_finish(op, in, len, sig, sig_len) : rv;
 }
 
 /* -- verifying --------------------------------------------------------------------------------------- */

@@ -49,15 +49,16 @@ static CK_SESSION_HANDLE start(void)
 #define NUMBER(type, number) {type, number.bytes, number.len}
 	CK_ATTRIBUTE pub_templ[] = {
 		ATTR(CKA_CLASS, pub_class), ATTR(CKA_KEY_TYPE, type), NUMBER(CKA_MODULUS, n), NUMBER(CKA_PUBLIC_EXPONENT, e),
-		ATTR(CKA_VERIFY, yes), ATTR(CKA_ENCRYPT, yes),
+		ATTR(CKA_VERIFY, yes), ATTR(CKA_VERIFY_RECOVER, yes), ATTR(CKA_ENCRYPT, yes),
 	};
 	CK_ATTRIBUTE priv_templ[] = {
 		ATTR(CKA_CLASS, priv_class), ATTR(CKA_KEY_TYPE, type), NUMBER(CKA_MODULUS, n), NUMBER(CKA_PUBLIC_EXPONENT, e),
 		NUMBER(CKA_PRIVATE_EXPONENT, d), NUMBER(CKA_PRIME_1, p), NUMBER(CKA_PRIME_2, q), NUMBER(CKA_EXPONENT_1, dp),
-		NUMBER(CKA_EXPONENT_2, dq), NUMBER(CKA_COEFFICIENT, qi), ATTR(CKA_SIGN, yes), ATTR(CKA_DECRYPT, yes),
+		NUMBER(CKA_EXPONENT_2, dq), NUMBER(CKA_COEFFICIENT, qi), ATTR(CKA_SIGN, yes),
+		ATTR(CKA_SIGN_RECOVER, yes), ATTR(CKA_DECRYPT, yes),
 	};
-	NEED(p11->C_CreateObject(s, pub_templ, 6, &pub));
-	NEED(p11->C_CreateObject(s, priv_templ, 12, &priv));
+	NEED(p11->C_CreateObject(s, pub_templ, 7, &pub));
+	NEED(p11->C_CreateObject(s, priv_templ, 13, &priv));
 	return s;
 }
 
@@ -232,6 +233,61 @@ static void test_raw(void)
 	IS(p11->C_Sign(s, large, K + 1, sig, &len), CKR_DATA_LEN_RANGE);
 	OK(p11->C_SignInit(s, &m, priv)); /* more than the modulus */
 	IS(p11->C_Sign(s, large, K, sig, &len), CKR_DATA_INVALID);
+}
+
+/* 5.13.5, 5.15.5: the signature of C_Sign, and the data out of it. */
+static void check_recovery(CK_SESSION_HANDLE s, CK_MECHANISM_TYPE type, CK_ULONG len, CK_ULONG most)
+{
+	CK_MECHANISM m = {type, NULL, 0};
+	CK_BYTE sig[K], want[K], out[K], data[K] = {0};
+	CK_ULONG n = K;
+	memcpy(data + (type == CKM_RSA_PKCS ? 0 : K - len), text, len);
+	CK_ULONG got = type == CKM_RSA_PKCS ? len : K;
+	OK(p11->C_SignInit(s, &m, priv));
+	OK(p11->C_Sign(s, text, len, want, &n));
+	OK(p11->C_SignRecoverInit(s, &m, priv));
+	OK(p11->C_SignRecover(s, text, len, NULL, &n));
+	CU_ASSERT_EQUAL(n, K);
+	n = K - 1;
+	IS(p11->C_SignRecover(s, text, len, sig, &n), CKR_BUFFER_TOO_SMALL);
+	OK(p11->C_SignRecover(s, text, len, sig, &n));
+	CU_ASSERT(n == K && memcmp(sig, want, K) == 0);
+	IS(p11->C_SignRecover(s, text, len, sig, &n), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_VerifyRecoverInit(s, &m, pub));
+	OK(p11->C_VerifyRecover(s, sig, K, NULL, &n));
+	CU_ASSERT_EQUAL(n, most);
+	n = got - 1;
+	IS(p11->C_VerifyRecover(s, sig, K, out, &n), CKR_BUFFER_TOO_SMALL);
+	CU_ASSERT_EQUAL(n, got);
+	OK(p11->C_VerifyRecover(s, sig, K, out, &n));
+	CU_ASSERT(n == got && memcmp(out, data, n) == 0);
+	IS(p11->C_VerifyRecover(s, sig, K, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	OK(p11->C_VerifyRecoverInit(s, &m, pub));
+	IS(p11->C_VerifyRecover(s, sig, K - 1, out, &n), CKR_SIGNATURE_LEN_RANGE);
+}
+
+static void test_recovery(void)
+{
+	CK_SESSION_HANDLE s = start();
+	CK_MECHANISM m = {CKM_RSA_PKCS, NULL, 0}, hashed = {CKM_SHA256_RSA_PKCS, NULL, 0};
+	CK_BYTE sig[K], out[K];
+	CK_ULONG n = K;
+	check_recovery(s, CKM_RSA_PKCS, 20, K - 11);
+	check_recovery(s, CKM_RSA_PKCS, K - 11, K - 11);
+	check_recovery(s, CKM_RSA_X_509, 100, K);
+	OK(p11->C_SignRecoverInit(s, &m, priv));
+	OK(p11->C_SignRecover(s, text, 20, sig, &n));
+	sig[77] ^= 1;
+	OK(p11->C_VerifyRecoverInit(s, &m, pub));
+	IS(p11->C_VerifyRecover(s, sig, K, out, &n), CKR_SIGNATURE_INVALID);
+	memset(sig, 0xff, sizeof sig); /* more than the modulus */
+	OK(p11->C_VerifyRecoverInit(s, &m, pub));
+	IS(p11->C_VerifyRecover(s, sig, K, out, &n), CKR_SIGNATURE_INVALID);
+	IS(p11->C_SignRecoverInit(s, &hashed, priv), CKR_MECHANISM_INVALID);
+	IS(p11->C_SignRecoverInit(s, &m, pub), CKR_KEY_TYPE_INCONSISTENT);
+	OK(p11->C_VerifyRecoverInit(s, &m, pub));
+	OK(p11->C_VerifyRecoverInit(s, NULL, 0)); /* cancels */
+	IS(p11->C_VerifyRecover(s, sig, K, out, &n), CKR_OPERATION_NOT_INITIALIZED);
 }
 
 static void test_pss(void)
@@ -489,6 +545,7 @@ static const struct unit_case cases[] = {
 	{"so it does PSS, with every hash and another for the mask", test_hashed_pss},
 	{"CKM_RSA_PKCS signs what is given, as libcrypto does", test_pkcs},
 	{"CKM_RSA_X_509 signs a number", test_raw},
+	{"signatures give back the data that they carry", test_recovery},
 	{"PSS of a digest, and how much salt there is room for", test_pss},
 	{"PKCS #1 v1.5 encrypts and decrypts as libcrypto", test_encryption},
 	{"so does OAEP with every hash and label", test_oaep},

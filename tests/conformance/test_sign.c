@@ -394,17 +394,17 @@ static void test_sign_init_codes(void)
 	IS(p11->C_VerifySignatureInit(s, &sm2, pub, NULL, 64), CKR_ARGUMENTS_BAD);
 }
 
-/* No mechanism of ours recovers, encapsulates or wraps with associated data. */
+/* No mechanism of ours encapsulates or wraps with associated data. */
 static void test_unsupported(void)
 {
 	CK_SESSION_HANDLE s = face_user();
 	CK_BYTE out[64];
 	CK_ULONG n = sizeof out;
 	CK_OBJECT_HANDLE key;
-	IS(p11->C_SignRecoverInit(s, &sm2, 1), CKR_FUNCTION_NOT_SUPPORTED);
-	IS(p11->C_SignRecover(s, zero, 32, out, &n), CKR_FUNCTION_NOT_SUPPORTED);
-	IS(p11->C_VerifyRecoverInit(s, &sm2, 1), CKR_FUNCTION_NOT_SUPPORTED);
-	IS(p11->C_VerifyRecover(s, zero, 32, out, &n), CKR_FUNCTION_NOT_SUPPORTED);
+	IS(p11->C_SignRecoverInit(s, &sm2, 1), CKR_MECHANISM_INVALID);
+	IS(p11->C_SignRecover(s, zero, 32, out, &n), CKR_OPERATION_NOT_INITIALIZED);
+	IS(p11->C_VerifyRecoverInit(s, &sm2, 1), CKR_MECHANISM_INVALID);
+	IS(p11->C_VerifyRecover(s, zero, 32, out, &n), CKR_OPERATION_NOT_INITIALIZED);
 	IS(p11->C_EncapsulateKey(s, &sm2, 1, NULL, 0, out, &n, &key), CKR_FUNCTION_NOT_SUPPORTED);
 	IS(p11->C_DecapsulateKey(s, &sm2, 1, NULL, 0, out, n, &key), CKR_FUNCTION_NOT_SUPPORTED);
 	IS(p11->C_WrapKeyAuthenticated(s, &sm2, 1, 1, NULL, 0, out, &n), CKR_FUNCTION_NOT_SUPPORTED);

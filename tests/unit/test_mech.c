@@ -60,7 +60,7 @@ static CK_FLAGS flags_of(enum mech_shape shape)
 	case SHAPE_BLOCK:
 	case SHAPE_BLOCK_PAD:
 	case SHAPE_KEY_WRAP: return crypt | wrap;
-	case SHAPE_PK_CRYPT: return crypt | wrap | sign;
+	case SHAPE_PK_CRYPT: return crypt | wrap | sign | CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER;
 	case SHAPE_STREAM:
 	case SHAPE_STATE_STREAM: return crypt;
 	case SHAPE_AEAD: return crypt | wrap | CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE;
