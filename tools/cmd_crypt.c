@@ -91,13 +91,25 @@ static bool wants_chunks(const struct args *args, const struct object *key)
 	return mechanism_gcm(key) != CK_UNAVAILABLE_INFORMATION && !arg_has(args, "mechanism") && (!mode || !strcmp(mode, "file"));
 }
 
+/* What these options would change is the file format's own to choose. */
+static enum status check_chunks(const struct args *args)
+{
+	static const char *const others[] = {"iv", "aad", "format", "hash", "count"};
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (arg_has(args, others[i]))
+			return fail(ST_USAGE, "It may belong to a --mode such as gcm or cbc; hufu help encrypt says to which.",
+			            "hufu's own file format takes no --%s", others[i]);
+	return ST_OK;
+}
+
 static enum status crypt(const struct args *args, bool encrypt, const struct session *s, const struct object *key)
 {
 	static struct mechanism m;
 	bool as_chunks = wants_chunks(args, key);
 	struct input in = {.fd = -1};
 	struct output out = {.fd = -1};
-	enum status status = as_chunks ? ST_OK : mechanism_for_cipher(args, key, &m);
+	enum status status = as_chunks ? check_chunks(args) : mechanism_for_cipher(args, key, &m);
 
 	if (status == ST_OK)
 		status = input_open(args, arg_target(args, 1), encrypt ? "encrypting" : "decrypting", &in);

@@ -9,9 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* As wide as what help prints before an option's text. */
+#define NEXT_LINE "                               "
+
 const struct opt key_generate_opts[] = {
-	{"type", 'T', "TYPE", "sm2, sm4, zuc, hmac-sm3, rsa[:BITS], ec[:CURVE], ed25519, ed448, x25519, x448, aes[:BITS],\n"
-	                      "                               generic[:BITS], hmac-sha256[:BITS] and other hashes; rsa:3072, ec:P-256, aes:256 by default"},
+	{"type", 'T', "TYPE",
+	 "sm2, sm4, zuc, hmac-sm3, rsa[:BITS], ec[:CURVE], ed25519, ed448, x25519, x448,\n" NEXT_LINE
+	 "aes[:BITS], generic[:BITS], hmac-sha256[:BITS] and with other hashes;\n" NEXT_LINE
+	 "rsa:3072, ec:P-256, aes:256 by default"},
 	OPTS_KEY_WISH,
 	{0},
 };
@@ -27,7 +32,7 @@ static enum status curve_of(const char *name, struct key_size *size)
 {
 	size->curve_len = curve_oid(name, size->curve);
 	return size->curve_len ? ST_OK
-	                       : fail(ST_USAGE, "For example ec:P-256, ec:P-384 or ec:P-521; openssl ecparam -list_curves knows more.",
+	                       : fail(ST_USAGE, "For example ec:P-256, ec:P-384 or ec:P-521; see openssl ecparam -list_curves.",
 	                              "unknown curve \"%s\"", name);
 }
 

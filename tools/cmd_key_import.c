@@ -13,7 +13,7 @@
 #define FILE_MAX_LEN (64u << 10)
 
 const struct opt key_import_opts[] = {
-	{"type", 'T', "TYPE", "for a secret value: sm4, zuc, hmac-sm3, aes, generic, hmac-sha256, ...; other keys say so themselves"},
+	{"type", 'T', "TYPE", "for a secret value: sm4, zuc, hmac-sm3, aes, generic, hmac-sha256, ...; others say so"},
 	OPTS_KEY_WISH,
 	{"raw", 0, NULL, "the file is the secret value itself, not in hexadecimal"},
 	{"passphrase-file", 0, "FILE", "read the passphrase of an encrypted PKCS#8 file from FILE"},

@@ -6,11 +6,12 @@
 
 const unsigned char sm2_curve_oid[10] = {0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d};
 
-/* RFC 8410 3: 1.3.101.110 to 113. */
-#define EDWARDS_OID(last) (const unsigned char[EDWARDS_OID_LEN]){0x06, 0x03, 0x2b, 0x65, last}
-
 #define SIGNS (CKF_SIGN | CKF_VERIFY)
 #define CRYPTS (CKF_ENCRYPT | CKF_DECRYPT)
+/* oid: the last byte of RFC 8410 3, 1.3.101.110 to 113. */
+#define CURVE(name, form, nbits, uses, oid, curve_name) \
+	{name, NULL, CKK_EC_##form, true, CKM_EC_##form##_KEY_PAIR_GEN, 0, nbits, uses, 0, \
+	 (const unsigned char[EDWARDS_OID_LEN]){0x06, 0x03, 0x2b, 0x65, oid}, curve_name}
 #define HMAC(name, hash, len) \
 	{name, "BITS", CKK_##hash##_HMAC, false, CKM_##hash##_KEY_GEN, len, 0, SIGNS, CKM_##hash##_HMAC, NULL, NULL}
 
@@ -21,10 +22,9 @@ const struct key_kind key_kinds[] = {
 	{"hmac-sm3", "BITS", CKK_HUFU_SM3_HMAC, false, CKM_HUFU_SM3_KEY_GEN, 32, 0, SIGNS, CKM_HUFU_SM3_HMAC, NULL, NULL},
 	{"rsa", "BITS", CKK_RSA, true, CKM_RSA_PKCS_KEY_PAIR_GEN, 0, 0, SIGNS | CRYPTS, 0, NULL, NULL},
 	{"ec", "CURVE", CKK_EC, true, CKM_EC_KEY_PAIR_GEN, 0, 0, SIGNS, 0, NULL, NULL},
-	{"ed25519", NULL, CKK_EC_EDWARDS, true, CKM_EC_EDWARDS_KEY_PAIR_GEN, 0, 255, SIGNS, 0, EDWARDS_OID(0x70), "edwards25519"},
-	{"ed448", NULL, CKK_EC_EDWARDS, true, CKM_EC_EDWARDS_KEY_PAIR_GEN, 0, 448, SIGNS, 0, EDWARDS_OID(0x71), "edwards448"},
-	{"x25519", NULL, CKK_EC_MONTGOMERY, true, CKM_EC_MONTGOMERY_KEY_PAIR_GEN, 0, 255, CKF_DERIVE, 0, EDWARDS_OID(0x6e), "curve25519"},
-	{"x448", NULL, CKK_EC_MONTGOMERY, true, CKM_EC_MONTGOMERY_KEY_PAIR_GEN, 0, 448, CKF_DERIVE, 0, EDWARDS_OID(0x6f), "curve448"},
+	CURVE("ed25519", EDWARDS, 255, SIGNS, 0x70, "edwards25519"), CURVE("ed448", EDWARDS, 448, SIGNS, 0x71, "edwards448"),
+	CURVE("x25519", MONTGOMERY, 255, CKF_DERIVE, 0x6e, "curve25519"),
+	CURVE("x448", MONTGOMERY, 448, CKF_DERIVE, 0x6f, "curve448"),
 	{"aes", "BITS", CKK_AES, false, CKM_AES_KEY_GEN, 32, 0, CRYPTS, CKM_AES_CMAC, NULL, NULL},
 	{"generic", "BITS", CKK_GENERIC_SECRET, false, CKM_GENERIC_SECRET_KEY_GEN, 32, 0, SIGNS, CKM_HUFU_SM3_HMAC, NULL, NULL},
 	HMAC("hmac-sha1", SHA_1, 20), HMAC("hmac-sha224", SHA224, 28), HMAC("hmac-sha256", SHA256, 32),

@@ -41,21 +41,70 @@ static void parameter(struct mechanism *m, void *param, CK_ULONG len)
 	m->ck.ulParameterLen = len;
 }
 
+/* -- hashes of RSA and ECDSA ------------------------------------------------ */
+
+struct pk_hash {
+	const char *name;
+	CK_MECHANISM_TYPE hash;
+	CK_RSA_PKCS_MGF_TYPE mgf;
+	CK_ULONG len;
+	CK_MECHANISM_TYPE pkcs1, pss, ecdsa;
+};
+
+#define HASH(text, digest, name, len) \
+	{text, CKM_##digest, CKG_MGF1_##name, len, CKM_##name##_RSA_PKCS, CKM_##name##_RSA_PKCS_PSS, CKM_ECDSA_##name}
+
+static const struct pk_hash pk_hashes[] = {
+	HASH("sha256", SHA256, SHA256, 32),       HASH("sha1", SHA_1, SHA1, 20),
+	HASH("sha224", SHA224, SHA224, 28),       HASH("sha384", SHA384, SHA384, 48),
+	HASH("sha512", SHA512, SHA512, 64),       HASH("sha3-224", SHA3_224, SHA3_224, 28),
+	HASH("sha3-256", SHA3_256, SHA3_256, 32), HASH("sha3-384", SHA3_384, SHA3_384, 48),
+	HASH("sha3-512", SHA3_512, SHA3_512, 64),
+};
+#define NHASHES (sizeof pk_hashes / sizeof *pk_hashes)
+
+/* SHA-256 unless --hash names another. */
+static enum status pk_hash(const struct args *args, const struct pk_hash **hash)
+{
+	const char *name = arg_get(args, "hash");
+
+	for (size_t i = 0; i < NHASHES; i++)
+		if (!strcmp(name ? name : "sha256", pk_hashes[i].name)) {
+			*hash = &pk_hashes[i];
+			return ST_OK;
+		}
+	return fail(ST_USAGE, "sha1, sha224, sha256, sha384, sha512, sha3-224, sha3-256, sha3-384 or sha3-512",
+	            "unknown hash \"%s\"", name);
+}
+
 /* -- signatures ------------------------------------------------------------ */
 
-static CK_MECHANISM_TYPE usual_signature(const struct session *s, const struct object *key, bool raw, struct mechanism *m)
+static enum status usual_ecdsa(const struct session *s, const struct pk_hash *hash, struct mechanism *m)
 {
-	switch (key->kind ? key->kind->type : CK_UNAVAILABLE_INFORMATION) {
-	case CKK_HUFU_SM2:
-		return raw ? CKM_HUFU_SM2_SM3 : CKM_HUFU_SM2_SM3_DER;
-	case CKK_RSA:
-		return CKM_SHA256_RSA_PKCS;
-	case CKK_EC:
-		m->host_sha256 = !module_offers(&s->module, s->slot.id, CKM_ECDSA_SHA256, 0);
-		return m->host_sha256 ? CKM_ECDSA : CKM_ECDSA_SHA256;
-	default:
-		return CK_UNAVAILABLE_INFORMATION;
-	}
+	m->host_sha256 = hash->hash == CKM_SHA256 && !module_offers(&s->module, s->slot.id, hash->ecdsa, 0);
+	m->ck.mechanism = m->host_sha256 ? CKM_ECDSA : hash->ecdsa;
+	return ST_OK;
+}
+
+static enum status usual_signature(const struct args *args, const struct session *s, const struct object *key, struct mechanism *m)
+{
+	CK_KEY_TYPE type = key->kind ? key->kind->type : CK_UNAVAILABLE_INFORMATION;
+	const struct pk_hash *hash = NULL;
+	enum status status = pk_hash(args, &hash);
+
+	if (status)
+		return status;
+	if (arg_has(args, "pss") && type != CKK_RSA)
+		return fail(ST_USAGE, NULL, "--pss belongs to RSA keys");
+	if (arg_has(args, "hash") && type != CKK_RSA && type != CKK_EC)
+		return fail(ST_USAGE, "Keys of other types have a hash of their own.", "--hash belongs to RSA and EC keys");
+	if (type == CKK_EC)
+		return usual_ecdsa(s, hash, m);
+	m->ck.mechanism = type == CKK_HUFU_SM2     ? arg_has(args, "raw") ? CKM_HUFU_SM2_SM3 : CKM_HUFU_SM2_SM3_DER
+	                  : type == CKK_RSA        ? arg_has(args, "pss") ? hash->pss : hash->pkcs1
+	                  : type == CKK_EC_EDWARDS ? CKM_EDDSA
+	                                           : CK_UNAVAILABLE_INFORMATION;
+	return ST_OK;
 }
 
 static enum status sm2_id(const struct args *args, struct mechanism *m)
@@ -69,42 +118,53 @@ static enum status sm2_id(const struct args *args, struct mechanism *m)
 	return status;
 }
 
-static const struct {
-	CK_MECHANISM_TYPE mech, hash;
-	CK_RSA_PKCS_MGF_TYPE mgf;
-	CK_ULONG salt;
-} pss[] = {
-	{CKM_SHA1_RSA_PKCS_PSS, CKM_SHA_1, CKG_MGF1_SHA1, 20},
-	{CKM_SHA256_RSA_PKCS_PSS, CKM_SHA256, CKG_MGF1_SHA256, 32},
-	{CKM_SHA384_RSA_PKCS_PSS, CKM_SHA384, CKG_MGF1_SHA384, 48},
-	{CKM_SHA512_RSA_PKCS_PSS, CKM_SHA512, CKG_MGF1_SHA512, 64},
-};
+static bool is_ecdsa(CK_MECHANISM_TYPE mech)
+{
+	for (size_t i = 0; i < NHASHES; i++)
+		if (mech == pk_hashes[i].ecdsa)
+			return true;
+	return mech == CKM_ECDSA;
+}
+
+/* A salt as long as the hash, as TLS 1.3 and openssl's digest length have it. */
+static void pss_parameter(struct mechanism *m)
+{
+	for (size_t i = 0; i < NHASHES; i++)
+		if (pk_hashes[i].pss == m->ck.mechanism) {
+			m->param.pss = (CK_RSA_PKCS_PSS_PARAMS){pk_hashes[i].hash, pk_hashes[i].mgf, pk_hashes[i].len};
+			parameter(m, &m->param.pss, sizeof m->param.pss);
+		}
+}
+
+static enum status signature_parameter(const struct args *args, struct mechanism *m)
+{
+	if (m->ck.mechanism == CKM_HUFU_SM2_SM3 || m->ck.mechanism == CKM_HUFU_SM2_SM3_DER)
+		return sm2_id(args, m);
+	if (arg_has(args, "id"))
+		return fail(ST_USAGE, NULL, "--id belongs to signatures of SM2 with SM3");
+	if (m->ck.mechanism == CKM_RSA_PKCS_PSS)
+		return fail(ST_USAGE, "--pss, with --hash, signs files.", "CKM_RSA_PKCS_PSS signs digests and does not say whose");
+	pss_parameter(m);
+	return ST_OK;
+}
 
 enum status mechanism_for_signature(const struct args *args, const struct session *s, const struct object *key, struct mechanism *m)
 {
-	bool raw = arg_has(args, "raw");
+	bool named = arg_has(args, "mechanism");
 
-	*m = (struct mechanism){0};
-	if (raw && arg_has(args, "der"))
+	*m = (struct mechanism){.ck.mechanism = CK_UNAVAILABLE_INFORMATION};
+	if (arg_has(args, "raw") && arg_has(args, "der"))
 		return fail(ST_USAGE, NULL, "give --raw or --der, not both");
-	m->ck.mechanism = usual_signature(s, key, raw, m);
-	enum status status = override(args, m);
+	if (named && (arg_has(args, "pss") || arg_has(args, "hash")))
+		return fail(ST_USAGE, NULL, "give --mechanism, or --pss and --hash, not both");
+	enum status status = named ? override(args, m) : usual_signature(args, s, key, m);
 	if (status)
 		return status;
 	if (m->ck.mechanism == CK_UNAVAILABLE_INFORMATION)
 		return fail(ST_USAGE, "Name a mechanism with -m; for secret keys there is hufu mac.",
 		            "the tool does not know how keys of this type sign");
-	m->host_sha256 = m->host_sha256 && !arg_has(args, "mechanism");
-	m->raw_ecdsa = !raw &&
-	               (m->ck.mechanism == CKM_ECDSA || (m->ck.mechanism >= CKM_ECDSA_SHA1 && m->ck.mechanism <= CKM_ECDSA_SHA512));
-	if (m->ck.mechanism == CKM_HUFU_SM2_SM3 || m->ck.mechanism == CKM_HUFU_SM2_SM3_DER)
-		return sm2_id(args, m);
-	for (size_t i = 0; i < sizeof pss / sizeof *pss; i++)
-		if (pss[i].mech == m->ck.mechanism) {
-			m->param.pss = (CK_RSA_PKCS_PSS_PARAMS){pss[i].hash, pss[i].mgf, pss[i].salt};
-			parameter(m, &m->param.pss, sizeof m->param.pss);
-		}
-	return arg_has(args, "id") ? fail(ST_USAGE, NULL, "--id belongs to signatures of SM2 with SM3") : ST_OK;
+	m->raw_ecdsa = !arg_has(args, "raw") && is_ecdsa(m->ck.mechanism);
+	return signature_parameter(args, m);
 }
 
 /* -- ZUC ------------------------------------------------------------------- */
@@ -133,20 +193,9 @@ static enum status zuc(const struct args *args, struct mechanism *m)
 
 enum status mechanism_for_mac(const struct args *args, const struct object *key, struct mechanism *m)
 {
-	static const struct {
-		CK_KEY_TYPE type;
-		CK_MECHANISM_TYPE mech;
-	} usual[] = {
-		{CKK_HUFU_SM3_HMAC, CKM_HUFU_SM3_HMAC},
-		{CKK_HUFU_ZUC, CKM_HUFU_ZUC_EIA3},
-		{CKK_GENERIC_SECRET, CKM_HUFU_SM3_HMAC},
-		{CKK_AES, CKM_AES_CMAC},
-	};
+	bool usual = key->kind && key->kind->mac;
 
-	*m = (struct mechanism){.ck.mechanism = CK_UNAVAILABLE_INFORMATION};
-	for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-		if (usual[i].type == key->key_type)
-			m->ck.mechanism = usual[i].mech;
+	*m = (struct mechanism){.ck.mechanism = usual ? key->kind->mac : CK_UNAVAILABLE_INFORMATION};
 	enum status status = override(args, m);
 	if (status)
 		return status;
@@ -157,7 +206,7 @@ enum status mechanism_for_mac(const struct args *args, const struct object *key,
 
 /* -- ciphers --------------------------------------------------------------- */
 
-enum shape { NO_IV, BLOCK_IV, COUNTER, GCM, EEA3 };
+enum shape { NO_IV, BLOCK_IV, COUNTER, GCM, EEA3, OAEP };
 
 static const struct mode {
 	CK_KEY_TYPE type;
@@ -176,6 +225,8 @@ static const struct mode {
 	{CKK_HUFU_SM2, "der", CKM_HUFU_SM2_ENC_DER, NO_IV},
 	{CKK_HUFU_SM2, "c1c3c2", CKM_HUFU_SM2_C1C3C2, NO_IV},
 	{CKK_HUFU_SM2, "c1c2c3", CKM_HUFU_SM2_C1C2C3, NO_IV},
+	{CKK_RSA, "oaep", CKM_RSA_PKCS_OAEP, OAEP},
+	{CKK_RSA, "pkcs1", CKM_RSA_PKCS, NO_IV},
 	{CKK_AES, "gcm", CKM_AES_GCM, GCM},
 	{CKK_AES, "cbc", CKM_AES_CBC_PAD, BLOCK_IV},
 	{CKK_AES, "cbc-nopad", CKM_AES_CBC, BLOCK_IV},
@@ -193,10 +244,11 @@ CK_MECHANISM_TYPE mechanism_gcm(const struct object *key)
 	                                     : CK_UNAVAILABLE_INFORMATION;
 }
 
+/* name NULL: the first. */
 static const struct mode *find_mode(CK_KEY_TYPE type, const char *name)
 {
 	for (size_t i = 0; i < NMODES; i++)
-		if (modes[i].type == type && !strcmp(modes[i].name, name))
+		if (modes[i].type == type && (!name || !strcmp(modes[i].name, name)))
 			return &modes[i];
 	return NULL;
 }
@@ -249,6 +301,20 @@ static enum status gcm(const struct args *args, struct mechanism *m)
 	return ST_OK;
 }
 
+static enum status oaep(const struct args *args, struct mechanism *m)
+{
+	const struct pk_hash *hash = NULL;
+	enum status status = pk_hash(args, &hash);
+
+	if (status)
+		return status;
+	if (m->iv_len)
+		return fail(ST_USAGE, NULL, "RSA takes no --iv");
+	m->param.oaep = (CK_RSA_PKCS_OAEP_PARAMS){.hashAlg = hash->hash, .mgf = hash->mgf, .source = CKZ_DATA_SPECIFIED};
+	parameter(m, &m->param.oaep, sizeof m->param.oaep);
+	return ST_OK;
+}
+
 static enum status shape_parameter(const struct args *args, enum shape shape, struct mechanism *m)
 {
 	switch (shape) {
@@ -262,28 +328,42 @@ static enum status shape_parameter(const struct args *args, enum shape shape, st
 		return gcm(args, m);
 	case EEA3:
 		return zuc(args, m);
+	case OAEP:
+		return oaep(args, m);
 	}
 	return ST_USAGE;
 }
 
-enum status mechanism_for_cipher(const struct args *args, const struct object *key, struct mechanism *m)
+#define LISTED "hufu help encrypt lists the modes and formats."
+
+/* Public keys have --format, secret ones --mode; the first that a type has is the usual one, if it needs no IV. */
+static enum status usual_cipher(const struct args *args, const struct object *key, struct mechanism *m)
 {
 	CK_KEY_TYPE type = key->kind ? key->kind->type : key->key_type;
-	const char *name = arg_get(args, type == CKK_HUFU_SM2 ? "format" : "mode");
-
-	*m = (struct mechanism){.ck.mechanism = CK_UNAVAILABLE_INFORMATION};
-	if (!name)
-		name = type == CKK_HUFU_SM2 ? "der" : type == CKK_HUFU_ZUC ? "eea3" : "";
+	bool pair = key->kind && key->kind->pair;
+	const char *option = pair ? "format" : "mode", *other = pair ? "mode" : "format", *name = arg_get(args, option);
+	const char *kind = key->kind ? key->kind->name : "unknown";
 	const struct mode *mode = find_mode(type, name);
-	if (mode)
-		m->ck.mechanism = mode->mech;
-	enum status status = override(args, m);
-	if (status == ST_OK && m->ck.mechanism == CK_UNAVAILABLE_INFORMATION)
-		return fail(ST_USAGE, "hufu help encrypt lists the modes.", "a key of type %s has no mode \"%s\"",
-		            key->kind ? key->kind->name : "unknown", name);
+
+	if (!find_mode(type, NULL))
+		return fail(ST_USAGE, "sm4, aes, zuc, sm2 and rsa keys do.", "keys of type %s do not encrypt", kind);
+	if (arg_has(args, other))
+		return fail(ST_USAGE, LISTED, "a key of type %s takes --%s, not --%s", kind, option, other);
+	if (!mode)
+		return fail(ST_USAGE, LISTED, "a key of type %s has no %s \"%s\"", kind, option, name);
+	m->ck.mechanism = mode->mech;
+	return ST_OK;
+}
+
+enum status mechanism_for_cipher(const struct args *args, const struct object *key, struct mechanism *m)
+{
+	*m = (struct mechanism){.ck.mechanism = CK_UNAVAILABLE_INFORMATION};
+	enum status status = arg_has(args, "mechanism") ? override(args, m) : usual_cipher(args, key, m);
 	if (status == ST_OK)
 		status = bytes_option(args, "iv", true, m->iv, sizeof m->iv, &m->iv_len);
-	mode = find_mechanism(m->ck.mechanism);
+	const struct mode *mode = find_mechanism(m->ck.mechanism);
+	if (status == ST_OK && arg_has(args, "hash") && (!mode || mode->shape != OAEP))
+		return fail(ST_USAGE, NULL, "--hash belongs to RSA's OAEP");
 	if (status == ST_OK && mode)
 		return shape_parameter(args, mode->shape, m);
 	/* A mechanism the tool does not know: the IV, if any, is its parameter. */
