@@ -7,8 +7,10 @@
 #include "tools/mechanism.h"
 #include "tools/pubkey.h"
 #include "tools/report.h"
+#include "tools/template.h"
 
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,22 +39,46 @@ static CK_RV sign(const struct test *t, CK_MECHANISM *mech, unsigned char *data,
 	return rv == CKR_OK ? t->s->f->C_Sign(t->s->handle, data, len, sig, sig_len) : rv;
 }
 
+/* How a type of key signs, and libcrypto's words for that. */
+static const struct scheme {
+	CK_KEY_TYPE type;
+	CK_MECHANISM_TYPE mech;
+	const char *digest;
+	const unsigned char *id;
+	size_t id_len;
+} schemes[] = {
+	{CKK_HUFU_SM2, CKM_HUFU_SM2_SM3_DER, "SM3", sm2_default_id, sizeof sm2_default_id - 1},
+	{CKK_RSA, CKM_SHA256_RSA_PKCS, "SHA256", NULL, 0},
+	{CKK_EC, CKM_ECDSA, "SHA256", NULL, 0},
+	{CKK_EC_EDWARDS, CKM_EDDSA, NULL, NULL, 0},
+};
+
+static const struct scheme *scheme_of(CK_KEY_TYPE type)
+{
+	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+		if (schemes[i].type == type)
+			return &schemes[i];
+	return NULL;
+}
+
+static int libcrypto_verifies(const struct test *t, const struct scheme *scheme, const unsigned char *sig, size_t len)
+{
+	return pubkey_verify(t->public_key, scheme->digest, scheme->id, scheme->id_len, sig, len, t->message, MESSAGE_LEN);
+}
+
 /* The token signs, libcrypto verifies; a changed message must not. */
 static enum status test_signature(struct test *t)
 {
-	CK_KEY_TYPE type = t->key->kind->type;
-	CK_MECHANISM mech = {type == CKK_HUFU_SM2 ? CKM_HUFU_SM2_SM3_DER
-	                     : type == CKK_RSA    ? CKM_SHA256_RSA_PKCS
-	                                          : CKM_ECDSA,
-	                     NULL, 0};
+	const struct scheme *scheme = scheme_of(t->key->kind->type);
 	unsigned char sig[2048], digest[32], *data = t->message, *der = NULL;
 	CK_ULONG len = sizeof sig;
 	size_t data_len = MESSAGE_LEN, der_len;
-	bool sm2 = type == CKK_HUFU_SM2;
 
-	if (object_flag(t->s, t->key->handle, CKA_SIGN) == 0)
+	if (!scheme || object_flag(t->s, t->key->handle, CKA_SIGN) == 0)
 		return ST_OK;
-	if (type == CKK_EC) {
+	CK_MECHANISM mech = {scheme->mech, NULL, 0};
+	bool ecdsa = scheme->mech == CKM_ECDSA;
+	if (ecdsa) {
 		EVP_Digest(t->message, MESSAGE_LEN, digest, NULL, EVP_sha256(), NULL);
 		data = digest;
 		data_len = sizeof digest;
@@ -60,36 +86,47 @@ static enum status test_signature(struct test *t)
 	CK_RV rv = sign(t, &mech, data, data_len, sig, &len);
 	if (rv != CKR_OK)
 		return fail_rv(rv, "signing with the key");
-	if (type == CKK_EC && (der = signature_to_der(sig, len, &der_len))) {
+	if (ecdsa && (der = signature_to_der(sig, len, &der_len))) {
 		memcpy(sig, der, der_len);
 		len = der_len;
 	}
 	OPENSSL_free(der);
-	int good = pubkey_verify(t->public_key, sm2 ? "SM3" : "SHA256", sm2 ? sm2_default_id : NULL, sm2 ? 16 : 0, sig, len,
-	                         t->message, MESSAGE_LEN);
+	int good = libcrypto_verifies(t, scheme, sig, len);
 	t->message[0] ^= 1;
-	int bad = pubkey_verify(t->public_key, sm2 ? "SM3" : "SHA256", sm2 ? sm2_default_id : NULL, sm2 ? 16 : 0, sig, len,
-	                        t->message, MESSAGE_LEN);
+	int bad = libcrypto_verifies(t, scheme, sig, len);
 	t->message[0] ^= 1;
 	t->ran++;
 	return good == 1 && bad == 0 ? ST_OK : differ(t, "libcrypto does not accept the signature");
 }
 
+/* RSA by OAEP with SHA-1, which every module has. */
+static bool libcrypto_encrypts(const struct test *t, unsigned char *cipher, size_t *len)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, t->public_key, NULL);
+	bool rsa = t->key->kind->type == CKK_RSA;
+	bool made = ctx && EVP_PKEY_encrypt_init(ctx) > 0 &&
+	            (!rsa || EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0) &&
+	            EVP_PKEY_encrypt(ctx, cipher, len, t->message, MESSAGE_LEN) > 0;
+
+	EVP_PKEY_CTX_free(ctx);
+	return made;
+}
+
 /* libcrypto encrypts to the public key, the token decrypts. */
 static enum status test_decryption(struct test *t)
 {
+	CK_RSA_PKCS_OAEP_PARAMS oaep = {.hashAlg = CKM_SHA_1, .mgf = CKG_MGF1_SHA1, .source = CKZ_DATA_SPECIFIED};
 	CK_MECHANISM mech = {CKM_HUFU_SM2_ENC_DER, NULL, 0};
-	unsigned char cipher[512], plain[512];
+	CK_KEY_TYPE type = t->key->kind->type;
+	unsigned char cipher[2048], plain[2048];
 	size_t len = sizeof cipher;
 	CK_ULONG plain_len = sizeof plain;
-	EVP_PKEY_CTX *ctx;
 
-	if (t->key->kind->type != CKK_HUFU_SM2 || object_flag(t->s, t->key->handle, CKA_DECRYPT) == 0)
+	if (type == CKK_RSA)
+		mech = (CK_MECHANISM){CKM_RSA_PKCS_OAEP, &oaep, sizeof oaep};
+	if ((type != CKK_HUFU_SM2 && type != CKK_RSA) || object_flag(t->s, t->key->handle, CKA_DECRYPT) == 0)
 		return ST_OK;
-	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, t->public_key, NULL);
-	bool made = ctx && EVP_PKEY_encrypt_init(ctx) > 0 && EVP_PKEY_encrypt(ctx, cipher, &len, t->message, MESSAGE_LEN) > 0;
-	EVP_PKEY_CTX_free(ctx);
-	if (!made)
+	if (!libcrypto_encrypts(t, cipher, &len))
 		return fail(ST_UNAVAILABLE, NULL, "libcrypto does not encrypt to the key: %s", libcrypto_error());
 	CK_RV rv = t->s->f->C_DecryptInit(t->s->handle, &mech, t->key->handle);
 	if (rv == CKR_OK)
@@ -101,6 +138,80 @@ static enum status test_decryption(struct test *t)
 	               ? ST_OK
 	               : differ(t, "libcrypto's ciphertext decrypts to something else");
 }
+
+/* -- key agreement ------------------------------------------------------------ */
+
+struct agreement {
+	EVP_PKEY *peer;
+	unsigned char *peer_point;      /* libcrypto's */
+	size_t peer_point_len, secret_len;
+	unsigned char secret[80];       /* what libcrypto computes; the peer lives for this test only */
+};
+
+/* A peer on the key's curve, and what the two have in common. */
+static bool libcrypto_agrees(const struct test *t, struct agreement *a)
+{
+	EVP_PKEY_CTX *make = EVP_PKEY_CTX_new_from_pkey(NULL, t->public_key, NULL), *derive = NULL;
+
+	a->secret_len = sizeof a->secret;
+	bool made = make && EVP_PKEY_keygen_init(make) > 0 && EVP_PKEY_keygen(make, &a->peer) > 0;
+	derive = made ? EVP_PKEY_CTX_new_from_pkey(NULL, a->peer, NULL) : NULL;
+	made = derive && EVP_PKEY_derive_init(derive) > 0 && EVP_PKEY_derive_set_peer(derive, t->public_key) > 0 &&
+	       EVP_PKEY_derive(derive, a->secret, &a->secret_len) > 0;
+	a->peer_point_len = made ? EVP_PKEY_get1_encoded_public_key(a->peer, &a->peer_point) : 0;
+	EVP_PKEY_CTX_free(make);
+	EVP_PKEY_CTX_free(derive);
+	return a->peer_point_len > 0;
+}
+
+/* As a session object that may be read. */
+static CK_RV token_agrees(const struct test *t, struct agreement *a, CK_OBJECT_HANDLE *h)
+{
+	CK_ECDH1_DERIVE_PARAMS params = {CKD_NULL, 0, NULL, a->peer_point_len, a->peer_point};
+	CK_MECHANISM mech = {CKM_ECDH1_DERIVE, &params, sizeof params};
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+	CK_ULONG len = a->secret_len;
+	struct template secret = {.n = 0};
+
+	template_add(&secret, CKA_CLASS, &class, sizeof class);
+	template_add(&secret, CKA_KEY_TYPE, &type, sizeof type);
+	template_add(&secret, CKA_VALUE_LEN, &len, sizeof len);
+	template_flag(&secret, CKA_TOKEN, false);
+	template_flag(&secret, CKA_SENSITIVE, false);
+	template_flag(&secret, CKA_EXTRACTABLE, true);
+	return t->s->f->C_DeriveKey(t->s->handle, &mech, t->key->handle, secret.attrs, secret.n, h);
+}
+
+/* libcrypto makes the other side; both must come to the same secret. */
+static enum status test_agreement(struct test *t)
+{
+	CK_KEY_TYPE type = t->key->kind->type;
+	struct agreement a = {.peer = NULL};
+	CK_OBJECT_HANDLE h = 0;
+	CK_ULONG len = 0;
+	enum status status = ST_OK;
+
+	if ((type != CKK_EC && type != CKK_EC_MONTGOMERY) || object_flag(t->s, t->key->handle, CKA_DERIVE) != 1)
+		return ST_OK;
+	if (!libcrypto_agrees(t, &a))
+		status = fail(ST_UNAVAILABLE, NULL, "libcrypto makes no peer for the key: %s", libcrypto_error());
+	CK_RV rv = status == ST_OK ? token_agrees(t, &a, &h) : CKR_OK;
+	if (rv != CKR_OK)
+		status = fail_rv(rv, "agreeing on a secret with the key");
+	unsigned char *value = h ? object_attribute(t->s, h, CKA_VALUE, &len) : NULL;
+	if (status == ST_OK && (!value || len != a.secret_len || memcmp(value, a.secret, len)))
+		status = differ(t, "libcrypto's peer comes to another secret than that");
+	t->ran += status == ST_OK;
+	if (h)
+		t->s->f->C_DestroyObject(t->s->handle, h);
+	free(value);
+	OPENSSL_free(a.peer_point);
+	EVP_PKEY_free(a.peer);
+	return status;
+}
+
+/* -- secret keys ---------------------------------------------------------------- */
 
 static CK_RV there_and_back(struct test *t, CK_MECHANISM *mech, unsigned char *cipher, CK_ULONG *len, unsigned char *plain,
                             CK_ULONG *plain_len)
@@ -157,15 +268,15 @@ static enum status test_cipher(struct test *t)
 
 static enum status test_mac(struct test *t)
 {
-	CK_MECHANISM mech = {t->key->kind->type == CKK_GENERIC_SECRET ? CKM_SHA256_HMAC : CKM_HUFU_SM3_HMAC, NULL, 0};
+	CK_MECHANISM mech = {t->key->kind->mac, NULL, 0};
 	unsigned char mac[64];
 	CK_ULONG len = sizeof mac;
 	CK_FUNCTION_LIST *f = t->s->f;
 
 	if (object_flag(t->s, t->key->handle, CKA_SIGN) != 1 || object_flag(t->s, t->key->handle, CKA_VERIFY) != 1)
 		return ST_OK;
-	if (!module_offers(&t->s->module, t->s->slot.id, mech.mechanism, CKF_SIGN))
-		mech.mechanism = CKM_HUFU_SM3_HMAC;
+	if (t->key->kind->type == CKK_GENERIC_SECRET && !module_offers(&t->s->module, t->s->slot.id, mech.mechanism, CKF_SIGN))
+		mech.mechanism = CKM_SHA256_HMAC;
 	CK_RV rv = sign(t, &mech, t->message, MESSAGE_LEN, mac, &len);
 	if (rv == CKR_OK)
 		rv = f->C_VerifyInit(t->s->handle, &mech, t->key->handle);
@@ -192,7 +303,9 @@ static enum status run(struct test *t)
 		status = pubkey_of_object(t->s, t->key, &t->public_key);
 		if (status == ST_OK)
 			status = test_signature(t);
-		return status ? status : test_decryption(t);
+		if (status == ST_OK)
+			status = test_decryption(t);
+		return status ? status : test_agreement(t);
 	}
 	return t->key->kind->uses & CKF_ENCRYPT ? test_cipher(t) : test_mac(t);
 }
