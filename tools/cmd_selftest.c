@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hufu selftest: known answers through the module, on session objects. */
 #include "tools/hex.h"
-#include "tools/keykind.h"
 #include "tools/report.h"
 #include "tools/selftest.h"
 #include "tools/session.h"
@@ -36,6 +35,7 @@ struct run {
 	CK_GCM_PARAMS gcm;
 	CK_AES_CTR_PARAMS ctr;
 	CK_HUFU_ZUC_PARAMS zuc;
+	CK_RSA_PKCS_PSS_PARAMS pss;
 	CK_MECHANISM mech;
 	CK_OBJECT_HANDLE key;
 };
@@ -43,7 +43,7 @@ struct run {
 static void parameter(struct run *r)
 {
 	r->mech = (CK_MECHANISM){r->kat->mech, NULL, 0};
-	if (r->kat->mech == CKM_HUFU_SM4_GCM) {
+	if (r->kat->mech == CKM_HUFU_SM4_GCM || r->kat->mech == CKM_AES_GCM) {
 		r->gcm = (CK_GCM_PARAMS){.pIv = r->iv.data,
 		                         .ulIvLen = r->iv.len,
 		                         .ulIvBits = 8 * r->iv.len,
@@ -58,42 +58,65 @@ static void parameter(struct run *r)
 	} else if (r->kat->key_type == CKK_HUFU_ZUC) {
 		r->zuc = r->kat->zuc;
 		r->mech = (CK_MECHANISM){r->kat->mech, &r->zuc, sizeof r->zuc};
+	} else if (r->kat->pss.hashAlg) {
+		r->pss = r->kat->pss;
+		r->mech = (CK_MECHANISM){r->kat->mech, &r->pss, sizeof r->pss};
 	} else if (r->iv.len) {
 		r->mech = (CK_MECHANISM){r->kat->mech, r->iv.data, r->iv.len};
 	}
 }
 
+/* The key itself: views into *key. */
+struct key_values {
+	struct bytes value, point, curve, exponent;
+};
+
+static void add_values(struct template *t, const struct kat *kat, struct key_values *key)
+{
+	bool public_key = kat->kind == KAT_VERIFY, rsa = kat->key_type == CKK_RSA;
+
+	*key = (struct key_values){bytes_of(kat->key), bytes_of(kat->point), bytes_of(kat->curve), bytes_of(kat->exponent)};
+	template_add(t, !public_key ? CKA_VALUE : rsa ? CKA_MODULUS : CKA_EC_POINT, key->value.data, key->value.len);
+	if (kat->exponent)
+		template_add(t, CKA_PUBLIC_EXPONENT, key->exponent.data, key->exponent.len);
+	if (kat->curve)
+		template_add(t, CKA_EC_PARAMS, key->curve.data, key->curve.len);
+	if (kat->point)
+		template_add(t, CKA_EC_POINT, key->point.data, key->point.len);
+}
+
+static void add_uses(struct template *t, enum kat_kind kind)
+{
+	if (kind == KAT_CIPHER)
+		template_flag(t, CKA_ENCRYPT, true);
+	if (kind == KAT_CIPHER || kind == KAT_DECRYPT)
+		template_flag(t, CKA_DECRYPT, true);
+	if (kind == KAT_MAC)
+		template_flag(t, CKA_SIGN, true);
+	if (kind == KAT_MAC || kind == KAT_VERIFY)
+		template_flag(t, CKA_VERIFY, true);
+}
+
 /* A public session object, so that no login is needed; the values are public anyway. */
 static CK_RV make_key(struct run *r)
 {
-	bool public_key = r->kat->kind == KAT_VERIFY, private_key = r->kat->kind == KAT_DECRYPT;
-	CK_OBJECT_CLASS class = public_key ? CKO_PUBLIC_KEY : private_key ? CKO_PRIVATE_KEY : CKO_SECRET_KEY;
-	struct bytes value = bytes_of(r->kat->key), point = bytes_of(r->kat->point);
+	enum kat_kind kind = r->kat->kind;
+	CK_OBJECT_CLASS class = kind == KAT_VERIFY ? CKO_PUBLIC_KEY : kind == KAT_DECRYPT ? CKO_PRIVATE_KEY : CKO_SECRET_KEY;
+	struct key_values key;
 	struct template t = {0};
 
-	if (r->kat->kind == KAT_DIGEST)
+	if (kind == KAT_DIGEST)
 		return CKR_OK;
 	template_add(&t, CKA_CLASS, &class, sizeof class);
 	template_add(&t, CKA_KEY_TYPE, &r->kat->key_type, sizeof r->kat->key_type);
 	template_flag(&t, CKA_TOKEN, false);
 	template_flag(&t, CKA_PRIVATE, false);
-	template_add(&t, public_key ? CKA_EC_POINT : CKA_VALUE, value.data, value.len);
-	if (public_key || private_key)
-		template_add(&t, CKA_EC_PARAMS, sm2_curve_oid, sizeof sm2_curve_oid);
-	if (private_key)
-		template_add(&t, CKA_EC_POINT, point.data, point.len);
-	if (!public_key) {
+	add_values(&t, r->kat, &key);
+	if (class != CKO_PUBLIC_KEY) {
 		template_flag(&t, CKA_SENSITIVE, false);
 		template_flag(&t, CKA_EXTRACTABLE, true);
 	}
-	if (r->kat->kind == KAT_CIPHER)
-		template_flag(&t, CKA_ENCRYPT, true);
-	if (r->kat->kind == KAT_CIPHER || private_key)
-		template_flag(&t, CKA_DECRYPT, true);
-	if (r->kat->kind == KAT_MAC)
-		template_flag(&t, CKA_SIGN, true);
-	if (r->kat->kind == KAT_MAC || public_key)
-		template_flag(&t, CKA_VERIFY, true);
+	add_uses(&t, kind);
 	return r->s->f->C_CreateObject(r->s->handle, t.attrs, t.n, &r->key);
 }
 

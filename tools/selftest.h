@@ -18,11 +18,14 @@ struct kat {
 	enum kat_kind kind;
 	CK_MECHANISM_TYPE mech;
 	CK_KEY_TYPE key_type;
-	const char *key;            /* value; public keys: CKA_EC_POINT */
+	const char *key;            /* value; public keys: CKA_EC_POINT or CKA_MODULUS */
 	const char *iv, *aad;
 	const char *in, *out;
 	const char *point;          /* CKA_EC_POINT of a private key */
+	const char *curve;          /* CKA_EC_PARAMS of keys that lie on one */
+	const char *exponent;       /* CKA_PUBLIC_EXPONENT of RSA keys */
 	CK_HUFU_ZUC_PARAMS zuc;
+	CK_RSA_PKCS_PSS_PARAMS pss;
 };
 
 extern const struct kat kats[]; /* ends with name NULL */

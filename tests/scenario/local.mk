@@ -23,7 +23,8 @@ SCENARIOS = \
 	%reldir%/python.sh \
 	%reldir%/tool-anymodule.sh \
 	%reldir%/tool-bench.sh \
-	%reldir%/tool-hufu.sh
+	%reldir%/tool-hufu.sh \
+	%reldir%/tool-international.sh
 
 # What HUFU_SOAK makes longer in ./check --long.
 SOAKS = %reldir%/crowd.sh %reldir%/p11-kit-remote.sh
