@@ -73,7 +73,7 @@ static void fuzz_point(const struct curve *curve, const uint8_t *data, size_t le
 static void fuzz_one(const uint8_t *data, size_t len)
 {
 	static const char *const names[] = {"\x13\x05P-256", "\x13\x05P-384", "\x13\x05P-521",
-	                                    "\x13\x07" "Ed25519", "\x13\x04X448"};
+	                                    ("\x13\x07" "Ed25519"), "\x13\x04X448"};
 	const struct curve *curve;
 	fuzz_private(data, len);
 	fuzz_public(data, len);
