@@ -407,11 +407,11 @@ static CK_RV list_offered(const struct slot *slot, CK_MECHANISM_TYPE *list, CK_U
 {
 	size_t rows, offered = 0;
 	const struct mech *table = mech_table(&rows);
-	CK_ULONG room = *n;
+	CK_ULONG room = list ? *n : 0; /* without a list nothing need be there yet (PKCS#11 3.1 5.5.5) */
 	for (size_t i = 0; i < rows; i++) {
 		if (!mech_offered(&slot->conf, slot->pool, &table[i]))
 			continue;
-		if (list && offered < room)
+		if (offered < room)
 			list[offered] = table[i].type;
 		offered++;
 	}
