@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hufu help, hufu version: made of the table of commands. */
+#include "tools/keykind.h"
 #include "tools/report.h"
 
 #include "config.h"
@@ -10,6 +11,7 @@
 
 const struct opt help_opts[] = {
 	{"words", 0, NULL, "print bare words, for shell completion"},
+	{"types", 0, NULL, "print the types of keys that key generate knows"},
 	{0},
 };
 
@@ -78,11 +80,21 @@ static void words(const char *noun, const char *verb)
 	}
 }
 
+static void key_types(void)
+{
+	for (const struct key_kind *k = key_kinds; k->name; k++)
+		printf("%s%s%s%s\n", k->name, k->sizes ? "[:" : "", k->sizes ? k->sizes : "", k->sizes ? "]" : "");
+}
+
 enum status cmd_help(const struct args *args)
 {
 	const char *noun = arg_target(args, 0), *verb = arg_target(args, 1);
 	bool known = !noun;
 
+	if (arg_has(args, "types")) {
+		key_types();
+		return ST_OK;
+	}
 	if (arg_has(args, "words")) {
 		words(noun, verb);
 		return ST_OK;

@@ -54,7 +54,7 @@ CK_MECHANISM_TYPE mechanism_gcm(const struct object *key);
 	{"bits", 0, "N", "ZUC: length of the message in bits, if its last byte is not full"}
 #define OPTS_CIPHER \
 	OPT_MECHANISM, \
-	{"mode", 0, "MODE", "SM4, AES: file (authenticated chunks, default), gcm, cbc (padded), cbc-nopad, ctr, cfb, ofb, ecb"}, \
+	{"mode", 0, "MODE", "SM4, AES: file (authenticated chunks, default), gcm, cbc (padded), cbc-nopad, ctr, ecb, cfb, ofb"}, \
 	{"iv", 0, "HEX", "initialisation vector of the mode"}, \
 	{"aad", 0, "TEXT", "gcm: additional authenticated data, text or hex:..."}, \
 	{"format", 0, "FORMAT", "SM2: der (default), c1c3c2 or c1c2c3; RSA: oaep (default) or pkcs1"}, \

@@ -36,6 +36,11 @@ check_status 1 "RSA of 512 bits: 1" hufu_in key generate --type rsa:512
 check_status 1 "a size for Ed25519: 1" hufu_in key generate --type ed25519:256
 check_status 1 "an unknown type: 1" hufu_in key generate --type dsa
 contains "x25519, x448, aes" out && ok "the known ones are named" || not_ok "the known ones are named"
+check "help lists them" is_equal "$(hufu_core help --types | sed 's/\[.*//' | paste -sd ' ')" "$(sed -n 's/,//g; 2s/^ *//p' out)"
+complete_type() {
+	bash -c ". '$top_srcdir/tools/bash-completion/hufu'; PATH='$top_builddir':\$PATH COMP_WORDS=(hufu key generate --type $1) COMP_CWORD=4; _hufu; echo \"\${COMPREPLY[*]}\""
+}
+check "the shell completes a type" is_equal "$(complete_type ed2)" ed25519
 
 # -- signatures ------------------------------------------------------------------
 # signs KEY OPENSSL-DIGEST-OPTIONS -- OPTIONS: the tool signs, both verify, and neither what was changed.
