@@ -25,6 +25,7 @@ static const struct {
 	{param_sm2_id, "`CK_HUFU_SM2_SM3_PARAMS`, or none: ID 1234567812345678"},
 	{param_pss, "`CK_RSA_PKCS_PSS_PARAMS`"},
 	{param_oaep, "`CK_RSA_PKCS_OAEP_PARAMS`"},
+	{param_rsa_aes, "`CK_RSA_AES_KEY_WRAP_PARAMS`"},
 	{param_eddsa, "none, or `CK_EDDSA_PARAMS` without prehash and context"},
 	{param_key_wrap, "none, or the IV of RFC 3394 (8 bytes), RFC 5649 (4 bytes)"},
 };

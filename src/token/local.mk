@@ -37,6 +37,8 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/digest_info.h \
 	%reldir%/draft.h \
 	%reldir%/dual.c \
+	%reldir%/envelope.c \
+	%reldir%/envelope.h \
 	%reldir%/find.c \
 	%reldir%/handle.c \
 	%reldir%/handle.h \

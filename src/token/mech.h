@@ -26,6 +26,7 @@ struct param {
 		} sm2;
 	};
 	uint64_t data_len;                  /* CCM: of the text, told beforehand */
+	size_t envelope_len;                /* RSA_AES_KEY_WRAP: of the AES key, bytes */
 	bool for_device;                    /* the driver wants the union, too */
 	uint8_t *bytes;                     /* inlined, or of secret_alloc, or NULL */
 	size_t bytes_len;

@@ -237,6 +237,18 @@ CK_RV param_oaep(const CK_MECHANISM *m, struct param *param)
 	return param_set_oaep(param, hash_of_digest(oaep.hashAlg), hash_of_mgf(oaep.mgf), oaep.pSourceData, oaep.ulSourceDataLen);
 }
 
+CK_RV param_rsa_aes(const CK_MECHANISM *m, struct param *param)
+{
+	CK_RSA_AES_KEY_WRAP_PARAMS wrap;
+	if (!take(m, &wrap, sizeof wrap) || !wrap.pOAEPParams)
+		return CKR_MECHANISM_PARAM_INVALID;
+	if (wrap.ulAESKeyBits != 128 && wrap.ulAESKeyBits != 192 && wrap.ulAESKeyBits != 256)
+		return CKR_MECHANISM_PARAM_INVALID;
+	param->envelope_len = wrap.ulAESKeyBits / 8;
+	CK_MECHANISM oaep = {m->mechanism, wrap.pOAEPParams, sizeof *wrap.pOAEPParams};
+	return param_oaep(&oaep, param);
+}
+
 /* -- what may only be left out ----------------------------------------------------- */
 
 /* 6.3.16: pure EdDSA without a context, which is all that devices are asked for. */

@@ -40,6 +40,8 @@ CK_RV param_ccm(const CK_MECHANISM *, struct param *);
 /* CK_RSA_PKCS_PSS_PARAMS, CK_RSA_PKCS_OAEP_PARAMS. Whether the key has room for it is for the operation to see. */
 CK_RV param_pss(const CK_MECHANISM *, struct param *);
 CK_RV param_oaep(const CK_MECHANISM *, struct param *);
+/* CK_RSA_AES_KEY_WRAP_PARAMS */
+CK_RV param_rsa_aes(const CK_MECHANISM *, struct param *);
 /* None, or CK_EDDSA_PARAMS that say no more. */
 CK_RV param_eddsa(const CK_MECHANISM *, struct param *);
 /* None, or the default initial value. */

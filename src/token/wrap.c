@@ -6,6 +6,7 @@
  * secret memory, and encrypted by a device with the wrapping key.
  */
 #include "base/secret.h"
+#include "token/envelope.h"
 #include "token/key_form.h"
 #include "token/merge.h"
 #include "token/operation_impl.h"
@@ -50,6 +51,12 @@ static CK_RV begin(struct session *s, enum op_kind kind, const CK_MECHANISM *m, 
 	return CKR_OK;
 }
 
+static CK_RV run(struct operation *op, const uint8_t *in, size_t len, uint8_t *out, size_t cap, size_t *out_len)
+{
+	return op->mech->type == CKM_RSA_AES_KEY_WRAP ? envelope_whole(op, in, len, out, cap, out_len) :
+	                                                crypt_whole(op, in, len, out, cap, out_len);
+}
+
 /* -- wrapping: may it leave? ---------------------------------------------------------------------- */
 
 /*
@@ -67,7 +74,8 @@ static bool carries_sensitive(const struct mech *mech)
 /* Private keys as PKCS#8 are of no block's length, and longer than what a public key encrypts at once. */
 static bool carries_private(const struct mech *mech)
 {
-	return mech->shape == SHAPE_AEAD || mech->shape == SHAPE_BLOCK_PAD || mech->shape == SHAPE_KEY_WRAP;
+	return mech->shape == SHAPE_AEAD || mech->shape == SHAPE_BLOCK_PAD || mech->shape == SHAPE_KEY_WRAP ||
+		mech->type == CKM_RSA_AES_KEY_WRAP;
 }
 
 /* 5.18.3: by the rules of C_FindObjects, so what the key shows counts; an attribute that it does not have mismatches. */
@@ -182,11 +190,11 @@ static CK_RV wrap(struct session *s, struct operation *op, struct object *key, C
 		if (rv == CKR_OK)
 			rv = export(op->mech, key, &value, &len);
 		if (rv == CKR_OK)
-			rv = crypt_whole(op, value, len, out, *out_len, &n);
+			rv = run(op, value, len, out, *out_len, &n);
 	} else {
 		rv = exported_len(op->mech, key, &len);
 		if (rv == CKR_OK)
-			rv = crypt_whole(op, NULL, len, NULL, 0, &n);
+			rv = run(op, NULL, len, NULL, 0, &n);
 	}
 	secret_free(value);
 	if (rv == CKR_OK || rv == CKR_BUFFER_TOO_SMALL)
@@ -336,7 +344,7 @@ static CK_RV unwrap(struct session *s, struct operation *op, const struct merged
 	if (rv == CKR_OK)
 		rv = policy_use(s, op->key, CKF_UNWRAP);
 	if (rv == CKR_OK)
-		rv = unwrap_rv(crypt_whole(op, in, len, value, len, &value_len));
+		rv = unwrap_rv(run(op, in, len, value, len, &value_len));
 	if (rv == CKR_OK)
 		rv = replan(s, op, merged, value, value_len, &plan);
 	if (rv == CKR_OK)

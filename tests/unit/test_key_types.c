@@ -10,7 +10,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/param_build.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 static CK_OBJECT_CLASS public_class = CKO_PUBLIC_KEY, private_class = CKO_PRIVATE_KEY, secret_class = CKO_SECRET_KEY;
@@ -729,6 +729,69 @@ static void test_wrap_by_rsa(void)
 	EVP_PKEY_free(pkey);
 }
 
+/* Private keys by RSA too; libcrypto opens it: OAEP, then RFC 5649. */
+static void test_rsa_aes(void)
+{
+	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
+	CK_RSA_PKCS_OAEP_PARAMS oaep = {.hashAlg = CKM_SHA256, .mgf = CKG_MGF1_SHA256, .source = CKZ_DATA_SPECIFIED};
+	CK_ATTRIBUTE may_wrap = A(CKA_WRAP, yes), may_unwrap = A(CKA_UNWRAP, yes), sensitive = A(CKA_SENSITIVE, yes);
+	static uint8_t out[4096];
+	CK_OBJECT_HANDLE pub, priv, key, kept, back = 0;
+	CK_KEY_TYPE rsa = CKK_RSA;
+	CK_ATTRIBUTE templ[] = {A(CKA_CLASS, private_class), A(CKA_KEY_TYPE, rsa), A(CKA_SENSITIVE, no), A(CKA_EXTRACTABLE, yes)};
+	OK(create_rsa_public(pkey, &pub));
+	OK(create_rsa(pkey, true, false, 0, &priv));
+	OK(object_copy(session, priv, NULL, 0, &key));
+	OK(object_copy(session, priv, &sensitive, 1, &kept));
+	OK(object_set_attributes(session, pub, &may_wrap, 1));
+	OK(object_set_attributes(session, priv, &may_unwrap, 1));
+	for (CK_ULONG nbits = 128; nbits <= 256; nbits += 64) {
+		CK_RSA_AES_KEY_WRAP_PARAMS params = {nbits, &oaep};
+		CK_MECHANISM m = {CKM_RSA_AES_KEY_WRAP, &params, sizeof params};
+		CK_ULONG need = 0, n;
+		OK(key_wrap(session, &m, pub, kept, NULL, &need));
+		n = need - 1;
+		IS(key_wrap(session, &m, pub, kept, out, &n), CKR_BUFFER_TOO_SMALL);
+		n = need;
+		OK(key_wrap(session, &m, pub, kept, out, &n));
+		CU_ASSERT_EQUAL(n, need);
+		OK(key_unwrap(session, &m, priv, out, n, templ, N(templ), &back));
+		CU_ASSERT(shows_same(key, back, CKA_PRIVATE_EXPONENT));
+
+		uint8_t aes[256], text[4096];
+		size_t aes_len = sizeof aes;
+		int text_len = 0;
+		EVP_PKEY_CTX *open = EVP_PKEY_CTX_new(pkey, NULL);
+		EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+		CU_ASSERT(EVP_PKEY_decrypt_init(open) == 1 && EVP_PKEY_CTX_set_rsa_padding(open, RSA_PKCS1_OAEP_PADDING) == 1 &&
+		          EVP_PKEY_CTX_set_rsa_oaep_md(open, EVP_sha256()) == 1 &&
+		          EVP_PKEY_CTX_set_rsa_mgf1_md(open, EVP_sha256()) == 1);
+		CU_ASSERT(EVP_PKEY_decrypt(open, aes, &aes_len, out, 256) == 1 && aes_len == nbits / 8);
+		EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+		CU_ASSERT_EQUAL(EVP_DecryptInit_ex(ctx, nbits == 128 ? EVP_aes_128_wrap_pad() : nbits == 192 ? EVP_aes_192_wrap_pad() :
+		                                   EVP_aes_256_wrap_pad(), NULL, aes, NULL), 1);
+		CU_ASSERT_EQUAL(EVP_DecryptUpdate(ctx, text, &text_len, out + 256, (int)(n - 256)), 1);
+		struct key_form form;
+		CU_ASSERT(key_form_read_private(text, (size_t)text_len, &form) && form.type == CKK_RSA);
+		EVP_CIPHER_CTX_free(ctx);
+		EVP_PKEY_CTX_free(open);
+
+		out[300] ^= 1;
+		IS(key_unwrap(session, &m, priv, out, n, templ, N(templ), &back), CKR_WRAPPED_KEY_INVALID);
+		out[300] ^= 1;
+		out[3] ^= 1;
+		IS(key_unwrap(session, &m, priv, out, n, templ, N(templ), &back), CKR_WRAPPED_KEY_INVALID);
+		IS(key_unwrap(session, &m, priv, out, n - 1, templ, N(templ), &back), CKR_WRAPPED_KEY_LEN_RANGE);
+		IS(key_unwrap(session, &m, priv, out, 264, templ, N(templ), &back), CKR_WRAPPED_KEY_LEN_RANGE);
+		IS(crypt_init(session, OP_ENCRYPT, &m, pub), CKR_MECHANISM_INVALID);
+		params.ulAESKeyBits = nbits + 1;
+		IS(key_wrap(session, &m, pub, key, out, &n), CKR_MECHANISM_PARAM_INVALID);
+		params = (CK_RSA_AES_KEY_WRAP_PARAMS){nbits, NULL};
+		IS(key_wrap(session, &m, pub, key, out, &n), CKR_MECHANISM_PARAM_INVALID);
+	}
+	EVP_PKEY_free(pkey);
+}
+
 /* -- triple DES ---------------------------------------------------------------------------------------- */
 
 /* SP 800-67's example key. */
@@ -788,6 +851,7 @@ static const struct unit_case cases[] = {
 	{"what may leave by what", test_wrap_policy},
 	{"keys of no block's length are filled up", test_wrap_fills_up},
 	{"RSA wraps secrets", test_wrap_by_rsa},
+	{"RSA with AES wraps private keys", test_rsa_aes},
 	{"nothing secret is left", token_down},
 	{"a token that takes triple DES is made", token_up_des3},
 	{"keys of triple DES come in, and only decrypt", test_des3_read},
