@@ -10,9 +10,12 @@
 /* What padding, a tag or an SM2 ciphertext may add to one part. */
 #define SLACK 512
 
+/* What a mechanism is given that takes its input in one piece. */
+#define WHOLE_MAX (256u << 20)
+
 struct chunk {
 	unsigned char *data;
-	size_t len;
+	size_t cap, len;
 	bool last;                  /* the input ends with it */
 };
 
@@ -26,15 +29,56 @@ static enum status next(struct input *in, struct chunk *chunk)
 
 static enum status begin(struct input *in, struct chunk *chunk)
 {
-	*chunk = (struct chunk){.data = malloc(IO_CHUNK)};
+	*chunk = (struct chunk){.data = malloc(IO_CHUNK), .cap = IO_CHUNK};
 	return chunk->data ? next(in, chunk) : fail_memory();
 }
 
 /* Inputs may be plaintext. */
 static void end(struct chunk *chunk)
 {
-	secret_wipe(chunk->data, chunk->data ? IO_CHUNK : 0);
+	secret_wipe(chunk->data, chunk->data ? chunk->cap : 0);
 	free(chunk->data);
+}
+
+static bool widen(struct chunk *chunk)
+{
+	unsigned char *more = malloc(2 * chunk->cap);
+
+	if (!more)
+		return false;
+	memcpy(more, chunk->data, chunk->len);
+	secret_wipe(chunk->data, chunk->cap);
+	free(chunk->data);
+	chunk->data = more;
+	chunk->cap *= 2;
+	return true;
+}
+
+/* All of the input becomes the one chunk. */
+static enum status gather(struct input *in, struct chunk *chunk)
+{
+	enum status status = ST_OK;
+	size_t got = 0;
+
+	while (status == ST_OK && !chunk->last) {
+		if (chunk->cap - chunk->len < IO_CHUNK && chunk->cap >= WHOLE_MAX)
+			return fail(ST_USAGE, "Sign a digest of it.", "%s is longer than %u MiB, the most that goes in one piece",
+			            in->name, WHOLE_MAX >> 20);
+		if (chunk->cap - chunk->len < IO_CHUNK && !widen(chunk))
+			return fail_memory();
+		status = input_read(in, chunk->data + chunk->len, IO_CHUNK, &got);
+		chunk->len += status == ST_OK ? got : 0;
+		chunk->last = got < IO_CHUNK;
+	}
+	return status;
+}
+
+/* EdDSA goes over its message twice (RFC 8032 5.1.6), so PKCS#11 has it in a single part (3.1, 6.3.16). */
+static enum status begin_signature(const CK_MECHANISM *mech, struct input *in, struct chunk *chunk)
+{
+	enum status status = begin(in, chunk);
+
+	return status == ST_OK && mech->mechanism == CKM_EDDSA ? gather(in, chunk) : status;
 }
 
 typedef CK_RV (*update_fn)(CK_SESSION_HANDLE, CK_BYTE *, CK_ULONG);
@@ -64,7 +108,7 @@ static enum status answer(CK_RV rv, const char *doing, const CK_MECHANISM *mech,
 enum status stream_sign(const struct session *s, CK_MECHANISM *mech, CK_OBJECT_HANDLE key, struct input *in, struct signature *sig)
 {
 	struct chunk chunk;
-	enum status status = begin(in, &chunk);
+	enum status status = begin_signature(mech, in, &chunk);
 	CK_RV rv = CKR_OK;
 
 	sig->len = sizeof sig->bytes;
@@ -87,7 +131,7 @@ enum status stream_verify(const struct session *s, CK_MECHANISM *mech, CK_OBJECT
 {
 	unsigned char *bytes = (unsigned char *)(size_t)sig->bytes;
 	struct chunk chunk;
-	enum status status = begin(in, &chunk);
+	enum status status = begin_signature(mech, in, &chunk);
 	CK_RV rv = CKR_OK;
 
 	if (status == ST_OK) {

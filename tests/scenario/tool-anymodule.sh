@@ -80,6 +80,18 @@ for key in ec rsa p8; do
 	check "openssl verifies $key" openssl dgst -sha256 -verify $key.pem -signature sig.$key data
 	check_status 6 "$key: another file is refused: 6" hufu verify $key aes.hex --signature sig.$key
 done
+hufu mech list demo >mechanisms 2>last
+if contains CKM_EDDSA mechanisms; then
+	check "an Ed25519 key pair is made" in_ key generate --type ed25519 --label ed
+	check "key test: ed" in_ key test ed
+	check "it signs, all in one piece" in_ sign ed data --out sig.ed
+	check "it verifies" hufu verify ed data --signature sig.ed
+	hufu key export-public ed --out ed.pem >out 2>&1
+	check "openssl verifies it" openssl pkeyutl -verify -pubin -inkey ed.pem -rawin -in data -sigfile sig.ed
+	check_status 6 "another file is refused: 6" hufu verify ed aes.hex --signature sig.ed
+else
+	skip "an Ed25519 key pair is made" "this SoftHSM has no EdDSA"
+fi
 for mode in cbc ctr; do
 	check "AES-$mode encrypts" in_ encrypt imported data --mode $mode --iv $iv --out data.$mode
 	openssl enc -d -aes-128-$mode -K "$(cat aes.hex)" -iv $iv -in data.$mode -out plain
