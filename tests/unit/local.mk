@@ -245,6 +245,11 @@ tests_unit_test_fault_script_LDADD = $(POOL_TEST_LIBS)
 
 # Vendors' shared objects, good and bad; -rpath makes libtool build them shared.
 SAMPLE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+UNIT_TESTS += tests/unit/test_soft
+tests_unit_test_soft_SOURCES = %reldir%/test_soft.c
+tests_unit_test_soft_CFLAGS = $(POOL_TEST_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_soft_LDADD = $(POOL_TEST_LIBS) $(OPENSSL_LIBS)
+
 UNIT_TESTS += tests/unit/test_registry
 tests_unit_test_registry_SOURCES = %reldir%/test_registry.c
 tests_unit_test_registry_CFLAGS = $(POOL_TEST_CFLAGS)

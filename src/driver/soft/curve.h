@@ -15,7 +15,7 @@
 struct curve {
 	enum hufu_key_type type;       /* of its private keys; that of its public ones is the next */
 	int nid;                       /* libcrypto's number of an EC curve */
-	const char *name;              /* libcrypto's name of an RFC 8410 algorithm */
+	const char *name;              /* of an RFC 8410 algorithm: its OID, which libcrypto looks for in providers alone */
 	size_t len;                    /* of a scalar or coordinate; of an RFC 8410 key */
 	const uint8_t *algorithm;      /* what is in its AlgorithmIdentifier; ends with the curve's OID */
 	size_t algorithm_len, oid_len;

@@ -10,6 +10,12 @@
 
 enum { USE_PUBLIC, USE_PRIVATE };
 
+/*
+ * rsaEncryption. Under a name that it has a number for, libcrypto would ask the
+ * engine that the application made its default one, which knows no keys of ours.
+ */
+#define RSA_NAME "1.2.840.113549.1.1.1"
+
 #define PRIVATE_MAX 5300 /* PKCS#8 of 8192 bits, the primes of any lengths: at most 5199 */
 
 /* As libcrypto calls them, in the order of enum rsa_part. */
@@ -32,7 +38,7 @@ static size_t room_for(const struct rsa_numbers *numbers)
 
 static EVP_PKEY *from_params(OSSL_PARAM *params, int selection)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(libcrypto_context(), "RSA", NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(libcrypto_context(), RSA_NAME, NULL);
 	EVP_PKEY *pkey = NULL;
 
 	if (ctx && EVP_PKEY_fromdata_init(ctx) == 1)
@@ -285,7 +291,7 @@ static enum hufu_err import_public(const struct hufu_host *host, struct hufu_op 
 /* Primes from libcrypto's own random generator: it has no door for ours. */
 static EVP_PKEY *make_pair(uint32_t nbits, BIGNUM *e)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(libcrypto_context(), "RSA", NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(libcrypto_context(), RSA_NAME, NULL);
 	EVP_PKEY *pkey = NULL;
 
 	if (ctx && EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)nbits) == 1 &&
