@@ -2,6 +2,7 @@
 #include "driver/soft/rsa_der.h"
 
 #include "base/buf.h"
+#include "crypto/context.h"
 
 #define TAG_INTEGER 0x02
 #define TAG_BIT_STRING 0x03
@@ -17,7 +18,7 @@ static const uint8_t version[] = {0x02, 0x01, 0x00};
 
 enum hufu_err rsa_numbers_init(struct rsa_numbers *numbers, size_t nparts)
 {
-	*numbers = (struct rsa_numbers){.nparts = nparts, .ctx = BN_CTX_new()};
+	*numbers = (struct rsa_numbers){.nparts = nparts, .ctx = BN_CTX_new_ex(libcrypto_context())};
 	bool complete = numbers->ctx;
 
 	for (size_t i = 0; i < nparts; i++) {
