@@ -130,6 +130,7 @@ free_port() {
 }
 
 # A configuration with one token section; more lines from stdin if there are any ($2 set).
+# Under valgrind an RSA key may take longer than a minute.
 write_conf() {
 	cat >"$HUFU_CONF" <<CONF
 log { to = "file:$work/hufu.log" level = "info" }
@@ -137,6 +138,7 @@ token "$1" {
 	store = "sqlite:$work/$1.db"
 	host_secret = "file:$work/host.key"
 	devices = { "soft" }
+${HUFU_WRAP:+deadline_ms = 600000}
 ${2:-}
 }
 device "soft" { driver = "soft" domain = "soft" }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Claim: an engine that the application has made its default one, as nginx's
+ * Claims: an engine that the application has made its default one, as nginx's
  * ssl_engine and default_algorithms of openssl.cnf do, takes no part in what the
- * soft driver makes of keys.
+ * soft driver makes of keys; and the search for primes ends with its deadline.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "driver/driver.h"
@@ -107,8 +107,21 @@ static void test_engine(void)
 
 #endif
 
+/* The clock is long past the first nanosecond: no candidate but the first is looked at. */
+static void test_deadline(void)
+{
+	static uint8_t copy[ROOM], pub[HUFU_PUB_MAX];
+	const struct hufu_param_rsa_gen rsa = {.nbits = 4096};
+	struct hufu_op make = {.verb = HUFU_VERB_GENERATE, .mechanism = CKM_RSA_PKCS_KEY_PAIR_GEN, .new_type = HUFU_KEY_RSA_PRIVATE,
+	                       .param = &rsa, .out = copy, .out_cap = sizeof(copy), .pub = pub, .deadline_ns = 1};
+
+	CU_ASSERT_EQUAL(run(&make), HUFU_ERR_DEADLINE);
+	CU_ASSERT_EQUAL(make.out_len, 0);
+}
+
 static const struct unit_case cases[] = {
 	{"keys are made and used beside a default engine", test_engine},
+	{"the search for primes ends with its deadline", test_deadline},
 	{0},
 };
 

@@ -288,30 +288,49 @@ static enum hufu_err import_public(const struct hufu_host *host, struct hufu_op 
 
 /* -- making ------------------------------------------------------------------------------ */
 
+struct limit {
+	const struct hufu_host *host;
+	uint64_t deadline_ns;
+};
+
+static bool is_over(const struct limit *limit)
+{
+	return limit->deadline_ns && limit->host->now_ns() >= limit->deadline_ns;
+}
+
+/* Comes between candidates for a prime; 0 ends the search. */
+static int go_on(EVP_PKEY_CTX *ctx)
+{
+	return !is_over(EVP_PKEY_CTX_get_app_data(ctx));
+}
+
 /* Primes from libcrypto's own random generator: it has no door for ours. */
-static EVP_PKEY *make_pair(uint32_t nbits, BIGNUM *e)
+static EVP_PKEY *make_pair(uint32_t nbits, BIGNUM *e, struct limit *limit)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(libcrypto_context(), RSA_NAME, NULL);
 	EVP_PKEY *pkey = NULL;
 
 	if (ctx && EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)nbits) == 1 &&
-	    EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e) == 1)
+	    EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e) == 1) {
+		EVP_PKEY_CTX_set_app_data(ctx, limit);
+		EVP_PKEY_CTX_set_cb(ctx, go_on);
 		(void)EVP_PKEY_keygen(ctx, &pkey);
+	}
 	EVP_PKEY_CTX_free(ctx);
 	return pkey;
 }
 
-/* A failure of libcrypto's is one of its generator, or of memory. */
-static enum hufu_err make_numbers(uint32_t nbits, struct rsa_numbers *numbers)
+/* A failure of libcrypto's in time is one of its generator, or of memory. */
+static enum hufu_err make_numbers(uint32_t nbits, struct limit *limit, struct rsa_numbers *numbers)
 {
-	EVP_PKEY *pkey = make_pair(nbits, numbers->part[RSA_E]);
+	EVP_PKEY *pkey = make_pair(nbits, numbers->part[RSA_E], limit);
 	bool complete = pkey;
 
 	for (size_t i = 0; i < RSA_NPARTS && complete; i++)
 		complete = EVP_PKEY_get_bn_param(pkey, param_names[i], &numbers->part[i]);
 	EVP_PKEY_free(pkey);
 	if (!complete)
-		return HUFU_ERR_RANDOM;
+		return is_over(limit) ? HUFU_ERR_DEADLINE : HUFU_ERR_RANDOM;
 	return (uint32_t)BN_num_bits(numbers->part[RSA_N]) == nbits ? HUFU_OK : HUFU_ERR_CORRUPT;
 }
 
@@ -339,15 +358,16 @@ static enum hufu_err read_exponent(const struct hufu_param_rsa_gen *param, BIGNU
 }
 
 /* The room is looked at first: to make a key takes seconds. */
-static enum hufu_err generate(struct hufu_op *op, struct rsa_numbers *numbers)
+static enum hufu_err generate(const struct hufu_host *host, struct hufu_op *op, struct rsa_numbers *numbers)
 {
 	const struct hufu_param_rsa_gen *param = op->param;
+	struct limit limit = {host, op->deadline_ns};
 	enum hufu_err err = read_exponent(param, numbers->part[RSA_E]);
 
 	if (err == HUFU_OK)
 		err = soft_room(op, rsa_pkcs8_max(param->nbits / 8, (size_t)BN_num_bytes(numbers->part[RSA_E])));
 	if (err == HUFU_OK)
-		err = make_numbers(param->nbits, numbers);
+		err = make_numbers(param->nbits, &limit, numbers);
 	return err == HUFU_OK ? give_pair(op, numbers) : err;
 }
 
@@ -356,13 +376,12 @@ enum hufu_err rsa_generate(const struct hufu_host *host, struct hufu_op *op)
 	struct rsa_numbers numbers;
 	enum hufu_err err = check_request(op);
 
-	(void)host;
 	if (err != HUFU_OK)
 		return err;
 	soft_evp_begin();
 	err = rsa_numbers_init(&numbers, RSA_NPARTS);
 	if (err == HUFU_OK)
-		err = generate(op, &numbers);
+		err = generate(host, op, &numbers);
 	rsa_numbers_clear(&numbers);
 	return soft_evp_end(err);
 }
