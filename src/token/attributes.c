@@ -118,7 +118,7 @@ struct change {
 	const CK_ATTRIBUTE *templ;
 	CK_ULONG n;
 	CK_RV (*check)(struct session *, const struct object *, const struct change *);
-	CK_ATTRIBUTE_TYPE barred;       /* of a latch */
+	const struct barred *barred;    /* of a latch */
 };
 
 static CK_RV check_set(struct session *s, const struct object *o, const struct change *change)
@@ -136,7 +136,10 @@ static CK_RV check_set(struct session *s, const struct object *o, const struct c
 static CK_RV check_latch(struct session *s, const struct object *o, const struct change *change)
 {
 	(void)s;
-	return attrs_bool(&o->attrs, change->barred, false) ? CKR_KEY_FUNCTION_NOT_PERMITTED : CKR_OK;
+	for (size_t i = 0; i < change->barred->n; i++)
+		if (attrs_bool(&o->attrs, change->barred->by[i], false))
+			return CKR_KEY_FUNCTION_NOT_PERMITTED;
+	return CKR_OK;
 }
 
 /* Under token->lock: the handle may have died meanwhile, and been given to another object. NULL forgets what was loaded. */
@@ -232,7 +235,7 @@ CK_RV object_set_attributes(struct session *s, CK_OBJECT_HANDLE handle, const CK
 	return rv == CKR_OK ? set(s, handle, &(struct change){.templ = templ, .n = n, .check = check_set}) : rv;
 }
 
-CK_RV object_latch(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE_TYPE latch, CK_ATTRIBUTE_TYPE barred)
+CK_RV object_latch(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE_TYPE latch, const struct barred *barred)
 {
 	CK_BBOOL on = CK_TRUE;
 	CK_ATTRIBUTE mark = {latch, &on, sizeof on};

@@ -93,11 +93,14 @@ static CK_RV set_check_value(struct attrs *attrs, const struct material *m)
 	return set_computed(attrs, CKA_CHECK_VALUE, m->check_value, sizeof m->check_value);
 }
 
-/* 4.9, 4.10: was it always so? Only generating says yes by itself; what is derived or unwrapped inherits it. */
+/*
+ * 4.9, 4.10: was it always so? Only generating says yes by itself, but not of a password, which somebody knows; what is
+ * derived or unwrapped inherits it.
+ */
 static bool set_history(struct attrs *attrs, enum origin origin, const struct material *m)
 {
 	bool sensitive = attrs_bool(attrs, CKA_SENSITIVE, false), extractable = attrs_bool(attrs, CKA_EXTRACTABLE, false);
-	bool generated = origin == ORIGIN_GENERATE;
+	bool generated = origin == ORIGIN_GENERATE && m->mechanism != CKM_PKCS5_PBKD2;
 	return attrs_set_bool(attrs, CKA_ALWAYS_SENSITIVE, sensitive && (generated || m->always_sensitive)) &&
 	       attrs_set_bool(attrs, CKA_NEVER_EXTRACTABLE, !extractable && (generated || m->never_extractable));
 }

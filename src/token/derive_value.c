@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "crypto/kdf.h"
 #include "token/derive_impl.h"
+#include "token/policy.h"
 #include "token/rv.h"
 
 #include <string.h>
@@ -169,7 +170,9 @@ static CK_RV encrypt_data(struct derivation *d, const uint8_t *data, size_t len,
 		       .out = d->value, .out_cap = DERIVE_MAX, .repeatable = true},
 		.key = d->base->key,
 	};
-	CK_RV rv = rv_of(pool_run(d->session->token->pool, &req));
+	CK_RV rv = policy_use(d->session, d->mech, d->base, CKF_ENCRYPT);
+	if (rv == CKR_OK)
+		rv = rv_of(pool_run(d->session->token->pool, &req));
 	if (rv == CKR_OK && req.op.out_len != len)
 		rv = CKR_DEVICE_ERROR;
 	return rv == CKR_OK ? cut(d, len) : rv;

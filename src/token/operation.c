@@ -170,7 +170,7 @@ CK_RV operation_begin(struct session *s, enum op_kind kind, const CK_MECHANISM *
 	operation_used(op);
 	rv = parse ? parse(m, &op->param) : mech->parse(m, &op->param);
 	if (rv == CKR_OK && key)
-		rv = policy_use(s, key, use->flag);
+		rv = policy_use(s, mech, key, use->flag);
 	if (rv != CKR_OK) {
 		operation_end(op);
 		return rv;

@@ -6,15 +6,20 @@ static bool is_strict(const struct token *token)
 	return token->conf->policy == CONF_POLICY_STRICT;
 }
 
-/* What a use leaves behind, and what must not have been. */
+/*
+ * What a use leaves behind, and what must not have been. GCM and CCM wrap with a
+ * keystream that encryption under the same key gives to whoever asks: so a key
+ * that wraps does not encrypt either.
+ */
 static const struct latch {
 	CK_FLAGS uses;
-	CK_ATTRIBUTE_TYPE sets, barred;
+	CK_ATTRIBUTE_TYPE sets;
+	struct barred barred;
 } latches[] = {
-	{CKF_ENCRYPT | CKF_MESSAGE_ENCRYPT, CKA_HUFU_HAS_ENCRYPTED, CKA_HUFU_HAS_UNWRAPPED},
-	{CKF_DECRYPT | CKF_MESSAGE_DECRYPT, CKA_HUFU_HAS_DECRYPTED, CKA_HUFU_HAS_WRAPPED},
-	{CKF_WRAP, CKA_HUFU_HAS_WRAPPED, CKA_HUFU_HAS_DECRYPTED},
-	{CKF_UNWRAP, CKA_HUFU_HAS_UNWRAPPED, CKA_HUFU_HAS_ENCRYPTED},
+	{CKF_ENCRYPT | CKF_MESSAGE_ENCRYPT, CKA_HUFU_HAS_ENCRYPTED, {{CKA_HUFU_HAS_UNWRAPPED, CKA_HUFU_HAS_WRAPPED}, 2}},
+	{CKF_DECRYPT | CKF_MESSAGE_DECRYPT, CKA_HUFU_HAS_DECRYPTED, {{CKA_HUFU_HAS_WRAPPED}, 1}},
+	{CKF_WRAP, CKA_HUFU_HAS_WRAPPED, {{CKA_HUFU_HAS_DECRYPTED, CKA_HUFU_HAS_ENCRYPTED}, 2}},
+	{CKF_UNWRAP, CKA_HUFU_HAS_UNWRAPPED, {{CKA_HUFU_HAS_ENCRYPTED}, 1}},
 };
 
 static const struct latch *latch_of(CK_FLAGS use)
@@ -25,22 +30,33 @@ static const struct latch *latch_of(CK_FLAGS use)
 	return NULL;
 }
 
-/* Generated here, or vouched for by the SO under a login. */
+/* Generated here, but not of a password, which somebody knows; or vouched for by the SO under a login. */
 static bool may_wrap(const struct object *key)
 {
-	return attrs_bool(&key->attrs, CKA_LOCAL, false) || (key->by_login && attrs_bool(&key->attrs, CKA_TRUSTED, false));
+	bool of_password = attrs_ulong(&key->attrs, CKA_KEY_GEN_MECHANISM, CK_UNAVAILABLE_INFORMATION) == CKM_PKCS5_PBKD2;
+	if (attrs_bool(&key->attrs, CKA_LOCAL, false) && !of_password)
+		return true;
+	return key->by_login && attrs_bool(&key->attrs, CKA_TRUSTED, false);
 }
 
-CK_RV policy_use(struct session *s, const struct object *key, CK_FLAGS use)
+/* A raw RSA signature is what decryption gives (RFC 8017 5.1.2, 5.2.1). */
+static bool decrypts_by_signing(const struct mech *mech, CK_FLAGS use)
+{
+	return mech->type == CKM_RSA_X_509 && use & (CKF_SIGN | CKF_SIGN_RECOVER);
+}
+
+CK_RV policy_use(struct session *s, const struct mech *mech, const struct object *key, CK_FLAGS use)
 {
 	const struct latch *latch = latch_of(use);
-	if (!latch || !is_strict(s->token))
+	if (!is_strict(s->token))
 		return CKR_OK;
+	if (decrypts_by_signing(mech, use) && !attrs_bool(&key->attrs, CKA_DECRYPT, false))
+		return CKR_KEY_FUNCTION_NOT_PERMITTED;
 	if (use & CKF_WRAP && !may_wrap(key))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
-	if (key->object_class != CKO_SECRET_KEY || attrs_bool(&key->attrs, latch->sets, false))
+	if (!latch || key->object_class != CKO_SECRET_KEY || attrs_bool(&key->attrs, latch->sets, false))
 		return CKR_OK;
-	return object_latch(s, key->handle, latch->sets, latch->barred);
+	return object_latch(s, key->handle, latch->sets, &latch->barred);
 }
 
 CK_RV policy_check_new(const struct token *token, const struct plan *plan)
@@ -59,7 +75,8 @@ CK_RV policy_check_pair(const struct token *token, const struct plan *pub, const
 
 static bool is_a_use(CK_ATTRIBUTE_TYPE type)
 {
-	return type == CKA_ENCRYPT || type == CKA_DECRYPT || type == CKA_WRAP || type == CKA_UNWRAP;
+	return type == CKA_ENCRYPT || type == CKA_DECRYPT || type == CKA_WRAP || type == CKA_UNWRAP ||
+	       type == CKA_DERIVE;
 }
 
 CK_RV policy_check_change(const struct object *o, const CK_ATTRIBUTE *templ, CK_ULONG n)
@@ -72,13 +89,15 @@ CK_RV policy_check_change(const struct object *o, const CK_ATTRIBUTE *templ, CK_
 	return CKR_OK;
 }
 
-static bool has_both(const struct object *o, CK_ATTRIBUTE_TYPE a, CK_ATTRIBUTE_TYPE b)
+static bool has(const struct object *o, CK_ATTRIBUTE_TYPE use)
 {
-	return attrs_bool(&o->attrs, a, false) && attrs_bool(&o->attrs, b, false);
+	return attrs_bool(&o->attrs, use, false);
 }
 
 CK_RV policy_check_copy(const struct object *o)
 {
-	bool two_uses = has_both(o, CKA_WRAP, CKA_DECRYPT) || has_both(o, CKA_UNWRAP, CKA_ENCRYPT);
+	/* CKA_DERIVE: CKM_AES_ECB_ENCRYPT_DATA. Whoever will encrypts with a public key. */
+	bool encrypts = o->object_class == CKO_SECRET_KEY && (has(o, CKA_ENCRYPT) || has(o, CKA_DERIVE));
+	bool two_uses = has(o, CKA_WRAP) ? encrypts || has(o, CKA_DECRYPT) : has(o, CKA_UNWRAP) && encrypts;
 	return two_uses && is_strict(o->token) ? CKR_ACTION_PROHIBITED : CKR_OK;
 }

@@ -4,10 +4,12 @@
  * that is wrapped is read by whoever can decrypt with the wrapping key's value,
  * under whatever handle. Under "standard" every function here allows all.
  *
- *	a secret key that has wrapped never decrypts, one that has unwrapped never
- *	encrypts, and the reverse: latches, kept with the object before the use;
- *	keys whose value somebody else may know (created, unwrapped, derived) do
- *	not wrap, unless the SO trusts them;
+ *	a secret key that has wrapped neither decrypts nor encrypts, one that has
+ *	unwrapped never encrypts, and the reverse: latches, kept with the object
+ *	before the use; deriving by encryption counts as such;
+ *	keys whose value somebody else may know (created, unwrapped, derived, made
+ *	of a password) do not wrap, unless the SO trusts them;
+ *	what a private key may not decrypt it does not sign raw;
  *	unwrapped keys are sensitive and not extractable;
  *	uses are taken away, never given, or a key of two uses would become two
  *	keys of one use each; for the same reason it is not copied.
@@ -15,7 +17,7 @@
 #ifndef TOKEN_POLICY_H
 #define TOKEN_POLICY_H
 
-#include "token/object.h"
+#include "token/mech.h"
 
 /* The latches: CK_BBOOLs that the token sets and everybody may read. */
 #define CKA_HUFU_HAS_ENCRYPTED (HUFU_VENDOR + 0x01)
@@ -24,10 +26,11 @@
 #define CKA_HUFU_HAS_UNWRAPPED (HUFU_VENDOR + 0x04)
 
 /*
- * A key is about to be used so (CKF_ENCRYPT, CKF_WRAP and kin; others are let
- * by). CKR_KEY_FUNCTION_NOT_PERMITTED, or what keeping the latch failed with.
+ * A key is about to be used so (CKF_ENCRYPT, CKF_WRAP, CKF_SIGN and kin; others
+ * are let by). CKR_KEY_FUNCTION_NOT_PERMITTED, or what keeping the latch failed
+ * with.
  */
-CK_RV policy_use(struct session *, const struct object *key, CK_FLAGS use);
+CK_RV policy_use(struct session *, const struct mech *, const struct object *key, CK_FLAGS use);
 /* A new object. CKR_TEMPLATE_INCONSISTENT. */
 CK_RV policy_check_new(const struct token *, const struct plan *);
 /* Both halves of a pair. CKR_TEMPLATE_INCONSISTENT. */
@@ -39,7 +42,13 @@ CK_RV policy_check_copy(const struct object *);
 
 /* -- attributes.c ------------------------------------------------------------ */
 
-/* Sets the latch of an object, durably, unless barred is set: CKR_KEY_FUNCTION_NOT_PERMITTED. */
-CK_RV object_latch(struct session *, CK_OBJECT_HANDLE, CK_ATTRIBUTE_TYPE latch, CK_ATTRIBUTE_TYPE barred);
+/* Latches, one of which keeps another from being set. */
+struct barred {
+	CK_ATTRIBUTE_TYPE by[2];
+	size_t n;
+};
+
+/* Sets the latch of an object, durably, unless it is barred: CKR_KEY_FUNCTION_NOT_PERMITTED. */
+CK_RV object_latch(struct session *, CK_OBJECT_HANDLE, CK_ATTRIBUTE_TYPE latch, const struct barred *);
 
 #endif

@@ -186,7 +186,7 @@ static CK_RV wrap(struct session *s, struct operation *op, struct object *key, C
 	if (rv != CKR_OK)
 		return rv;
 	if (out) {
-		rv = policy_use(s, op->key, CKF_WRAP);
+		rv = policy_use(s, op->mech, op->key, CKF_WRAP);
 		if (rv == CKR_OK)
 			rv = export(op->mech, key, &value, &len);
 		if (rv == CKR_OK)
@@ -342,7 +342,7 @@ static CK_RV unwrap(struct session *s, struct operation *op, const struct merged
 		return CKR_HOST_MEMORY;
 	CK_RV rv = plan_unwrapped(s, op, CK_UNAVAILABLE_INFORMATION, merged, &plan);
 	if (rv == CKR_OK)
-		rv = policy_use(s, op->key, CKF_UNWRAP);
+		rv = policy_use(s, op->mech, op->key, CKF_UNWRAP);
 	if (rv == CKR_OK)
 		rv = unwrap_rv(run(op, in, len, value, len, &value_len));
 	if (rv == CKR_OK)

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* Planning sets no latch. */
-CK_RV object_latch(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE_TYPE latch, CK_ATTRIBUTE_TYPE barred)
+CK_RV object_latch(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE_TYPE latch, const struct barred *barred)
 {
 	(void)s;
 	(void)handle;

@@ -2,8 +2,9 @@
 /*
  * Claim: under policy "strict" the attacks on wrapping interfaces that are known
  * since Clulow (2003) and Delaune, Kremer, Steel (2010) end at a refusal: wrap
- * and decrypt, unwrap and encrypt, the same by two copies of a key, by a key
- * whose value is known, by an unwrapped key, by a key pair.
+ * and decrypt, wrap and give the keystream, unwrap and encrypt, the same by two
+ * copies of a key, by a key whose value is known, by an unwrapped key, by a key
+ * pair.
  */
 #include "token_util.h"
 #include "unit.h"
@@ -90,6 +91,46 @@ static void test_unwrap_then_encrypt(void)
 	IS(crypt(OP_ENCRYPT, both, text, sizeof text, out, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
 }
 
+/* GCM under the IV that wrapped: what it encrypts is deciphered. */
+static void test_wrap_then_encrypt(void)
+{
+	uint8_t wrapped[64], out[64];
+	CK_ULONG len, n;
+	for (int on_token = 0; on_token < 2; on_token++) {
+		CK_OBJECT_HANDLE secret = generate(no, no, no, yes, yes), k = generate((CK_BBOOL)on_token, yes, no, yes, no);
+		OK(wrap(k, secret, wrapped, &len));
+		IS(crypt(OP_ENCRYPT, k, wrapped, 16, out, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
+		OK(wrap(k, secret, wrapped, &len));
+
+		CK_OBJECT_HANDLE other = generate((CK_BBOOL)on_token, yes, no, yes, no);
+		OK(crypt(OP_ENCRYPT, other, text, sizeof text, out, &n));
+		IS(wrap(other, secret, wrapped, &len), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	}
+}
+
+/* The same by the value of a derived key: a counter block encrypted is the keystream. */
+static void test_wrap_then_derive(void)
+{
+	static uint8_t block[16];
+	CK_MECHANISM gen = mechanism(CKM_AES_KEY_GEN, NULL, 0), kw = mechanism(CKM_AES_KEY_WRAP, NULL, 0);
+	CK_KEY_DERIVATION_STRING_DATA data = {block, sizeof block};
+	CK_MECHANISM ecb = mechanism(CKM_AES_ECB_ENCRYPT_DATA, &data, sizeof data);
+	const CK_ULONG bytes = 16;
+	CK_ATTRIBUTE templ[] = {ATTR(CKA_VALUE_LEN, bytes), ATTR(CKA_WRAP, yes), ATTR(CKA_DERIVE, yes), ATTR(CKA_ENCRYPT, no),
+	                        ATTR(CKA_DECRYPT, no)};
+	CK_OBJECT_HANDLE secret = generate(no, no, no, yes, yes), wraps, derives, key;
+	uint8_t wrapped[64];
+	CK_ULONG len = sizeof wrapped;
+	OK(key_generate(session, &gen, templ, 5, &wraps));
+	OK(key_generate(session, &gen, templ, 5, &derives));
+	IS(object_copy(session, wraps, NULL, 0, &key), CKR_ACTION_PROHIBITED);
+	OK(key_wrap(session, &kw, wraps, secret, wrapped, &len));
+	IS(key_derive(session, &ecb, wraps, NULL, 0, &key), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	OK(key_derive(session, &ecb, derives, NULL, 0, &key));
+	len = sizeof wrapped;
+	IS(key_wrap(session, &kw, derives, secret, wrapped, &len), CKR_KEY_FUNCTION_NOT_PERMITTED);
+}
+
 static bool flag_of(CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE type)
 {
 	CK_BBOOL flag = CK_FALSE;
@@ -140,6 +181,23 @@ static void test_known_value(void)
 	IS(wrap(unwrapped, secret, wrapped, &len), CKR_KEY_FUNCTION_NOT_PERMITTED);
 }
 
+/* Made here, but of a password: whoever has told it knows the key. */
+static void test_password(void)
+{
+	static uint8_t password[] = "known", salt[8];
+	CK_PKCS5_PBKD2_PARAMS2 p = {.saltSource = CKZ_SALT_SPECIFIED, .pSaltSourceData = salt, .ulSaltSourceDataLen = sizeof salt,
+	                            .iterations = 1, .prf = CKP_PKCS5_PBKD2_HMAC_SHA256, .pPassword = password, .ulPasswordLen = 5};
+	CK_MECHANISM m = mechanism(CKM_PKCS5_PBKD2, &p, sizeof p);
+	const CK_KEY_TYPE type = CKK_HUFU_SM4;
+	CK_ATTRIBUTE templ[] = {ATTR(CKA_KEY_TYPE, type), ATTR(CKA_WRAP, yes)};
+	CK_OBJECT_HANDLE secret = generate(no, no, no, yes, yes), k;
+	uint8_t wrapped[64];
+	CK_ULONG len;
+	OK(key_generate(session, &m, templ, 2, &k));
+	CU_ASSERT(flag_of(k, CKA_SENSITIVE) && !flag_of(k, CKA_ALWAYS_SENSITIVE) && !flag_of(k, CKA_NEVER_EXTRACTABLE));
+	IS(wrap(k, secret, wrapped, &len), CKR_KEY_FUNCTION_NOT_PERMITTED);
+}
+
 static void test_unwrapped(void)
 {
 	uint8_t wrapped[64];
@@ -165,15 +223,38 @@ static void test_pairs(void)
 	IS(object_set_attributes(session, priv, decrypts, 1), CKR_ATTRIBUTE_READ_ONLY);
 }
 
+/* RFC 8017 5.2.1: the same power of the number, whether it is called signing or decrypting. */
+static void test_raw_signatures(void)
+{
+	CK_MECHANISM m = mechanism(CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0), raw = mechanism(CKM_RSA_X_509, NULL, 0);
+	CK_MECHANISM pkcs = mechanism(CKM_RSA_PKCS, NULL, 0);
+	const CK_ULONG nbits = 2048;
+	CK_ATTRIBUTE pub_templ[] = {ATTR(CKA_MODULUS_BITS, nbits), ATTR(CKA_WRAP, yes)}, plain[] = {ATTR(CKA_MODULUS_BITS, nbits)};
+	CK_ATTRIBUTE unwraps[] = {ATTR(CKA_DECRYPT, no), ATTR(CKA_UNWRAP, yes), ATTR(CKA_SIGN, yes), ATTR(CKA_SIGN_RECOVER, yes)};
+	CK_OBJECT_HANDLE pub, priv;
+	OK(key_generate_pair(session, &m, pub_templ, 2, unwraps, 4, &pub, &priv));
+	IS(sign_init(session, &raw, priv), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	IS(sign_recover_init(session, &raw, priv), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	OK(sign_init(session, &pkcs, priv));
+	OK(sign_init(session, NULL, 0));
+	OK(key_generate_pair(session, &m, plain, 1, NULL, 0, &pub, &priv));
+	OK(sign_init(session, &raw, priv));
+	OK(sign_init(session, NULL, 0));
+}
+
 static const struct unit_case cases[] = {
 	{"a strict token comes up", token_up_strict},
 	{"a key that has wrapped never decrypts, and the reverse", test_wrap_then_decrypt},
+	{"nor does it encrypt, and the reverse", test_wrap_then_encrypt},
+	{"nor derive by encryption, and the reverse", test_wrap_then_derive},
 	{"a key that has unwrapped never encrypts, and the reverse", test_unwrap_then_encrypt},
 	{"a latch is told, kept, carried over to copies, and nobody's to clear", test_latches},
 	{"no two copies of a key have the uses that one may not have", test_copies},
 	{"keys whose value somebody may know do not wrap", test_known_value},
+	{"nor do keys that are made of a password", test_password},
 	{"what is unwrapped is sensitive and not extractable", test_unwrapped},
 	{"a public key does not wrap what its private key decrypts", test_pairs},
+	{"nor does a private key that may not decrypt sign raw", test_raw_signatures},
 	{"everything is given back", token_down},
 	{0},
 };
