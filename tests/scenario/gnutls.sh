@@ -122,7 +122,8 @@ check "of two certificates" is_equal "$(grep -c BEGIN "$work/exported.pem")" 2
 stop() { kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; pids=${pids% "$server"}; }
 serve() {
 	port=$(free_port) || return 1
-	without_env $HUFU_WRAP gnutls-serv --provider "$MODULE" --port "$port" "$@" >"$work/server.out" 2>&1 &
+	# Not by a function, which would run in a shell of its own: it is that shell that would be ended.
+	env -u GNUTLS_PIN -u GNUTLS_SO_PIN $HUFU_WRAP gnutls-serv --provider "$MODULE" --port "$port" "$@" </dev/null >"$work/server.out" 2>&1 &
 	server=$!; pids="$pids $server"
 	wait_for grep -q 'done$' "$work/server.out" || { cat "$work/server.out"; return 1; }
 }
@@ -166,6 +167,7 @@ for pair in rsa:ecdsa ecdsa:rsa; do
 	check "four clients at once are answered" is_equal "$(cat "$work"/client-?.out | grep -c '200 OK')" 4
 	check "the server is still there" kill -0 "$server"
 	stop
+	check_not "and is gone when it is ended" openssl s_client -connect "localhost:$port" </dev/null
 done
 
 check_not "gnutls-serv does not start with a wrong PIN" timeout 300 env -u GNUTLS_PIN $HUFU_WRAP gnutls-serv --provider "$MODULE" --port 0 \
