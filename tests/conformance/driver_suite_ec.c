@@ -445,6 +445,17 @@ void suite_ecdsa_sign(void)
 #define ZERO_32 "0000000000000000000000000000000000000000000000000000000000000000"
 #define ONE_32 "0000000000000000000000000000000000000000000000000000000000000001"
 
+/* FIPS 186-5 6.4.2 step 6: with the key 1, the digest 1 and r = -1, what should be a point is the identity. */
+static void refuse_identity(void)
+{
+	struct kit_key *key = public_key(&curves[ON_P256], "046B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296"
+	                                                   "4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5");
+	struct bytes digest = bytes_of(ONE_32, ""), signature = bytes_of(P256_N_MINUS_1, ONE_32);
+
+	CU_ASSERT(verify(CKM_ECDSA, key, &digest, &signature) == HUFU_ERR_SIGNATURE);
+	subject->key_free(key);
+}
+
 void suite_ecdsa_refuses(void)
 {
 	/* FIPS 186-5 6.4.2: r and s lie in [1, n-1]. */
@@ -471,6 +482,7 @@ void suite_ecdsa_refuses(void)
 	CU_ASSERT(verify(CKM_ECDSA, key, &digest, &signature) == HUFU_ERR_DATA_LEN);
 	subject->key_free(key);
 	subject->key_free(private);
+	refuse_identity();
 }
 
 /* -- EdDSA ------------------------------------------------------------------------------------- */

@@ -193,21 +193,21 @@ static enum hufu_err sign_with(const struct ec *ec, const uint8_t *digest, size_
 
 static enum hufu_err verify_with(const struct ec *ec, const uint8_t *digest, size_t len, const uint8_t *signature)
 {
-	int half = (int)ec->curve->len, verdict = -1;
+	int half = (int)ec->curve->len;
+	enum hufu_err err = HUFU_ERR_NO_MEMORY;
 
 	soft_evp_begin();
 	ECDSA_SIG *sig = ECDSA_SIG_new();
 	BIGNUM *r = BN_bin2bn(signature, half, NULL), *s = BN_bin2bn(signature + half, half, NULL);
 	if (sig && r && s && ECDSA_SIG_set0(sig, r, s) == 1) {
 		r = s = NULL; /* sig's now */
-		verdict = ECDSA_do_verify(digest, (int)len, sig, ec->key);
+		/* -1, an error to libcrypto, is also its answer where step 6 of FIPS 186-5 6.4.2 ends at the identity. */
+		err = ECDSA_do_verify(digest, (int)len, sig, ec->key) == 1 ? HUFU_OK : HUFU_ERR_SIGNATURE;
 	}
 	BN_free(r);
 	BN_free(s);
 	ECDSA_SIG_free(sig);
-	if (verdict < 0)
-		return soft_evp_end(HUFU_ERR_NO_MEMORY);
-	return soft_evp_end(verdict == 1 ? HUFU_OK : HUFU_ERR_SIGNATURE);
+	return soft_evp_end(err);
 }
 
 /* Of any length: what is longer than the order, libcrypto truncates by FIPS 186-5 6.4.1. */
