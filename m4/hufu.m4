@@ -49,4 +49,22 @@ AC_DEFUN([HUFU_WITH_OPENSSL], [
        [], [AC_MSG_ERROR([no usable libcrypto (3.0 or later) under $with_openssl])])
      CFLAGS=$hufu_saved_CFLAGS; LIBS=$hufu_saved_LIBS
      AC_SUBST([OPENSSL_CFLAGS]) AC_SUBST([OPENSSL_LIBS])])
+  HUFU_CHECK_OPENSSL
+])
+
+dnl HUFU_CHECK_OPENSSL: what src/crypto and the soft driver take from libcrypto can be left out when that is built.
+AC_DEFUN([HUFU_CHECK_OPENSSL], [
+  AC_MSG_CHECKING([whether libcrypto has SHA512_Init and ECDSA_do_sign])
+  hufu_saved_CFLAGS=$CFLAGS; hufu_saved_LIBS=$LIBS
+  CFLAGS="$CFLAGS $OPENSSL_CFLAGS"; LIBS="$OPENSSL_LIBS $LIBS"
+  AC_LINK_IFELSE([AC_LANG_PROGRAM([[
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/ec.h>
+#include <openssl/sha.h>]], [[
+SHA512_CTX sha; EC_KEY *key = EC_KEY_new_by_curve_name_ex(NULL, NULL, 415);
+return SHA512_Init(&sha) && ECDSA_do_sign(NULL, 0, key);]])],
+    [AC_MSG_RESULT([yes])],
+    [AC_MSG_RESULT([no])
+     AC_MSG_ERROR([this libcrypto was built with no-deprecated or no-ec, and hufu needs what that leaves out; name another with --with-openssl=PREFIX])])
+  CFLAGS=$hufu_saved_CFLAGS; LIBS=$hufu_saved_LIBS
 ])
