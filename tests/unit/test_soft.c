@@ -41,7 +41,26 @@ static const int *engine_nids(int *n)
 	return nids;
 }
 
-/* Like that of libp11: it falls back to libcrypto's own method where a key is none of its own. */
+/* That of libp11 would fall back to libcrypto's own, after it has looked at the key. */
+static int refuse(EVP_PKEY_CTX *ctx, unsigned char *out, size_t *out_len, const unsigned char *in, size_t in_len)
+{
+	(void)ctx, (void)out, (void)out_len, (void)in, (void)in_len;
+	return 0;
+}
+
+/* libcrypto's own, which computes nothing with a key. The engine frees it. */
+static EVP_PKEY_METHOD *rsa_method(void)
+{
+	static EVP_PKEY_METHOD *method;
+
+	if (!method && (method = EVP_PKEY_meth_new(EVP_PKEY_RSA, 0)) != NULL) {
+		EVP_PKEY_meth_copy(method, EVP_PKEY_meth_find(EVP_PKEY_RSA));
+		EVP_PKEY_meth_set_encrypt(method, NULL, refuse);
+		EVP_PKEY_meth_set_decrypt(method, NULL, refuse);
+	}
+	return method;
+}
+
 static int engine_methods(ENGINE *engine, EVP_PKEY_METHOD **method, const int **nids, int nid)
 {
 	int n;
@@ -51,7 +70,7 @@ static int engine_methods(ENGINE *engine, EVP_PKEY_METHOD **method, const int **
 		*nids = engine_nids(&n);
 		return n;
 	}
-	*method = (EVP_PKEY_METHOD *)(uintptr_t)EVP_PKEY_meth_find(nid);
+	*method = nid == EVP_PKEY_RSA ? rsa_method() : (EVP_PKEY_METHOD *)(uintptr_t)EVP_PKEY_meth_find(nid);
 	return *method != NULL;
 }
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * RSA (RFC 8017). libcrypto computes x^e and x^d modulo n and finds primes; key
- * forms and paddings are here: every hash function of the token serves, and one
- * context serves every mechanism.
+ * forms and paddings are here: every hash function of the token serves.
  */
 #ifndef DRIVER_SOFT_RSA_H
 #define DRIVER_SOFT_RSA_H
 
 #include "driver/soft/evp.h"
+
+#include <openssl/rsa.h>
 
 #include "crypto/hash.h"
 
@@ -20,8 +21,9 @@
 #define RSA_REJECTION_LEN 32
 
 struct rsa_key {
-	struct soft_evp evp;
+	uint32_t epoch;
 	uint32_t nbits;
+	RSA *rsa;
 	size_t len;                           /* k of RFC 8017: of the modulus, and of all that goes in and out */
 	uint8_t n[RSA_MAX_LEN];
 	uint8_t rejection[RSA_REJECTION_LEN]; /* private keys: SHA-256(d), see rsa_unpad_pkcs1 */

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RSA keys: made, taken in, loaded, and the two functions that they are. */
+/*
+ * RSA keys: made, taken in, loaded, and the two functions that they are.
+ *
+ * With libcrypto's RSA, not its EVP layer: where an application has made an
+ * engine the default one (openssl -engine does), EVP gives every RSA key of the
+ * process to that engine, in all library contexts; it may be one that calls this
+ * module. An RSA's method can be chosen; and, as an RSA that is not changed may
+ * be used by any number of threads at once, no contexts are to be kept.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "driver/soft/rsa.h"
 
 #include <openssl/core_names.h>
-#include <openssl/rsa.h>
 
 #include "crypto/context.h"
 #include "driver/soft/rsa_der.h"
-
-enum { USE_PUBLIC, USE_PRIVATE };
-
-/*
- * rsaEncryption. Under a name that it has a number for, libcrypto would ask the
- * engine that the application made its default one, which knows no keys of ours.
- */
-#define RSA_NAME "1.2.840.113549.1.1.1"
 
 #define PRIVATE_MAX 5300 /* PKCS#8 of 8192 bits, the primes of any lengths: at most 5199 */
 
@@ -27,45 +27,61 @@ static const char *const param_names[RSA_NPARTS] = {
 
 /* -- numbers to key ----------------------------------------------------------- */
 
-static size_t room_for(const struct rsa_numbers *numbers)
+/* By the object identifier (RFC 8017 A.1): engines are looked for by the name only. */
+static EVP_PKEY_CTX *rsa_context(void)
 {
-	size_t len = 0;
-
-	for (size_t i = 0; i < numbers->nparts; i++)
-		len += (size_t)BN_num_bytes(numbers->part[i]);
-	return len;
+	return EVP_PKEY_CTX_new_from_name(libcrypto_context(), "1.2.840.113549.1.1.1", NULL);
 }
 
-static EVP_PKEY *from_params(OSSL_PARAM *params, int selection)
+static EVP_PKEY *public_pkey(OSSL_PARAM *params)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(libcrypto_context(), RSA_NAME, NULL);
+	EVP_PKEY_CTX *ctx = rsa_context();
 	EVP_PKEY *pkey = NULL;
 
 	if (ctx && EVP_PKEY_fromdata_init(ctx) == 1)
-		(void)EVP_PKEY_fromdata(ctx, &pkey, selection, params);
+		(void)EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params);
 	EVP_PKEY_CTX_free(ctx);
 	return pkey;
 }
 
-/* The numbers go over in memory of ours: OSSL_PARAM_BLD's is not wiped. */
-static enum hufu_err make_pkey(const struct rsa_numbers *numbers, EVP_PKEY **out)
+/* By way of an EVP_PKEY: no constructor of RSA's takes a library context. NULL: out of memory. */
+static RSA *public_rsa(const struct rsa_numbers *numbers)
 {
-	OSSL_PARAM params[RSA_NPARTS + 1];
-	uint8_t *room = secret_alloc(room_for(numbers)), *p = room;
+	OSSL_PARAM params[RSA_NPUBLIC + 1];
+	uint8_t room[RSA_NPUBLIC][RSA_MAX_LEN];
 
-	if (!room)
-		return HUFU_ERR_NO_MEMORY;
-	for (size_t i = 0; i < numbers->nparts; i++) {
+	for (size_t i = 0; i < RSA_NPUBLIC; i++) {
 		int len = BN_num_bytes(numbers->part[i]);
 
-		(void)BN_bn2nativepad(numbers->part[i], p, len);
-		params[i] = OSSL_PARAM_construct_BN(param_names[i], p, (size_t)len);
-		p += len;
+		(void)BN_bn2nativepad(numbers->part[i], room[i], len);
+		params[i] = OSSL_PARAM_construct_BN(param_names[i], room[i], (size_t)len);
 	}
-	params[numbers->nparts] = OSSL_PARAM_construct_end();
-	*out = from_params(params, numbers->nparts == RSA_NPARTS ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY);
-	secret_free(room);
-	return *out ? HUFU_OK : HUFU_ERR_NO_MEMORY;
+	params[RSA_NPUBLIC] = OSSL_PARAM_construct_end();
+	EVP_PKEY *pkey = public_pkey(params);
+	RSA *rsa = pkey ? EVP_PKEY_get1_RSA(pkey) : NULL;
+	EVP_PKEY_free(pkey);
+	if (rsa && RSA_set_method(rsa, RSA_PKCS1_OpenSSL()) == 1)
+		return rsa;
+	RSA_free(rsa);
+	return NULL;
+}
+
+/* The setters adopt what they are given, and refuse only NULL. */
+static bool add_private(RSA *rsa, const struct rsa_numbers *numbers)
+{
+	BIGNUM *part[RSA_NPARTS];
+	bool complete = true;
+
+	for (size_t i = RSA_NPUBLIC; i < RSA_NPARTS; i++) {
+		part[i] = BN_dup(numbers->part[i]);
+		complete &= part[i] != NULL;
+	}
+	if (complete)
+		return RSA_set0_key(rsa, NULL, NULL, part[RSA_D]) == 1 && RSA_set0_factors(rsa, part[RSA_P], part[RSA_Q]) == 1 &&
+		       RSA_set0_crt_params(rsa, part[RSA_DP], part[RSA_DQ], part[RSA_QINV]) == 1;
+	for (size_t i = RSA_NPUBLIC; i < RSA_NPARTS; i++)
+		BN_clear_free(part[i]);
+	return false;
 }
 
 /* As the draft derives its key: from d in as many bytes as the modulus has. */
@@ -83,13 +99,10 @@ static enum hufu_err rejection_secret(struct rsa_key *key, const BIGNUM *d)
 /* Into zeroed memory, whose epoch is set whatever happens. */
 static enum hufu_err key_init(struct rsa_key *key, const struct rsa_numbers *numbers)
 {
-	EVP_PKEY *pkey = NULL;
-	enum hufu_err err = make_pkey(numbers, &pkey);
-
-	if (err == HUFU_OK)
-		err = soft_evp_init(&key->evp, pkey);
-	if (err != HUFU_OK)
-		return err;
+	key->epoch = libcrypto_epoch();
+	key->rsa = public_rsa(numbers);
+	if (!key->rsa || (numbers->nparts == RSA_NPARTS && !add_private(key->rsa, numbers)))
+		return HUFU_ERR_NO_MEMORY;
 	key->nbits = (uint32_t)BN_num_bits(numbers->part[RSA_N]);
 	key->len = (key->nbits + 7) / 8;
 	(void)BN_bn2binpad(numbers->part[RSA_N], key->n, (int)key->len);
@@ -99,7 +112,7 @@ static enum hufu_err key_init(struct rsa_key *key, const struct rsa_numbers *num
 static void key_free(struct rsa_key *key)
 {
 	if (key)
-		soft_evp_clear(&key->evp);
+		RSA_free(key->rsa);
 	secret_free(key);
 }
 
@@ -134,7 +147,7 @@ static enum hufu_err expand(const struct soft_kind *kind, const struct hufu_key 
 
 static void forget(void *loaded)
 {
-	soft_evp_clear(&((struct rsa_key *)loaded)->evp);
+	RSA_free(((struct rsa_key *)loaded)->rsa);
 }
 
 enum hufu_err rsa_load(const struct hufu_host *host, struct hufu_op *op, struct rsa_key **out)
@@ -150,32 +163,13 @@ enum hufu_err rsa_load(const struct hufu_host *host, struct hufu_op *op, struct 
 
 /* -- the functions --------------------------------------------------------------- */
 
-static int begin_public(EVP_PKEY_CTX *ctx)
+static enum hufu_err power(const struct rsa_key *key, bool private, const uint8_t *x, uint8_t *out)
 {
-	return EVP_PKEY_encrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1;
-}
+	int len = (int)key->len;
+	int done = private ? RSA_private_decrypt(len, x, out, key->rsa, RSA_NO_PADDING) :
+	                     RSA_public_encrypt(len, x, out, key->rsa, RSA_NO_PADDING);
 
-static int begin_private(EVP_PKEY_CTX *ctx)
-{
-	return EVP_PKEY_decrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1;
-}
-
-/* A context that has failed is not kept: who knows what state it is in. */
-static enum hufu_err power(struct rsa_key *key, unsigned use, const uint8_t *x, uint8_t *out)
-{
-	EVP_PKEY_CTX *ctx;
-	enum hufu_err err = soft_evp_take(&key->evp, use, use == USE_PUBLIC ? begin_public : begin_private, &ctx);
-	size_t len = key->len;
-
-	if (err != HUFU_OK)
-		return err;
-	int done = use == USE_PUBLIC ? EVP_PKEY_encrypt(ctx, out, &len, x, key->len) : EVP_PKEY_decrypt(ctx, out, &len, x, key->len);
-	if (done == 1 && len == key->len) {
-		soft_evp_put(&key->evp, use, ctx);
-		return HUFU_OK;
-	}
-	EVP_PKEY_CTX_free(ctx);
-	return HUFU_ERR_CORRUPT;
+	return done == len ? HUFU_OK : HUFU_ERR_CORRUPT;
 }
 
 bool rsa_in_range(const struct rsa_key *key, const uint8_t *x)
@@ -186,7 +180,7 @@ bool rsa_in_range(const struct rsa_key *key, const uint8_t *x)
 enum hufu_err rsa_public(struct rsa_key *key, const uint8_t *x, uint8_t *out)
 {
 	soft_evp_begin();
-	return soft_evp_end(power(key, USE_PUBLIC, x, out));
+	return soft_evp_end(power(key, false, x, out));
 }
 
 enum hufu_err rsa_private(struct rsa_key *key, const uint8_t *x, uint8_t *out)
@@ -194,9 +188,9 @@ enum hufu_err rsa_private(struct rsa_key *key, const uint8_t *x, uint8_t *out)
 	uint8_t again[RSA_MAX_LEN];
 
 	soft_evp_begin();
-	enum hufu_err err = power(key, USE_PRIVATE, x, out);
+	enum hufu_err err = power(key, true, x, out);
 	if (err == HUFU_OK)
-		err = power(key, USE_PUBLIC, out, again);
+		err = power(key, false, out, again);
 	if (err == HUFU_OK && !secret_equal(x, again, key->len))
 		err = HUFU_ERR_CORRUPT;
 	if (err != HUFU_OK)
@@ -307,7 +301,7 @@ static int go_on(EVP_PKEY_CTX *ctx)
 /* Primes from libcrypto's own random generator: it has no door for ours. */
 static EVP_PKEY *make_pair(uint32_t nbits, BIGNUM *e, struct limit *limit)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(libcrypto_context(), RSA_NAME, NULL);
+	EVP_PKEY_CTX *ctx = rsa_context();
 	EVP_PKEY *pkey = NULL;
 
 	if (ctx && EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)nbits) == 1 &&
