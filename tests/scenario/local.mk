@@ -13,6 +13,7 @@ SCENARIOS = \
 	%reldir%/nss.sh \
 	%reldir%/openssh.sh \
 	%reldir%/openssl.sh \
+	%reldir%/openssl-engine.sh \
 	%reldir%/p11-kit.sh \
 	%reldir%/p11-kit-remote.sh \
 	%reldir%/p11tool.sh \
