@@ -6,7 +6,9 @@
  *
  * A forked child gets a new context: a lock of the old one may have been held by
  * a thread that the child does not have. What was made in the old one is left
- * alone there, never freed: libcrypto_epoch tells the two apart.
+ * alone there, never freed: libcrypto_epoch tells the two apart. The states of
+ * hashes alone go on in a child, as its sessions do: to use, copy and free them
+ * takes no lock.
  *
  * Thread-safe. The context is made at the first use and kept until the process
  * ends: libcrypto tears itself down at exit, before or after us.

@@ -9,6 +9,7 @@
 #include "crypto/hash.h"
 
 #include <openssl/evp.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -80,17 +81,37 @@ static void sha512_init(struct hash *h)
 		memcpy(h->sha512.h, sha512_256_iv, sizeof(sha512_256_iv));
 }
 
+/*
+ * Looked up once a process, for that takes longer than to hash a short message;
+ * a forked child has a context of its own to look in. Who comes at the same time
+ * may look as well: what one of them found stays. NULL: libcrypto has none.
+ */
+static EVP_MD *sha3_method(OSSL_LIB_CTX *context, enum hash_id id)
+{
+	static struct {
+		_Atomic(EVP_MD *) md;
+		_Atomic uint32_t epoch; /* set last: of md, or of an earlier one */
+	} found[HASH_COUNT];
+
+	if (atomic_load_explicit(&found[id].epoch, memory_order_acquire) == libcrypto_epoch())
+		return atomic_load_explicit(&found[id].md, memory_order_relaxed);
+	EVP_MD *md = EVP_MD_fetch(context, hash_name(id), NULL);
+	if (md) {
+		atomic_store_explicit(&found[id].md, md, memory_order_relaxed);
+		atomic_store_explicit(&found[id].epoch, libcrypto_epoch(), memory_order_release);
+	}
+	return md;
+}
+
 static enum hufu_err sha3_init(struct hash *h)
 {
 	OSSL_LIB_CTX *context = libcrypto_context();
-	EVP_MD *md = context ? EVP_MD_fetch(context, hash_name(h->id), NULL) : NULL;
+	EVP_MD *md = context ? sha3_method(context, h->id) : NULL;
 
 	if (!md)
 		return context ? HUFU_ERR_UNSUPPORTED : HUFU_ERR_NO_MEMORY;
 	h->evp = EVP_MD_CTX_new();
-	bool good = h->evp && EVP_DigestInit_ex2(h->evp, md, NULL);
-	EVP_MD_free(md); /* the context holds it */
-	return good ? HUFU_OK : HUFU_ERR_NO_MEMORY;
+	return h->evp && EVP_DigestInit_ex2(h->evp, md, NULL) ? HUFU_OK : HUFU_ERR_NO_MEMORY;
 }
 
 enum hufu_err hash_init(struct hash *h, enum hash_id id)
