@@ -45,6 +45,17 @@ static bool decrypts_by_signing(const struct mech *mech, CK_FLAGS use)
 	return mech->type == CKM_RSA_X_509 && use & (CKF_SIGN | CKF_SIGN_RECOVER);
 }
 
+/*
+ * Whatever bytes come so become a key, of as many of them as one likes: keys of
+ * one byte, two and so on, each told by its check value, give away what the
+ * unwrapping key decrypts.
+ */
+static bool unwraps_anything(const struct mech *mech, CK_FLAGS use)
+{
+	bool weak = mech->shape == SHAPE_BLOCK || mech->shape == SHAPE_BLOCK_PAD || mech->type == CKM_RSA_X_509;
+	return weak && use & CKF_UNWRAP;
+}
+
 CK_RV policy_use(struct session *s, const struct mech *mech, const struct object *key, CK_FLAGS use)
 {
 	const struct latch *latch = latch_of(use);
@@ -52,7 +63,7 @@ CK_RV policy_use(struct session *s, const struct mech *mech, const struct object
 		return CKR_OK;
 	if (decrypts_by_signing(mech, use) && !attrs_bool(&key->attrs, CKA_DECRYPT, false))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
-	if (use & CKF_WRAP && !may_wrap(key))
+	if (unwraps_anything(mech, use) || (use & CKF_WRAP && !may_wrap(key)))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
 	if (!latch || key->object_class != CKO_SECRET_KEY || attrs_bool(&key->attrs, latch->sets, false))
 		return CKR_OK;

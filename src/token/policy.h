@@ -10,7 +10,8 @@
  *	keys whose value somebody else may know (created, unwrapped, derived, made
  *	of a password) do not wrap, unless the SO trusts them;
  *	what a private key may not decrypt it does not sign raw;
- *	unwrapped keys are sensitive and not extractable;
+ *	unwrapped keys are sensitive and not extractable, and come by no mode that
+ *	takes any bytes for a key (ECB, CBC, raw RSA);
  *	uses are taken away, never given, or a key of two uses would become two
  *	keys of one use each; for the same reason it is not copied.
  */

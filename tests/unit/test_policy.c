@@ -212,6 +212,26 @@ static void test_unwrapped(void)
 	CU_ASSERT(flag_of(made, CKA_SENSITIVE) && !flag_of(made, CKA_EXTRACTABLE));
 }
 
+/* Of chosen bytes, keys as short as one byte: their check values would tell what the unwrapping key decrypts. */
+static void test_unwrapped_pieces(void)
+{
+	static uint8_t bytes[256], iv16[16];
+	CK_MECHANISM rsa = mechanism(CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0), raw = mechanism(CKM_RSA_X_509, NULL, 0);
+	CK_MECHANISM modes[] = {mechanism(CKM_HUFU_SM4_ECB, NULL, 0), mechanism(CKM_HUFU_SM4_CBC, iv16, sizeof iv16),
+	                        mechanism(CKM_HUFU_SM4_CBC_PAD, iv16, sizeof iv16)};
+	const CK_OBJECT_CLASS object_class = CKO_SECRET_KEY;
+	const CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+	const CK_ULONG one = 1, nbits = 2048;
+	CK_ATTRIBUTE templ[] = {ATTR(CKA_CLASS, object_class), ATTR(CKA_KEY_TYPE, type), ATTR(CKA_VALUE_LEN, one)};
+	CK_ATTRIBUTE pub_templ[] = {ATTR(CKA_MODULUS_BITS, nbits)}, unwraps[] = {ATTR(CKA_UNWRAP, yes)};
+	CK_OBJECT_HANDLE k = generate(no, no, yes, no, no), pub, priv, made;
+	for (size_t i = 0; i < 3; i++)
+		IS(key_unwrap(session, &modes[i], k, bytes, 16, templ, 3, &made), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	OK(key_generate_pair(session, &rsa, pub_templ, 1, unwraps, 1, &pub, &priv));
+	bytes[255] = 2;
+	IS(key_unwrap(session, &raw, priv, bytes, sizeof bytes, templ, 3, &made), CKR_KEY_FUNCTION_NOT_PERMITTED);
+}
+
 static void test_pairs(void)
 {
 	CK_MECHANISM m = mechanism(CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0);
@@ -253,6 +273,7 @@ static const struct unit_case cases[] = {
 	{"keys whose value somebody may know do not wrap", test_known_value},
 	{"nor do keys that are made of a password", test_password},
 	{"what is unwrapped is sensitive and not extractable", test_unwrapped},
+	{"and is not taken to pieces", test_unwrapped_pieces},
 	{"a public key does not wrap what its private key decrypts", test_pairs},
 	{"nor does a private key that may not decrypt sign raw", test_raw_signatures},
 	{"everything is given back", token_down},
