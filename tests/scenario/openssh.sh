@@ -97,14 +97,20 @@ for key in $keys; do
 	check_status 255 "$key: nor for another purpose" verify_file mail "$work/data"
 done
 
-# A login to an sshd of our own. Run by root it wants /run/sshd, which only the
-# system's own service makes; where that is not, in a namespace.
+# A login to an sshd of our own. Run by root it wants /run/sshd, an empty folder
+# that the system's own service makes when it starts; where there is none, it is
+# made in a namespace, or, in a container that allows none, for this run.
 sshd=$(command -v sshd)
 in_namespace=
 cannot=
 if [ "$(id -u)" = 0 ] && [ ! -d /run/sshd ]; then
-	in_namespace=1
-	unshare -m true 2>/dev/null || cannot="root has no /run/sshd here, and may not make a mount namespace"
+	if unshare -m true 2>/dev/null; then
+		in_namespace=1
+	elif mkdir -m 755 /run/sshd 2>/dev/null; then
+		trap 'cleanup; rmdir /run/sshd 2>/dev/null' EXIT
+	else
+		cannot="root has no /run/sshd here, and may make neither it nor a mount namespace"
+	fi
 fi
 case $(getent passwd "$(id -u)" | cut -d: -f7) in
 */nologin | */false) cannot="this user's shell lets nobody in" ;;
