@@ -4,9 +4,12 @@
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 static _Atomic(OSSL_LIB_CTX *) context;
+static _Atomic(OSSL_LIB_CTX *) left; /* where those who look for leaks still find it */
 static _Atomic uint32_t epoch = 1;
+static atomic_bool ended;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* Stores only, as in a signal handler. */
@@ -16,9 +19,16 @@ static void forget(void)
 	atomic_fetch_add(&epoch, 1);
 }
 
-static void watch_forks(void)
+static void end(void)
+{
+	atomic_store(&ended, true);
+	atomic_store(&left, atomic_exchange(&context, NULL));
+}
+
+static void watch(void)
 {
 	(void)pthread_atfork(NULL, NULL, forget);
+	(void)OPENSSL_atexit(end);
 }
 
 OSSL_LIB_CTX *libcrypto_context(void)
@@ -26,7 +36,9 @@ OSSL_LIB_CTX *libcrypto_context(void)
 	OSSL_LIB_CTX *found = atomic_load_explicit(&context, memory_order_acquire);
 	if (found)
 		return found;
-	pthread_once(&once, watch_forks);
+	pthread_once(&once, watch);
+	if (atomic_load(&ended))
+		return NULL;
 	OSSL_LIB_CTX *mine = OSSL_LIB_CTX_new();
 	if (mine && !atomic_compare_exchange_strong(&context, &found, mine)) {
 		OSSL_LIB_CTX_free(mine);

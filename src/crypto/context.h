@@ -11,7 +11,8 @@
  * takes no lock.
  *
  * Thread-safe. The context is made at the first use and kept until the process
- * ends: libcrypto tears itself down at exit, before or after us.
+ * ends: libcrypto tears itself down at exit, before or after us. From then on
+ * its locks are gone, and threads that still run must not come to them.
  */
 #ifndef CRYPTO_CONTEXT_H
 #define CRYPTO_CONTEXT_H
@@ -19,7 +20,7 @@
 #include <openssl/types.h>
 #include <stdint.h>
 
-/* NULL: out of memory. */
+/* NULL: out of memory, or libcrypto has torn itself down: what was made in the context can be freed, no more. */
 OSSL_LIB_CTX *libcrypto_context(void);
 /* 1, and one more in every child. */
 uint32_t libcrypto_epoch(void);

@@ -2,7 +2,8 @@
 /*
  * Claims: an engine that the application has made its default one, as nginx's
  * ssl_engine and default_algorithms of openssl.cnf do, takes no part in what the
- * soft driver makes of keys; and the search for primes ends with its deadline.
+ * soft driver makes of keys; the search for primes ends with its deadline; and
+ * libcrypto is left alone once it has torn itself down, as it does at exit.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "driver/driver.h"
@@ -138,9 +139,37 @@ static void test_deadline(void)
 	CU_ASSERT_EQUAL(make.out_len, 0);
 }
 
+/* The last case: after it there is no libcrypto. */
+static void test_torn_down(void)
+{
+	static const uint8_t p256[] = {6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7};
+	const struct hufu_param_curve param = {p256, sizeof(p256)};
+	static uint8_t copy[ROOM], again[ROOM], pub[HUFU_PUB_MAX], out[ROOM];
+	struct hufu_op make = {.verb = HUFU_VERB_GENERATE, .mechanism = CKM_EC_KEY_PAIR_GEN, .new_type = HUFU_KEY_EC_PRIVATE,
+	                       .param = &param, .out = copy, .out_cap = sizeof(copy), .pub = pub};
+
+	CU_ASSERT_FATAL(run(&make) == HUFU_OK);
+	struct hufu_key key = {
+		.size = sizeof(key), .type = HUFU_KEY_EC_PRIVATE, .copy_kind = HUFU_COPY_BLOB, .blob = copy, .blob_len = make.out_len};
+	struct hufu_op sign = {.verb = HUFU_VERB_SIGN, .mechanism = CKM_ECDSA, .key = &key, .in = (const uint8_t *)"hufu",
+	                       .in_len = 4, .out = out, .out_cap = sizeof(out)};
+	CU_ASSERT_EQUAL(run(&sign), HUFU_OK);
+	OPENSSL_cleanup();
+	CU_ASSERT_EQUAL(run(&sign), HUFU_ERR_NO_MEMORY);
+	make.out = again;
+	CU_ASSERT_EQUAL(run(&make), HUFU_ERR_NO_MEMORY);
+	struct hufu_op import = {.verb = HUFU_VERB_IMPORT, .new_type = HUFU_KEY_EC_PRIVATE, .in = copy, .in_len = key.blob_len,
+	                         .out = again, .out_cap = sizeof(again), .pub = pub};
+	CU_ASSERT_EQUAL(run(&import), HUFU_ERR_NO_MEMORY);
+	struct hufu_op evict = {.verb = HUFU_VERB_EVICT, .key = &key};
+	CU_ASSERT_EQUAL(run(&evict), HUFU_OK);
+	CU_ASSERT_PTR_NULL(key.loaded);
+}
+
 static const struct unit_case cases[] = {
 	{"keys are made and used beside a default engine", test_engine},
 	{"the search for primes ends with its deadline", test_deadline},
+	{"libcrypto is left alone once it has torn itself down", test_torn_down},
 	{0},
 };
 

@@ -118,6 +118,8 @@ static enum hufu_err load(const struct curve_key *key, struct ec *ec)
 	OSSL_LIB_CTX *lib = libcrypto_context();
 	enum hufu_err err = HUFU_ERR_NO_MEMORY;
 
+	if (!lib)
+		return err;
 	ec->epoch = libcrypto_epoch();
 	ec->curve = key->curve;
 	soft_evp_begin();

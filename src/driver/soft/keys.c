@@ -83,6 +83,8 @@ static enum hufu_err load_slowly(const struct hufu_host *host, struct hufu_key *
 
 	if (!kind || !kind->loaded_len)
 		return HUFU_ERR_KEY_TYPE;
+	if (kind->of_libcrypto && !libcrypto_context())
+		return HUFU_ERR_NO_MEMORY;
 	enum hufu_err err = make(host, kind, key, &mine);
 	if (err != HUFU_OK)
 		return err;
@@ -99,7 +101,7 @@ enum hufu_err soft_load(const struct hufu_host *host, struct hufu_key *key, cons
 	void *found = __atomic_load_n(&key->loaded, __ATOMIC_ACQUIRE);
 
 	*loaded = found;
-	if (found && (key->type <= HUFU_KEY_SECRET || !is_foreign(kind_of(key->type), found)))
+	if (found && (key->type <= HUFU_KEY_SECRET || (libcrypto_context() && !is_foreign(kind_of(key->type), found))))
 		return HUFU_OK;
 	return load_slowly(host, key, found, loaded);
 }
@@ -129,6 +131,8 @@ static enum hufu_err import(const struct hufu_host *host, struct hufu_op *op)
 	const struct soft_kind *kind = kind_of(op->new_type);
 	enum hufu_err err = op->in ? check_len(op->new_type, op->in_len) : HUFU_ERR_ARGUMENT;
 
+	if (err == HUFU_OK && kind->of_libcrypto && !libcrypto_context())
+		err = HUFU_ERR_NO_MEMORY;
 	if (err == HUFU_OK)
 		err = soft_room(op, op->in_len);
 	if (err != HUFU_OK)

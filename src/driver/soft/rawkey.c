@@ -48,6 +48,8 @@ static enum hufu_err load_public(const struct curve_key *key, struct raw_key *k)
 /* *k is zero; what is made is freed by raw_key_forget even after an error. */
 static enum hufu_err load(const struct curve_key *key, struct raw_key *k)
 {
+	if (!libcrypto_context())
+		return HUFU_ERR_NO_MEMORY;
 	k->curve = key->curve;
 	soft_evp_begin();
 	return soft_evp_end(key->secret ? load_private(key, k) : load_public(key, k));

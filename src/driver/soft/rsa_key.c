@@ -372,6 +372,8 @@ enum hufu_err rsa_generate(const struct hufu_host *host, struct hufu_op *op)
 
 	if (err != HUFU_OK)
 		return err;
+	if (!libcrypto_context())
+		return HUFU_ERR_NO_MEMORY;
 	soft_evp_begin();
 	err = rsa_numbers_init(&numbers, RSA_NPARTS);
 	if (err == HUFU_OK)
