@@ -303,6 +303,7 @@ struct object *draft_snapshot(const struct object *older, const struct attrs *at
 	o->handle = older->handle;
 	memcpy(o->uuid, older->uuid, sizeof o->uuid);
 	o->session = older->session;
+	o->born = older->born;
 	o->by_login = token_login(older->token) != LOGIN_NONE && !draft_unproven(older, attrs);
 	o->object_class = older->object_class;
 	o->key_type = older->key_type;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/context.h"
 #include "token/object.h"
 #include "base/log.h"
 #include "base/secret.h"
@@ -17,6 +18,7 @@ struct object *object_new(struct token *token, bool private_object)
 	o->token = token;
 	o->private_object = private_object;
 	o->key_type = CK_UNAVAILABLE_INFORMATION;
+	o->born = libcrypto_epoch();
 	attrs_init(&o->attrs, private_object);
 	return o;
 }

@@ -28,6 +28,7 @@ struct object {
 	uint64_t version;               /* of the store's row; 0 for session objects */
 	uint64_t epoch;                 /* of the token when it was last known to be current (atomic access) */
 	CK_SESSION_HANDLE session;      /* owner of a session object, 0 for token objects */
+	uint32_t born;                  /* libcrypto_epoch() of the process that made it: another's here is from before a fork */
 	bool private_object;
 	bool by_login;                  /* may count as trusted or as a wrapping key */
 	CK_OBJECT_CLASS object_class;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token/policy.h"
 
+#include "crypto/context.h"
+
 static bool is_strict(const struct token *token)
 {
 	return token->conf->policy == CONF_POLICY_STRICT;
@@ -56,6 +58,25 @@ static bool unwraps_anything(const struct mech *mech, CK_FLAGS use)
 	return weak && use & CKF_UNWRAP;
 }
 
+static bool has(const struct object *o, CK_ATTRIBUTE_TYPE use)
+{
+	return attrs_bool(&o->attrs, use, false);
+}
+
+/* Uses of which a latch will take one away. */
+static bool has_two_uses(const struct object *o)
+{
+	/* CKA_DERIVE: CKM_AES_ECB_ENCRYPT_DATA. Whoever will encrypts with a public key. */
+	bool encrypts = o->object_class == CKO_SECRET_KEY && (has(o, CKA_ENCRYPT) || has(o, CKA_DERIVE));
+	return has(o, CKA_WRAP) ? encrypts || has(o, CKA_DECRYPT) : has(o, CKA_UNWRAP) && encrypts;
+}
+
+/* A session key is two keys after a fork, each with latches of its own: the child's may not choose what the parent's may. */
+static bool is_a_forked_copy(const struct object *o)
+{
+	return o->session && o->born != libcrypto_epoch();
+}
+
 CK_RV policy_use(struct session *s, const struct mech *mech, const struct object *key, CK_FLAGS use)
 {
 	const struct latch *latch = latch_of(use);
@@ -67,6 +88,8 @@ CK_RV policy_use(struct session *s, const struct mech *mech, const struct object
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
 	if (!latch || key->object_class != CKO_SECRET_KEY || attrs_bool(&key->attrs, latch->sets, false))
 		return CKR_OK;
+	if (is_a_forked_copy(key) && has_two_uses(key))
+		return CKR_KEY_FUNCTION_NOT_PERMITTED;
 	return object_latch(s, key->handle, latch->sets, &latch->barred);
 }
 
@@ -100,15 +123,7 @@ CK_RV policy_check_change(const struct object *o, const CK_ATTRIBUTE *templ, CK_
 	return CKR_OK;
 }
 
-static bool has(const struct object *o, CK_ATTRIBUTE_TYPE use)
-{
-	return attrs_bool(&o->attrs, use, false);
-}
-
 CK_RV policy_check_copy(const struct object *o)
 {
-	/* CKA_DERIVE: CKM_AES_ECB_ENCRYPT_DATA. Whoever will encrypts with a public key. */
-	bool encrypts = o->object_class == CKO_SECRET_KEY && (has(o, CKA_ENCRYPT) || has(o, CKA_DERIVE));
-	bool two_uses = has(o, CKA_WRAP) ? encrypts || has(o, CKA_DECRYPT) : has(o, CKA_UNWRAP) && encrypts;
-	return two_uses && is_strict(o->token) ? CKR_ACTION_PROHIBITED : CKR_OK;
+	return has_two_uses(o) && is_strict(o->token) ? CKR_ACTION_PROHIBITED : CKR_OK;
 }

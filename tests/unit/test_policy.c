@@ -11,6 +11,9 @@
 
 #include "token/policy.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #define ATTR(type, value) {type, (void *)(uintptr_t)&(value), sizeof(value)}
 
 static const uint8_t iv[12], text[16] = "sixteen bytes...";
@@ -53,7 +56,7 @@ static CK_RV unwrap(CK_OBJECT_HANDLE with, const uint8_t *in, CK_ULONG len, cons
 	return key_unwrap(session, &m, with, in, len, templ, more ? 3 : 2, key);
 }
 
-static CK_RV crypt(enum op_kind kind, CK_OBJECT_HANDLE key, const uint8_t *in, CK_ULONG len, uint8_t out[64], CK_ULONG *out_len)
+static CK_RV apply(enum op_kind kind, CK_OBJECT_HANDLE key, const uint8_t *in, CK_ULONG len, uint8_t out[64], CK_ULONG *out_len)
 {
 	CK_MECHANISM m = gcm_mechanism();
 	*out_len = 64;
@@ -67,12 +70,12 @@ static void test_wrap_then_decrypt(void)
 	for (int on_token = 0; on_token < 2; on_token++) {
 		CK_OBJECT_HANDLE secret = generate(no, no, no, yes, yes), k = generate((CK_BBOOL)on_token, yes, no, no, yes);
 		OK(wrap(k, secret, wrapped, &len));
-		IS(crypt(OP_DECRYPT, k, wrapped, len, out, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
+		IS(apply(OP_DECRYPT, k, wrapped, len, out, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
 		OK(wrap(k, secret, wrapped, &len));
 
 		CK_OBJECT_HANDLE other = generate((CK_BBOOL)on_token, yes, no, yes, yes);
-		OK(crypt(OP_ENCRYPT, other, text, sizeof text, wrapped, &len));
-		OK(crypt(OP_DECRYPT, other, wrapped, len, out, &n));
+		OK(apply(OP_ENCRYPT, other, text, sizeof text, wrapped, &len));
+		OK(apply(OP_DECRYPT, other, wrapped, len, out, &n));
 		IS(wrap(other, secret, wrapped, &len), CKR_KEY_FUNCTION_NOT_PERMITTED);
 	}
 }
@@ -82,13 +85,13 @@ static void test_unwrap_then_encrypt(void)
 	uint8_t wrapped[64], out[64];
 	CK_ULONG len, n;
 	CK_OBJECT_HANDLE k = generate(no, no, yes, yes, no), made;
-	OK(crypt(OP_ENCRYPT, k, text, sizeof text, wrapped, &len));
+	OK(apply(OP_ENCRYPT, k, text, sizeof text, wrapped, &len));
 	IS(unwrap(k, wrapped, len, NULL, &made), CKR_KEY_FUNCTION_NOT_PERMITTED);
 
 	CK_OBJECT_HANDLE both = generate(no, yes, yes, yes, no), secret = generate(no, no, no, yes, yes);
 	OK(wrap(both, secret, wrapped, &len));
 	OK(unwrap(both, wrapped, len, NULL, &made));
-	IS(crypt(OP_ENCRYPT, both, text, sizeof text, out, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	IS(apply(OP_ENCRYPT, both, text, sizeof text, out, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
 }
 
 /* GCM under the IV that wrapped: what it encrypts is deciphered. */
@@ -99,11 +102,11 @@ static void test_wrap_then_encrypt(void)
 	for (int on_token = 0; on_token < 2; on_token++) {
 		CK_OBJECT_HANDLE secret = generate(no, no, no, yes, yes), k = generate((CK_BBOOL)on_token, yes, no, yes, no);
 		OK(wrap(k, secret, wrapped, &len));
-		IS(crypt(OP_ENCRYPT, k, wrapped, 16, out, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
+		IS(apply(OP_ENCRYPT, k, wrapped, 16, out, &n), CKR_KEY_FUNCTION_NOT_PERMITTED);
 		OK(wrap(k, secret, wrapped, &len));
 
 		CK_OBJECT_HANDLE other = generate((CK_BBOOL)on_token, yes, no, yes, no);
-		OK(crypt(OP_ENCRYPT, other, text, sizeof text, out, &n));
+		OK(apply(OP_ENCRYPT, other, text, sizeof text, out, &n));
 		IS(wrap(other, secret, wrapped, &len), CKR_KEY_FUNCTION_NOT_PERMITTED);
 	}
 }
@@ -232,6 +235,27 @@ static void test_unwrapped_pieces(void)
 	IS(key_unwrap(session, &raw, priv, bytes, sizeof bytes, templ, 3, &made), CKR_KEY_FUNCTION_NOT_PERMITTED);
 }
 
+/* In the child, session keys that could still go either way go neither. */
+static void test_fork(void)
+{
+	UNIT_FORKS();
+	uint8_t wrapped[64];
+	CK_ULONG len;
+	CK_OBJECT_HANDLE secret = generate(no, no, no, yes, yes), either = generate(no, yes, no, no, yes), one = generate(no, yes, no, no, no);
+	CK_SESSION_HANDLE h = session->handle;
+	int status = 1;
+	session_leave(session); /* a fork waits for those who are in one */
+	pid_t pid = fork();
+	if (session_enter(h, &session) != CKR_OK)
+		_exit(1);
+	if (pid == 0) {
+		bool kept = wrap(either, secret, wrapped, &len) == CKR_KEY_FUNCTION_NOT_PERMITTED;
+		_exit(kept && wrap(one, secret, wrapped, &len) == CKR_OK ? 0 : 1);
+	}
+	CU_ASSERT(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+	OK(wrap(either, secret, wrapped, &len));
+}
+
 static void test_pairs(void)
 {
 	CK_MECHANISM m = mechanism(CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0);
@@ -274,6 +298,7 @@ static const struct unit_case cases[] = {
 	{"nor do keys that are made of a password", test_password},
 	{"what is unwrapped is sensitive and not extractable", test_unwrapped},
 	{"and is not taken to pieces", test_unwrapped_pieces},
+	{"a fork does not make two keys of one", test_fork},
 	{"a public key does not wrap what its private key decrypts", test_pairs},
 	{"nor does a private key that may not decrypt sign raw", test_raw_signatures},
 	{"everything is given back", token_down},
