@@ -4,19 +4,17 @@
 
 #include "crypto/context.h"
 
-enum { AGREE }; /* the use of libcrypto's contexts */
-
 /* RFC 7748 6.1, 6.2: a peer of small order gives all zeros, whatever our key; libcrypto gives nothing then. */
 static enum hufu_err agree_with(struct raw_key *k, EVP_PKEY *peer, uint8_t *out)
 {
 	size_t len = k->curve->len;
 	EVP_PKEY_CTX *ctx;
-	enum hufu_err err = soft_evp_take(&k->evp, AGREE, EVP_PKEY_derive_init, &ctx);
+	enum hufu_err err = soft_evp_take(&k->evp, EVP_PKEY_derive_init, &ctx);
 
 	if (err != HUFU_OK)
 		return err;
 	if (EVP_PKEY_derive_set_peer(ctx, peer) == 1 && EVP_PKEY_derive(ctx, out, &len) == 1) {
-		soft_evp_put(&k->evp, AGREE, ctx);
+		soft_evp_put(&k->evp, ctx);
 		return HUFU_OK;
 	}
 	EVP_PKEY_CTX_free(ctx);
