@@ -38,8 +38,9 @@ install_packages() {
 		as="sudo"
 	fi
 	$as apt-get update -qq || die "apt-get update failed: look at the package sources of this machine"
+	# Servers come along that tests start themselves (sshd, nginx): the system's own are not started now.
 	# shellcheck disable=SC2086
-	$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null || die "apt-get could not install the packages above"
+	$as env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 apt-get install -y -qq --no-install-recommends $missing >/dev/null || die "apt-get could not install the packages above"
 }
 
 # configure DIR [ARG...]: a build folder under the tree.
