@@ -148,6 +148,7 @@ static CK_RV commit_pair(struct session *s, const struct generation *g, const st
                          const struct plan *priv, CK_OBJECT_HANDLE *hpub, CK_OBJECT_HANDLE *hpriv)
 {
 	uint8_t pub_op_id[16];
+	CK_OBJECT_HANDLE made;
 	struct material private = material_of(g, mech), public = private;
 	if (!object_material_type(pub->object_class, pub->key_type, &public.type))
 		return CKR_TEMPLATE_INCONSISTENT;
@@ -156,12 +157,14 @@ static CK_RV commit_pair(struct session *s, const struct generation *g, const st
 	public.len = public.pub_len;
 	other_op_id(g->req.op.op_id, pub_op_id);
 
-	CK_RV rv = object_commit(s, pub, &public, pub_op_id, hpub);
+	CK_RV rv = object_commit(s, pub, &public, pub_op_id, &made);
 	if (rv != CKR_OK)
 		return rv;
 	rv = object_commit(s, priv, &private, g->req.op.op_id, hpriv);
-	if (rv != CKR_OK)
-		(void)object_undo(s, *hpub); /* the first error is the answer */
+	if (rv == CKR_OK)
+		*hpub = made;
+	else
+		(void)object_undo(s, made); /* the first error is the answer */
 	return rv;
 }
 

@@ -43,7 +43,8 @@ EXTRA_DIST += \
 	%reldir%/python/keys.py \
 	%reldir%/python/leave.py \
 	%reldir%/python/processes.py \
-	%reldir%/python/sessions.py
+	%reldir%/python/sessions.py \
+	%reldir%/python/sm.py
 dist_check_SCRIPTS += $(SCENARIOS)
 if !SANITIZED
 TESTS += $(SCENARIOS)

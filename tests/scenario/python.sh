@@ -14,6 +14,7 @@ export PYTHONDONTWRITEBYTECODE=1
 
 program() { $HUFU_WRAP "$python" "$top_srcdir/tests/scenario/python/$1.py" "$MODULE" "$work/user.pin" "${@:2}"; }
 check_claims "keys" program keys "$work"
+check_claims "SM" program sm
 check_claims "attributes" program attributes
 check_claims "sessions" program sessions "$work/so.pin"
 check_claims "processes" program processes
