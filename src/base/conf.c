@@ -21,6 +21,26 @@ struct load {
 	bool no_memory;
 };
 
+struct conf_pool conf_pool_defaults(void)
+{
+	return (struct conf_pool){
+		.attempts = 3, .attempt_min_ms = 50, .attempt_max_ms = 1000, .generate_deadline_ms = 60000,
+		.retry_percent = 20, .retry_floor = 10, .hedge = CONF_HEDGE_OFF, .hedge_percent = 2,
+		.eject_soft_errors = 3, .backoff_min_ms = 500, .backoff_max_ms = 15000,
+		.slow_start_ms = 10000, .slow_start_percent = 10, .deep_probe_s = 60,
+		.verify_after = CONF_VERIFY_ALWAYS, .generate = CONF_GENERATE_DEVICE,
+		.hardware_only = CONF_HARDWARE_AUTO, .software_fallback = true, .keyless = CONF_KEYLESS_LOCAL,
+	};
+}
+
+struct conf_device conf_device_defaults(void)
+{
+	return (struct conf_device){
+		.weight = 100, .priority = CONF_PRIORITY_AUTO, .isolation = CONF_ISOLATION_AUTO, .share = 100, .queue = 1024,
+		.connects_per_s = 20, .hung_max = 8,
+	};
+}
+
 struct conf *conf_new(const char *path)
 {
 	struct conf *conf = calloc(1, sizeof(*conf));
@@ -37,6 +57,7 @@ struct conf *conf_new(const char *path)
 		.user_tries = 10,
 		.pin_iterations = 100000,
 		.deadline_ms = 5000,
+		.pool = conf_pool_defaults(),
 	};
 	if (conf->log_to && (conf->path || !path))
 		return conf;
@@ -57,6 +78,7 @@ static void device_clear(struct conf_device *device)
 	free(device->name);
 	free(device->driver);
 	free(device->domain);
+	free(device->token);
 	for (char **option = device->options; option && *option; option++)
 		free(*option);
 	free(device->options);
@@ -76,6 +98,8 @@ void conf_free(struct conf *conf)
 	free(conf->path);
 	free(conf->log_to);
 	free(conf->token_dir);
+	free(conf->run_dir);
+	free(conf->states);
 	free(conf);
 }
 
@@ -85,13 +109,11 @@ static struct conf_device *device_add(struct conf *conf, const char *name)
 	if (!devices)
 		return NULL;
 	conf->devices = devices;
-	devices[conf->ndevices] = (struct conf_device){
-		.name = strdup(name),
-		.domain = strdup(name),
-		.weight = 100,
-		.options = calloc(1, sizeof(char *)),
-	};
 	struct conf_device *device = &devices[conf->ndevices++];
+	*device = conf_device_defaults();
+	device->name = strdup(name);
+	device->domain = strdup(name);
+	device->options = calloc(1, sizeof(char *));
 	return device->name && device->domain && device->options ? device : NULL;
 }
 
@@ -163,7 +185,7 @@ static bool driver_has_option(const char *driver, const char *name)
 static bool option_is_good(struct load *l, const struct outline_key *key, const char *driver, const char *value)
 {
 	if (!driver_has_option(driver, key->name)) {
-		char list[256];
+		char list[512];
 		conf_key_list(&conf_sections[CONF_DEVICE], list, sizeof(list));
 		conf_problem(l->reporter, key->line, "driver \"%s\" has no key \"%s\". The keys of a section device are %s%s",
 		             driver, key->name, list,
@@ -231,6 +253,25 @@ static void load_device(struct load *l, size_t section)
 
 /* -- tokens ----------------------------------------------------------------------- */
 
+static bool token_has(const struct conf_token *token, size_t device)
+{
+	for (size_t i = 0; i < token->ndevices; i++)
+		if (token->devices[i] == device)
+			return true;
+	return false;
+}
+
+static void give_device(struct load *l, struct conf_token *token, size_t device)
+{
+	size_t *devices = reallocarray(token->devices, token->ndevices + 1, sizeof(*devices));
+	if (!devices) {
+		l->no_memory = true;
+		return;
+	}
+	token->devices = devices;
+	devices[token->ndevices++] = device;
+}
+
 static void add_device_by_name(struct load *l, struct conf_token *token, int line, const char *name)
 {
 	size_t found = device_find(l->conf, name);
@@ -240,19 +281,10 @@ static void add_device_by_name(struct load *l, struct conf_token *token, int lin
 			             name, name);
 		return;
 	}
-	for (size_t i = 0; i < token->ndevices; i++) {
-		if (token->devices[i] == found) {
-			conf_problem(l->reporter, line, "device \"%s\" is named twice. Take one away", name);
-			return;
-		}
-	}
-	size_t *devices = reallocarray(token->devices, token->ndevices + 1, sizeof(*devices));
-	if (!devices) {
-		l->no_memory = true;
-		return;
-	}
-	token->devices = devices;
-	devices[token->ndevices++] = found;
+	if (token_has(token, found))
+		conf_problem(l->reporter, line, "device \"%s\" is named twice. Take one away", name);
+	else
+		give_device(l, token, found);
 }
 
 static void load_devices(struct load *l, size_t section, struct conf_token *token)
@@ -270,10 +302,24 @@ static void load_devices(struct load *l, size_t section, struct conf_token *toke
 		conf_problem(l->reporter, key->line, "devices names none. Name one, or take the line away to use the device soft");
 }
 
+static void check_bounds(struct load *l, size_t section, const struct conf_pool *pool)
+{
+	const struct outline_key *max = outline_find(&l->outline, section, "attempt_max_ms");
+	const struct outline_key *backoff = outline_find(&l->outline, section, "backoff_max_ms");
+	int line = l->outline.sections[section].line;
+	if (pool->attempt_max_ms < pool->attempt_min_ms)
+		conf_problem(l->reporter, max ? max->line : line, "attempt_max_ms = %u is less than attempt_min_ms = %u. Give the "
+		             "larger of the two to attempt_max_ms", pool->attempt_max_ms, pool->attempt_min_ms);
+	if (pool->backoff_max_ms < pool->backoff_min_ms)
+		conf_problem(l->reporter, backoff ? backoff->line : line, "backoff_max_ms = %u is less than backoff_min_ms = %u. "
+		             "Give the larger of the two to backoff_max_ms", pool->backoff_max_ms, pool->backoff_min_ms);
+}
+
 static void load_defaults(struct load *l, size_t section)
 {
 	l->conf->defaults.line = l->outline.sections[section].line;
 	fill(l, section, &l->conf->defaults);
+	check_bounds(l, section, &l->conf->defaults.pool);
 	load_devices(l, section, &l->conf->defaults);
 }
 
@@ -329,6 +375,27 @@ static int pin_min_line(const struct load *l, size_t section)
 	return 0;
 }
 
+/* Devices that name a token join it, whether it names them or not. */
+static void join_token(struct load *l, size_t section)
+{
+	const struct outline_key *key = outline_find(&l->outline, section, "token");
+	size_t device = device_find(l->conf, l->outline.sections[section].title);
+	const char *name = key && device != SIZE_MAX ? l->conf->devices[device].token : NULL;
+	if (!name)
+		return;
+	for (size_t i = 0; i < l->conf->ntokens; i++) {
+		struct conf_token *token = &l->conf->tokens[i];
+		if (strcmp(token->name, name) != 0)
+			continue;
+		if (!token_has(token, device))
+			give_device(l, token, device);
+		return;
+	}
+	if (!l->outline.cut)
+		conf_problem(l->reporter, key->line, "there is no token \"%s\". Add token \"%s\" { ... }, or name another", name,
+		             name);
+}
+
 static void settle_devices(struct load *l, struct conf_token *token)
 {
 	if (token->ndevices)
@@ -366,14 +433,24 @@ static void load_token(struct load *l, size_t section)
 	fill(l, section, token);
 	check_store(l, token, outline_find(&l->outline, section, "store"));
 	load_devices(l, section, token);
+	check_bounds(l, section, &token->pool);
 	settle_pin_min(l, token, pin_min_line(l, section));
-	settle_devices(l, token);
 }
 
 /* After the tokens, which inherit what was written and not what was made of it. */
 static void settle_defaults(struct load *l, size_t section)
 {
 	settle_pin_min(l, &l->conf->defaults, l->conf->token_dir ? pin_min_line(l, section) : 0);
+}
+
+/* Beside the configuration, so that whoever owns that owns this. */
+static void settle_states(struct load *l)
+{
+	struct conf *conf = l->conf;
+	if (!conf->states && conf->path && asprintf(&conf->states, "%s.states", conf->path) < 0) {
+		conf->states = NULL;
+		l->no_memory = true;
+	}
 }
 
 static void load_all(struct load *l)
@@ -383,10 +460,14 @@ static void load_all(struct load *l)
 	each_section(l, CONF_DEVICE, load_device);
 	each_section(l, CONF_DEFAULTS, load_defaults);
 	each_section(l, CONF_TOKEN, load_token);
+	each_section(l, CONF_DEVICE, join_token);
+	for (size_t i = 0; i < l->conf->ntokens && !l->no_memory; i++)
+		settle_devices(l, &l->conf->tokens[i]);
 	each_section(l, CONF_DEFAULTS, settle_defaults);
 	settle_pin_min(l, &l->conf->defaults, 0); /* when there was no section */
 	if (l->conf->token_dir)
 		settle_devices(l, &l->conf->defaults);
+	settle_states(l);
 }
 
 enum hufu_err conf_read(char *text, const char *path, struct conf_reporter *reporter, struct conf **conf)

@@ -21,15 +21,55 @@
 enum conf_sm2_view { CONF_SM2_VENDOR, CONF_SM2_EC };
 enum conf_des3 { CONF_DES3_OFF, CONF_DES3_READ };
 enum conf_policy { CONF_POLICY_STANDARD, CONF_POLICY_STRICT };
+enum conf_isolation { CONF_ISOLATION_AUTO, CONF_ISOLATION_DIRECT, CONF_ISOLATION_THREAD, CONF_ISOLATION_PROCESS };
+enum conf_verify { CONF_VERIFY_ALWAYS, CONF_VERIFY_SAMPLE, CONF_VERIFY_NEVER };
+enum conf_hedge { CONF_HEDGE_OFF, CONF_HEDGE_SUSPECT };
+enum conf_generate { CONF_GENERATE_DEVICE, CONF_GENERATE_HOST };
+enum conf_hardware { CONF_HARDWARE_AUTO, CONF_HARDWARE_YES, CONF_HARDWARE_NO };
+enum conf_keyless { CONF_KEYLESS_LOCAL, CONF_KEYLESS_DEVICE };
+
+#define CONF_PRIORITY_AUTO UINT32_MAX /* by driver: hardware 10, software 30 */
 
 struct conf_device {
 	char *name;
 	char *driver;             /* "soft", "fault", or an absolute path of a driver's .so */
 	char *domain;             /* default: the device's name */
-	uint32_t weight;          /* 1..1000, default 100 */
+	uint32_t weight;          /* 1..1000, default 100; among devices of one priority */
+	uint32_t priority;        /* 0..99: devices of the lowest number that are fit serve; default CONF_PRIORITY_AUTO */
+	enum conf_isolation isolation; /* auto: direct where the driver returns by its deadline, else thread */
+	uint32_t sessions;        /* leases that this process may have at once; 0, the default: share of what the device has */
+	uint32_t share;           /* percent of the device's sessions, default 100 */
+	uint32_t queue;           /* ops that may wait for a lease, default 1024; beyond it the device is busy */
+	uint32_t connects_per_s;  /* new leases and opens, default 20 (the first sessions come at once: a burst as large) */
+	uint32_t hung_max;        /* lanes that may be given up before the device is, default 8 */
+	char *token;              /* serves this token beside those that it names; NULL: none */
 	/* The driver's own keys, name and value, NULL-terminated pairs; all else is refused. */
 	char **options;
 	int line;
+};
+
+/* How the devices of a token work together. */
+struct conf_pool {
+	uint32_t attempts;             /* with an effect, of one op: default 3 */
+	uint32_t attempt_min_ms;       /* bounds of 8 x p99 of that op on that device; default 50 */
+	uint32_t attempt_max_ms;       /* default 1000 */
+	uint32_t generate_deadline_ms; /* of a call that makes a key, default 60000 */
+	uint32_t retry_percent;        /* of ops, default 20 */
+	uint32_t retry_floor;          /* retries a second that are always allowed, default 10 */
+	enum conf_hedge hedge;         /* suspect: a second attempt while a device is slow; default off */
+	uint32_t hedge_percent;        /* of ops, default 2 */
+	uint32_t eject_soft_errors;    /* in a row, default 3 */
+	uint32_t backoff_min_ms;       /* default 500 */
+	uint32_t backoff_max_ms;       /* default 15000 */
+	uint32_t slow_start_ms;        /* default 10000 */
+	uint32_t slow_start_percent;   /* where it begins, default 10 */
+	uint32_t deep_probe_s;         /* known answers again, of a device that is up; 0 never; default 60 */
+	enum conf_verify verify_after; /* signatures of devices that are not software; default always */
+	enum conf_generate generate;   /* where keys are made; default device */
+	enum conf_hardware hardware_only; /* of new keys; auto: yes where the token has a device that is no software */
+	bool software_fallback;        /* may software serve keys that hardware has, while all hardware is out? default true */
+	uint32_t local_below;          /* an op of fewer bytes, whose key software may use, does not travel; default 0: all do */
+	enum conf_keyless keyless;     /* ops with public keys, or none: in software if there is any; default local */
 };
 
 struct conf_token {
@@ -46,6 +86,7 @@ struct conf_token {
 	uint32_t user_tries;      /* before the user's role locks, default 10 */
 	uint32_t pin_iterations;  /* PBKDF2, default 100000 */
 	uint32_t deadline_ms;     /* of a call, default 5000 */
+	struct conf_pool pool;
 	int line;
 };
 
@@ -54,6 +95,8 @@ struct conf {
 	char *log_to;
 	enum hufu_level log_level;
 	char *token_dir;          /* where tokens made on the spare slot live; NULL: no spare slot */
+	char *run_dir;            /* where processes publish their counters; NULL: /run/hufu or XDG_RUNTIME_DIR, if there */
+	char *states;             /* the administrator's wishes for devices; never NULL once loaded from a file: PATH.states */
 	struct conf_token *tokens;
 	size_t ntokens;
 	struct conf_device *devices;
@@ -72,6 +115,10 @@ enum hufu_err conf_load_file(const char *path, conf_report_fn, void *arg, struct
 /* From text, nothing checked on disk: for tests and the fuzzer. */
 enum hufu_err conf_parse(const char *text, const char *name, conf_report_fn, void *arg, struct conf **conf) MUST_CHECK;
 void conf_free(struct conf *);
+
+/* What a section has that sets nothing; its texts NULL. */
+struct conf_pool conf_pool_defaults(void);
+struct conf_device conf_device_defaults(void);
 
 /* What is in force, as a configuration file. */
 void conf_print(const struct conf *, FILE *);

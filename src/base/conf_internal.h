@@ -74,8 +74,11 @@ bool conf_name_valid(const char *);
 
 enum conf_type {
 	CONF_NAME, CONF_PATH, CONF_NUMBER, CONF_BOOL, CONF_SM2_VIEW, CONF_DES3_USE, CONF_POLICY, CONF_LEVEL, CONF_LOG_TO, CONF_DRIVER,
+	CONF_CHOICE,              /* one of choices; the enum's value is its place there */
 	CONF_DEVICES              /* a list of names, resolved when all devices are known */
 };
+
+#define CONF_CHOICES_MAX 4
 
 struct conf_key {
 	const char *name;
@@ -83,6 +86,7 @@ struct conf_key {
 	size_t offset;            /* in the struct that the section fills */
 	const char *prefix;       /* CONF_PATH: what stands before the path, "file:" */
 	uint32_t min, max;        /* CONF_NUMBER */
+	const char *choices[CONF_CHOICES_MAX + 1];
 };
 
 struct conf_section {

@@ -12,12 +12,37 @@
 
 static const struct conf_key top_keys[] = {
 	{"token_dir", CONF_PATH, offsetof(struct conf, token_dir), .prefix = ""},
+	{"run_dir", CONF_PATH, offsetof(struct conf, run_dir), .prefix = ""},
+	{"states", CONF_PATH, offsetof(struct conf, states), .prefix = ""},
 };
 
 static const struct conf_key log_keys[] = {
 	{"to", CONF_LOG_TO, offsetof(struct conf, log_to)},
 	{"level", CONF_LEVEL, offsetof(struct conf, log_level)},
 };
+
+#define POOL(member) offsetof(struct conf_token, pool.member)
+#define POOL_KEYS \
+	{"attempts", CONF_NUMBER, POOL(attempts), .min = 1, .max = 8}, \
+	{"attempt_min_ms", CONF_NUMBER, POOL(attempt_min_ms), .min = 1, .max = 60000}, \
+	{"attempt_max_ms", CONF_NUMBER, POOL(attempt_max_ms), .min = 1, .max = 60000}, \
+	{"generate_deadline_ms", CONF_NUMBER, POOL(generate_deadline_ms), .min = 10, .max = 600000}, \
+	{"retry_percent", CONF_NUMBER, POOL(retry_percent), .min = 0, .max = 100}, \
+	{"retry_floor", CONF_NUMBER, POOL(retry_floor), .min = 0, .max = 100000}, \
+	{"hedge", CONF_CHOICE, POOL(hedge), .choices = {"off", "suspect"}}, \
+	{"hedge_percent", CONF_NUMBER, POOL(hedge_percent), .min = 0, .max = 100}, \
+	{"eject_soft_errors", CONF_NUMBER, POOL(eject_soft_errors), .min = 1, .max = 1000}, \
+	{"backoff_min_ms", CONF_NUMBER, POOL(backoff_min_ms), .min = 1, .max = 600000}, \
+	{"backoff_max_ms", CONF_NUMBER, POOL(backoff_max_ms), .min = 1, .max = 3600000}, \
+	{"slow_start_ms", CONF_NUMBER, POOL(slow_start_ms), .min = 0, .max = 3600000}, \
+	{"slow_start_percent", CONF_NUMBER, POOL(slow_start_percent), .min = 1, .max = 100}, \
+	{"deep_probe_s", CONF_NUMBER, POOL(deep_probe_s), .min = 0, .max = 86400}, \
+	{"verify_after", CONF_CHOICE, POOL(verify_after), .choices = {"always", "sample", "never"}}, \
+	{"generate", CONF_CHOICE, POOL(generate), .choices = {"device", "host"}}, \
+	{"hardware_only", CONF_CHOICE, POOL(hardware_only), .choices = {"auto", "yes", "no"}}, \
+	{"software_fallback", CONF_BOOL, POOL(software_fallback)}, \
+	{"local_below", CONF_NUMBER, POOL(local_below), .min = 0, .max = 1048576}, \
+	{"keyless", CONF_CHOICE, POOL(keyless), .choices = {"local", "device"}}
 
 #define TOKEN_KEYS \
 	{"devices", CONF_DEVICES, 0}, \
@@ -29,7 +54,8 @@ static const struct conf_key log_keys[] = {
 	{"pin_min", CONF_NUMBER, offsetof(struct conf_token, pin_min), .min = 4, .max = 128}, \
 	{"user_tries", CONF_NUMBER, offsetof(struct conf_token, user_tries), .min = 1, .max = 100}, \
 	{"pin_iterations", CONF_NUMBER, offsetof(struct conf_token, pin_iterations), .min = 100000, .max = 10000000}, \
-	{"deadline_ms", CONF_NUMBER, offsetof(struct conf_token, deadline_ms), .min = 10, .max = 600000}
+	{"deadline_ms", CONF_NUMBER, offsetof(struct conf_token, deadline_ms), .min = 10, .max = 600000}, \
+	POOL_KEYS
 
 static const struct conf_key defaults_keys[] = {TOKEN_KEYS};
 
@@ -42,6 +68,14 @@ static const struct conf_key device_keys[] = {
 	{"driver", CONF_DRIVER, offsetof(struct conf_device, driver)},
 	{"domain", CONF_NAME, offsetof(struct conf_device, domain)},
 	{"weight", CONF_NUMBER, offsetof(struct conf_device, weight), .min = 1, .max = 1000},
+	{"priority", CONF_NUMBER, offsetof(struct conf_device, priority), .min = 0, .max = 99},
+	{"isolation", CONF_CHOICE, offsetof(struct conf_device, isolation), .choices = {"auto", "direct", "thread", "process"}},
+	{"sessions", CONF_NUMBER, offsetof(struct conf_device, sessions), .min = 0, .max = 100000},
+	{"share", CONF_NUMBER, offsetof(struct conf_device, share), .min = 1, .max = 100},
+	{"queue", CONF_NUMBER, offsetof(struct conf_device, queue), .min = 0, .max = 1000000},
+	{"connects_per_s", CONF_NUMBER, offsetof(struct conf_device, connects_per_s), .min = 1, .max = 100000},
+	{"hung_max", CONF_NUMBER, offsetof(struct conf_device, hung_max), .min = 0, .max = 1000},
+	{"token", CONF_NAME, offsetof(struct conf_device, token)},
 };
 
 #define KEYS(array) (array), sizeof(array) / sizeof((array)[0])
@@ -211,6 +245,29 @@ static bool convert_name(const struct conf_key *key, const char *text, void *mem
 	return set_text(text, member, why, why_len);
 }
 
+/* "a", "a or b", "a, b or c". */
+static void list_choices(const struct conf_key *key, char *out, size_t cap)
+{
+	size_t len = 0;
+	out[0] = '\0';
+	for (size_t i = 0; key->choices[i] && len < cap; i++)
+		len += (size_t)snprintf(out + len, cap - len, "%s%s", !i ? "" : key->choices[i + 1] ? ", " : " or ", key->choices[i]);
+}
+
+static bool convert_choice(const struct conf_key *key, const char *text, void *member, char *why, size_t why_len)
+{
+	char list[128];
+	for (unsigned i = 0; key->choices[i]; i++) {
+		if (strcmp(text, key->choices[i]) == 0) {
+			memcpy(member, &i, sizeof(i)); /* an enum, whichever */
+			return true;
+		}
+	}
+	list_choices(key, list, sizeof(list));
+	snprintf(why, why_len, "%s = \"%s\" is unknown. Write %s", key->name, text, list);
+	return false;
+}
+
 static bool convert_driver(const char *text, void *member, char *why, size_t why_len)
 {
 	if (!conf_driver_options(text) && text[0] != '/') {
@@ -245,6 +302,8 @@ bool conf_convert(const struct conf_key *key, const char *text, void *object, ch
 		return convert_log_to(text, member, why, why_len);
 	case CONF_DRIVER:
 		return convert_driver(text, member, why, why_len);
+	case CONF_CHOICE:
+		return convert_choice(key, text, member, why, why_len);
 	case CONF_DEVICES:
 		break; /* names mean something only beside the devices */
 	}

@@ -35,6 +35,48 @@ static const char *level_name(enum hufu_level level)
 	return names[level];
 }
 
+static void print_choice(FILE *out, const char *key, const char *const choices[], unsigned value)
+{
+	fprintf(out, "\t%s = %s\n", key, choices[value]);
+}
+
+static const char *yes_no(bool value)
+{
+	return value ? "true" : "false";
+}
+
+static void print_pool(const struct conf_pool *pool, FILE *out)
+{
+	static const char *const hedge[] = {"off", "suspect"}, *const verify[] = {"always", "sample", "never"};
+	static const char *const generate[] = {"device", "host"}, *const hardware[] = {"auto", "yes", "no"};
+	static const char *const keyless[] = {"local", "device"};
+	fprintf(out, "\tattempts = %u\n\tattempt_min_ms = %u\n\tattempt_max_ms = %u\n\tgenerate_deadline_ms = %u\n",
+	        pool->attempts, pool->attempt_min_ms, pool->attempt_max_ms, pool->generate_deadline_ms);
+	fprintf(out, "\tretry_percent = %u\n\tretry_floor = %u\n", pool->retry_percent, pool->retry_floor);
+	print_choice(out, "hedge", hedge, pool->hedge);
+	fprintf(out, "\thedge_percent = %u\n\teject_soft_errors = %u\n\tbackoff_min_ms = %u\n\tbackoff_max_ms = %u\n",
+	        pool->hedge_percent, pool->eject_soft_errors, pool->backoff_min_ms, pool->backoff_max_ms);
+	fprintf(out, "\tslow_start_ms = %u\n\tslow_start_percent = %u\n\tdeep_probe_s = %u\n", pool->slow_start_ms,
+	        pool->slow_start_percent, pool->deep_probe_s);
+	print_choice(out, "verify_after", verify, pool->verify_after);
+	print_choice(out, "generate", generate, pool->generate);
+	print_choice(out, "hardware_only", hardware, pool->hardware_only);
+	fprintf(out, "\tsoftware_fallback = %s\n\tlocal_below = %u\n", yes_no(pool->software_fallback), pool->local_below);
+	print_choice(out, "keyless", keyless, pool->keyless);
+}
+
+static void print_device_settings(const struct conf_device *device, FILE *out)
+{
+	static const char *const isolation[] = {"auto", "direct", "thread", "process"};
+	fprintf(out, "\tweight = %u\n", device->weight);
+	if (device->priority != CONF_PRIORITY_AUTO)
+		fprintf(out, "\tpriority = %u\n", device->priority);
+	print_choice(out, "isolation", isolation, device->isolation);
+	fprintf(out, "\tsessions = %u\n\tshare = %u\n\tqueue = %u\n\tconnects_per_s = %u\n\thung_max = %u\n",
+	        device->sessions, device->share, device->queue, device->connects_per_s, device->hung_max);
+	print_setting(out, "\t", "token", "", device->token);
+}
+
 static void print_token_settings(const struct conf *conf, const struct conf_token *token, FILE *out)
 {
 	const char *comma = "";
@@ -51,15 +93,18 @@ static void print_token_settings(const struct conf *conf, const struct conf_toke
 	fprintf(out, "\tpolicy = %s\n", token->policy == CONF_POLICY_STRICT ? "strict" : "standard");
 	fprintf(out, "\tdes3 = %s\n", token->des3 == CONF_DES3_READ ? "read" : "off");
 	print_setting(out, "\t", "host_secret", "file:", token->host_secret);
-	fprintf(out, "\tallow_short_pin = %s\n", token->allow_short_pin ? "true" : "false");
+	fprintf(out, "\tallow_short_pin = %s\n", yes_no(token->allow_short_pin));
 	fprintf(out, "\tpin_min = %u\n\tuser_tries = %u\n\tpin_iterations = %u\n\tdeadline_ms = %u\n", token->pin_min,
 	        token->user_tries, token->pin_iterations, token->deadline_ms);
+	print_pool(&token->pool, out);
 }
 
 void conf_print(const struct conf *conf, FILE *out)
 {
 	fprintf(out, "# %s\n", conf->path ? conf->path : "no file: the embedded default");
 	print_setting(out, "", "token_dir", "", conf->token_dir);
+	print_setting(out, "", "run_dir", "", conf->run_dir);
+	print_setting(out, "", "states", "", conf->states);
 	fprintf(out, "\nlog {\n");
 	print_setting(out, "\t", "to", "", conf->log_to);
 	fprintf(out, "\tlevel = %s\n}\n", level_name(conf->log_level));
@@ -68,7 +113,7 @@ void conf_print(const struct conf *conf, FILE *out)
 		fprintf(out, "\ndevice \"%s\" {\n", device->name);
 		print_setting(out, "\t", "driver", "", device->driver);
 		print_setting(out, "\t", "domain", "", device->domain);
-		fprintf(out, "\tweight = %u\n", device->weight);
+		print_device_settings(device, out);
 		for (char **option = device->options; *option; option += 2)
 			print_setting(out, "\t", option[0], "", option[1]);
 		fprintf(out, "}\n");

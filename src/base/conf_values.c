@@ -9,7 +9,7 @@
 
 /* Different keys of drivers' own in one file: libconfuse copies every name into every device. */
 #define MAX_OPTIONS 64
-#define MAX_KEYS_OF_SECTION 16
+#define MAX_KEYS_OF_SECTION 48
 
 struct schema {
 	cfg_opt_t sub[CONF_NSECTIONS][MAX_KEYS_OF_SECTION + MAX_OPTIONS + 1];

@@ -58,7 +58,7 @@ static bool key_is_good(struct outline *outline, struct conf_reporter *reporter,
 	const struct conf_key *known = conf_key_find(section, key->name);
 	bool option = !known && section == &conf_sections[CONF_DEVICE] && conf_name_valid(key->name);
 	if (!known && !option) {
-		char list[512];
+		char list[1024];
 		conf_key_list(section, list, sizeof(list));
 		conf_problem(reporter, key->line, "unknown key \"%s\". The keys %s%s are %s", key->name,
 		             *section->kind ? "of a section " : "outside of sections", section->kind, list);

@@ -92,17 +92,18 @@ struct pool *lab_pool(const struct lab_device *devices)
 		need(n < LAB_DEVICES_MAX);
 		lab.options[n][0] = (char *)(uintptr_t)"script";
 		lab.options[n][1] = (char *)(uintptr_t)(devices[n].script ? devices[n].script : "");
-		lab.devices[n] = (struct conf_device){
-			.name = (char *)(uintptr_t)devices[n].name,
-			.driver = (char *)(uintptr_t)(devices[n].driver ? devices[n].driver : "fault"),
-			.domain = (char *)(uintptr_t)(devices[n].domain ? devices[n].domain : "soft"),
-			.weight = devices[n].weight ? devices[n].weight : 100,
-			.options = lab.options[n],
-		};
+		struct conf_device *device = &lab.devices[n];
+		*device = conf_device_defaults();
+		device->name = (char *)(uintptr_t)devices[n].name;
+		device->driver = (char *)(uintptr_t)(devices[n].driver ? devices[n].driver : "fault");
+		device->domain = (char *)(uintptr_t)(devices[n].domain ? devices[n].domain : "soft");
+		device->weight = devices[n].weight ? devices[n].weight : device->weight;
+		device->options = lab.options[n];
 		lab.indexes[n] = n;
 	}
 	lab.conf = (struct conf){.devices = lab.devices, .ndevices = n};
-	lab.token = (struct conf_token){.devices = lab.indexes, .ndevices = n, .deadline_ms = 5000};
+	lab.token = (struct conf_token){.devices = lab.indexes, .ndevices = n, .deadline_ms = 5000,
+	                                .pool = conf_pool_defaults()};
 	need(pool_new(&lab.conf, &lab.token, &pool) == HUFU_OK);
 	return pool;
 }

@@ -42,6 +42,10 @@ static void refused(const char *text, const char *words)
 	conf_free(conf);
 }
 
+#define POOL_KEYS "attempts, attempt_min_ms, attempt_max_ms, generate_deadline_ms, retry_percent, retry_floor, hedge, " \
+	"hedge_percent, eject_soft_errors, backoff_min_ms, backoff_max_ms, slow_start_ms, slow_start_percent, deep_probe_s, " \
+	"verify_after, generate, hardware_only, software_fallback, local_below, keyless"
+#define DEVICE_KEYS "driver, domain, weight, priority, isolation, sessions, share, queue, connects_per_s, hung_max, token"
 #define STORE "store = \"sqlite:/s.db\" "
 
 static const char full[] =
@@ -135,6 +139,38 @@ static char *printed(const struct conf *conf)
 		fclose(f);
 	}
 	return text;
+}
+
+static void test_pool_keys(void)
+{
+	struct conf *conf = parse("device c { driver = /c.so priority = 5 isolation = thread sessions = 9 share = 50 queue = 7\n"
+	                          "connects_per_s = 3 hung_max = 2 token = u }\n"
+	                          "defaults { hedge = suspect attempts = 2 verify_after = sample }\n"
+	                          "token t { " STORE " software_fallback = no hardware_only = yes generate = host }\n"
+	                          "token u { store = \"sqlite:/u.db\" attempts = 4 keyless = device local_below = 64 }\n"
+	                          "run_dir = /run/x states = /etc/x.states\n");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
+	const struct conf_device *c = &conf->devices[0];
+	const struct conf_pool *t = &conf->tokens[0].pool, *u = &conf->tokens[1].pool;
+	CU_ASSERT(c->priority == 5 && c->isolation == CONF_ISOLATION_THREAD && c->sessions == 9 && c->share == 50);
+	CU_ASSERT(c->queue == 7 && c->connects_per_s == 3 && c->hung_max == 2);
+	CU_ASSERT(t->hedge == CONF_HEDGE_SUSPECT && t->attempts == 2 && t->verify_after == CONF_VERIFY_SAMPLE);
+	CU_ASSERT(!t->software_fallback && t->hardware_only == CONF_HARDWARE_YES && t->generate == CONF_GENERATE_HOST);
+	CU_ASSERT(u->attempts == 4 && u->keyless == CONF_KEYLESS_DEVICE && u->local_below == 64 && u->software_fallback);
+	CU_ASSERT(conf->tokens[0].ndevices == 1 && conf->tokens[0].devices[0] == 1);
+	CU_ASSERT(conf->tokens[1].ndevices == 1 && conf->tokens[1].devices[0] == 0);
+	CU_ASSERT_STRING_EQUAL(conf->run_dir, "/run/x");
+	CU_ASSERT_STRING_EQUAL(conf->states, "/etc/x.states");
+	conf_free(conf);
+	refused("device c { driver = soft\ntoken = t }",
+	        "t.conf:2: there is no token \"t\". Add token \"t\" { ... }, or name another\n");
+	refused("device c { driver = soft\nisolation = jail }",
+	        "t.conf:2: isolation = \"jail\" is unknown. Write auto, direct, thread or process\n");
+	refused("defaults { keyless = no }", "t.conf:1: keyless = \"no\" is unknown. Write local or device\n");
+	refused("defaults {\nattempt_max_ms = 10 }", "t.conf:2: attempt_max_ms = 10 is less than attempt_min_ms = 50. Give the larger "
+	        "of the two to attempt_max_ms\n");
+	refused("token t { " STORE "\nbackoff_max_ms = 10 }", "t.conf:2: backoff_max_ms = 10 is less than backoff_min_ms = 500. Give "
+	        "the larger of the two to backoff_max_ms\n");
 }
 
 static void test_print(void)
@@ -261,15 +297,15 @@ static void test_relations_refused(void)
 
 static void test_keys_refused(void)
 {
-	refused("tokendir = /a", "t.conf:1: unknown key \"tokendir\". The keys outside of sections are token_dir\n");
+	refused("tokendir = /a", "t.conf:1: unknown key \"tokendir\". The keys outside of sections are token_dir, run_dir, states\n");
 	refused("token t { " STORE "\npin_tries = 3 }",
-	        "t.conf:2: unknown key \"pin_tries\". The keys of a section token are store, devices, sm2_key_type, policy, des3, host_secret, "
-	        "allow_short_pin, pin_min, user_tries, pin_iterations, deadline_ms\n");
+	        "t.conf:2: unknown key \"pin_tries\". The keys of a section token are store, devices, sm2_key_type, policy, des3, "
+	        "host_secret, allow_short_pin, pin_min, user_tries, pin_iterations, deadline_ms, " POOL_KEYS "\n");
 	refused("log { facility = auth }", "t.conf:1: unknown key \"facility\". The keys of a section log are to, level\n");
 	refused("device a { driver = soft\n path = x }",
-	        "t.conf:2: driver \"soft\" has no key \"path\". The keys of a section device are driver, domain, weight\n");
+	        "t.conf:2: driver \"soft\" has no key \"path\". The keys of a section device are " DEVICE_KEYS "\n");
 	refused("device a { driver = fault path = x }",
-	        "t.conf:1: driver \"fault\" has no key \"path\". The keys of a section device are driver, domain, weight, "
+	        "t.conf:1: driver \"fault\" has no key \"path\". The keys of a section device are " DEVICE_KEYS ", "
 	        "wraps, script\n");
 	refused("pool { size = 3 }\n", "t.conf:1: unknown section \"pool\". The sections are log, defaults, token and device\n");
 	refused("token { }", "t.conf:1: the section token has no name. Write token \"name\" { ... }\n");
@@ -333,9 +369,9 @@ static void test_all_told(void)
 	        "t.conf:3: unknown section \"pool\". The sections are log, defaults, token and device\n"
 	        "t.conf:5: store = \"/a\" does not begin with sqlite:/. Write store = \"sqlite:/path\"\n"
 	        "t.conf:6: user_tries = \"0\" is out of range. Give a whole number from 1 to 100\n"
-	        "t.conf:7: unknown key \"colour\". The keys of a section token are store, devices, sm2_key_type, policy, des3, host_secret, "
-	        "allow_short_pin, pin_min, user_tries, pin_iterations, deadline_ms\n"
-	        "t.conf:9: driver \"soft\" has no key \"speed\". The keys of a section device are driver, domain, weight\n"
+	        "t.conf:7: unknown key \"colour\". The keys of a section token are store, devices, sm2_key_type, policy, des3, "
+	        "host_secret, allow_short_pin, pin_min, user_tries, pin_iterations, deadline_ms, " POOL_KEYS "\n"
+	        "t.conf:9: driver \"soft\" has no key \"speed\". The keys of a section device are " DEVICE_KEYS "\n"
 	        "t.conf:10: the string does not end on this line. Close it with the quote it began with\n");
 }
 
@@ -593,6 +629,7 @@ static void test_clean_up(void)
 
 static const struct unit_case cases[] = {
 	{"every key is read, in every form the syntax has", test_full},
+	{"the keys of the pool, and devices that join a token by themselves", test_pool_keys},
 	{"what is printed reads back as the same", test_print},
 	{"keys that are left out have their documented defaults", test_defaults},
 	{"a bad value is refused with file, line, what and what to do", test_values_refused},
