@@ -6,8 +6,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "pool/lane.h"
 #include "pool/state.h"
 #include "sm/sm2.h"
+#include "stats/stats.h"
 
 #define LEASE_SLOTS 64
 #define CACHE_LINE 64
@@ -36,10 +38,25 @@ struct capability {
 	bool multi_part;
 };
 
+/*
+ * A device, from the day it joins to the end of the pool: one that is removed
+ * stays as a stone in its place, closed, until another takes that place.
+ *
+ * Calls of its driver are made by whoever wants something where it is direct,
+ * and by its lanes where it is not; opening, probing and admitting it is the
+ * keeper's, on a lane, in both cases, unless threads are forbidden or there is
+ * but one device, a direct one: then by the op that needs it.
+ */
 struct device {
-	const struct conf_device *conf;
+	const struct conf_device *conf;  /* the pool's own copy */
 	struct pool *pool;
 	unsigned index;                  /* in pool->devices, and in the views of keys */
+	_Atomic(enum pool_admin) admin;
+	bool threaded;                   /* runs on lanes; set before the handle */
+	uint32_t priority;               /* conf's, or the driver's */
+	struct lanes *lanes;             /* NULL: none needed yet */
+	_Atomic bool proven;             /* has shown that it belongs to its domain, since it was opened */
+	struct stats_device *stats;      /* never NULL once it was opened */
 	_Atomic(const struct hufu_driver *) driver;  /* NULL until it is looked for */
 	_Atomic(struct hufu_device *) handle;        /* NULL until it is open; below: set before it */
 	struct hufu_device_info info;
@@ -57,10 +74,11 @@ struct device {
 
 struct pool {
 	uint64_t deadline_ns;            /* of a call, from its start */
+	const struct conf_token *token;  /* its name, pool settings: the pool's own copy */
 	pthread_mutex_t keys_lock;
 	struct pool_key *keys;           /* all, to find what is loaded */
-	size_t ndevices;
-	struct device devices[];
+	_Atomic size_t ndevices;         /* grows only */
+	struct device *devices[POOL_DEVICES_MAX];
 };
 
 /* NULL, once logged: there is none, or none that may run in the caller's thread. */
@@ -75,6 +93,48 @@ uint64_t device_mechanism(uint64_t mechanism, enum hufu_verb);
 /* NULL: it cannot. The device is open. */
 struct capability *device_capability(struct device *, uint64_t mechanism, enum hufu_verb, bool multi_part);
 bool device_is_software(struct device *);
+
+/*
+ * Something happened to it: its state follows (state.h), the log and its events say so, callers that wait look again,
+ * the keeper is told. err: what the driver said, or 0; why: one short line for people, or NULL.
+ */
+void device_note(struct device *, enum health_event, enum hufu_err, const char *why, uint64_t now_ns);
+/* May new work begin on it? Counts in when it does: device_leave follows. */
+bool device_enter(struct device *);
+void device_leave(struct device *);
+
+/* -- the keeper: what must happen though nobody calls (keeper.c) ------------- */
+
+/*
+ * One thread a process, started when a pool first has something to keep (more
+ * than one device, one on lanes, one that is not up), ended with the last pool. It only looks
+ * at the clock and hands out jobs: opens, probes, admissions, timers of calls that
+ * nobody waits in. It never blocks in a driver.
+ */
+void keeper_add(struct pool *);
+void keeper_remove(struct pool *);
+/* Something may be due earlier than it thinks. */
+void keeper_poke(void);
+/* Where threads are forbidden, or none was started: what is due now, in the caller's thread. Cheap when nothing is. */
+void keeper_inline(struct pool *, uint64_t now_ns, uint64_t deadline_ns);
+bool keeper_runs(void);
+/* fn(arg) runs on the keeper at the time; it must not block. False: there is no keeper. */
+struct timer {
+	uint64_t at_ns;
+	void (*fn)(struct timer *);
+	struct timer *next;
+	bool set;
+};
+bool timer_set(struct timer *, uint64_t at_ns, void (*fn)(struct timer *)) MUST_CHECK;
+/* When it returns fn is not running and will not. Not from fn. */
+void timer_cancel(struct timer *);
+
+/* -- admission (admit.c) ----------------------------------------------------- */
+
+/* On a lease of the device: known answers of what it offers. HUFU_ERR_CORRUPT: it is wrong; why says in what. */
+enum hufu_err admit_known_answers(struct device *, struct hufu_lease *, uint64_t deadline_ns, char *why, size_t why_len) MUST_CHECK;
+/* The proofs of its domain. HUFU_ERR_CORRUPT: it is of another domain, or has another key at an index. */
+enum hufu_err admit_prove(struct device *, struct hufu_lease *, uint64_t deadline_ns, char *why, size_t why_len) MUST_CHECK;
 
 /* -- leases ---------------------------------------------------------------- */
 

@@ -24,7 +24,7 @@ static void make_views(struct pool_key *key, const uint8_t uuid[16], uint64_t ve
 		*view = (struct hufu_key){.size = sizeof(*view), .version = version, .type = key->type};
 		memcpy(view->uuid, uuid, sizeof(view->uuid));
 		for (size_t i = 0; i < key->ncopies && !view->blob; i++)
-			if (is_for(&key->copies[i], &pool->devices[d])) {
+			if (is_for(&key->copies[i], pool->devices[d])) {
 				view->copy_kind = key->copies[i].kind;
 				view->blob = key->copies[i].data;
 				view->blob_len = key->copies[i].len;
@@ -140,7 +140,7 @@ static bool evict(struct pool_key *key)
 		struct hufu_key *view = &key->views[d];
 
 		if (__atomic_load_n(&view->loaded, __ATOMIC_ACQUIRE))
-			all &= evict_from(&key->pool->devices[d], view);
+			all &= evict_from(key->pool->devices[d], view);
 	}
 	return all;
 }

@@ -5,6 +5,7 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/device.c \
 	%reldir%/internal.h \
 	%reldir%/key.c \
+	%reldir%/lane.h \
 	%reldir%/lease.c \
 	%reldir%/pick.c \
 	%reldir%/pool.c \

@@ -74,8 +74,8 @@ static uint32_t draw(uint32_t below)
 static struct device *lighter_of_two(const struct call *call, const uint8_t *candidates, uint32_t n)
 {
 	uint32_t a = draw(n), b = draw(n - 1);
-	struct device *first = &call->pool->devices[candidates[a]];
-	struct device *second = &call->pool->devices[candidates[b < a ? b : b + 1]];
+	struct device *first = call->pool->devices[candidates[a]];
+	struct device *second = call->pool->devices[candidates[b < a ? b : b + 1]];
 
 	return load(second, call) < load(first, call) ? second : first;
 }
@@ -86,7 +86,7 @@ static struct device *least_unfit(const struct call *call, const uint8_t *candid
 	struct device *best = NULL;
 
 	for (uint32_t i = 0; i < n; i++) {
-		struct device *device = &call->pool->devices[candidates[i]];
+		struct device *device = call->pool->devices[candidates[i]];
 
 		if (!best || atomic_load(&device->health.until_ns) < atomic_load(&best->health.until_ns))
 			best = device;
@@ -99,7 +99,7 @@ enum hufu_err pick_why_none(const struct call *call)
 	enum hufu_err why = call->req->key ? HUFU_ERR_NO_KEY : HUFU_ERR_NO_DEVICE;
 
 	for (size_t i = 0; i < call->pool->ndevices; i++) {
-		struct device *device = &call->pool->devices[i];
+		struct device *device = call->pool->devices[i];
 
 		if (!has_keys(call->req, device))
 			continue;
@@ -116,7 +116,7 @@ struct device *pick(struct call *call)
 	uint32_t nfit = 0, nunfit = 0;
 
 	for (size_t i = 0; i < call->pool->ndevices; i++) {
-		struct device *device = &call->pool->devices[i];
+		struct device *device = call->pool->devices[i];
 
 		if (!is_candidate(device, call))
 			continue;
@@ -128,5 +128,5 @@ struct device *pick(struct call *call)
 	}
 	if (nfit > 1)
 		return lighter_of_two(call, fit, nfit);
-	return nfit ? &call->pool->devices[fit[0]] : least_unfit(call, unfit, nunfit);
+	return nfit ? call->pool->devices[fit[0]] : least_unfit(call, unfit, nunfit);
 }

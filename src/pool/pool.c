@@ -7,18 +7,24 @@
 
 #include "base/log.h"
 
-static void device_init(struct device *device, struct pool *pool, unsigned index, const struct conf_device *conf)
+static struct device *device_new(struct pool *pool, unsigned index, const struct conf_device *conf)
 {
+	struct device *device = aligned_alloc(CACHE_LINE, (sizeof(*device) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+
+	if (!device)
+		return NULL;
+	memset(device, 0, sizeof(*device));
 	device->pool = pool;
 	device->index = index;
 	device->conf = conf;
 	pthread_mutex_init(&device->open_lock, NULL);
 	health_init(&device->health, conf->name, clock_now_ns() ^ (uint64_t)(uintptr_t)device);
+	return device;
 }
 
 enum hufu_err pool_new(const struct conf *conf, const struct conf_token *token, struct pool **out)
 {
-	size_t n = token->ndevices, len = sizeof(struct pool) + n * sizeof(struct device);
+	size_t n = token->ndevices;
 	struct pool *pool;
 
 	if (n > POOL_DEVICES_MAX) {
@@ -26,14 +32,20 @@ enum hufu_err pool_new(const struct conf *conf, const struct conf_token *token, 
 		          n, POOL_DEVICES_MAX);
 		return HUFU_ERR_CONFIG;
 	}
-	pool = aligned_alloc(CACHE_LINE, (len + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return HUFU_ERR_NO_MEMORY;
-	memset(pool, 0, len);
 	pool->deadline_ns = token->deadline_ms * NS_PER_MS;
+	pool->token = token;
 	pthread_mutex_init(&pool->keys_lock, NULL);
-	for (size_t i = 0; i < n; i++)
-		device_init(&pool->devices[pool->ndevices++], pool, (unsigned)i, &conf->devices[token->devices[i]]);
+	for (size_t i = 0; i < n; i++) {
+		pool->devices[i] = device_new(pool, (unsigned)i, &conf->devices[token->devices[i]]);
+		if (!pool->devices[i]) {
+			pool_free(pool);
+			return HUFU_ERR_NO_MEMORY;
+		}
+		pool->ndevices++;
+	}
 	*out = pool;
 	return HUFU_OK;
 }
@@ -43,8 +55,10 @@ void pool_free(struct pool *pool)
 	if (!pool)
 		return;
 	key_evict_leftovers(pool);
-	for (size_t i = 0; i < pool->ndevices; i++)
-		device_close(&pool->devices[i]);
+	for (size_t i = 0; i < pool->ndevices; i++) {
+		device_close(pool->devices[i]);
+		free(pool->devices[i]);
+	}
 	pthread_mutex_destroy(&pool->keys_lock);
 	free(pool);
 }
@@ -65,8 +79,8 @@ static bool is_at_hand(struct device *device)
 static bool can(struct pool *pool, uint64_t mechanism, enum hufu_verb verb, bool in_parts)
 {
 	for (size_t i = 0; i < pool->ndevices; i++)
-		if (is_at_hand(&pool->devices[i]) &&
-		    device_capability(&pool->devices[i], device_mechanism(mechanism, verb), verb, in_parts))
+		if (is_at_hand(pool->devices[i]) &&
+		    device_capability(pool->devices[i], device_mechanism(mechanism, verb), verb, in_parts))
 			return true;
 	return false;
 }
@@ -84,7 +98,7 @@ bool pool_can_in_parts(struct pool *pool, uint64_t mechanism, enum hufu_verb ver
 bool pool_is_software(struct pool *pool)
 {
 	for (size_t i = 0; i < pool->ndevices; i++)
-		if (!device_is_software(&pool->devices[i]))
+		if (!device_is_software(pool->devices[i]))
 			return false;
 	return true;
 }
@@ -101,7 +115,7 @@ static uint64_t count_ops(const struct device *device)
 size_t pool_status(struct pool *pool, struct pool_device_status *status, size_t cap)
 {
 	for (size_t i = 0; i < pool->ndevices && i < cap; i++) {
-		struct device *device = &pool->devices[i];
+		struct device *device = pool->devices[i];
 
 		status[i] = (struct pool_device_status){
 			.name = device->conf->name,
@@ -125,16 +139,16 @@ void pool_before_fork(struct pool *pool)
 {
 	pthread_mutex_lock(&pool->keys_lock);
 	for (size_t i = 0; i < pool->ndevices; i++) {
-		pthread_mutex_lock(&pool->devices[i].open_lock);
-		pthread_mutex_lock(&pool->devices[i].health.lock);
+		pthread_mutex_lock(&pool->devices[i]->open_lock);
+		pthread_mutex_lock(&pool->devices[i]->health.lock);
 	}
 }
 
 void pool_after_fork_parent(struct pool *pool)
 {
 	for (size_t i = pool->ndevices; i-- > 0;) {
-		pthread_mutex_unlock(&pool->devices[i].health.lock);
-		pthread_mutex_unlock(&pool->devices[i].open_lock);
+		pthread_mutex_unlock(&pool->devices[i]->health.lock);
+		pthread_mutex_unlock(&pool->devices[i]->open_lock);
 	}
 	pthread_mutex_unlock(&pool->keys_lock);
 }
@@ -153,7 +167,7 @@ void pool_after_fork_child(struct pool *pool)
 {
 	pthread_mutex_init(&pool->keys_lock, NULL);
 	for (size_t i = 0; i < pool->ndevices; i++) {
-		struct device *device = &pool->devices[i];
+		struct device *device = pool->devices[i];
 
 		pthread_mutex_init(&device->open_lock, NULL);
 		health_after_fork(&device->health);

@@ -16,6 +16,7 @@
 #define POOL_POOL_H
 
 #include "base/conf.h"
+#include "base/conf_states.h"
 #include "hufu/driver.h"
 
 #define POOL_DEVICES_MAX 64
@@ -25,12 +26,32 @@ struct pool;
 struct pool_key;
 
 /*
+ * May this process have threads of ours (CKF_LIBRARY_CANT_CREATE_OS_THREADS)?
+ * Default yes. Without, devices are direct or refused, and probes run in the
+ * callers' threads. While no pool exists.
+ */
+void pool_allow_threads(bool);
+/*
+ * Run at most every 100 ms while the process works, by the keeper's thread where
+ * there is one, else in a caller's: for whoever watches configuration. Must
+ * not call a pool's ops. NULL: nobody. While no pool exists.
+ */
+void pool_on_tick(void (*)(void));
+
+/*
  * Opens nothing yet: devices are opened at their first op (listing slots makes
- * no connection). The configuration outlives the pool.
+ * no connection). The pool copies what it keeps of the configuration.
  */
 enum hufu_err pool_new(const struct conf *, const struct conf_token *, struct pool **) MUST_CHECK;
-/* No op is running, every pool_key has been given back. */
+/* No op is running, every pool_key has been given back. Bounded by a second a device, whatever hangs. */
 void pool_free(struct pool *);
+/*
+ * The devices of this token as they are now to be: new ones join, those that are
+ * gone are drained and closed, changed weights, priorities and limits hold from now
+ * on; one whose driver, domain or options changed is taken away and added
+ * anew. Ops that run are not disturbed. wish: the administrator's, for each. The pool copies what it keeps.
+ */
+enum hufu_err pool_reconfigure(struct pool *, const struct conf *, const struct conf_token *, const struct conf_states *) MUST_CHECK;
 
 /* -- keys ------------------------------------------------------------------ */
 
@@ -54,6 +75,16 @@ enum hufu_err pool_key_new(struct pool *, const uint8_t uuid[16], uint64_t versi
  * sign. Before the key's first op. HUFU_ERR_KEY_VALUE: not on the curve.
  */
 enum hufu_err pool_key_set_point(struct pool_key *, const uint8_t point[64]) MUST_CHECK;
+/*
+ * The public key of an RSA, EC or Edwards private key (SPKI), for the same purpose. Before the key's first op.
+ * HUFU_ERR_KEY_VALUE: it is none of this type.
+ */
+enum hufu_err pool_key_set_public(struct pool_key *, const uint8_t *spki, size_t len) MUST_CHECK;
+/*
+ * What its attributes allow: hardware_only, never software, whatever copies there
+ * are; fallback, software while all hardware is out. Default: no, and the token's software_fallback. Before the first op.
+ */
+void pool_key_set_policy(struct pool_key *, bool hardware_only, bool fallback);
 struct pool_key *pool_key_hold(struct pool_key *);
 void pool_key_rele(struct pool_key *);
 enum hufu_key_type pool_key_type(const struct pool_key *);
@@ -99,14 +130,42 @@ bool pool_can_in_parts(struct pool *, uint64_t mechanism, enum hufu_verb);
 /* All devices keep keys in this host's memory. */
 bool pool_is_software(struct pool *);
 
+/* -- domains --------------------------------------------------------------- */
+
+struct pool_domain {
+	const char *name;
+	bool software;         /* all its devices are */
+	bool up;               /* one of them can be used now */
+	bool proof;            /* a proof was given */
+};
+/* Of the token's devices; opens them. Returns how many there are; fills at most cap. */
+size_t pool_domains(struct pool *, struct pool_domain *, size_t cap);
+
+/*
+ * How a device shows that it belongs to a domain, or holds the key it should at
+ * an index: it signs a fresh challenge with this copy of an SM2 key, and the
+ * signature must verify under point. From now on a device of the domain runs no op on a private or secret
+ * key before it has proven every proof of its domain; one that fails is
+ * quarantined, loudly. The pool copies it, into secret memory. HUFU_ERR_KEY_VALUE: point.
+ */
+enum hufu_err pool_add_proof(struct pool *, const struct pool_copy *, const uint8_t point[64]) MUST_CHECK;
+/* Forgets them, at the last logout: devices that have proven them stay admitted until they are opened again. */
+void pool_drop_proofs(struct pool *);
+/* Now, each device of the domain (NULL: all): proves, fails, cannot. each is called once a device. */
+enum hufu_err pool_verify_domain(struct pool *, const char *domain,
+                                 void (*each)(const char *device, const char *domain, enum hufu_err, void *arg), void *arg) MUST_CHECK;
+
 /* -- states, for hufu status and the log ----------------------------------- */
 
 enum pool_state { POOL_JOINING, POOL_UP, POOL_SUSPECT, POOL_EJECTED, POOL_PROBING, POOL_SLOW_START, POOL_QUARANTINED };
 const char *pool_state_name(enum pool_state);
+enum pool_admin { POOL_ENABLED, POOL_DRAINING, POOL_MAINTENANCE, POOL_REMOVED };
+const char *pool_admin_name(enum pool_admin);
 
 struct pool_device_status {
 	const char *name, *driver, *domain;
 	enum pool_state state;
+	enum pool_admin admin;
 	uint32_t in_flight;
 	uint64_t ops, errors;      /* since the pool was made */
 	uint64_t latency_ns;       /* moving average */

@@ -1,0 +1,2 @@
+# Counters, published for the administrator.
+EXTRA_DIST += %reldir%/stats.h
