@@ -71,7 +71,7 @@ static void test_whole(void)
 /* A device that takes GCM only whole: the parts come with the last. */
 static void test_kept(void)
 {
-	struct device *device = &session->token->pool->devices[0];
+	struct device *device = session->token->pool->devices[0];
 	static uint8_t want[5016], out[5000];
 	uint8_t iv[12], tag[16];
 	CK_GCM_MESSAGE_PARAMS p = params(iv, 0, CKG_NO_GENERATE, tag);
