@@ -4,6 +4,8 @@
 
 #include "hufu/mechanisms.h"
 
+#define SAMPLE_EVERY 16 /* verify_after = sample */
+
 static bool lengths_are_sound(const struct hufu_op *op)
 {
 	if (op->out_len > op->out_cap || op->pub_len > (op->pub ? HUFU_PUB_MAX : 0) || op->state_out_len > HUFU_STATE_MAX)
@@ -11,38 +13,85 @@ static bool lengths_are_sound(const struct hufu_op *op)
 	return op->verb != HUFU_VERB_RANDOM || op->out_len == op->out_cap;
 }
 
-/* A wrong signature may give the key away (a fault while it was made), or be a lie. */
-static bool signature_is_sound(const struct pool_request *req)
+/* -- signatures ------------------------------------------------------------ */
+
+/*
+ * A wrong one may give the key away (a fault while it was made: Boneh, DeMillo,
+ * Lipton 1997 for RSA; Romailler, Pelissier 2017 for EdDSA), or be a lie: these two are checked always.
+ */
+static enum conf_verify how_often(const struct pool *pool, enum hufu_key_type type)
+{
+	switch (type) {
+	case HUFU_KEY_RSA_PRIVATE:
+	case HUFU_KEY_EDWARDS_PRIVATE:
+		return CONF_VERIFY_ALWAYS;
+	case HUFU_KEY_SM2_PRIVATE:
+	case HUFU_KEY_EC_PRIVATE:
+		return pool->token->pool.verify_after;
+	case HUFU_KEY_SM2_PUBLIC:
+	case HUFU_KEY_SM4:
+	case HUFU_KEY_ZUC:
+	case HUFU_KEY_SECRET:
+	case HUFU_KEY_AES:
+	case HUFU_KEY_DES3:
+	case HUFU_KEY_RSA_PUBLIC:
+	case HUFU_KEY_EC_PUBLIC:
+	case HUFU_KEY_EDWARDS_PUBLIC:
+	case HUFU_KEY_MONTGOMERY_PRIVATE:
+	case HUFU_KEY_MONTGOMERY_PUBLIC:
+		break; /* a MAC is checked by who has the key */
+	}
+	return CONF_VERIFY_NEVER;
+}
+
+/* The one in SAMPLE_EVERY is whichever comes: who lies cannot know it. */
+static bool is_sampled(void)
+{
+	static _Atomic unsigned n;
+
+	return atomic_fetch_add_explicit(&n, 1, memory_order_relaxed) % SAMPLE_EVERY == 0;
+}
+
+bool answer_needs_public(struct device *device, const struct pool_request *req)
+{
+	return req->op.verb == HUFU_VERB_SIGN && req->key && !device_is_software(device) &&
+	       how_often(device->pool, req->key->type) != CONF_VERIFY_NEVER;
+}
+
+static bool signature_is_sound(struct pool *pool, const struct pool_request *req)
 {
 	const struct hufu_op *op = &req->op;
 
+	if (how_often(pool, req->key->type) == CONF_VERIFY_SAMPLE && !is_sampled())
+		return true;
+	if (req->key->type != HUFU_KEY_SM2_PRIVATE)
+		return check_signature(pool, req->key->check, op);
 	return op->in_len == 32 && op->out_len == SM2_SIG_LEN && sm2_verify(req->key->point, op->in, op->out) == SM2_OK;
 }
 
-static bool makes_sm2_pair(const struct hufu_op *op)
+/* -- new pairs ------------------------------------------------------------- */
+
+static bool makes_pair(const struct hufu_op *op)
 {
 	bool makes = op->verb == HUFU_VERB_GENERATE || op->verb == HUFU_VERB_IMPORT || op->verb == HUFU_VERB_UNWRAP;
 
-	return makes && op->new_type == HUFU_KEY_SM2_PRIVATE;
+	return makes && (op->new_type == HUFU_KEY_SM2_PRIVATE || check_public_type(op->new_type));
 }
 
-static bool point_is_sound(const struct hufu_op *op)
+static bool public_is_sound(struct pool *pool, const struct hufu_op *op)
 {
 	struct sm2_public point;
 
-	return op->pub_len == SM2_POINT_LEN && sm2_public_init(&point, op->pub) == SM2_OK;
-}
-
-bool answer_needs_point(struct device *device, const struct pool_request *req)
-{
-	return req->op.verb == HUFU_VERB_SIGN && req->op.mechanism == CKM_HUFU_SM2 && !device_is_software(device);
+	if (op->new_type == HUFU_KEY_SM2_PRIVATE)
+		return op->pub_len == SM2_POINT_LEN && sm2_public_init(&point, op->pub) == SM2_OK;
+	return check_public(pool, op->new_type, op->pub, op->pub_len);
 }
 
 bool answer_is_sound(struct device *device, const struct pool_request *req)
 {
 	if (!lengths_are_sound(&req->op))
 		return false;
-	if (answer_needs_point(device, req))
-		return signature_is_sound(req);
-	return device_is_software(device) || !makes_sm2_pair(&req->op) || point_is_sound(&req->op);
+	if (answer_needs_public(device, req))
+		return signature_is_sound(device->pool, req);
+	return device_is_software(device) || !makes_pair(&req->op) || public_is_sound(device->pool, &req->op);
 }

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "pool/checker.h"
 #include "pool/lane.h"
 #include "pool/state.h"
 #include "sm/sm2.h"
@@ -75,6 +76,7 @@ struct device {
 struct pool {
 	uint64_t deadline_ns;            /* of a call, from its start */
 	const struct conf_token *token;  /* its name, pool settings: the pool's own copy */
+	_Atomic(struct checker *) checker; /* NULL until it is needed */
 	pthread_mutex_t keys_lock;
 	struct pool_key *keys;           /* all, to find what is loaded */
 	_Atomic size_t ndevices;         /* grows only */
@@ -160,6 +162,7 @@ struct pool_key {
 	_Atomic uint32_t refs;
 	enum hufu_key_type type;
 	struct sm2_public *point;        /* pool_key_set_point's, or NULL */
+	struct check_key *check;         /* pool_key_set_public's, or NULL */
 	struct pool_copy *copies;
 	size_t ncopies;
 	void *secrets;                   /* the copies' bytes */
@@ -201,7 +204,7 @@ enum hufu_err pick_why_none(const struct call *);
 bool pick_can_run(struct device *, const struct call *);
 /* False: the answer is none that a sound device gives. */
 bool answer_is_sound(struct device *, const struct pool_request *);
-/* Is it a signature that is verified before release? */
-bool answer_needs_point(struct device *, const struct pool_request *);
+/* Is it a signature that may be verified before release? */
+bool answer_needs_public(struct device *, const struct pool_request *);
 
 #endif

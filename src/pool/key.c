@@ -65,6 +65,7 @@ static void key_free(struct pool_key *key)
 	secret_free(key->secrets);
 	free(key->copies);
 	free(key->point);
+	check_key_free(key->pool, key->check);
 	free(key);
 }
 
@@ -106,6 +107,18 @@ enum hufu_err pool_key_set_point(struct pool_key *key, const uint8_t point[64])
 	}
 	free(key->point);
 	key->point = public;
+	return HUFU_OK;
+}
+
+enum hufu_err pool_key_set_public(struct pool_key *key, const uint8_t *spki, size_t len)
+{
+	struct check_key *check;
+	enum hufu_err err = check_key_new(key->type, spki, len, &check);
+
+	if (err != HUFU_OK)
+		return err;
+	check_key_free(key->pool, key->check);
+	key->check = check;
 	return HUFU_OK;
 }
 

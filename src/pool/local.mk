@@ -2,6 +2,8 @@
 noinst_LTLIBRARIES += src/pool/libpool.la
 src_pool_libpool_la_SOURCES = \
 	%reldir%/answer.c \
+	%reldir%/checker.c \
+	%reldir%/checker.h \
 	%reldir%/device.c \
 	%reldir%/internal.h \
 	%reldir%/key.c \

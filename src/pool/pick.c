@@ -26,7 +26,7 @@ bool pick_can_run(struct device *device, const struct call *call)
 	const struct pool_request *req = call->req;
 	const struct capability *cap = device_capability(device, call->mechanism, req->op.verb, req->op.phase != HUFU_PHASE_WHOLE);
 
-	return cap && req->op.in_len <= cap->max_in && (!answer_needs_point(device, req) || (req->key && req->key->point));
+	return cap && req->op.in_len <= cap->max_in && (!answer_needs_public(device, req) || req->key->point || req->key->check);
 }
 
 /* What a device can do shows only when it is open. */

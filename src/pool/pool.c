@@ -59,6 +59,7 @@ void pool_free(struct pool *pool)
 		device_close(pool->devices[i]);
 		free(pool->devices[i]);
 	}
+	checker_free(pool);
 	pthread_mutex_destroy(&pool->keys_lock);
 	free(pool);
 }

@@ -77,7 +77,7 @@ enum hufu_err pool_key_new(struct pool *, const uint8_t uuid[16], uint64_t versi
 enum hufu_err pool_key_set_point(struct pool_key *, const uint8_t point[64]) MUST_CHECK;
 /*
  * The public key of an RSA, EC or Edwards private key (SPKI), for the same purpose. Before the key's first op.
- * HUFU_ERR_KEY_VALUE: it is none of this type.
+ * Copied, and believed: it comes from a row whose MAC is right.
  */
 enum hufu_err pool_key_set_public(struct pool_key *, const uint8_t *spki, size_t len) MUST_CHECK;
 /*

@@ -106,6 +106,16 @@ static bool public_form(const struct object *o, struct pool_copy *copy)
 	return copy->data != NULL;
 }
 
+/* What signatures of devices that are not software are verified under. */
+static enum hufu_err set_public(struct object *o, enum hufu_key_type type)
+{
+	const uint8_t *point = public_point(&o->attrs);
+	const CK_ATTRIBUTE *info = attrs_get(&o->attrs, CKA_PUBLIC_KEY_INFO);
+	if (type == HUFU_KEY_SM2_PRIVATE)
+		return point ? pool_key_set_point(o->key, point) : HUFU_OK;
+	return info && info->ulValueLen ? pool_key_set_public(o->key, info->pValue, info->ulValueLen) : HUFU_OK;
+}
+
 enum hufu_err object_attach_key(struct object *o, uint64_t version, const struct pool_copy *copies, size_t n)
 {
 	enum hufu_key_type type;
@@ -122,8 +132,7 @@ enum hufu_err object_attach_key(struct object *o, uint64_t version, const struct
 	if (n == 0)
 		return HUFU_OK;
 	enum hufu_err err = pool_key_new(o->token->pool, o->uuid, version, type, copies, n, &o->key);
-	const uint8_t *point = public_point(&o->attrs);
-	return err == HUFU_OK && type == HUFU_KEY_SM2_PRIVATE && point ? pool_key_set_point(o->key, point) : err;
+	return err == HUFU_OK && o->object_class == CKO_PRIVATE_KEY ? set_public(o, type) : err;
 }
 
 static enum hufu_err load_key(struct object *o, const struct store_row *row)
