@@ -8,6 +8,7 @@
 
 static _Atomic(uint64_t (*)(void)) injected;
 static _Atomic(void (*)(uint64_t)) injected_sleep;
+static _Atomic(bool (*)(pthread_cond_t *, pthread_mutex_t *, uint64_t)) injected_wait;
 
 uint64_t clock_now_ns(void)
 {
@@ -32,6 +33,29 @@ void clock_sleep_ns(uint64_t ns)
 		;
 }
 
+void clock_cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+bool clock_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t until_ns)
+{
+	bool (*wait)(pthread_cond_t *, pthread_mutex_t *, uint64_t) = atomic_load_explicit(&injected_wait, memory_order_relaxed);
+	if (wait)
+		return wait(cond, mutex, until_ns);
+	if (until_ns == CLOCK_NEVER) {
+		pthread_cond_wait(cond, mutex);
+		return true;
+	}
+	struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S), .tv_nsec = (long)(until_ns % NS_PER_S)};
+	return pthread_cond_timedwait(cond, mutex, &until) != ETIMEDOUT;
+}
+
 int64_t clock_wall_s(void)
 {
 	struct timespec ts;
@@ -47,4 +71,9 @@ void clock_inject(uint64_t (*now_ns)(void))
 void clock_inject_sleep(void (*sleep_ns)(uint64_t ns))
 {
 	atomic_store_explicit(&injected_sleep, sleep_ns, memory_order_relaxed);
+}
+
+void clock_inject_wait(bool (*wait)(pthread_cond_t *, pthread_mutex_t *, uint64_t until_ns))
+{
+	atomic_store_explicit(&injected_wait, wait, memory_order_relaxed);
 }

@@ -77,6 +77,14 @@ check_PROGRAMS += tests/unit/show_conf
 tests_unit_show_conf_SOURCES = %reldir%/show_conf.c
 tests_unit_show_conf_LDADD = src/base/libbase.la
 
+# Virtual time for tests with threads.
+VCLOCK_UTIL = %reldir%/vclock.c %reldir%/vclock.h
+
+UNIT_TESTS += tests/unit/test_clock
+tests_unit_test_clock_SOURCES = %reldir%/test_clock.c $(VCLOCK_UTIL)
+tests_unit_test_clock_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_clock_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS)
+
 UNIT_TESTS += tests/unit/test_log
 tests_unit_test_log_SOURCES = %reldir%/test_log.c
 tests_unit_test_log_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
