@@ -105,6 +105,18 @@ void device_note(struct device *, enum health_event, enum hufu_err, const char *
 bool device_enter(struct device *);
 void device_leave(struct device *);
 
+/* An op wants it, and it is not open. True: it is now. False: the keeper opens it, pool_changed follows; or it cannot be had. */
+bool device_wanted(struct device *, uint64_t deadline_ns);
+/* Its lanes, made when they are first needed, of direct devices too; NULL: no memory, or threads are forbidden. */
+struct lanes *device_lanes(struct device *);
+
+/* -- calls that wait (wait.c) ------------------------------------------------ */
+
+/* Some device may serve now that could not, or never will: every call that waits looks again. */
+void pool_changed(struct pool *);
+/* A session of it has become free (lease_put, lease_discard): the first call that waits for it looks again. Cheap when none does. */
+void device_freed(struct device *);
+
 /* -- the keeper: what must happen though nobody calls (keeper.c) ------------- */
 
 /*
@@ -120,7 +132,10 @@ void keeper_poke(void);
 /* Where threads are forbidden, or none was started: what is due now, in the caller's thread. Cheap when nothing is. */
 void keeper_inline(struct pool *, uint64_t now_ns, uint64_t deadline_ns);
 bool keeper_runs(void);
-/* fn(arg) runs on the keeper at the time; it must not block. False: there is no keeper. */
+/*
+ * fn runs on the keeper at the time; it must not block, and may set its timer again or free it. Not while it is set.
+ * False: there is no keeper.
+ */
 struct timer {
 	uint64_t at_ns;
 	void (*fn)(struct timer *);

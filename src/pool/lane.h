@@ -106,12 +106,17 @@ struct op_job {
 	struct device *device;
 	struct pool_key *key, *subject;
 	struct hufu_op op;
-	uint64_t begun_ns, ended_ns;     /* of run() itself; 0: it never began */
+	uint64_t limit_ns;               /* of the attempt, from when it begins: waiting for a lane is no fault of the device's */
+	_Atomic uint64_t begun_ns;       /* run() itself, or the making of its lease; 0: it has not begun */
+	uint64_t ended_ns;
 };
 
-/* HUFU_ERR_NO_MEMORY. attempt_deadline_ns is what the driver is told. */
-enum hufu_err op_job_new(struct device *, const struct pool_request *, uint32_t attempt, uint64_t attempt_deadline_ns,
-                         struct op_job **) MUST_CHECK;
+/*
+ * HUFU_ERR_NO_MEMORY. job.deadline_ns is the call's; the driver is told the moment it begins plus limit_ns, or that
+ * if it is earlier.
+ */
+enum hufu_err op_job_new(struct device *, const struct pool_request *, uint32_t attempt, uint64_t limit_ns,
+                         uint64_t deadline_ns, struct op_job **) MUST_CHECK;
 /* The answer into the request's own op: out, pub, state_out, lengths, outcome. Over, and not given up. */
 void op_job_collect(const struct op_job *, struct hufu_op *);
 
