@@ -60,7 +60,7 @@ hufu_SOURCES = \
 	%reldir%/cmd_token_init.c \
 	%reldir%/cmd_token_list.c
 hufu_CFLAGS = $(tools_libhufutool_la_CFLAGS)
-hufu_LDADD = tools/libhufutool.la $(STORE_LIBS)
+hufu_LDADD = tools/libhufutool.la src/stats/libstats.la $(STORE_LIBS)
 
 dist_man_MANS += docs/man/hufu.1
 bashcompletiondir = $(datarootdir)/bash-completion/completions

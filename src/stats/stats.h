@@ -32,6 +32,8 @@
 #define STATS_BUCKETS 128          /* see stats_bucket */
 #define STATS_EVENTS 32            /* the last ones of a device */
 #define STATS_NAME 68              /* names have up to 64 characters */
+#define STATS_STATES 7             /* enum pool_state: a reader shows nothing beyond */
+#define STATS_ADMINS 4             /* enum pool_admin */
 
 /* One line a thread. Work in flight is started - ended, over all slots. */
 struct stats_slot {
@@ -89,7 +91,7 @@ struct stats_device {
 
 /* -- the writer ------------------------------------------------------------ */
 
-/* Where to publish from now on: conf outlives it. Makes nothing yet. */
+/* Where to publish from the next file on; what it needs is copied. NULL: nowhere, as before the first call. Makes nothing yet. */
 void stats_configure(const struct conf *);
 /* A block for this device, in the file or in private memory; NULL: no memory at all. Thread-safe. */
 struct stats_device *stats_device_new(const char *token, const struct conf_device *);
@@ -98,7 +100,8 @@ void stats_device_free(struct stats_device *);
 void stats_event(struct stats_device *, uint32_t from, uint32_t to, enum hufu_err, const char *text);
 /*
  * In a forked child: the file is the parent's. Each block goes on as private
- * memory until stats_device_moved gives its successor in a file of the child's.
+ * memory, counters at 0, until stats_device_moved puts them all into a file of the child's.
+ * Blocks stay where they are: it gives what it was given.
  */
 void stats_before_fork(void);
 void stats_after_fork_parent(void);

@@ -17,7 +17,7 @@ tests_fuzz_fuzz_param_LDADD = $(tests_fuzz_fuzz_state_LDADD)
 
 FUZZERS += tests/fuzz/fuzz_state
 tests_fuzz_fuzz_state_SOURCES = %reldir%/fuzz_state.c
-tests_fuzz_fuzz_state_LDADD = src/token/libtoken.la src/pool/libpool.la src/driver/libdriver.la src/crypto/libhufucrypto.la src/store/libstore.la src/rand/librand.la \
+tests_fuzz_fuzz_state_LDADD = src/token/libtoken.la src/pool/libpool.la src/stats/libstats.la src/driver/libdriver.la src/crypto/libhufucrypto.la src/store/libstore.la src/rand/librand.la \
 	src/sm/libsm.la src/base/libbase.la $(SQLITE_LIBS) $(CONFUSE_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 
 FUZZERS += tests/fuzz/fuzz_attr
@@ -52,3 +52,7 @@ FUZZERS += tests/fuzz/fuzz_key_form
 tests_fuzz_fuzz_key_form_SOURCES = %reldir%/fuzz_key_form.c src/token/attr.c src/token/curve.c src/token/der.c src/token/key_form.c
 tests_fuzz_fuzz_key_form_CFLAGS = $(AM_CFLAGS)
 tests_fuzz_fuzz_key_form_LDADD = src/base/libbase.la $(PTHREAD_LIBS)
+
+FUZZERS += tests/fuzz/fuzz_stats
+tests_fuzz_fuzz_stats_SOURCES = %reldir%/fuzz_stats.c
+tests_fuzz_fuzz_stats_LDADD = $(STATS_LIBS) $(PTHREAD_LIBS)

@@ -102,7 +102,7 @@ tests_unit_test_asn1_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(OPENSSL_LIBS)
 
 # src/token, through a token of its own.
 TOKEN_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
-TOKEN_TEST_LIBS = src/token/libtoken.la src/pool/libpool.la src/driver/libdriver.la src/crypto/libhufucrypto.la src/store/libstore.la src/rand/librand.la src/sm/libsm.la \
+TOKEN_TEST_LIBS = src/token/libtoken.la src/pool/libpool.la src/stats/libstats.la src/driver/libdriver.la src/crypto/libhufucrypto.la src/store/libstore.la src/rand/librand.la src/sm/libsm.la \
 	src/base/libbase.la $(SQLITE_LIBS) $(CONFUSE_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 TOKEN_TEST_UTIL = %reldir%/token_util.c %reldir%/token_util.h %reldir%/sm_util.h
 
@@ -220,6 +220,12 @@ UNIT_TESTS += tests/unit/test_rules
 tests_unit_test_rules_SOURCES = %reldir%/test_rules.c src/token/attr.c src/token/attr.h src/token/rules.c src/token/rules.h
 tests_unit_test_rules_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_rules_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS)
+
+# src/stats: what a process publishes, and what a reader makes of files that anybody wrote.
+UNIT_TESTS += tests/unit/test_stats
+tests_unit_test_stats_SOURCES = %reldir%/test_stats.c
+tests_unit_test_stats_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_stats_LDADD = $(STATS_LIBS) $(CUNIT_LIBS) $(PTHREAD_LIBS)
 
 # src/pool, over fault devices on virtual time.
 POOL_UTIL = %reldir%/pool_util.c %reldir%/pool_util.h
