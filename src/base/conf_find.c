@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the configuration is, and what holds when there is none. */
+#include "base/conf_edit.h"
 #include "base/conf_internal.h"
 
 #include <errno.h>
@@ -146,6 +147,16 @@ enum hufu_err conf_load_file(const char *path, conf_report_fn report, void *arg,
 		conf_problem(&reporter, 0, "there is neither a token nor token_dir, so there is no slot. Add token_dir = "
 		             "\"/path\" or a token");
 	return finish(err, conf, &reporter, report, arg, out);
+}
+
+char *conf_text(const struct conf *conf, conf_report_fn report, void *arg)
+{
+	struct conf_reporter reporter = {.name = conf->path};
+	char *text = conf->path ? read_file(conf->path, &reporter) : NULL;
+	if (conf_problems_tell(&reporter, report, arg))
+		return text;
+	free(text);
+	return NULL;
 }
 
 enum hufu_err conf_parse(const char *text, const char *name, conf_report_fn report, void *arg, struct conf **out)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/conf_edit.h"
 #include "base/conf_internal.h"
 
 #include "base/log.h"
@@ -6,7 +7,7 @@
 #include <string.h>
 
 /* As conf_outline.c reads it: ${ is refused in double quotes. */
-static void print_string(FILE *out, const char *text)
+void conf_print_string(FILE *out, const char *text)
 {
 	char quote = strstr(text, "${") ? '\'' : '"';
 	putc(quote, out);
@@ -25,7 +26,7 @@ static void print_setting(FILE *out, const char *indent, const char *key, const 
 		return;
 	snprintf(text, sizeof(text), "%s%s", prefix, value);
 	fprintf(out, "%s%s = ", indent, key);
-	print_string(out, text);
+	conf_print_string(out, text);
 	putc('\n', out);
 }
 
@@ -84,7 +85,7 @@ static void print_token_settings(const struct conf *conf, const struct conf_toke
 		fprintf(out, "\tdevices = {");
 		for (size_t i = 0; i < token->ndevices; i++) {
 			fprintf(out, "%s", comma);
-			print_string(out, conf->devices[token->devices[i]].name);
+			conf_print_string(out, conf->devices[token->devices[i]].name);
 			comma = ", ";
 		}
 		fprintf(out, "}\n");

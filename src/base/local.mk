@@ -9,6 +9,8 @@ src_base_libbase_la_SOURCES = \
 	%reldir%/conf.h \
 	%reldir%/conf_states.h \
 	%reldir%/conf_check.c \
+	%reldir%/conf_edit.c \
+	%reldir%/conf_edit.h \
 	%reldir%/conf_find.c \
 	%reldir%/conf_internal.h \
 	%reldir%/conf_keys.c \

@@ -72,6 +72,11 @@ tests_unit_test_conf_SOURCES = %reldir%/test_conf.c
 tests_unit_test_conf_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(CONFUSE_CFLAGS)
 tests_unit_test_conf_LDADD = src/base/libbase.la $(CONFUSE_LIBS) $(CUNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test_conf_edit
+tests_unit_test_conf_edit_SOURCES = %reldir%/test_conf_edit.c
+tests_unit_test_conf_edit_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_conf_edit_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS)
+
 # Run by test_conf.
 check_PROGRAMS += tests/unit/show_conf
 tests_unit_show_conf_SOURCES = %reldir%/show_conf.c
