@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "pool/checker.h"
+#include "pool/bucket.h"
 #include "pool/lane.h"
 #include "pool/state.h"
 #include "sm/sm2.h"
@@ -66,7 +67,8 @@ struct device {
 	pthread_mutex_t open_lock;
 	struct health health;
 	_Atomic uint32_t generation;     /* leases of an earlier one are not used again */
-	_Atomic uint32_t nleases;        /* parked and in use */
+	_Atomic uint32_t nleases;        /* parked and in use, those of lanes too */
+	struct bucket connects;          /* new leases and opens: bucket_take with conf->connects_per_s */
 	_Atomic uint64_t errors;
 	_Atomic uint64_t latency_ns;     /* moving average; 0: none measured */
 	_Alignas(CACHE_LINE) _Atomic uint32_t in_flight; /* counted where there is a choice of devices */

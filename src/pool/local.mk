@@ -2,6 +2,8 @@
 noinst_LTLIBRARIES += src/pool/libpool.la
 src_pool_libpool_la_SOURCES = \
 	%reldir%/answer.c \
+	%reldir%/bucket.c \
+	%reldir%/bucket.h \
 	%reldir%/checker.c \
 	%reldir%/checker.h \
 	%reldir%/device.c \

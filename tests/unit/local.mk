@@ -237,6 +237,11 @@ POOL_UTIL = %reldir%/pool_util.c %reldir%/pool_util.h
 POOL_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 POOL_TEST_LIBS = src/driver/libfault.la $(POOL_LIBS) $(CUNIT_LIBS) $(PTHREAD_LIBS)
 
+UNIT_TESTS += tests/unit/test_bucket
+tests_unit_test_bucket_SOURCES = %reldir%/test_bucket.c
+tests_unit_test_bucket_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_bucket_LDADD = $(POOL_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_pool
 tests_unit_test_pool_SOURCES = %reldir%/test_pool.c $(POOL_UTIL)
 tests_unit_test_pool_CFLAGS = $(POOL_TEST_CFLAGS)
