@@ -18,14 +18,16 @@
  * generation.
  *
  * Waiting jobs are ordered by deadline, at most queue of them; one whose deadline
- * passed is ended with HUFU_ERR_DEADLINE, nothing done. Lanes start when there is
- * work, up to lanes_max at once, and end after 10 s without.
+ * passed is ended with HUFU_ERR_DEADLINE, nothing done, by the next lane or submitter that comes
+ * by (who waits for it needs a timer of his own). Lanes start when there is work, up to lanes_max at once, and end after 10 s without.
  *
  * Threads: all signals blocked, 256 KiB of stack, named "hufu-NAME".
  * Time comes from base/clock.h; tests run on virtual time.
  */
 #ifndef POOL_LANE_H
 #define POOL_LANE_H
+
+#include <pthread.h>
 
 #include "pool/pool.h"
 
@@ -53,12 +55,18 @@ struct job {
 	/* lane.c's */
 	_Atomic int state;               /* enum job_state */
 	_Atomic uint32_t refs;
-	struct job *next;
+	struct job *next, *prev;         /* in the queue */
+	struct lane *lane;               /* that has it, or is to begin it */
+	pthread_cond_t *waiter;          /* job_wait's */
 };
 
 struct lanes *lanes_new(struct device *, uint32_t lanes_max, uint32_t queue, uint32_t hung_max) MUST_CHECK;
-/* Nobody waits in it any more: ends idle lanes, waits for busy ones until deadline_ns, gives up the rest and counts them. */
-void lanes_stop(struct lanes *, uint64_t deadline_ns);
+/*
+ * Nobody submits or waits any more: ends idle lanes, waits for busy ones until deadline_ns, gives up the rest.
+ * True: no lane is left. False: some hang in the driver. Device, pool and keys must live on (the device is not closed) until
+ * last(device) is called, by the last of them when it has returned and released its lease. lanes is freed in both cases.
+ */
+bool lanes_stop(struct lanes *, uint64_t deadline_ns, void (*last)(struct device *)) MUST_CHECK;
 /*
  * Takes a reference. HUFU_ERR_BUSY: the queue is full, or too many lanes hang;
  * HUFU_ERR_NO_MEMORY: no thread to be had and none running. over is not called then.
@@ -74,16 +82,23 @@ void job_rele(struct job *);
  * makes its lane hung, and driver->cancel is called where there is one.
  */
 bool job_give_up(struct lanes *, struct job *) MUST_CHECK;
-/* Waits until it is over or the time has come: true, it is over. Only for jobs without over. */
+/* Waits until it is over or the time has come: true, it is over. Only for jobs without over; one thread a job. */
 bool job_wait(struct lanes *, struct job *, uint64_t until_ns) MUST_CHECK;
+/*
+ * In work: waits until a lease may be made where one is needed (connects_per_s), in no driver's hands. HUFU_ERR_BUSY:
+ * not before deadline_ns. lane_lease does the same if this was not called; an attempt's clock starts between the two.
+ */
+enum hufu_err lane_ready(struct lane *, uint64_t deadline_ns) MUST_CHECK;
 /* In work: the lane's lease, made if it has none of this generation. */
 enum hufu_err lane_lease(struct lane *, uint64_t deadline_ns, struct hufu_lease **) MUST_CHECK;
 /* In work: it is not to be trusted any more; released after work. */
 void lane_drop_lease(struct lane *);
+/* The device's generation has moved: idle lanes release theirs now, others before their next job. */
+void lanes_refresh(struct lanes *);
 uint32_t lanes_hung(struct lanes *);
 uint32_t lanes_waiting(struct lanes *);
 
-/* In the whole process, for hufu status and tests: lanes that hang, of pools that were freed too. */
+/* In the whole process, for hufu status and tests: lanes that hang now, of pools that were freed too. */
 uint32_t lanes_hung_ever(void);
 
 /*
