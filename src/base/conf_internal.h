@@ -99,6 +99,8 @@ struct conf_section {
 enum conf_section_id { CONF_TOP, CONF_LOG, CONF_DEFAULTS, CONF_TOKEN, CONF_DEVICE, CONF_NSECTIONS };
 extern const struct conf_section conf_sections[CONF_NSECTIONS];
 
+/* The driver of tests, under any of its names. */
+bool conf_driver_is_fault(const char *driver);
 /* What a driver takes beside the keys of every device; NULL: anything (a vendor's). */
 const char *const *conf_driver_options(const char *driver);
 /* NULL when it names none. */

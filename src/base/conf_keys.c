@@ -87,13 +87,18 @@ const struct conf_section conf_sections[CONF_NSECTIONS] = {
 	[CONF_DEVICE] = {"device", true, KEYS(device_keys)},
 };
 
+bool conf_driver_is_fault(const char *driver)
+{
+	return strcmp(driver, "fault") == 0 || strcmp(driver, "fault-soft") == 0 || strcmp(driver, "fault-hang") == 0;
+}
+
 const char *const *conf_driver_options(const char *driver)
 {
 	static const char *const soft[] = {NULL};
-	static const char *const fault[] = {"wraps", "script", NULL};
+	static const char *const fault[] = {"wraps", "script", "sessions_max", "service", "domain_id", "split", "shelf", NULL};
 	if (strcmp(driver, "soft") == 0)
 		return soft;
-	if (strcmp(driver, "fault") == 0)
+	if (conf_driver_is_fault(driver))
 		return fault;
 	return NULL;
 }

@@ -276,6 +276,10 @@ UNIT_TESTS += tests/unit/test_fault_script
 tests_unit_test_fault_script_SOURCES = %reldir%/test_fault_script.c
 tests_unit_test_fault_script_CFLAGS = $(POOL_TEST_CFLAGS)
 tests_unit_test_fault_script_LDADD = $(POOL_TEST_LIBS)
+UNIT_TESTS += tests/unit/test_fault
+tests_unit_test_fault_SOURCES = %reldir%/test_fault.c
+tests_unit_test_fault_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_fault_LDADD = $(POOL_TEST_LIBS)
 
 # Vendors' shared objects, good and bad; -rpath makes libtool build them shared.
 SAMPLE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
