@@ -473,7 +473,7 @@ static void load_all(struct load *l)
 enum hufu_err conf_read(char *text, const char *path, struct conf_reporter *reporter, struct conf **conf)
 {
 	struct load l = {.reporter = reporter, .conf = conf_new(path)};
-	l.no_memory = !l.conf || !outline_read(text, reporter, &l.outline);
+	l.no_memory = !l.conf || !outline_read(text, &conf_form, reporter, &l.outline);
 	if (!l.no_memory) {
 		outline_vet(&l.outline, text, reporter);
 		l.values = values_read(&l.outline, text, reporter);

@@ -77,6 +77,11 @@ tests_unit_test_conf_edit_SOURCES = %reldir%/test_conf_edit.c
 tests_unit_test_conf_edit_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_conf_edit_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS)
 
+UNIT_TESTS += tests/unit/test_conf_states
+tests_unit_test_conf_states_SOURCES = %reldir%/test_conf_states.c
+tests_unit_test_conf_states_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_conf_states_LDADD = src/base/libbase.la $(CUNIT_LIBS)
+
 # Run by test_conf.
 check_PROGRAMS += tests/unit/show_conf
 tests_unit_show_conf_SOURCES = %reldir%/show_conf.c
