@@ -151,7 +151,7 @@ enum hufu_err conf_load_file(const char *path, conf_report_fn report, void *arg,
 char *conf_text(const struct conf *conf, conf_report_fn report, void *arg)
 {
 	struct conf_reporter reporter = {.name = conf->path};
-	char *text = conf->path ? read_file(conf->path, &reporter) : NULL;
+	char *text = conf->path ? conf_read_text(conf->path, &reporter) : NULL;
 	if (conf_problems_tell(&reporter, report, arg))
 		return text;
 	free(text);
