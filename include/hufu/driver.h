@@ -101,6 +101,7 @@ enum hufu_err {
 	HUFU_ERR_EXISTS = HUFU_ERR(HOST, 14),
 	HUFU_ERR_CONFLICT = HUFU_ERR(HOST, 15),        /* changed since it was read */
 	HUFU_ERR_LOCKED = HUFU_ERR(HOST, 16),          /* needs a login: sealing key not at hand */
+	HUFU_ERR_NEED_THREADS = HUFU_ERR(HOST, 17),    /* no device can run without threads of ours, which are forbidden */
 
 	HUFU_ERR_BUG = HUFU_ERR(BUG, 1)
 };
@@ -174,7 +175,10 @@ enum hufu_copy_kind {
  *
  * loaded is the driver's: the expanded or resident form, NULL at first, set in
  * run() by an atomic compare-and-exchange from NULL (several leases may load
- * the same key at once; the loser frees its own), freed in EVICT.
+ * the same key at once; the loser frees its own), freed in EVICT. It belongs to
+ * the device and not to one connection of it: where a device was closed and
+ * opened anew, ops and EVICT bring what was loaded before. A driver that binds it
+ * to a connection notes in it which, and loads again when that is gone.
  */
 struct hufu_key {
 	size_t size;

@@ -51,6 +51,7 @@ static struct err_row err_row(enum hufu_err err)
 	ROW(HUFU_ERR_EXISTS, "host/exists", "it exists already");
 	ROW(HUFU_ERR_CONFLICT, "host/conflict", "it was changed by somebody else meanwhile");
 	ROW(HUFU_ERR_LOCKED, "host/locked", "a login is needed first");
+	ROW(HUFU_ERR_NEED_THREADS, "host/need-threads", "the devices need threads, which the application forbids");
 	ROW(HUFU_ERR_BUG, "bug", "a fault in hufu itself");
 	}
 #undef ROW

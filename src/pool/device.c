@@ -1,28 +1,92 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A device of the pool: found, opened at its first use, asked what it can do. */
+/* A device of the pool: found, opened, asked what it can do; who is inside it; what happened to it. */
 #include "pool/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "driver/driver.h"
 
-/* Isolation: only direct stands. */
-static bool may_run_direct(const struct device *device, const struct hufu_driver *driver)
-{
-	const char *why = NULL;
+#define PRIORITY_HARDWARE 10
+#define PRIORITY_SOFTWARE 30
 
+struct device *device_new(struct pool *pool, const struct conf_device *conf)
+{
+	struct device *device = aligned_alloc(CACHE_LINE, (sizeof(*device) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+
+	if (!device)
+		return NULL;
+	memset(device, 0, sizeof(*device));
+	device->pool = pool;
+	device->conf = member_conf_copy(conf);
+	if (!device->conf) {
+		free(device);
+		return NULL;
+	}
+	device_set_limits(device, conf);
+	pthread_mutex_init(&device->open_lock, NULL);
+	const struct conf_token *token = atomic_load(&pool->token);
+	health_init(&device->health, &token->pool, clock_now_ns() ^ (uint64_t)(uintptr_t)device);
+	return device;
+}
+
+/* By its driver, once that is known, where the configuration does not say. */
+static uint32_t priority_of(const struct device *device, uint32_t conf)
+{
+	const struct hufu_driver *driver = atomic_load(&device->driver);
+
+	if (conf != CONF_PRIORITY_AUTO || !driver)
+		return conf;
+	return driver->flags & HUFU_DRIVER_SOFTWARE ? PRIORITY_SOFTWARE : PRIORITY_HARDWARE;
+}
+
+void device_set_limits(struct device *device, const struct conf_device *conf)
+{
+	atomic_store(&device->conf_priority, conf->priority);
+	atomic_store(&device->priority, priority_of(device, conf->priority));
+	atomic_store(&device->weight, conf->weight);
+	atomic_store(&device->sessions, conf->sessions);
+	atomic_store(&device->share, conf->share);
+	atomic_store(&device->queue, conf->queue);
+	atomic_store(&device->connects_per_s, conf->connects_per_s);
+	atomic_store(&device->hung_max, conf->hung_max);
+}
+
+/* -- its driver ------------------------------------------------------------- */
+
+static const char *why_not_direct(const struct hufu_driver *driver)
+{
 	if (!(driver->flags & HUFU_DRIVER_RETURNS_BY_DEADLINE))
-		why = "does not promise to return by its deadline";
-	else if (driver->flags & HUFU_DRIVER_THREAD_AFFINE)
-		why = "binds its sessions to threads";
-	if (why)
-		log_device(HUFU_LOG_ERROR, device->conf->name,
-		           "driver %s %s, so it cannot run in the application's threads, and this hufu has no other "
-		           "place for it. Use a driver that can, or a hufu with thread or process isolation",
-		           driver->name, why);
-	return !why;
+		return "does not promise to return by its deadline";
+	if (driver->flags & HUFU_DRIVER_THREAD_AFFINE)
+		return "binds its sessions to threads";
+	return NULL;
+}
+
+/* Where its calls may run: in the caller's thread, on lanes, nowhere. */
+static bool find_place(struct device *device, const struct hufu_driver *driver)
+{
+	enum conf_isolation isolation = device->conf->isolation;
+	const char *name = device->conf->name, *why = why_not_direct(driver);
+
+	if (isolation == CONF_ISOLATION_PROCESS) {
+		log_device(HUFU_LOG_ERROR, name, "isolation = process needs hufud to keep the driver in, and this hufu has none. "
+		           "Set isolation = thread");
+		return false;
+	}
+	if (isolation == CONF_ISOLATION_DIRECT && why) {
+		log_device(HUFU_LOG_ERROR, name, "isolation = direct, but driver %s %s. Set isolation = thread", driver->name, why);
+		return false;
+	}
+	device->threaded = why || isolation == CONF_ISOLATION_THREAD;
+	if (!device->threaded || pool_may_have_threads())
+		return true;
+	log_device(HUFU_LOG_ERROR, name, "the application forbids threads (CKF_LIBRARY_CANT_CREATE_OS_THREADS), and driver %s %s. "
+	           "Give the application a device that runs without", driver->name, why ? why : "was given isolation = thread");
+	atomic_store(&device->needs_threads, true);
+	return false;
 }
 
 static const struct hufu_driver *find_driver_locked(struct device *device)
@@ -32,10 +96,12 @@ static const struct hufu_driver *find_driver_locked(struct device *device)
 	if (device->driver)
 		return device->driver;
 	const struct hufu_driver *driver = driver_find(device->conf->driver, why, sizeof(why));
-	if (!driver)
+	if (!driver) {
 		log_device(HUFU_LOG_ERROR, device->conf->name, "%s", why);
-	else if (may_run_direct(device, driver))
+	} else if (find_place(device, driver)) {
 		atomic_store(&device->driver, driver);
+		atomic_store(&device->priority, priority_of(device, atomic_load(&device->conf_priority)));
+	}
 	return device->driver;
 }
 
@@ -47,13 +113,14 @@ const struct hufu_driver *device_driver(struct device *device)
 	if (driver || health_state(&device->health) == POOL_QUARANTINED)
 		return driver;
 	pthread_mutex_lock(&device->open_lock);
-	if (health_state(&device->health) != POOL_QUARANTINED)
-		driver = find_driver_locked(device);
-	if (!driver)
-		health_note(&device->health, HEALTH_REFUSED, clock_now_ns());
+	driver = find_driver_locked(device);
 	pthread_mutex_unlock(&device->open_lock);
+	if (!driver)
+		device_note(device, HEALTH_REFUSED, HUFU_ERR_CONFIG, "there is no driver for it", clock_now_ns());
 	return driver;
 }
+
+/* -- what it can do ----------------------------------------------------------- */
 
 static int by_mechanism(const void *a, const void *b)
 {
@@ -62,101 +129,59 @@ static int by_mechanism(const void *a, const void *b)
 	return (x->mechanism > y->mechanism) - (x->mechanism < y->mechanism);
 }
 
-static enum hufu_err read_info(struct device *device, struct hufu_device *handle)
+static struct capabilities *capabilities_of(const struct hufu_device_info *info)
 {
-	device->info = (struct hufu_device_info){.size = sizeof(device->info)};
-	enum hufu_err err = device->driver->info(handle, &device->info);
-	if (err != HUFU_OK)
-		return err;
-	struct capability *caps = calloc(device->info.ncaps + 1, sizeof(*caps));
+	struct capabilities *caps = calloc(1, sizeof(*caps) + info->ncaps * sizeof(caps->rows[0]));
+
 	if (!caps)
-		return HUFU_ERR_NO_MEMORY;
-	for (size_t i = 0; i < device->info.ncaps; i++) {
-		const struct hufu_capability *cap = &device->info.caps[i];
+		return NULL;
+	caps->n = info->ncaps;
+	for (size_t i = 0; i < info->ncaps; i++) {
+		const struct hufu_capability *cap = &info->caps[i];
 
-		caps[i].mechanism = cap->mechanism;
-		caps[i].max_in = cap->max_in ? cap->max_in : UINT64_MAX;
-		caps[i].multi_part = cap->multi_part;
-		atomic_init(&caps[i].verbs, cap->verbs);
+		caps->rows[i].mechanism = cap->mechanism;
+		caps->rows[i].max_in = cap->max_in ? cap->max_in : UINT64_MAX;
+		caps->rows[i].multi_part = cap->multi_part;
+		atomic_init(&caps->rows[i].verbs, cap->verbs);
 	}
-	qsort(caps, device->info.ncaps, sizeof(*caps), by_mechanism);
-	free(device->caps);
-	device->caps = caps;
-	device->ncaps = device->info.ncaps;
-	return HUFU_OK;
+	qsort(caps->rows, caps->n, sizeof(caps->rows[0]), by_mechanism);
+	return caps;
 }
 
-static enum hufu_err open_locked(struct device *device, uint64_t deadline_ns)
+static bool same_capabilities(const struct capabilities *a, const struct capabilities *b)
 {
-	struct hufu_conf conf = driver_conf(device->conf);
-	struct hufu_device *handle;
-
-	enum hufu_err err = device->driver->open(driver_host(), &conf, deadline_ns, &handle);
-	if (err != HUFU_OK)
-		return err;
-	err = read_info(device, handle);
-	if (err != HUFU_OK) {
-		device->driver->close(handle, deadline_ns);
-		return err;
-	}
-	atomic_store_explicit(&device->handle, handle, memory_order_release);
-	return HUFU_OK;
+	if (!a || a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->rows[i].mechanism != b->rows[i].mechanism || a->rows[i].max_in != b->rows[i].max_in ||
+		    a->rows[i].multi_part != b->rows[i].multi_part)
+			return false;
+	return true;
 }
 
-static void note_open(struct device *device, enum hufu_err err)
+/* The usual device comes back as it was: then its table stays, and only what was found missing is given another chance. */
+static void adopt_capabilities(struct device *device, struct capabilities *caps)
 {
-	uint64_t now = clock_now_ns();
+	struct capabilities *before = atomic_load(&device->caps);
 
-	if (err == HUFU_OK)
-		health_note(&device->health, HEALTH_OPENED, now);
-	else if (err == HUFU_ERR_CONFIG || hufu_err_group(err) == HUFU_GROUP_DENIED)
-		health_note(&device->health, HEALTH_REFUSED, now);
-	else if (hufu_err_group(err) != HUFU_GROUP_BUSY)
-		health_note(&device->health, HEALTH_HARD_ERROR, now);
-}
-
-enum hufu_err device_open(struct device *device, uint64_t deadline_ns)
-{
-	enum hufu_err err = HUFU_OK;
-
-	if (atomic_load_explicit(&device->handle, memory_order_acquire))
-		return HUFU_OK;
-	if (!device_driver(device))
-		return HUFU_ERR_CONFIG;
-	pthread_mutex_lock(&device->open_lock);
-	if (!atomic_load(&device->handle)) {
-		err = open_locked(device, deadline_ns);
-		note_open(device, err);
-	}
-	pthread_mutex_unlock(&device->open_lock);
-	return err;
-}
-
-/* Opens it first where that was what failed. A device that is busy is alive. */
-void device_probe_if_due(struct device *device, uint64_t now_ns, uint64_t deadline_ns)
-{
-	uint64_t deadline = now_ns + PROBE_TIME_NS < deadline_ns ? now_ns + PROBE_TIME_NS : deadline_ns;
-
-	if (!health_begin_probe(&device->health, now_ns))
+	if (!same_capabilities(before, caps)) {
+		caps->older = before;
+		atomic_store_explicit(&device->caps, caps, memory_order_release);
 		return;
-	enum hufu_err err = device_open(device, deadline);
-	if (err == HUFU_OK)
-		err = device->driver->probe(atomic_load(&device->handle), deadline);
-	bool alive = err == HUFU_OK || hufu_err_group(err) == HUFU_GROUP_BUSY;
-	health_note(&device->health, alive ? HEALTH_PROBE_OK : HEALTH_PROBE_FAILED, clock_now_ns());
+	}
+	for (size_t i = 0; i < caps->n; i++)
+		atomic_store(&before->rows[i].verbs, atomic_load(&caps->rows[i].verbs));
+	free(caps);
 }
 
-void device_close(struct device *device)
+static void free_capabilities(struct device *device)
 {
-	struct hufu_device *handle = atomic_load(&device->handle);
+	struct capabilities *older;
 
-	if (handle) {
-		lease_discard_parked(device);
-		device->driver->close(handle, clock_now_ns() + PROBE_TIME_NS);
+	for (struct capabilities *caps = atomic_load(&device->caps); caps; caps = older) {
+		older = caps->older;
+		free(caps);
 	}
-	free(device->caps);
-	health_clear(&device->health);
-	pthread_mutex_destroy(&device->open_lock);
 }
 
 uint64_t device_mechanism(uint64_t mechanism, enum hufu_verb verb)
@@ -167,10 +192,10 @@ uint64_t device_mechanism(uint64_t mechanism, enum hufu_verb verb)
 }
 
 /* Where the rows of a mechanism begin, or would: they are sorted. */
-static struct capability *first_of(struct device *device, uint64_t mechanism)
+static struct capability *first_of(struct capabilities *caps, uint64_t mechanism)
 {
-	struct capability *first = device->caps;
-	size_t n = device->ncaps;
+	struct capability *first = caps->rows;
+	size_t n = caps->n;
 
 	while (n) {
 		size_t half = n / 2;
@@ -184,9 +209,11 @@ static struct capability *first_of(struct device *device, uint64_t mechanism)
 
 struct capability *device_capability(struct device *device, uint64_t mechanism, enum hufu_verb verb, bool multi_part)
 {
-	const struct capability *end = device->caps + device->ncaps;
+	struct capabilities *caps = atomic_load_explicit(&device->caps, memory_order_acquire);
 
-	for (struct capability *cap = first_of(device, mechanism); cap < end && cap->mechanism == mechanism; cap++)
+	if (!caps)
+		return NULL;
+	for (struct capability *cap = first_of(caps, mechanism); cap < caps->rows + caps->n && cap->mechanism == mechanism; cap++)
 		if (atomic_load_explicit(&cap->verbs, memory_order_relaxed) & 1u << verb &&
 		    (cap->multi_part || !multi_part))
 			return cap;
@@ -198,4 +225,268 @@ bool device_is_software(struct device *device)
 	const struct hufu_driver *driver = device_driver(device);
 
 	return driver && driver->flags & HUFU_DRIVER_SOFTWARE;
+}
+
+/* -- its connections ------------------------------------------------------------ */
+
+/*
+ * Counted first, then looked at again: whoever closes takes the opening away
+ * first and waits for the count, so one of the two sees the other.
+ */
+struct opening *opening_hold(struct device *device)
+{
+	struct opening *opening;
+
+	while ((opening = atomic_load(&device->opening))) {
+		atomic_fetch_add(&opening->leases, 1);
+		if (opening == atomic_load(&device->opening))
+			return opening;
+		opening_rele(opening);
+	}
+	return NULL;
+}
+
+void opening_rele(struct opening *opening)
+{
+	atomic_fetch_sub(&opening->leases, 1);
+}
+
+/* NULL: as many as may be are left behind and still in use. */
+static struct opening *free_opening(struct device *device)
+{
+	for (size_t i = 0; i < OPENINGS_MAX; i++)
+		if (!atomic_load(&device->openings[i].handle) && !atomic_load(&device->openings[i].leases))
+			return &device->openings[i];
+	return NULL;
+}
+
+static void publish(struct device *device, struct opening *opening, struct hufu_device *handle)
+{
+	atomic_store(&opening->handle, handle);
+	atomic_store(&device->opening, opening);
+	atomic_store_explicit(&device->handle, handle, memory_order_release);
+}
+
+/* No lease is made on it from now on, and none that was is used again. */
+static void leave_opening(struct device *device)
+{
+	atomic_store(&device->handle, NULL);
+	atomic_store(&device->opening, NULL);
+	atomic_fetch_add(&device->generation, 1);
+}
+
+void device_close_left_locked(struct device *device, uint64_t deadline_ns)
+{
+	for (size_t i = 0; i < OPENINGS_MAX; i++) {
+		struct opening *opening = &device->openings[i];
+		struct hufu_device *handle = atomic_load(&opening->handle);
+
+		if (!handle || opening == atomic_load(&device->opening) || atomic_load(&opening->leases))
+			continue;
+		device->driver->close(handle, deadline_ns);
+		atomic_store(&opening->handle, NULL);
+	}
+}
+
+static enum hufu_err read_info(struct device *device, struct hufu_device *handle)
+{
+	struct hufu_device_info info = {.size = sizeof(info)};
+	enum hufu_err err = device->driver->info(handle, &info);
+	struct capabilities *caps = err == HUFU_OK ? capabilities_of(&info) : NULL;
+
+	if (err != HUFU_OK || !caps)
+		return err != HUFU_OK ? err : HUFU_ERR_NO_MEMORY;
+	adopt_capabilities(device, caps);
+	info.caps = NULL; /* the connection's; it may go before info does */
+	device->info = info;
+	return HUFU_OK;
+}
+
+static enum hufu_err open_locked(struct device *device, uint64_t deadline_ns)
+{
+	struct hufu_conf conf = driver_conf(device->conf);
+	struct hufu_device *handle;
+
+	lease_discard_parked(device);
+	device_close_left_locked(device, deadline_ns);
+	struct opening *opening = free_opening(device);
+	if (!opening)
+		return HUFU_ERR_BUSY;
+	enum hufu_err err = device->driver->open(driver_host(), &conf, deadline_ns, &handle);
+	if (err != HUFU_OK)
+		return err;
+	err = read_info(device, handle);
+	if (err != HUFU_OK) {
+		device->driver->close(handle, deadline_ns);
+		return err;
+	}
+	if (!atomic_load(&device->stats))
+		atomic_store(&device->stats, stats_device_new(atomic_load(&device->pool->token)->name, device->conf));
+	publish(device, opening, handle);
+	return HUFU_OK;
+}
+
+static void note_open(struct device *device, enum hufu_err err)
+{
+	uint64_t now = clock_now_ns();
+
+	if (err == HUFU_OK)
+		device_note(device, HEALTH_OPENED, HUFU_OK, NULL, now);
+	else if (err == HUFU_ERR_CONFIG)
+		device_note(device, HEALTH_REFUSED, err, "its configuration is wrong", now);
+	else if (hufu_err_group(err) == HUFU_GROUP_DENIED)
+		device_note(device, HEALTH_REFUSED, err, "it refused our credential", now);
+	else if (hufu_err_group(err) != HUFU_GROUP_BUSY)
+		device_note(device, HEALTH_HARD_ERROR, err, "it could not be opened", now);
+}
+
+enum hufu_err device_open(struct device *device, uint64_t deadline_ns)
+{
+	enum hufu_err err = HUFU_OK;
+
+	if (atomic_load_explicit(&device->handle, memory_order_acquire))
+		return HUFU_OK;
+	if (!device_driver(device))
+		return HUFU_ERR_CONFIG;
+	pthread_mutex_lock(&device->open_lock);
+	bool opens = !atomic_load(&device->handle);
+	if (opens)
+		err = open_locked(device, deadline_ns);
+	pthread_mutex_unlock(&device->open_lock);
+	if (opens)
+		note_open(device, err);
+	return err;
+}
+
+static enum hufu_err probe(struct device *device, uint64_t deadline_ns)
+{
+	enum hufu_err err = device_open(device, deadline_ns);
+	struct opening *opening = err == HUFU_OK ? opening_hold(device) : NULL;
+
+	if (!opening)
+		return err != HUFU_OK ? err : HUFU_ERR_GONE;
+	err = device->driver->probe(opening->handle, deadline_ns);
+	opening_rele(opening);
+	return err;
+}
+
+/* Opens it first where that was what failed. A device that is busy is alive. */
+void device_probe_if_due(struct device *device, uint64_t now_ns, uint64_t deadline_ns)
+{
+	uint64_t deadline = now_ns + PROBE_TIME_NS < deadline_ns ? now_ns + PROBE_TIME_NS : deadline_ns;
+
+	if (!health_begin_probe(&device->health, false, now_ns))
+		return;
+	enum hufu_err err = probe(device, deadline);
+	bool alive = err == HUFU_OK || hufu_err_group(err) == HUFU_GROUP_BUSY;
+	device_note(device, alive ? HEALTH_PROBE_OK : HEALTH_PROBE_FAILED, err, NULL, clock_now_ns());
+}
+
+void device_free(struct device *device)
+{
+	if (!device)
+		return;
+	if (atomic_load(&device->opening))
+		leave_opening(device);
+	lease_discard_parked(device);
+	device_close_left_locked(device, clock_now_ns() + PROBE_TIME_NS);
+	stats_device_free(atomic_load(&device->stats));
+	free_capabilities(device);
+	health_clear(&device->health);
+	pthread_mutex_destroy(&device->open_lock);
+	member_conf_free(device->conf);
+	free(device);
+}
+
+void device_forget_others(struct device *device)
+{
+	atomic_store(&device->in_flight, 0);
+	for (size_t i = 0; i < LEASE_SLOTS; i++)
+		atomic_store(&device->slots[i].left, atomic_load(&device->slots[i].entered));
+}
+
+void device_abandon_openings(struct device *device)
+{
+	atomic_store(&device->handle, NULL);
+	atomic_store(&device->opening, NULL);
+	for (size_t i = 0; i < OPENINGS_MAX; i++) {
+		atomic_store(&device->openings[i].handle, NULL);
+		atomic_store(&device->openings[i].leases, 0);
+	}
+}
+
+/* -- who is inside ---------------------------------------------------------------- */
+
+bool device_enter(struct device *device)
+{
+	atomic_fetch_add(&device->slots[lease_thread() % LEASE_SLOTS].entered, 1);
+	if (atomic_load(&device->admin) == POOL_ENABLED && atomic_load(&device->handle) &&
+	    health_state(&device->health) != POOL_QUARANTINED)
+		return true;
+	device_leave(device);
+	return false;
+}
+
+void device_leave(struct device *device)
+{
+	atomic_fetch_add_explicit(&device->slots[lease_thread() % LEASE_SLOTS].left, 1, memory_order_release);
+}
+
+/* Leavers are counted before enterers: were they as many, then at the moment between nobody was inside. */
+bool device_is_idle(const struct device *device)
+{
+	uint64_t left = 0, entered = 0;
+
+	for (size_t i = 0; i < LEASE_SLOTS; i++)
+		left += atomic_load(&device->slots[i].left);
+	for (size_t i = 0; i < LEASE_SLOTS; i++)
+		entered += atomic_load(&device->slots[i].entered);
+	return left == entered;
+}
+
+/* -- what happened to it ------------------------------------------------------------ */
+
+static enum hufu_level level_of(struct health_change change)
+{
+	if (change.to == POOL_QUARANTINED)
+		return HUFU_LOG_ERROR;
+	if (change.to == POOL_EJECTED)
+		return HUFU_LOG_WARNING;
+	return change.to == POOL_SLOW_START ? HUFU_LOG_NOTICE : HUFU_LOG_INFO;
+}
+
+static void report(struct device *device, struct health_change change, enum hufu_err err, const char *why)
+{
+	struct stats_device *stats = atomic_load(&device->stats);
+	char text[160];
+
+	snprintf(text, sizeof(text), "%s%s%s", why ? why : "", why && err ? ": " : "", err ? err_text(err) : "");
+	log_device(level_of(change), device->conf->name, "%s -> %s%s%s%s", pool_state_name(change.from), pool_state_name(change.to),
+	           text[0] ? ": " : "", text,
+	           change.to == POOL_QUARANTINED ? ". Nothing is sent to it until an administrator, having mended this, "
+	           "puts it under maintenance and back (hufu device maintain, undrain) or the program starts again" : "");
+	if (!stats)
+		return;
+	stats_event(stats, change.from, change.to, err, text);
+	if (change.to == POOL_EJECTED)
+		stats_add(stats, STATS_EJECTIONS, 1);
+}
+
+static bool falls(struct health_change change, enum health_event event)
+{
+	if (change.from == change.to)
+		return false;
+	return change.to == POOL_QUARANTINED || (change.to == POOL_EJECTED && event == HEALTH_HARD_ERROR);
+}
+
+void device_note(struct device *device, enum health_event event, enum hufu_err err, const char *why, uint64_t now_ns)
+{
+	struct health_change change = health_note(&device->health, event, now_ns);
+
+	if (change.from == change.to)
+		return;
+	if (falls(change, event) && atomic_load(&device->opening))
+		leave_opening(device);
+	report(device, change, err, why);
+	pool_changed(device->pool);
 }

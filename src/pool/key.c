@@ -14,22 +14,84 @@ static bool is_for(const struct pool_copy *copy, const struct device *device)
 	return !copy->domain || strcmp(copy->domain, device->conf->domain) == 0;
 }
 
-static void make_views(struct pool_key *key, const uint8_t uuid[16], uint64_t version)
+/* As one device sees it. */
+static void make_view(struct hufu_key *view, const struct pool_key *key, const struct device *device)
+{
+	*view = (struct hufu_key){.size = sizeof(*view), .version = key->version, .type = key->type};
+	memcpy(view->uuid, key->uuid, sizeof(view->uuid));
+	for (size_t i = 0; i < key->ncopies && !view->blob; i++)
+		if (is_for(&key->copies[i], device)) {
+			view->copy_kind = key->copies[i].kind;
+			view->blob = key->copies[i].data;
+			view->blob_len = key->copies[i].len;
+		}
+}
+
+static struct key_views *views_new(unsigned first, unsigned n)
+{
+	struct key_views *views = calloc(1, sizeof(*views) + n * sizeof(views->views[0]));
+
+	if (views) {
+		views->first = first;
+		views->n = n;
+	}
+	return views;
+}
+
+/* Of all devices that there are; the views of those that are gone are not made. */
+static bool make_views_locked(struct pool_key *key)
 {
 	struct pool *pool = key->pool;
+	unsigned first = pool->nviews;
 
-	for (size_t d = 0; d < pool->ndevices; d++) {
-		struct hufu_key *view = &key->views[d];
+	for (size_t i = 0; i < pool->ndevices; i++)
+		if (pool->devices[i]->view < first)
+			first = pool->devices[i]->view;
+	key->views = views_new(first, pool->nviews - first);
+	if (!key->views)
+		return false;
+	for (size_t i = 0; i < pool->ndevices; i++)
+		make_view(&key->views->views[pool->devices[i]->view - first], key, pool->devices[i]);
+	return true;
+}
 
-		*view = (struct hufu_key){.size = sizeof(*view), .version = version, .type = key->type};
-		memcpy(view->uuid, uuid, sizeof(view->uuid));
-		for (size_t i = 0; i < key->ncopies && !view->blob; i++)
-			if (is_for(&key->copies[i], pool->devices[d])) {
-				view->copy_kind = key->copies[i].kind;
-				view->blob = key->copies[i].data;
-				view->blob_len = key->copies[i].len;
-			}
+static void append_views(struct pool_key *key, struct key_views *views)
+{
+	struct key_views *last = key->views;
+
+	while (atomic_load(&last->next))
+		last = atomic_load(&last->next);
+	atomic_store_explicit(&last->next, views, memory_order_release);
+}
+
+static bool add_views_locked(const struct device *device)
+{
+	for (struct pool_key *key = device->pool->keys; key; key = key->next) {
+		struct key_views *views = views_new(device->view, 1);
+
+		if (!views)
+			return false;
+		make_view(&views->views[0], key, device);
+		append_views(key, views);
 	}
+	return true;
+}
+
+enum hufu_err key_join(struct device *device, unsigned index)
+{
+	struct pool *pool = device->pool;
+
+	pthread_mutex_lock(&pool->keys_lock);
+	device->index = index;
+	device->view = pool->nviews++; /* spent even where memory runs out: some keys may have it already */
+	bool joined = add_views_locked(device);
+	if (joined) {
+		atomic_store(&pool->devices[index], device);
+		if (index == pool->ndevices)
+			pool->ndevices++;
+	}
+	pthread_mutex_unlock(&pool->keys_lock);
+	return joined ? HUFU_OK : HUFU_ERR_NO_MEMORY;
 }
 
 /* One block holds domains (for they may go with the caller's memory) and the copies' bytes. */
@@ -62,6 +124,12 @@ static bool take_copies(struct pool_key *key, const struct pool_copy *copies, si
 
 static void key_free(struct pool_key *key)
 {
+	struct key_views *next;
+
+	for (struct key_views *views = key->views; views; views = next) {
+		next = atomic_load(&views->next);
+		free(views);
+	}
 	secret_free(key->secrets);
 	free(key->copies);
 	free(key->point);
@@ -69,28 +137,40 @@ static void key_free(struct pool_key *key)
 	free(key);
 }
 
+static void link_locked(struct pool_key *key)
+{
+	key->next = key->pool->keys;
+	key->link = &key->pool->keys;
+	if (key->next)
+		key->next->link = &key->next;
+	key->pool->keys = key;
+}
+
 enum hufu_err pool_key_new(struct pool *pool, const uint8_t uuid[16], uint64_t version, enum hufu_key_type type,
                            const struct pool_copy *copies, size_t ncopies, struct pool_key **out)
 {
-	struct pool_key *key = calloc(1, sizeof(*key) + pool->ndevices * sizeof(key->views[0]));
+	struct pool_key *key = calloc(1, sizeof(*key));
 
 	if (!key)
 		return HUFU_ERR_NO_MEMORY;
 	key->pool = pool;
 	key->type = type;
+	key->version = version;
+	memcpy(key->uuid, uuid, sizeof(key->uuid));
 	atomic_init(&key->refs, 1);
 	if (!take_copies(key, copies, ncopies)) {
 		key_free(key);
 		return HUFU_ERR_NO_MEMORY;
 	}
-	make_views(key, uuid, version);
 	pthread_mutex_lock(&pool->keys_lock);
-	key->next = pool->keys;
-	key->link = &pool->keys;
-	if (key->next)
-		key->next->link = &key->next;
-	pool->keys = key;
+	bool made = make_views_locked(key);
+	if (made)
+		link_locked(key);
 	pthread_mutex_unlock(&pool->keys_lock);
+	if (!made) {
+		key_free(key);
+		return HUFU_ERR_NO_MEMORY;
+	}
 	*out = key;
 	return HUFU_OK;
 }
@@ -145,15 +225,17 @@ static bool evict_from(struct device *device, struct hufu_key *view)
 	return true;
 }
 
-static bool evict(struct pool_key *key)
+/* reopen: even from a device that fell meanwhile. */
+static bool evict(struct pool_key *key, bool reopen)
 {
 	bool all = true;
 
 	for (size_t d = 0; d < key->pool->ndevices; d++) {
-		struct hufu_key *view = &key->views[d];
+		struct hufu_key *view = key_view(key, key->pool->devices[d]);
 
-		if (__atomic_load_n(&view->loaded, __ATOMIC_ACQUIRE))
-			all &= evict_from(key->pool->devices[d], view);
+		if (view && __atomic_load_n(&view->loaded, __ATOMIC_ACQUIRE))
+			all &= (!reopen || device_open(key->pool->devices[d], clock_now_ns() + PROBE_TIME_NS) == HUFU_OK) &&
+			       evict_from(key->pool->devices[d], view);
 	}
 	return all;
 }
@@ -163,7 +245,7 @@ void pool_key_rele(struct pool_key *key)
 {
 	if (!key || atomic_fetch_sub_explicit(&key->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	if (!evict(key))
+	if (!evict(key, false))
 		return;
 	pthread_mutex_lock(&key->pool->keys_lock);
 	*key->link = key->next;
@@ -181,7 +263,7 @@ void key_evict_leftovers(struct pool *pool)
 		next = key->next;
 		if (atomic_load(&key->refs))
 			(void)log_bug(); /* somebody still holds it: freeing it would make matters worse */
-		else if (!evict(key))
+		else if (!evict(key, true))
 			log_warning("a device that is gone keeps a key loaded");
 		if (!atomic_load(&key->refs))
 			key_free(key);
@@ -189,10 +271,14 @@ void key_evict_leftovers(struct pool *pool)
 	pool->keys = NULL;
 }
 
-void key_abandon_loaded(struct pool *pool, const struct device *device)
+void key_abandon_loaded(const struct device *device)
 {
-	for (struct pool_key *key = pool->keys; key; key = key->next)
-		__atomic_store_n(&key->views[device->index].loaded, NULL, __ATOMIC_RELAXED);
+	for (struct pool_key *key = device->pool->keys; key; key = key->next) {
+		struct hufu_key *view = key_view(key, device);
+
+		if (view)
+			__atomic_store_n(&view->loaded, NULL, __ATOMIC_RELAXED);
+	}
 }
 
 enum hufu_key_type pool_key_type(const struct pool_key *key)

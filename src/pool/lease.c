@@ -23,18 +23,21 @@ static struct lease *take_parked(struct slot *slot)
 
 static enum hufu_err lease_new(struct device *device, uint64_t deadline_ns, struct lease **out)
 {
-	struct hufu_device *handle = atomic_load_explicit(&device->handle, memory_order_acquire);
-	struct lease *lease = malloc(sizeof(*lease));
-
-	if (!lease)
-		return HUFU_ERR_NO_MEMORY;
 	/* Read before the lease is made: one that is made while the device falls counts as of before. */
-	lease->generation = atomic_load(&device->generation);
-	enum hufu_err err = device->driver->lease(handle, deadline_ns, &lease->handle);
+	uint32_t generation = atomic_load(&device->generation);
+	struct opening *opening = opening_hold(device);
+
+	if (!opening)
+		return HUFU_ERR_GONE;
+	struct lease *lease = malloc(sizeof(*lease));
+	enum hufu_err err = lease ? device->driver->lease(opening->handle, deadline_ns, &lease->handle) : HUFU_ERR_NO_MEMORY;
 	if (err != HUFU_OK) {
 		free(lease);
+		opening_rele(opening);
 		return err;
 	}
+	lease->opening = opening;
+	lease->generation = generation;
 	atomic_fetch_add_explicit(&device->nleases, 1, memory_order_relaxed);
 	*out = lease;
 	return HUFU_OK;
@@ -79,6 +82,7 @@ void lease_put(struct device *device, struct lease *lease)
 void lease_discard(struct device *device, struct lease *lease)
 {
 	device->driver->release(lease->handle);
+	opening_rele(lease->opening);
 	atomic_fetch_sub_explicit(&device->nleases, 1, memory_order_relaxed);
 	free(lease);
 }

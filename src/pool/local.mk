@@ -11,6 +11,7 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/key.c \
 	%reldir%/lane.h \
 	%reldir%/lease.c \
+	%reldir%/members.c \
 	%reldir%/pick.c \
 	%reldir%/pool.c \
 	%reldir%/pool.h \

@@ -47,13 +47,14 @@ static bool is_fit(struct device *device)
 static uint64_t load(const struct device *device, const struct call *call)
 {
 	uint64_t latency = atomic_load_explicit(&device->latency_ns, memory_order_relaxed);
-	uint64_t share = (uint64_t)device->conf->weight * health_share_percent(&device->health, call->now_ns);
+	uint64_t share = (uint64_t)atomic_load_explicit(&device->weight, memory_order_relaxed) * health_share_percent(&device->health, call->now_ns);
 	uint64_t work = (1 + (uint64_t)atomic_load_explicit(&device->in_flight, memory_order_relaxed)) *
 	                (latency < LATENCY_FLOOR_NS ? LATENCY_FLOOR_NS : latency);
 	struct pool_key *key = call->req->key;
 
 	/* A device that holds the key loaded spares loading it. */
-	if (key && __atomic_load_n(&key->views[device->index].loaded, __ATOMIC_RELAXED))
+	struct hufu_key *view = key ? key_view(key, device) : NULL;
+	if (view && __atomic_load_n(&view->loaded, __ATOMIC_RELAXED))
 		work /= 2;
 	return work * 1000 / (share ? share : 1);
 }
@@ -96,6 +97,8 @@ static struct device *least_unfit(const struct call *call, const uint8_t *candid
 
 enum hufu_err pick_why_none(const struct call *call)
 {
+	if (pool_needs_threads(call->pool))
+		return HUFU_ERR_NEED_THREADS;
 	enum hufu_err why = call->req->key ? HUFU_ERR_NO_KEY : HUFU_ERR_NO_DEVICE;
 
 	for (size_t i = 0; i < call->pool->ndevices; i++) {

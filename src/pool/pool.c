@@ -7,44 +7,61 @@
 
 #include "base/log.h"
 
-static struct device *device_new(struct pool *pool, unsigned index, const struct conf_device *conf)
-{
-	struct device *device = aligned_alloc(CACHE_LINE, (sizeof(*device) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+static _Atomic bool threads_forbidden;
 
-	if (!device)
-		return NULL;
-	memset(device, 0, sizeof(*device));
-	device->pool = pool;
-	device->index = index;
-	device->conf = conf;
-	pthread_mutex_init(&device->open_lock, NULL);
-	health_init(&device->health, conf->name, clock_now_ns() ^ (uint64_t)(uintptr_t)device);
-	return device;
+void pool_allow_threads(bool allow)
+{
+	atomic_store(&threads_forbidden, !allow);
+}
+
+bool pool_may_have_threads(void)
+{
+	return !atomic_load_explicit(&threads_forbidden, memory_order_relaxed);
+}
+
+bool pool_needs_threads(const struct pool *pool)
+{
+	for (size_t i = 0; i < pool->ndevices; i++)
+		if (!atomic_load(&pool->devices[i]->needs_threads))
+			return false;
+	return pool->ndevices > 0;
+}
+
+void pool_changed(struct pool *pool)
+{
+	atomic_fetch_add(&pool->changes, 1);
+}
+
+static enum hufu_err add_device(struct pool *pool, const struct conf_device *conf)
+{
+	struct device *device = device_new(pool, conf);
+	enum hufu_err err = device ? key_join(device, (unsigned)pool->ndevices) : HUFU_ERR_NO_MEMORY;
+
+	if (err != HUFU_OK)
+		device_free(device);
+	return err;
 }
 
 enum hufu_err pool_new(const struct conf *conf, const struct conf_token *token, struct pool **out)
 {
-	size_t n = token->ndevices;
 	struct pool *pool;
 
-	if (n > POOL_DEVICES_MAX) {
+	if (token->ndevices > POOL_DEVICES_MAX) {
 		log_error("token \"%s\" has %zu devices, at most %d are possible. Take some away", token->name ? token->name : "",
-		          n, POOL_DEVICES_MAX);
+		          token->ndevices, POOL_DEVICES_MAX);
 		return HUFU_ERR_CONFIG;
 	}
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return HUFU_ERR_NO_MEMORY;
-	pool->deadline_ns = token->deadline_ms * NS_PER_MS;
-	pool->token = token;
+	pthread_mutex_init(&pool->members_lock, NULL);
 	pthread_mutex_init(&pool->keys_lock, NULL);
-	for (size_t i = 0; i < n; i++) {
-		pool->devices[i] = device_new(pool, (unsigned)i, &conf->devices[token->devices[i]]);
-		if (!pool->devices[i]) {
-			pool_free(pool);
-			return HUFU_ERR_NO_MEMORY;
-		}
-		pool->ndevices++;
+	enum hufu_err err = members_set_token(pool, token);
+	for (size_t i = 0; i < token->ndevices && err == HUFU_OK; i++)
+		err = add_device(pool, &conf->devices[token->devices[i]]);
+	if (err != HUFU_OK) {
+		pool_free(pool);
+		return err;
 	}
 	*out = pool;
 	return HUFU_OK;
@@ -55,32 +72,35 @@ void pool_free(struct pool *pool)
 	if (!pool)
 		return;
 	key_evict_leftovers(pool);
-	for (size_t i = 0; i < pool->ndevices; i++) {
-		device_close(pool->devices[i]);
-		free(pool->devices[i]);
-	}
+	for (size_t i = 0; i < pool->ndevices; i++)
+		device_free(pool->devices[i]);
+	members_free_settings(pool);
 	checker_free(pool);
 	pthread_mutex_destroy(&pool->keys_lock);
+	pthread_mutex_destroy(&pool->members_lock);
 	free(pool);
 }
 
-/* One that could not be opened is tried again when its backoff is over: no op comes before what it can do is known. */
-static bool is_at_hand(struct device *device)
+/*
+ * What a device can do is known from its first open on. One that could not be
+ * opened is tried again when its backoff is over: no op comes before.
+ */
+static bool is_known(struct device *device)
 {
-	if (!atomic_load_explicit(&device->handle, memory_order_acquire)) {
+	if (!atomic_load_explicit(&device->caps, memory_order_acquire)) {
 		uint64_t now = clock_now_ns();
 
 		device_probe_if_due(device, now, now + OPEN_TIME_NS);
 		if (health_state(&device->health) == POOL_JOINING && device_open(device, now + OPEN_TIME_NS) != HUFU_OK)
 			return false;
 	}
-	return atomic_load_explicit(&device->handle, memory_order_acquire) && health_state(&device->health) != POOL_QUARANTINED;
+	return atomic_load_explicit(&device->caps, memory_order_acquire) && health_state(&device->health) != POOL_QUARANTINED;
 }
 
 static bool can(struct pool *pool, uint64_t mechanism, enum hufu_verb verb, bool in_parts)
 {
 	for (size_t i = 0; i < pool->ndevices; i++)
-		if (is_at_hand(pool->devices[i]) &&
+		if (is_known(pool->devices[i]) &&
 		    device_capability(pool->devices[i], device_mechanism(mechanism, verb), verb, in_parts))
 			return true;
 	return false;
@@ -123,21 +143,26 @@ size_t pool_status(struct pool *pool, struct pool_device_status *status, size_t 
 			.driver = device->conf->driver,
 			.domain = device->conf->domain,
 			.state = health_state(&device->health),
+			.admin = atomic_load(&device->admin),
 			.in_flight = lease_in_use(device),
 			.ops = count_ops(device),
 			.errors = atomic_load(&device->errors),
 			.latency_ns = atomic_load(&device->latency_ns),
 		};
-		if (atomic_load_explicit(&device->handle, memory_order_acquire))
+		pthread_mutex_lock(&device->open_lock);
+		if (atomic_load(&device->handle))
 			status[i].info = device->info;
+		pthread_mutex_unlock(&device->open_lock);
 	}
 	return pool->ndevices;
 }
 
 /* -- fork ------------------------------------------------------------------ */
 
+/* In the order in which they are ever taken together: members, keys, then each device's. */
 void pool_before_fork(struct pool *pool)
 {
+	pthread_mutex_lock(&pool->members_lock);
 	pthread_mutex_lock(&pool->keys_lock);
 	for (size_t i = 0; i < pool->ndevices; i++) {
 		pthread_mutex_lock(&pool->devices[i]->open_lock);
@@ -152,28 +177,30 @@ void pool_after_fork_parent(struct pool *pool)
 		pthread_mutex_unlock(&pool->devices[i]->open_lock);
 	}
 	pthread_mutex_unlock(&pool->keys_lock);
+	pthread_mutex_unlock(&pool->members_lock);
 }
 
 /* The connection is the parent's: closing it here would close it there. */
-static void abandon(struct pool *pool, struct device *device)
+static void abandon(struct device *device)
 {
 	lease_abandon(device);
-	key_abandon_loaded(pool, device);
+	key_abandon_loaded(device);
 	atomic_fetch_add(&device->generation, 1);
-	atomic_store(&device->handle, NULL);
+	device_abandon_openings(device);
 	atomic_store(&device->health.state, POOL_JOINING);
 }
 
 void pool_after_fork_child(struct pool *pool)
 {
+	pthread_mutex_init(&pool->members_lock, NULL);
 	pthread_mutex_init(&pool->keys_lock, NULL);
 	for (size_t i = 0; i < pool->ndevices; i++) {
 		struct device *device = pool->devices[i];
 
 		pthread_mutex_init(&device->open_lock, NULL);
 		health_after_fork(&device->health);
-		atomic_store(&device->in_flight, 0);
+		device_forget_others(device);
 		if (atomic_load(&device->handle) && !(device->driver->flags & HUFU_DRIVER_FORK_SAFE))
-			abandon(pool, device);
+			abandon(device);
 	}
 }

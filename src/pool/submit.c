@@ -146,9 +146,8 @@ static void fell(struct device *device, enum health_event event, uint64_t now_ns
 {
 	if (health_state(&device->health) == POOL_EJECTED && event == HEALTH_HARD_ERROR)
 		return;
-	atomic_fetch_add(&device->generation, 1);
+	device_note(device, event, event == HEALTH_REFUSED ? HUFU_ERR_DENIED : HUFU_ERR_GONE, NULL, now_ns);
 	lease_discard_parked(device);
-	health_note(&device->health, event, now_ns);
 }
 
 static enum verdict judge_unsupported(struct call *call, struct device *device, bool delivered)
@@ -176,7 +175,7 @@ static enum verdict judge_expired(struct call *call, struct device *device)
 /* The effect is unknown, or the answer was wrong. */
 static enum verdict judge_lost(struct call *call, struct device *device)
 {
-	health_note(&device->health, HEALTH_SOFT_ERROR, call->now_ns);
+	device_note(device, HEALTH_SOFT_ERROR, call->err, NULL, call->now_ns);
 	set_aside(call, device, false);
 	return call->req->op.repeatable && ++call->hard < POOL_ATTEMPTS_MAX ? TRY_NEXT : ANSWERED;
 }
@@ -254,10 +253,12 @@ static void note_answer(struct call *call, struct device *device)
 {
 	enum hufu_group group = hufu_err_group(call->err);
 
-	if (group == HUFU_GROUP_OK || group == HUFU_GROUP_CALLER)
-		health_served(&device->health, call->now_ns);
-	else if (group != HUFU_GROUP_HOST)
+	if (group == HUFU_GROUP_OK || group == HUFU_GROUP_CALLER) {
+		if (health_minds_served(&device->health))
+			device_note(device, HEALTH_SERVED, HUFU_OK, NULL, call->now_ns);
+	} else if (group != HUFU_GROUP_HOST) {
 		atomic_fetch_add_explicit(&device->errors, 1, memory_order_relaxed);
+	}
 	call->req->served_by = device->conf->name;
 	call->req->served_domain = device->conf->domain;
 }

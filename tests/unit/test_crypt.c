@@ -479,10 +479,12 @@ static void test_gcm_small_space(void)
 static void take_parts(CK_MECHANISM_TYPE type, bool parts)
 {
 	struct pool *pool = session->token->pool;
-	for (size_t i = 0; i < pool->ndevices; i++)
-		for (size_t j = 0; j < pool->devices[i]->ncaps; j++)
-			if (pool->devices[i]->caps[j].mechanism == type && pool->devices[i]->caps[j].verbs & 1u << HUFU_VERB_ENCRYPT)
-				pool->devices[i]->caps[j].multi_part = parts;
+	for (size_t i = 0; i < pool->ndevices; i++) {
+		struct capabilities *caps = atomic_load(&atomic_load(&pool->devices[i])->caps);
+		for (size_t j = 0; caps && j < caps->n; j++)
+			if (caps->rows[j].mechanism == type && caps->rows[j].verbs & 1u << HUFU_VERB_ENCRYPT)
+				caps->rows[j].multi_part = parts;
+	}
 }
 
 /* What devices take only whole is kept, up to a bound, and comes with the end. */

@@ -71,13 +71,13 @@ static void test_whole(void)
 /* A device that takes GCM only whole: the parts come with the last. */
 static void test_kept(void)
 {
-	struct device *device = session->token->pool->devices[0];
+	struct capabilities *caps = atomic_load(&atomic_load(&session->token->pool->devices[0])->caps);
 	static uint8_t want[5016], out[5000];
 	uint8_t iv[12], tag[16];
 	CK_GCM_MESSAGE_PARAMS p = params(iv, 0, CKG_NO_GENERATE, tag);
 	CK_ULONG n = 0, last = sizeof out;
-	for (size_t i = 0; i < device->ncaps; i++)
-		device->caps[i].multi_part &= device->caps[i].mechanism != CKM_HUFU_SM4_GCM;
+	for (size_t i = 0; i < caps->n; i++)
+		caps->rows[i].multi_part &= caps->rows[i].mechanism != CKM_HUFU_SM4_GCM;
 	rng_fill(iv, 12);
 	reference(iv, 12, message, 13, message, 5000, want);
 	OK(message_init(session, OP_MESSAGE_ENCRYPT, &gcm, sm4_key));
@@ -89,8 +89,8 @@ static void test_kept(void)
 	OK(message_crypt(session, OP_MESSAGE_ENCRYPT, &p, sizeof p, message, 13, message, 5000, out, &last));
 	CU_ASSERT(last == 5000 && memcmp(out, want, last) == 0 && memcmp(tag, want + last, 16) == 0);
 	OK(message_final(session, OP_MESSAGE_ENCRYPT));
-	for (size_t i = 0; i < device->ncaps; i++)
-		device->caps[i].multi_part |= device->caps[i].mechanism == CKM_HUFU_SM4_GCM;
+	for (size_t i = 0; i < caps->n; i++)
+		caps->rows[i].multi_part |= caps->rows[i].mechanism == CKM_HUFU_SM4_GCM;
 }
 
 static void test_parts(void)

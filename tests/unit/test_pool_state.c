@@ -4,13 +4,20 @@
 
 #include "pool/state.h"
 
+/* conf_pool_defaults', as hufu.conf(5) promises them. */
+#define SOFT_MAX 3
+#define RAMP_NS (10 * NS_PER_S)
+#define BACKOFF_MAX_NS (15 * NS_PER_S)
+
 static struct health h;
 static uint64_t now;
 
 static void begin(void)
 {
+	struct conf_pool conf = conf_pool_defaults();
+
 	now = 1000 * NS_PER_S;
-	health_init(&h, "device", 12345);
+	health_init(&h, &conf, 12345);
 }
 
 static void note(enum health_event event)
@@ -20,7 +27,7 @@ static void note(enum health_event event)
 
 static bool probe_due(void)
 {
-	return health_begin_probe(&h, now);
+	return health_begin_probe(&h, false, now);
 }
 
 static void end(void)
@@ -47,16 +54,16 @@ static void test_suspect(void)
 	note(HEALTH_OPENED);
 	note(HEALTH_SOFT_ERROR);
 	CU_ASSERT(health_state(&h) == POOL_SUSPECT);
-	health_served(&h, now);
+	note(HEALTH_SERVED);
 	CU_ASSERT(health_state(&h) == POOL_UP);
 	/* Errors count only in a row. */
 	for (int i = 0; i < 10; i++) {
 		note(HEALTH_SOFT_ERROR);
 		note(HEALTH_SOFT_ERROR);
 		CU_ASSERT(health_state(&h) == POOL_SUSPECT);
-		health_served(&h, now);
+		note(HEALTH_SERVED);
 	}
-	for (int i = 0; i < HEALTH_SOFT_MAX; i++) {
+	for (int i = 0; i < SOFT_MAX; i++) {
 		CU_ASSERT(health_state(&h) != POOL_EJECTED);
 		note(HEALTH_SOFT_ERROR);
 	}
@@ -120,8 +127,8 @@ static void test_backoff(void)
 	note(HEALTH_HARD_ERROR);
 	expect_backoff(15 * NS_PER_S);
 	note(HEALTH_PROBE_OK);
-	now += HEALTH_RAMP_NS;
-	health_served(&h, now);
+	now += RAMP_NS;
+	note(HEALTH_SERVED);
 	CU_ASSERT(health_state(&h) == POOL_UP);
 	note(HEALTH_HARD_ERROR);
 	expect_backoff(NS_PER_S / 2);
@@ -130,10 +137,11 @@ static void test_backoff(void)
 
 static void test_jitter(void)
 {
+	struct conf_pool conf = conf_pool_defaults();
 	uint64_t first = 0, differ = 0;
 
 	for (uint64_t seed = 0; seed < 20; seed++) {
-		health_init(&h, "device", seed);
+		health_init(&h, &conf, seed);
 		health_note(&h, HEALTH_HARD_ERROR, 0);
 		first = seed ? first : atomic_load(&h.until_ns);
 		differ += atomic_load(&h.until_ns) != first;
@@ -148,14 +156,14 @@ static void test_slow_start(void)
 	note(HEALTH_OPENED);
 	CU_ASSERT(health_share_percent(&h, now) == 100);
 	note(HEALTH_HARD_ERROR);
-	now += HEALTH_BACKOFF_MAX_NS;
+	now += BACKOFF_MAX_NS;
 	CU_ASSERT(probe_due());
 	note(HEALTH_PROBE_OK);
 	CU_ASSERT(health_state(&h) == POOL_SLOW_START);
 	CU_ASSERT(health_share_percent(&h, now) == 10);
-	CU_ASSERT(health_share_percent(&h, now + HEALTH_RAMP_NS / 2) == 55);
-	CU_ASSERT(health_share_percent(&h, now + HEALTH_RAMP_NS) == 100);
-	health_served(&h, now + HEALTH_RAMP_NS - 1);
+	CU_ASSERT(health_share_percent(&h, now + RAMP_NS / 2) == 55);
+	CU_ASSERT(health_share_percent(&h, now + RAMP_NS) == 100);
+	health_note(&h, HEALTH_SERVED, now + RAMP_NS - 1);
 	CU_ASSERT(health_state(&h) == POOL_SLOW_START);
 	note(HEALTH_SOFT_ERROR);
 	CU_ASSERT(health_state(&h) == POOL_SUSPECT);
@@ -172,7 +180,7 @@ static void test_served_while_ejected(void)
 	note(HEALTH_HARD_ERROR);
 	note(HEALTH_SOFT_ERROR);
 	CU_ASSERT(health_state(&h) == POOL_EJECTED && atomic_load(&h.until_ns) == until);
-	health_served(&h, now);
+	note(HEALTH_SERVED);
 	CU_ASSERT(health_state(&h) == POOL_SLOW_START);
 	end();
 }
@@ -187,7 +195,7 @@ static void test_probing_is_left_alone(void)
 	note(HEALTH_SOFT_ERROR);
 	note(HEALTH_HARD_ERROR);
 	note(HEALTH_OPENED);
-	health_served(&h, now);
+	note(HEALTH_SERVED);
 	CU_ASSERT(health_state(&h) == POOL_PROBING);
 	note(HEALTH_PROBE_FAILED);
 	CU_ASSERT(health_state(&h) == POOL_EJECTED);
@@ -208,7 +216,7 @@ static void test_probe_across_fork(void)
 	health_after_fork(&h);
 	CU_ASSERT(health_state(&h) == POOL_SUSPECT && probe_due());
 	note(HEALTH_PROBE_FAILED);
-	now += HEALTH_BACKOFF_MAX_NS;
+	now += BACKOFF_MAX_NS;
 	CU_ASSERT(probe_due());
 	health_after_fork(&h);
 	CU_ASSERT(health_state(&h) == POOL_EJECTED && probe_due());
