@@ -189,11 +189,11 @@ static bool option_is_good(struct load *l, const struct outline_key *key, const 
 		conf_key_list(&conf_sections[CONF_DEVICE], list, sizeof(list));
 		conf_problem(l->reporter, key->line, "driver \"%s\" has no key \"%s\". The keys of a section device are %s%s",
 		             driver, key->name, list,
-		             strcmp(driver, "fault") == 0 ? ", wraps, script" : "");
+		             conf_driver_is_fault(driver) ? ", wraps, script, sessions_max, service, domain_id, split, shelf" : "");
 		return false;
 	}
 	/* One that fails on purpose stands around one that works. */
-	if (strcmp(driver, "fault") == 0 && strcmp(key->name, "wraps") == 0 && strcmp(value, "soft") != 0 && value[0] != '/') {
+	if (conf_driver_is_fault(driver) && strcmp(key->name, "wraps") == 0 && strcmp(value, "soft") != 0 && value[0] != '/') {
 		conf_problem(l->reporter, key->line, "wraps = \"%s\" cannot be wrapped. Write soft or the absolute path of a "
 		             "driver's .so", value);
 		return false;
@@ -473,7 +473,7 @@ static void load_all(struct load *l)
 enum hufu_err conf_read(char *text, const char *path, struct conf_reporter *reporter, struct conf **conf)
 {
 	struct load l = {.reporter = reporter, .conf = conf_new(path)};
-	l.no_memory = !l.conf || !outline_read(text, reporter, &l.outline);
+	l.no_memory = !l.conf || !outline_read(text, &conf_form, reporter, &l.outline);
 	if (!l.no_memory) {
 		outline_vet(&l.outline, text, reporter);
 		l.values = values_read(&l.outline, text, reporter);

@@ -242,7 +242,7 @@ size_t conf_device_places(const char *text, const char *device, struct conf_plac
 	struct outline outline = {0};
 	char *copy = strdup(text);
 	size_t n = 0;
-	if (copy && outline_read(copy, &reporter, &outline))
+	if (copy && outline_read(copy, &conf_form, &reporter, &outline))
 		n = find_places(&outline, copy, device, places, cap);
 	if (!conf_problems_tell(&reporter, NULL, NULL))
 		n = 0; /* the lines of a file with mistakes may be others than they seem */

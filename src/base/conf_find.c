@@ -96,8 +96,7 @@ static bool read_all(int fd, char *text, size_t cap, size_t *len)
 	return true;
 }
 
-/* The file's text, freed by the caller; NULL after a report. */
-static char *read_file(const char *path, struct conf_reporter *reporter)
+char *conf_read_text(const char *path, struct conf_reporter *reporter)
 {
 	char err[PATH_MAX + 256];
 	size_t len = 0;
@@ -140,7 +139,7 @@ enum hufu_err conf_load_file(const char *path, conf_report_fn report, void *arg,
 {
 	struct conf_reporter reporter = {.name = path};
 	struct conf *conf = NULL;
-	char *text = read_file(path, &reporter);
+	char *text = conf_read_text(path, &reporter);
 	enum hufu_err err = text ? conf_read(text, path, &reporter, &conf) : HUFU_ERR_CONFIG;
 	free(text);
 	if (conf && !reporter.found && !conf->ntokens && !conf->token_dir)
@@ -152,7 +151,7 @@ enum hufu_err conf_load_file(const char *path, conf_report_fn report, void *arg,
 char *conf_text(const struct conf *conf, conf_report_fn report, void *arg)
 {
 	struct conf_reporter reporter = {.name = conf->path};
-	char *text = conf->path ? read_file(conf->path, &reporter) : NULL;
+	char *text = conf->path ? conf_read_text(conf->path, &reporter) : NULL;
 	if (conf_problems_tell(&reporter, report, arg))
 		return text;
 	free(text);

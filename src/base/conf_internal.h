@@ -51,7 +51,10 @@ struct outline_key {
 	bool dropped;
 };
 
+struct conf_form;
+
 struct outline {
+	const struct conf_form *form; /* what the text is held against */
 	struct outline_section *sections;
 	size_t nsections;
 	struct outline_key *keys;
@@ -63,7 +66,7 @@ struct outline {
  * Reads the outline of text. Comments become spaces; text that cannot be
  * understood is cut off, after a report. False when memory is out.
  */
-bool outline_read(char *text, struct conf_reporter *, struct outline *) MUST_CHECK;
+bool outline_read(char *text, const struct conf_form *, struct conf_reporter *, struct outline *) MUST_CHECK;
 void outline_clear(struct outline *);
 /* Spaces, line ends kept. */
 void outline_blank(char *text, size_t from, size_t to);
@@ -74,6 +77,7 @@ bool conf_name_valid(const char *);
 
 enum conf_type {
 	CONF_NAME, CONF_PATH, CONF_NUMBER, CONF_BOOL, CONF_SM2_VIEW, CONF_DES3_USE, CONF_POLICY, CONF_LEVEL, CONF_LOG_TO, CONF_DRIVER,
+	CONF_TEXT,                /* for people */
 	CONF_CHOICE,              /* one of choices; the enum's value is its place there */
 	CONF_DEVICES              /* a list of names, resolved when all devices are known */
 };
@@ -99,10 +103,22 @@ struct conf_section {
 enum conf_section_id { CONF_TOP, CONF_LOG, CONF_DEFAULTS, CONF_TOKEN, CONF_DEVICE, CONF_NSECTIONS };
 extern const struct conf_section conf_sections[CONF_NSECTIONS];
 
+/* The driver of tests, under any of its names. */
+bool conf_driver_is_fault(const char *driver);
+
+/* A kind of file: its sections, the first of them for what stands in none. */
+struct conf_form {
+	const struct conf_section *sections;
+	size_t nsections;         /* at most CONF_NSECTIONS */
+	const char *names;        /* "The sections are ..." */
+	const struct conf_section *open; /* takes any key beside its own, a driver's; NULL: none */
+};
+extern const struct conf_form conf_form;
+
 /* What a driver takes beside the keys of every device; NULL: anything (a vendor's). */
 const char *const *conf_driver_options(const char *driver);
 /* NULL when it names none. */
-const struct conf_section *conf_section_find(const char *kind);
+const struct conf_section *conf_section_find(const struct conf_form *, const char *kind);
 const struct conf_key *conf_key_find(const struct conf_section *, const char *name);
 /* The names of the keys, "a, b, c", for a message. */
 void conf_key_list(const struct conf_section *, char *out, size_t cap);
@@ -129,6 +145,16 @@ struct cfg_t *values_read(const struct outline *, const char *text, struct conf_
 void values_free(struct cfg_t *);
 unsigned values_count(struct cfg_t *, const struct outline *, const struct outline_key *);
 const char *values_get(struct cfg_t *, const struct outline *, const struct outline_key *, unsigned index);
+
+/* -- conf_find.c ------------------------------------------------------------- */
+
+/* The text of a file that passes conf_check_file, freed by the caller; NULL after a report. */
+char *conf_read_text(const char *path, struct conf_reporter *) MUST_CHECK;
+
+/* -- conf_print.c ------------------------------------------------------------ */
+
+/* In quotes, so that it reads back. */
+void conf_print_string(FILE *, const char *text);
 
 /* -- conf_check.c ------------------------------------------------------------ */
 

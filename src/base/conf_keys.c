@@ -87,22 +87,32 @@ const struct conf_section conf_sections[CONF_NSECTIONS] = {
 	[CONF_DEVICE] = {"device", true, KEYS(device_keys)},
 };
 
+bool conf_driver_is_fault(const char *driver)
+{
+	return strcmp(driver, "fault") == 0 || strcmp(driver, "fault-soft") == 0 || strcmp(driver, "fault-hang") == 0;
+}
+
+const struct conf_form conf_form = {
+	.sections = conf_sections, .nsections = CONF_NSECTIONS, .names = "log, defaults, token and device",
+	.open = &conf_sections[CONF_DEVICE],
+};
+
 const char *const *conf_driver_options(const char *driver)
 {
 	static const char *const soft[] = {NULL};
-	static const char *const fault[] = {"wraps", "script", NULL};
+	static const char *const fault[] = {"wraps", "script", "sessions_max", "service", "domain_id", "split", "shelf", NULL};
 	if (strcmp(driver, "soft") == 0)
 		return soft;
-	if (strcmp(driver, "fault") == 0)
+	if (conf_driver_is_fault(driver))
 		return fault;
 	return NULL;
 }
 
-const struct conf_section *conf_section_find(const char *kind)
+const struct conf_section *conf_section_find(const struct conf_form *form, const char *kind)
 {
-	for (size_t i = CONF_TOP + 1; i < CONF_NSECTIONS; i++)
-		if (strcmp(conf_sections[i].kind, kind) == 0)
-			return &conf_sections[i];
+	for (size_t i = 1; i < form->nsections; i++)
+		if (strcmp(form->sections[i].kind, kind) == 0)
+			return &form->sections[i];
 	return NULL;
 }
 
@@ -304,6 +314,8 @@ bool conf_convert(const struct conf_key *key, const char *text, void *object, ch
 		return convert_driver(text, member, why, why_len);
 	case CONF_CHOICE:
 		return convert_choice(key, text, member, why, why_len);
+	case CONF_TEXT:
+		return set_text(text, member, why, why_len);
 	case CONF_DEVICES:
 		break; /* names mean something only beside the devices */
 	}

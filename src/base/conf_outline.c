@@ -333,10 +333,10 @@ static bool check_bytes(const char *text, struct conf_reporter *reporter)
 	return true;
 }
 
-bool outline_read(char *text, struct conf_reporter *reporter, struct outline *out)
+bool outline_read(char *text, const struct conf_form *form, struct conf_reporter *reporter, struct outline *out)
 {
 	struct scan s = {.text = text, .line = 1, .reporter = reporter, .out = out};
-	*out = (struct outline){0};
+	*out = (struct outline){.form = form};
 	bool good = check_bytes(text, reporter);
 	while (good && next(&s) != TOKEN_END) {
 		good = scan_item(&s);

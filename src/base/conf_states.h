@@ -6,7 +6,7 @@
  * it can take a device away, never bring one in. Same rules of owner and mode as
  * the configuration; a device it does not name is enabled. libconfuse reads it:
  *
- *	device "card1" { wish = drain  by = "alice"  at = "2026-11-21T15:30:00Z"  why = "battery" }
+ *	device "card1" { wish = draining  by = "alice"  at = "2026-11-21T15:30:00Z"  why = "battery" }
  */
 #ifndef BASE_CONF_STATES_H
 #define BASE_CONF_STATES_H
@@ -31,9 +31,15 @@ struct conf_states {
 	size_t n;
 };
 
-/* A file that is not there holds none. Devices that conf has not are reported and left out. */
+/*
+ * A file that is not there holds none. Devices that conf has not are reported and left out;
+ * any other mistake makes the whole file HUFU_ERR_CONFIG, and states hold nothing.
+ */
 enum hufu_err conf_states_load(const struct conf *, conf_report_fn, void *arg, struct conf_states *) MUST_CHECK;
 void conf_states_clear(struct conf_states *);
+/* From text, for tests and the fuzzer. */
+enum hufu_err conf_states_parse(const struct conf *, const char *text, const char *name, conf_report_fn, void *arg,
+                                struct conf_states *) MUST_CHECK;
 enum conf_wish conf_states_wish(const struct conf_states *, const char *device);
 /*
  * Sets one and writes the file: a new one, synced, renamed over the old one, under

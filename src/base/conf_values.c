@@ -35,7 +35,7 @@ static bool schema_options(const struct outline *outline, struct conf_reporter *
 	size_t most = n + MAX_OPTIONS;
 	for (size_t i = 0; i < outline->nkeys; i++) {
 		const struct outline_key *key = &outline->keys[i];
-		if (key->dropped || outline_section_of(outline, key->section) != &conf_sections[CONF_DEVICE])
+		if (key->dropped || outline_section_of(outline, key->section) != outline->form->open)
 			continue;
 		size_t at = 0;
 		while (at < n && strcmp(opts[at].name, key->name) != 0)
@@ -54,13 +54,14 @@ static bool schema_options(const struct outline *outline, struct conf_reporter *
 /* Arrays are zero, and so end as CFG_END would end them. */
 static bool schema_build(struct schema *schema, const struct outline *outline, struct conf_reporter *reporter)
 {
-	size_t n = schema_keys(&conf_sections[CONF_TOP], schema->top);
-	for (size_t i = CONF_TOP + 1; i < CONF_NSECTIONS; i++) {
-		size_t nkeys = schema_keys(&conf_sections[i], schema->sub[i]);
-		if (i == CONF_DEVICE && !schema_options(outline, reporter, schema->sub[i], nkeys))
+	const struct conf_section *sections = outline->form->sections;
+	size_t n = schema_keys(&sections[0], schema->top);
+	for (size_t i = 1; i < outline->form->nsections; i++) {
+		size_t nkeys = schema_keys(&sections[i], schema->sub[i]);
+		if (&sections[i] == outline->form->open && !schema_options(outline, reporter, schema->sub[i], nkeys))
 			return false;
-		schema->top[n++] = (cfg_opt_t)CFG_SEC(conf_sections[i].kind, schema->sub[i],
-		                                      conf_sections[i].titled ? CFGF_MULTI | CFGF_TITLE : CFGF_NONE);
+		schema->top[n++] = (cfg_opt_t)CFG_SEC(sections[i].kind, schema->sub[i],
+		                                      sections[i].titled ? CFGF_MULTI | CFGF_TITLE : CFGF_NONE);
 	}
 	return true;
 }

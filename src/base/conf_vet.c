@@ -6,7 +6,8 @@
 
 const struct conf_section *outline_section_of(const struct outline *outline, size_t section)
 {
-	return section == OUTLINE_TOP ? &conf_sections[CONF_TOP] : conf_section_find(outline->sections[section].kind);
+	const struct conf_form *form = outline->form;
+	return section == OUTLINE_TOP ? &form->sections[0] : conf_section_find(form, outline->sections[section].kind);
 }
 
 static bool same_title(const char *a, const char *b)
@@ -18,10 +19,10 @@ static bool same_title(const char *a, const char *b)
 static bool section_is_good(struct outline *outline, struct conf_reporter *reporter, size_t at)
 {
 	const struct outline_section *section = &outline->sections[at];
-	const struct conf_section *known = conf_section_find(section->kind);
+	const struct conf_section *known = conf_section_find(outline->form, section->kind);
 	if (!known) {
-		conf_problem(reporter, section->line, "unknown section \"%s\". The sections are log, defaults, token and device",
-		             section->kind);
+		conf_problem(reporter, section->line, "unknown section \"%s\". The sections are %s", section->kind,
+		             outline->form->names);
 		return false;
 	}
 	if (known->titled != (section->title != NULL)) {
@@ -56,7 +57,12 @@ static bool key_is_good(struct outline *outline, struct conf_reporter *reporter,
 	const struct outline_key *key = &outline->keys[at];
 	const struct conf_section *section = outline_section_of(outline, key->section);
 	const struct conf_key *known = conf_key_find(section, key->name);
-	bool option = !known && section == &conf_sections[CONF_DEVICE] && conf_name_valid(key->name);
+	bool option = !known && section == outline->form->open && conf_name_valid(key->name);
+	if (!known && !option && !section->nkeys) {
+		conf_problem(reporter, key->line, "the key \"%s\" stands in no section. Write %s \"name\" { ... } around it", key->name,
+		             outline->form->sections[1].kind);
+		return false;
+	}
 	if (!known && !option) {
 		char list[1024];
 		conf_key_list(section, list, sizeof(list));

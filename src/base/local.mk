@@ -7,6 +7,7 @@ src_base_libbase_la_SOURCES = \
 	%reldir%/clock.h \
 	%reldir%/conf.c \
 	%reldir%/conf.h \
+	%reldir%/conf_states.c \
 	%reldir%/conf_states.h \
 	%reldir%/conf_check.c \
 	%reldir%/conf_edit.c \

@@ -40,8 +40,12 @@ src_driver_libdriver_la_SOURCES = \
 # fault misbehaves by script: in the module of lab builds only, always at hand for tests.
 noinst_LTLIBRARIES += src/driver/libfault.la
 src_driver_libfault_la_SOURCES = \
+	%reldir%/fault/copies.c \
 	%reldir%/fault/fault.c \
 	%reldir%/fault/fault.h \
+	%reldir%/fault/internal.h \
+	%reldir%/fault/lab.c \
+	%reldir%/fault/ops.c \
 	%reldir%/fault/script.c \
 	%reldir%/fault/script.h
 src_driver_libfault_la_LIBADD = $(PTHREAD_LIBS)

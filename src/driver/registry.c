@@ -17,6 +17,8 @@ static const struct hufu_driver *const built_in[] = {
 	&driver_soft,
 #ifdef HUFU_FAULT_DRIVER
 	&driver_fault,
+	&driver_fault_soft,
+	&driver_fault_hang,
 #endif
 };
 
@@ -112,7 +114,7 @@ const struct hufu_driver *driver_find(const char *name, char *err, size_t err_le
 	if (!driver)
 		snprintf(err, err_len,
 		         "this build of hufu has no driver \"%s\". Write soft or the absolute path of a driver's .so%s", name,
-		         strcmp(name, "fault") == 0 ? "; configure --enable-fault-driver builds fault in" : "");
+		         strncmp(name, "fault", 5) == 0 ? "; configure --enable-fault-driver builds it in" : "");
 	return driver;
 }
 

@@ -135,6 +135,7 @@ bool pool_is_software(struct pool *);
 struct pool_domain {
 	const char *name;
 	bool software;         /* all its devices are */
+	bool exposed;          /* one of them is: copies for it can be read on this host */
 	bool up;               /* one of them can be used now */
 	bool proof;            /* a proof was given */
 };

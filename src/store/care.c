@@ -216,6 +216,15 @@ static enum hufu_err verify_index(struct verification *v)
 	return err;
 }
 
+static enum hufu_err verify_domains(struct verification *v)
+{
+	enum hufu_err err = domains_check(v->s, &v->counts->domains, &v->counts->domains_bad);
+
+	if (!err && v->counts->domains_bad)
+		found_bad(v, "enrolled domains: %llu rows fail their check", (unsigned long long)v->counts->domains_bad);
+	return err;
+}
+
 static enum hufu_err verify_all(struct verification *v)
 {
 	enum hufu_err err = verify_file(v);
@@ -223,6 +232,8 @@ static enum hufu_err verify_all(struct verification *v)
 		err = verify_role(v, STORE_SO, "security officer");
 	if (!err)
 		err = verify_role(v, STORE_USER, "user");
+	if (!err)
+		err = verify_domains(v);
 	if (!err)
 		err = verify_objects(v);
 	return err ? err : verify_index(v);

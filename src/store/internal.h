@@ -29,6 +29,7 @@ enum stmt {
 	STMT_OBJECT_READ,
 	STMT_OBJECT_NEXT,
 	STMT_OBJECT_VERSION,
+	STMT_OBJECT_OF_OP,
 	STMT_OBJECT_INSERT,
 	STMT_OBJECT_UPDATE,
 	STMT_OBJECT_DELETE,
@@ -40,6 +41,9 @@ enum stmt {
 	STMT_FIND_ALL,
 	STMT_CLEAR_OBJECTS,
 	STMT_CLEAR_LOOKUP,
+	STMT_DOMAIN_NEXT,
+	STMT_DOMAIN_WRITE,
+	STMT_CLEAR_DOMAINS,
 	STMT_COUNT
 };
 
@@ -203,6 +207,11 @@ bool object_columns(sqlite3_stmt *, struct row_image *) MUST_CHECK;
 enum row_state object_check(const struct store *, const struct row_image *);
 /* Of a row that is ROW_GOOD. HUFU_ERR_STORE_CORRUPT, not logged: what it holds cannot be read all the same. */
 enum hufu_err object_open(const struct store *, const struct row_image *, struct store_row **) MUST_CHECK;
+
+/* -- domain.c --------------------------------------------------------------------- */
+
+/* Rows whose MACs fail are counted, and named in the log. */
+enum hufu_err domains_check(struct store *, uint64_t *n, uint64_t *nbad) MUST_CHECK;
 
 /* -- host.c, file.c ------------------------------------------------------------------ */
 

@@ -459,18 +459,39 @@ static enum hufu_err op_id_of(const struct store_draft *d, uint8_t op_id[16])
 	return HUFU_OK;
 }
 
+/* Has this op id made an object already? Of another request: HUFU_ERR_CONFLICT. */
+static enum hufu_err find_made(struct store *s, const uint8_t uuid[16], bool *found)
+{
+	struct view made;
+	uint8_t from[UUID_LEN] = {0}, to[UUID_LEN];
+
+	memset(to, 0xff, sizeof(to));
+	memcpy(from, uuid, UUID_OP_LEN);
+	memcpy(to, uuid, UUID_OP_LEN);
+	sqlite3_stmt *stmt = stmt_get(s, STMT_OBJECT_OF_OP);
+	stmt_bind_view(stmt, 1, (struct view){from, UUID_LEN});
+	stmt_bind_view(stmt, 2, (struct view){to, UUID_LEN});
+	enum hufu_err err = stmt_step(s, stmt, found);
+	if (err || !*found)
+		return err;
+	bool same = stmt_blob(stmt, 0, UUID_LEN, UUID_LEN, &made) && memcmp(made.p, uuid, UUID_LEN) == 0;
+	return same ? HUFU_OK : HUFU_ERR_CONFLICT;
+}
+
 /* The object's id comes from the op id: a second row of one op cannot exist, whoever repeats it. */
-static enum hufu_err insert_in_tx(struct store *s, const struct store_draft *d, const uint8_t op_id[16], uint8_t uuid[16])
+static enum hufu_err insert_in_tx(struct store *s, const struct store_draft *d, uint8_t uuid[16])
 {
 	bool found;
+	uint8_t op_id[16];
 	struct composed c = {.row = {.version = 1, .material = 1}};
 
 	if (d->private_object && !s->keys->unlocked)
 		return HUFU_ERR_LOCKED;
-	ring_uuid(&s->keys->host, op_id, uuid);
-	sqlite3_stmt *stmt = stmt_get(s, STMT_OBJECT_VERSION);
-	stmt_bind_view(stmt, 1, (struct view){uuid, UUID_LEN});
-	enum hufu_err err = stmt_step(s, stmt, &found);
+	enum hufu_err err = op_id_of(d, op_id);
+	if (err)
+		return err;
+	ring_uuid(&s->keys->host, op_id, d->request, uuid);
+	err = find_made(s, uuid, &found);
 	if (err || found)
 		return err;
 	memcpy(c.row.uuid, uuid, UUID_LEN);
@@ -483,15 +504,24 @@ static enum hufu_err insert_in_tx(struct store *s, const struct store_draft *d, 
 	return err;
 }
 
-enum hufu_err store_insert(struct store *s, const struct store_draft *d, uint8_t uuid[16])
+enum hufu_err store_insert_all(struct store *s, const struct store_draft *d, size_t n, uint8_t (*uuids)[16])
 {
-	uint8_t op_id[16];
-	enum hufu_err err = row_check(d);
-	if (!err)
-		err = op_id_of(d, op_id);
+	enum hufu_err err = HUFU_OK;
+
+	for (size_t i = 0; !err && i < n; i++)
+		err = row_check(&d[i]);
 	if (!err)
 		err = store_enter(s, TX_WRITE);
-	return err ? err : store_leave(s, TX_WRITE, insert_in_tx(s, d, op_id, uuid));
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < n; i++)
+		err = insert_in_tx(s, &d[i], uuids[i]);
+	return store_leave(s, TX_WRITE, err);
+}
+
+enum hufu_err store_insert(struct store *s, const struct store_draft *d, uint8_t uuid[16])
+{
+	return store_insert_all(s, d, 1, (uint8_t(*)[16])uuid);
 }
 
 static bool same_head(const struct store_row *row, const struct store_draft *d)
@@ -541,7 +571,7 @@ enum hufu_err store_update(struct store *s, const uint8_t uuid[16], uint64_t ver
 }
 
 /* A row that fails its check can be deleted too: there is no other way to be rid of it. */
-static enum hufu_err delete_in_tx(struct store *s, const uint8_t uuid[16])
+static enum hufu_err delete_in_tx(struct store *s, const uint8_t uuid[16], uint64_t version)
 {
 	bool found;
 	struct row_image row;
@@ -553,6 +583,8 @@ static enum hufu_err delete_in_tx(struct store *s, const uint8_t uuid[16])
 		return err ? err : HUFU_ERR_NOT_FOUND;
 	if (!object_columns(stmt, &row))
 		row.lookup = (struct view){0};
+	if (version && row.version != version)
+		return HUFU_ERR_CONFLICT;
 	if (row.private_object && !s->keys->unlocked)
 		return HUFU_ERR_LOCKED;
 	err = write_lookup(s, STMT_LOOKUP_DELETE, row.lookup, (struct view){0}, row.seq);
@@ -563,9 +595,9 @@ static enum hufu_err delete_in_tx(struct store *s, const uint8_t uuid[16])
 	return stmt_step(s, stmt, NULL);
 }
 
-enum hufu_err store_delete(struct store *s, const uint8_t uuid[16])
+enum hufu_err store_delete(struct store *s, const uint8_t uuid[16], uint64_t version)
 {
 	enum hufu_err err = store_enter(s, TX_WRITE);
 
-	return err ? err : store_leave(s, TX_WRITE, delete_in_tx(s, uuid));
+	return err ? err : store_leave(s, TX_WRITE, delete_in_tx(s, uuid, version));
 }

@@ -50,10 +50,14 @@ void ring_lookup(const struct ring *ring, uint64_t type, const uint8_t *value, s
 	secret_wipe(&attr_key, sizeof(attr_key));
 }
 
-void ring_uuid(const struct ring *ring, const uint8_t op_id[16], uint8_t uuid[UUID_LEN])
+void ring_uuid(const struct ring *ring, const uint8_t op_id[16], const uint8_t request[SM3_DIGEST_LEN], uint8_t uuid[UUID_LEN])
 {
-	uint8_t digest[SM3_DIGEST_LEN];
+	uint8_t both[16 + SM3_DIGEST_LEN], digest[SM3_DIGEST_LEN];
 
+	memcpy(both, op_id, 16);
+	memcpy(both + 16, request, SM3_DIGEST_LEN);
 	sm3_hmac(&ring->uuid, op_id, 16, digest);
-	memcpy(uuid, digest, UUID_LEN);
+	memcpy(uuid, digest, UUID_OP_LEN);
+	sm3_hmac(&ring->uuid, both, sizeof(both), digest);
+	memcpy(uuid + UUID_OP_LEN, digest, UUID_LEN - UUID_OP_LEN);
 }

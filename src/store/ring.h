@@ -16,7 +16,8 @@
 #define LOOKUP_LEN 16
 
 /* First byte of all that is MACed or bound to a seal: no two uses can be taken for each other. */
-enum ring_use { USE_ROW_TOKEN = 1, USE_ROW_HOST, USE_BODY, USE_COPY, USE_TOKEN, USE_ROLE, USE_PIN };
+enum ring_use { USE_ROW_TOKEN = 1, USE_ROW_HOST, USE_BODY, USE_COPY, USE_TOKEN, USE_ROLE, USE_PIN,
+                USE_DOMAIN_TOKEN, USE_DOMAIN_HOST, USE_PROOF };
 
 struct ring {
 	struct sm3_hmac_key seal;   /* one-time SM4-GCM keys */
@@ -29,7 +30,12 @@ struct ring {
 void ring_init(struct ring *, const char *name, const void *secret, size_t len, const uint8_t token_id[TOKEN_ID_LEN]);
 /* The index entry of an attribute's value: equal for equal values, says nothing about others. */
 void ring_lookup(const struct ring *, uint64_t type, const uint8_t *value, size_t len, uint8_t out[LOOKUP_LEN]);
-void ring_uuid(const struct ring *, const uint8_t op_id[16], uint8_t uuid[UUID_LEN]);
+/*
+ * The uuid of what an op makes: its first UUID_OP_LEN bytes follow from the op id, the rest from the op id and the digest
+ * of the request, so that one op id cannot make two objects, nor another request have what it made.
+ */
+#define UUID_OP_LEN 10
+void ring_uuid(const struct ring *, const uint8_t op_id[16], const uint8_t request[SM3_DIGEST_LEN], uint8_t uuid[UUID_LEN]);
 
 /* -- seals: u8 1 || salt || ciphertext || tag ---------------------------------- */
 

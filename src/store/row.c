@@ -38,7 +38,7 @@ static enum hufu_err check_copies(const struct store_draft *d)
 	for (size_t i = 0; i < d->ncopies; i++) {
 		const struct store_copy *c = &d->copies[i];
 		size_t domain_len = c->domain ? strlen(c->domain) : 0;
-		if (!domain_len || domain_len > DOMAIN_MAX || (c->len && !c->data))
+		if (!domain_len || domain_len > STORE_DOMAIN_MAX || (c->len && !c->data))
 			return HUFU_ERR_ARGUMENT;
 		if (c->len > STORE_VALUE_MAX)
 			return HUFU_ERR_DATA_LEN;
@@ -124,7 +124,7 @@ static bool read_copy_entry(struct reader *r, struct sealed_copy *c)
 	c->domain.p = read_bytes(r, c->domain.len);
 	c->data.len = read_u32(r);
 	c->data.p = read_bytes(r, c->data.len);
-	if (r->bad || !c->domain.len || c->domain.len > DOMAIN_MAX || memchr(c->domain.p, 0, c->domain.len))
+	if (r->bad || !c->domain.len || c->domain.len > STORE_DOMAIN_MAX || memchr(c->domain.p, 0, c->domain.len))
 		return false;
 	return c->data.len >= SEAL_OVERHEAD && c->data.len <= STORE_VALUE_MAX + SEAL_OVERHEAD;
 }

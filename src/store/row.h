@@ -19,7 +19,6 @@
 #include "store/store.h"
 
 #define ROW_FORMAT 1
-#define DOMAIN_MAX 64
 /* All attributes of a row together, and all copies. */
 #define ROW_BODY_MAX (4u << 20)
 #define ROW_COPIES_MAX (4u << 20)

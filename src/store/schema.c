@@ -14,6 +14,10 @@
 #define APPLICATION_ID 0x68756675 /* "hufu" */
 #define BACKUPS_MAX 10            /* of migrations that were tried again */
 
+#define DOMAIN_TABLE \
+	"CREATE TABLE domain(name BLOB NOT NULL PRIMARY KEY, identity BLOB NOT NULL, enrolled INTEGER NOT NULL," \
+	" point BLOB NOT NULL, proof BLOB NOT NULL, host_mac BLOB NOT NULL, token_mac BLOB NOT NULL) STRICT, WITHOUT ROWID"
+
 /*
  * Small columns first: what a lookup asks for lies on the row's first page.
  * lookup has no foreign key to object: SQLite would search it at every delete,
@@ -34,11 +38,14 @@ static const struct schema_object objects[] = {
 	{"index", "object_uuid", "CREATE UNIQUE INDEX object_uuid ON object(uuid, private)"},
 	{"table", "lookup",
 	 "CREATE TABLE lookup(hash BLOB NOT NULL, object INTEGER NOT NULL, PRIMARY KEY(hash, object)) STRICT, WITHOUT ROWID"},
+	{"table", "domain", DOMAIN_TABLE},
 	{0},
 };
 
+/* From 1, without domains: src/token enrols those of its copies at the next login. */
 static const struct schema_step steps[] = {
-	{0}, /* 1 is the first version */
+	{1, DOMAIN_TABLE},
+	{0},
 };
 
 const struct schema schema_current = {.version = STORE_SCHEMA_VERSION, .objects = objects, .steps = steps};

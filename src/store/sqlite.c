@@ -25,6 +25,8 @@ static const char *const statements[STMT_COUNT] = {
 	[STMT_OBJECT_NEXT] = "SELECT seq, uuid, private, version, material, host_mac, token_mac, lookup, copies, body"
 	                     " FROM object ORDER BY seq",
 	[STMT_OBJECT_VERSION] = "SELECT version FROM object WHERE uuid = ?1",
+	/* ?1 to ?2: all uuids that begin as the op id says. */
+	[STMT_OBJECT_OF_OP] = "SELECT uuid FROM object WHERE uuid BETWEEN ?1 AND ?2",
 	[STMT_OBJECT_INSERT] = "INSERT INTO object(uuid, private, version, material, host_mac, token_mac, lookup, copies, body)"
 	                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 	[STMT_OBJECT_UPDATE] = "UPDATE object SET version = ?3, material = ?4, host_mac = ?5, token_mac = ?6, lookup = ?7,"
@@ -41,6 +43,9 @@ static const char *const statements[STMT_COUNT] = {
 	[STMT_FIND_ALL] = "SELECT uuid FROM object INDEXED BY object_uuid WHERE private <= ?1 ORDER BY seq",
 	[STMT_CLEAR_OBJECTS] = "DELETE FROM object",
 	[STMT_CLEAR_LOOKUP] = "DELETE FROM lookup",
+	[STMT_DOMAIN_NEXT] = "SELECT name, identity, enrolled, point, proof, host_mac, token_mac FROM domain ORDER BY name",
+	[STMT_DOMAIN_WRITE] = "INSERT OR REPLACE INTO domain VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[STMT_CLEAR_DOMAINS] = "DELETE FROM domain",
 };
 
 /* -- errors --------------------------------------------------------------------- */

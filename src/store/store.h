@@ -21,13 +21,14 @@
 
 #include "base/err.h"
 
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 #define STORE_LABEL_LEN 32
 #define STORE_PIN_MAX 255
 /* Bounds on what one row may hold, enforced on writing and on reading. */
 #define STORE_ATTRS_MAX 256
 #define STORE_VALUE_MAX (1u << 20)
 #define STORE_COPIES_MAX 16
+#define STORE_DOMAIN_MAX 64 /* bytes of a domain's name */
 
 struct store;
 
@@ -98,7 +99,7 @@ struct store_attr {
 
 struct store_copy {
 	uint32_t kind;             /* enum hufu_copy_kind */
-	const char *domain;        /* name, <= 64 bytes */
+	const char *domain;        /* name, <= STORE_DOMAIN_MAX bytes */
 	const uint8_t *data;       /* in the clear: sealed on its way to disk */
 	size_t len;
 };
@@ -114,6 +115,7 @@ struct store_draft {
 	size_t ncopies;
 	bool unproven;             /* public: by_login shall be false, though there is a login: it comes from what was made without one */
 	uint8_t op_id[16];         /* insert: unique; all zero: one is made */
+	uint8_t request[32];       /* insert: digest of what was asked for, which the op id stands for */
 };
 
 /* What get gives: one block of secret memory, freed by store_row_free. */
@@ -130,8 +132,13 @@ struct store_row {
 	size_t ncopies;
 };
 
-/* The same op_id again gives the uuid of the first insert and HUFU_OK: exactly one row. HUFU_ERR_DATA_LEN: beyond the bounds. */
+/*
+ * The same op_id again gives the uuid of the first insert and HUFU_OK: exactly one row; for another request it is
+ * HUFU_ERR_CONFLICT. HUFU_ERR_DATA_LEN: beyond the bounds.
+ */
 enum hufu_err store_insert(struct store *, const struct store_draft *, uint8_t uuid[16]) MUST_CHECK;
+/* All rows or none. */
+enum hufu_err store_insert_all(struct store *, const struct store_draft *, size_t n, uint8_t (*uuids)[16]) MUST_CHECK;
 /* HUFU_ERR_NOT_FOUND; LOCKED: private, and no login; STORE_CORRUPT: its MAC failed (reported in the log). */
 enum hufu_err store_get(struct store *, const uint8_t uuid[16], struct store_row **) MUST_CHECK;
 void store_row_free(struct store_row *);
@@ -141,8 +148,11 @@ void store_row_free(struct store_row *);
  * or policy would change. op_id is not looked at.
  */
 enum hufu_err store_update(struct store *, const uint8_t uuid[16], uint64_t version, const struct store_draft *) MUST_CHECK;
-/* HUFU_ERR_NOT_FOUND when it is gone already; LOCKED. A damaged row goes too. Content is overwritten (secure_delete). */
-enum hufu_err store_delete(struct store *, const uint8_t uuid[16]) MUST_CHECK;
+/*
+ * HUFU_ERR_NOT_FOUND when it is gone already; LOCKED; CONFLICT: version is not the present one (0: whichever it is). A
+ * damaged row goes too. Content is overwritten (secure_delete).
+ */
+enum hufu_err store_delete(struct store *, const uint8_t uuid[16], uint64_t version) MUST_CHECK;
 /* The present version, without reading the row. */
 enum hufu_err store_version(struct store *, const uint8_t uuid[16], uint64_t *version) MUST_CHECK;
 
@@ -158,6 +168,30 @@ enum hufu_err store_find(struct store *, const struct store_attr *attrs, size_t 
 /* Differs from an earlier answer when another process, or this one, has changed the store. Cheap: no row is read. */
 enum hufu_err store_change_counter(struct store *, uint64_t *counter) MUST_CHECK;
 
+/* -- domains ---------------------------------------------------------------- */
+
+#define STORE_DOMAINS_MAX STORE_COPIES_MAX
+
+/* A domain that the security officer has enrolled: only there do copies go. */
+struct store_domain {
+	char name[STORE_DOMAIN_MAX + 1];
+	uint8_t identity[16];      /* hufu_device_info.domain_id of the device that was asked; all zero: unknown */
+	uint64_t enrolled_s;       /* since 1970 */
+	bool has_proof;            /* false: its devices make no SM2 keys */
+	uint8_t point[64];         /* public point of the proof */
+	uint32_t proof_kind;       /* enum hufu_copy_kind */
+	uint8_t *proof;            /* copy of an SM2 private key made there, in secret memory; NULL where the token ring is not at hand */
+	size_t proof_len;
+};
+
+/* proof is sealed on its way to disk. HUFU_ERR_LOCKED without a login; EXISTS: its name is taken; STORE_FULL: STORE_DOMAINS_MAX. */
+enum hufu_err store_domain_add(struct store *, const struct store_domain *) MUST_CHECK;
+/* In order of their names, also without a login. What fails its MAC is reported in the log and left out. store_domains_free(). */
+enum hufu_err store_domains(struct store *, struct store_domain **, size_t *n) MUST_CHECK;
+void store_domains_free(struct store_domain *, size_t n);
+/* For which domains are there copies? Reads every row. Counts those beyond cap too. */
+enum hufu_err store_copy_domains(struct store *, char (*names)[STORE_DOMAIN_MAX + 1], size_t cap, size_t *n) MUST_CHECK;
+
 /* -- care ------------------------------------------------------------------ */
 
 /* A consistent copy of a live store into a new file (0600; absolute; HUFU_ERR_EXISTS). The host secret is not in it. */
@@ -165,6 +199,7 @@ enum hufu_err store_backup(struct store *, const char *path) MUST_CHECK;
 
 struct store_report {
 	uint64_t rows, rows_private, rows_bad, copies, copies_bad, rows_unchecked; /* unchecked: need a login */
+	uint64_t domains, domains_bad;
 };
 typedef void (*store_report_fn)(void *arg, const char *message);
 /* Integrity of the file, every MAC and every seal that the rings at hand can check. STORE_CORRUPT if anything is bad. */

@@ -19,7 +19,7 @@ static CK_RV take_away(struct session *s, struct object *o)
 {
 	struct token *token = s->token;
 	if (o->session == 0) {
-		enum hufu_err err = store_delete(token->store, o->uuid);
+		enum hufu_err err = store_delete(token->store, o->uuid, 0);
 		if (err != HUFU_OK && err != HUFU_ERR_NOT_FOUND) /* another process was faster: it is gone all the same */
 			return rv_of(err);
 	}

@@ -56,3 +56,7 @@ tests_fuzz_fuzz_key_form_LDADD = src/base/libbase.la $(PTHREAD_LIBS)
 FUZZERS += tests/fuzz/fuzz_stats
 tests_fuzz_fuzz_stats_SOURCES = %reldir%/fuzz_stats.c
 tests_fuzz_fuzz_stats_LDADD = $(STATS_LIBS) $(PTHREAD_LIBS)
+
+FUZZERS += tests/fuzz/fuzz_conf_states
+tests_fuzz_fuzz_conf_states_SOURCES = %reldir%/fuzz_conf_states.c
+tests_fuzz_fuzz_conf_states_LDADD = src/base/libbase.la

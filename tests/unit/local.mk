@@ -77,6 +77,11 @@ tests_unit_test_conf_edit_SOURCES = %reldir%/test_conf_edit.c
 tests_unit_test_conf_edit_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_conf_edit_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(PTHREAD_LIBS)
 
+UNIT_TESTS += tests/unit/test_conf_states
+tests_unit_test_conf_states_SOURCES = %reldir%/test_conf_states.c
+tests_unit_test_conf_states_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_conf_states_LDADD = src/base/libbase.la $(CUNIT_LIBS)
+
 # Run by test_conf.
 check_PROGRAMS += tests/unit/show_conf
 tests_unit_show_conf_SOURCES = %reldir%/show_conf.c
@@ -186,6 +191,11 @@ tests_unit_test_store_SOURCES = %reldir%/test_store.c $(STORE_UTIL)
 tests_unit_test_store_CFLAGS = $(STORE_TEST_CFLAGS)
 tests_unit_test_store_LDADD = $(STORE_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_store_domains
+tests_unit_test_store_domains_SOURCES = %reldir%/test_store_domains.c $(STORE_UTIL)
+tests_unit_test_store_domains_CFLAGS = $(STORE_TEST_CFLAGS)
+tests_unit_test_store_domains_LDADD = $(STORE_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_store_pin
 tests_unit_test_store_pin_SOURCES = %reldir%/test_store_pin.c $(STORE_UTIL)
 tests_unit_test_store_pin_CFLAGS = $(STORE_TEST_CFLAGS)
@@ -271,6 +281,10 @@ UNIT_TESTS += tests/unit/test_fault_script
 tests_unit_test_fault_script_SOURCES = %reldir%/test_fault_script.c
 tests_unit_test_fault_script_CFLAGS = $(POOL_TEST_CFLAGS)
 tests_unit_test_fault_script_LDADD = $(POOL_TEST_LIBS)
+UNIT_TESTS += tests/unit/test_fault
+tests_unit_test_fault_SOURCES = %reldir%/test_fault.c
+tests_unit_test_fault_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_fault_LDADD = $(POOL_TEST_LIBS)
 
 # Vendors' shared objects, good and bad; -rpath makes libtool build them shared.
 SAMPLE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere

@@ -25,7 +25,7 @@ static void test_parts(void)
 	CU_ASSERT(script.faults[1].place == PLACE_ANY && script.faults[1].err == HUFU_ERR_BUSY &&
 	          script.faults[1].when == WHEN_EVERY);
 	CU_ASSERT(script.faults[2].place == PLACE_RUN && script.faults[2].what == WHAT_DELAY &&
-	          script.faults[2].delay_ns == 20 * NS_PER_MS);
+	          script.faults[2].time_ns == 20 * NS_PER_MS);
 	CU_ASSERT(script.faults[2].when == WHEN_ALWAYS);
 	CU_ASSERT(script.faults[3].place == PLACE_OPEN && script.faults[3].when == WHEN_FIRST && script.faults[3].n == 2);
 	parse("");
@@ -33,7 +33,7 @@ static void test_parts(void)
 	parse(" \t\n ");
 	CU_ASSERT(script.n == 0);
 	parse("probe:delay=5s;lease:delay=300us;generate:flip-pub;derive:overlong;unwrap:wrong;wrap:flip-state;verify:flip-out");
-	CU_ASSERT(script.n == 7 && script.faults[0].delay_ns == 5 * NS_PER_S && script.faults[1].delay_ns == 300000);
+	CU_ASSERT(script.n == 7 && script.faults[0].time_ns == 5 * NS_PER_S && script.faults[1].time_ns == 300000);
 }
 
 static void test_every_error(void)
@@ -88,6 +88,25 @@ static void test_refused(void)
 		{"sign:lost;;", "column 11:"},
 		{"SIGN:lost", "column 1:"},
 		{"\xff", "column 1:"},
+		{"run:code", "column 9:"},
+		{"run:code=701", "column 10:"},
+		{"run:code=0x", "column 10:"},
+		{"run:code=0x0", "column 10:"},
+		{"run:code=0x10000", "column 10:"},
+		{"run:slow", "column 9:"},
+		{"run:slow=0", "column 10:"},
+		{"run:flap=1s", "column 12:"},
+		{"run:flap=1/2", "column 11:"},
+		{"run:hang=5", "column 11:"},
+		{"run:crash=5s", "column 10:"},
+		{"probe:device-gone=", "column 19:"},
+		{"open:session-lost", "column 6:"},
+		{"run:gone@1s", "column 12:"},
+		{"run:gone@1s+", "column 13:"},
+		{"run:gone@1s+5", "column 14:"},
+		{"run:gone~101/1", "column 10:"},
+		{"run:gone~10", "column 12:"},
+		{"run:gone~10/0", "column 13:"},
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -111,16 +130,18 @@ static void test_many(void)
 	CU_ASSERT(script_parse(text, &script, why, sizeof(why)) == HUFU_OK && script.n == 32);
 }
 
+static bool struck(unsigned place, uint64_t age_ns)
+{
+	struct strike strike = script_step(&script, place, age_ns);
+
+	return strike.fault.what != WHAT_NONE || strike.delay_ns || strike.slow > 1;
+}
+
 /* When each of n calls of a place is struck: '#'. */
 static void expect(unsigned place, const char *pattern)
 {
-	for (; *pattern; pattern++) {
-		const struct fault *fault;
-		uint64_t delay_ns;
-
-		script_step(&script, place, &delay_ns, &fault);
-		CU_ASSERT((fault || delay_ns) == (*pattern == '#'));
-	}
+	for (; *pattern; pattern++)
+		CU_ASSERT(struck(place, 0) == (*pattern == '#'));
 }
 
 static void test_when(void)
@@ -149,18 +170,65 @@ static void test_when(void)
 	expect(HUFU_VERB_DECRYPT, ".#");
 }
 
+static void test_windows(void)
+{
+	parse("sign:gone@2s+500ms");
+	CU_ASSERT(!struck(HUFU_VERB_SIGN, 0) && !struck(HUFU_VERB_SIGN, 2 * NS_PER_S - 1));
+	CU_ASSERT(struck(HUFU_VERB_SIGN, 2 * NS_PER_S) && struck(HUFU_VERB_SIGN, 2500 * NS_PER_MS - 1));
+	CU_ASSERT(!struck(HUFU_VERB_SIGN, 2500 * NS_PER_MS) && !struck(HUFU_VERB_SIGN, UINT64_MAX));
+	parse("any:flap=3s/1s");
+	for (uint64_t round = 0; round < 3; round++) {
+		CU_ASSERT(!struck(PLACE_PROBE, round * 4 * NS_PER_S) && !struck(PLACE_PROBE, (round * 4 + 3) * NS_PER_S - 1));
+		CU_ASSERT(struck(PLACE_PROBE, (round * 4 + 3) * NS_PER_S) && struck(PLACE_PROBE, (round * 4 + 4) * NS_PER_S - 1));
+	}
+}
+
+static unsigned draw(const char *text, char pattern[1000])
+{
+	unsigned n = 0;
+
+	parse(text);
+	for (int i = 0; i < 1000; i++)
+		n += (unsigned)(pattern[i] = struck(HUFU_VERB_SIGN, 0));
+	return n;
+}
+
+static void test_chance(void)
+{
+	char first[1000], again[1000], other[1000];
+
+	unsigned n = draw("sign:gone~20/7", first);
+	CU_ASSERT(n > 140 && n < 260);
+	CU_ASSERT(draw("sign:gone~20/7", again) == n && memcmp(first, again, sizeof(first)) == 0);
+	(void)draw("sign:gone~20/8", other);
+	CU_ASSERT(memcmp(first, other, sizeof(first)) != 0);
+	CU_ASSERT(draw("sign:gone~100/1", first) == 1000);
+}
+
+static void test_values(void)
+{
+	parse("run:code=0x07ff@2; run:slow=10; probe:device-gone; open:device-gone=3s; lease:device-gone=4; "
+	      "sign:hang; sign:hang=70s; verify:crash; run:session-lost%9");
+	CU_ASSERT_FATAL(script.n == 9);
+	CU_ASSERT(script.faults[0].what == WHAT_ERROR && (unsigned)script.faults[0].err == 0x7ff);
+	CU_ASSERT(script.faults[1].what == WHAT_SLOW && script.faults[1].amount == 10);
+	CU_ASSERT(script.faults[2].what == WHAT_DEVICE_GONE && !script.faults[2].amount && !script.faults[2].time_ns);
+	CU_ASSERT(!script.faults[3].amount && script.faults[3].time_ns == 3 * NS_PER_S);
+	CU_ASSERT(script.faults[4].amount == 4 && !script.faults[4].time_ns);
+	CU_ASSERT(script.faults[5].what == WHAT_HANG && !script.faults[5].time_ns);
+	CU_ASSERT(script.faults[6].time_ns == 70 * NS_PER_S);
+	CU_ASSERT(script.faults[7].what == WHAT_CRASH && script.faults[8].what == WHAT_SESSION_LOST);
+}
+
 static void test_together(void)
 {
-	const struct fault *fault;
-	uint64_t delay_ns;
-
-	parse("sign:delay=1ms; run:delay=2ms; sign:lost@2; run:gone; any:busy");
-	script_step(&script, HUFU_VERB_SIGN, &delay_ns, &fault);
-	CU_ASSERT(delay_ns == 3 * NS_PER_MS && fault && fault->err == HUFU_ERR_GONE);
-	script_step(&script, HUFU_VERB_SIGN, &delay_ns, &fault);
-	CU_ASSERT(delay_ns == 3 * NS_PER_MS && fault && fault->err == HUFU_ERR_LOST);
-	script_step(&script, PLACE_OPEN, &delay_ns, &fault);
-	CU_ASSERT(delay_ns == 0 && fault && fault->err == HUFU_ERR_BUSY);
+	parse("sign:delay=1ms; run:delay=2ms; sign:lost@2; run:gone; any:busy; run:slow=3; run:slow=2");
+	struct strike strike = script_step(&script, HUFU_VERB_SIGN, 0);
+	CU_ASSERT(strike.delay_ns == 3 * NS_PER_MS && strike.fault.err == HUFU_ERR_GONE && strike.slow == 3);
+	strike = script_step(&script, HUFU_VERB_SIGN, 0);
+	CU_ASSERT(strike.delay_ns == 3 * NS_PER_MS && strike.fault.err == HUFU_ERR_LOST);
+	strike = script_step(&script, PLACE_OPEN, 0);
+	CU_ASSERT(strike.delay_ns == 0 && strike.fault.err == HUFU_ERR_BUSY && strike.slow == 1);
 }
 
 static const struct unit_case cases[] = {
@@ -169,6 +237,9 @@ static const struct unit_case cases[] = {
 	{"what is no script is refused, with its column", test_refused},
 	{"there is room for 32 faults", test_many},
 	{"faults strike when they should", test_when},
+	{"windows of time and flapping go by the script's age", test_windows},
+	{"chance is the same for the same seed", test_chance},
+	{"values are read", test_values},
 	{"delays add up, of the others the first one counts", test_together},
 	{0},
 };

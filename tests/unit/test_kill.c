@@ -58,7 +58,7 @@ static void write_until_killed(const struct place *p, int fd, unsigned first)
 			say(fd, i, 1, uuid);
 		}
 		if (i % 5 == 0) {
-			if (store_delete(s, uuid))
+			if (store_delete(s, uuid, 0))
 				_exit(6);
 			say(fd, i, 2, uuid);
 		}

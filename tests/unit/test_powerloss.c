@@ -47,7 +47,7 @@ static void step(struct history *h, unsigned what, unsigned number)
 	else if (what < 3)
 		err = store_update(s, h->uuid, what, &m.draft);
 	else
-		err = store_delete(s, h->uuid);
+		err = store_delete(s, h->uuid, 0);
 	CU_ASSERT_EQUAL(err, HUFU_OK);
 	h->acked[what] = powerloss_now();
 }

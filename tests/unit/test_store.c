@@ -269,7 +269,7 @@ static void test_private_needs_login(void)
 	CU_ASSERT_EQUAL(store_get(p.store, uuid, &row), HUFU_ERR_LOCKED);
 	CU_ASSERT_PTR_NULL(row);
 	CU_ASSERT_EQUAL(update(p.store, 1, 1, true, uuid, 1, false), HUFU_ERR_LOCKED);
-	CU_ASSERT_EQUAL(store_delete(p.store, uuid), HUFU_ERR_LOCKED);
+	CU_ASSERT_EQUAL(store_delete(p.store, uuid, 0), HUFU_ERR_LOCKED);
 	CU_ASSERT_EQUAL(store_version(p.store, uuid, &version), HUFU_OK);
 	CU_ASSERT_EQUAL(version, 1);
 	/* Nothing of a private object stands in the file in the clear. */
@@ -350,14 +350,14 @@ static void test_delete(void)
 	place_login(&p);
 	CU_ASSERT_EQUAL(sample_insert(p.store, 1, true, a), HUFU_OK);
 	CU_ASSERT_EQUAL(sample_insert(p.store, 2, false, b), HUFU_OK);
-	CU_ASSERT_EQUAL(store_delete(p.store, a), HUFU_OK);
-	CU_ASSERT_EQUAL(store_delete(p.store, a), HUFU_ERR_NOT_FOUND);
+	CU_ASSERT_EQUAL(store_delete(p.store, a, 0), HUFU_OK);
+	CU_ASSERT_EQUAL(store_delete(p.store, a, 0), HUFU_ERR_NOT_FOUND);
 	CU_ASSERT_EQUAL(sample_check(p.store, 1, 0, true, a), HUFU_ERR_NOT_FOUND);
 	CU_ASSERT_EQUAL(sample_check(p.store, 2, 0, false, b), HUFU_OK);
 	CU_ASSERT_EQUAL(ask(p.path, "SELECT count(*) FROM lookup"), 3);
 	/* A public object needs no login; the caller decides who may. */
 	store_logout(p.store);
-	CU_ASSERT_EQUAL(store_delete(p.store, b), HUFU_OK);
+	CU_ASSERT_EQUAL(store_delete(p.store, b, 0), HUFU_OK);
 	CU_ASSERT_EQUAL(ask(p.path, "SELECT count(*) FROM lookup"), 0);
 	place_clear(&p);
 }
@@ -374,7 +374,7 @@ static void test_deleted_content_is_overwritten(void)
 	place_reopen(&p);
 	sample_init(&m, 1, 0, false);
 	CU_ASSERT_PTR_NOT_NULL(memmem(bytes, read_file(p.path, bytes, sizeof(bytes)), m.value, sizeof(m.value)));
-	CU_ASSERT_EQUAL(store_delete(p.store, uuid), HUFU_OK);
+	CU_ASSERT_EQUAL(store_delete(p.store, uuid, 0), HUFU_OK);
 	place_reopen(&p);
 	CU_ASSERT_PTR_NULL(memmem(bytes, read_file(p.path, bytes, sizeof(bytes)), m.value, 64));
 	place_clear(&p);
@@ -661,7 +661,7 @@ static void test_replaced_file_is_noticed(void)
 	snprintf(saved, sizeof(saved), "%s/saved.db", p.dir);
 	CU_ASSERT_EQUAL(sample_insert(p.store, 1, false, uuid), HUFU_OK);
 	CU_ASSERT_EQUAL(store_backup(p.store, saved), HUFU_OK);
-	CU_ASSERT_EQUAL(store_delete(p.store, uuid), HUFU_OK);
+	CU_ASSERT_EQUAL(store_delete(p.store, uuid, 0), HUFU_OK);
 	/* Restored by an administrator, under a process that has it open. */
 	file_remove_db(p.path);
 	CU_ASSERT_EQUAL(sample_check(p.store, 1, 0, false, uuid), HUFU_ERR_STORE_MISSING);

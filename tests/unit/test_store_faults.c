@@ -34,7 +34,7 @@ static enum hufu_err do_deed(struct store *s, enum deed deed, const uint8_t uuid
 	case DEED_UPDATE:
 		return store_update(s, uuid, 1, &m.draft);
 	case DEED_DELETE:
-		return store_delete(s, uuid);
+		return store_delete(s, uuid, 0);
 	case DEED_LOGIN:
 		return login(s, STORE_USER, USER_PIN);
 	case DEED_SET_PIN:
@@ -222,7 +222,7 @@ static int insert_until_limit(void *arg)
 		struct sample m;
 		struct store_row *row;
 		sample_init(&m, 100 + i, 0, true);
-		ring_uuid(&s->keys->host, m.draft.op_id, uuid);
+		ring_uuid(&s->keys->host, m.draft.op_id, m.draft.request, uuid);
 		if (store_get(s, uuid, &row))
 			return 3;
 		store_row_free(row);
@@ -276,7 +276,7 @@ static void test_read_only(void)
 	CU_ASSERT_EQUAL(login(p.store, STORE_USER, USER_PIN), HUFU_ERR_STORE_READ_ONLY);
 	CU_ASSERT_TRUE(log_has(&p, "no PIN try be counted: no login"));
 	CU_ASSERT_EQUAL(sample_insert(p.store, 3, false, other), HUFU_ERR_STORE_READ_ONLY);
-	CU_ASSERT_EQUAL(store_delete(p.store, a), HUFU_ERR_STORE_READ_ONLY);
+	CU_ASSERT_EQUAL(store_delete(p.store, a, 0), HUFU_ERR_STORE_READ_ONLY);
 	CU_ASSERT_EQUAL(init(&p, SO_PIN), HUFU_ERR_STORE_READ_ONLY);
 
 	/* Somebody else can write it after all: that is seen, and nothing old is answered. */
@@ -284,7 +284,7 @@ static void test_read_only(void)
 	struct store *s;
 	writer.vfs = NULL;
 	CU_ASSERT_EQUAL(store_open(&writer, &s), HUFU_OK);
-	CU_ASSERT_EQUAL(store_delete(s, a), HUFU_OK);
+	CU_ASSERT_EQUAL(store_delete(s, a, 0), HUFU_OK);
 	store_close(s);
 	CU_ASSERT_EQUAL(sample_check(p.store, 1, 0, false, a), HUFU_ERR_NOT_FOUND);
 	powerloss_fail(POWERLOSS_NO_FAULT, 0);
