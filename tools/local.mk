@@ -7,6 +7,8 @@ tools_libhufutool_la_SOURCES = \
 	%reldir%/ckr.c %reldir%/ckr.h \
 	%reldir%/confirm.c %reldir%/confirm.h \
 	%reldir%/curve.c %reldir%/curve.h \
+	%reldir%/fleet.c %reldir%/fleet.h \
+	%reldir%/fleet_explain.c %reldir%/fleet_json.c %reldir%/fleet_text.c %reldir%/fleet_text.h \
 	%reldir%/hex.c %reldir%/hex.h \
 	%reldir%/io.c %reldir%/io.h %reldir%/progress.c \
 	%reldir%/keyfile.c %reldir%/keyfile.h \
@@ -41,6 +43,11 @@ hufu_SOURCES = \
 	%reldir%/bench/worker.c \
 	%reldir%/cmd_config.c \
 	%reldir%/cmd_crypt.c \
+	%reldir%/cmd_device_add.c \
+	%reldir%/cmd_device_list.c \
+	%reldir%/cmd_device_probe.c %reldir%/probe.c %reldir%/probe.h \
+	%reldir%/cmd_device_show.c \
+	%reldir%/cmd_device_wish.c %reldir%/wish.h \
 	%reldir%/cmd_digest.c \
 	%reldir%/cmd_help.c \
 	%reldir%/cmd_key_destroy.c \
@@ -52,15 +59,17 @@ hufu_SOURCES = \
 	%reldir%/cmd_key_test.c \
 	%reldir%/cmd_mech.c \
 	%reldir%/cmd_pin.c \
+	%reldir%/cmd_pool.c \
 	%reldir%/cmd_random.c \
 	%reldir%/cmd_selftest.c %reldir%/selftest.h %reldir%/selftest_kats.c \
 	%reldir%/cmd_sign.c \
 	%reldir%/cmd_status.c \
 	%reldir%/cmd_store.c %reldir%/storefile.c %reldir%/storefile.h \
 	%reldir%/cmd_token_init.c \
-	%reldir%/cmd_token_list.c
-hufu_CFLAGS = $(tools_libhufutool_la_CFLAGS)
-hufu_LDADD = tools/libhufutool.la src/stats/libstats.la $(STORE_LIBS)
+	%reldir%/cmd_token_list.c \
+	%reldir%/cmd_top.c %reldir%/live.c %reldir%/live.h %reldir%/top.h %reldir%/top_sample.c %reldir%/top_screen.c
+hufu_CFLAGS = $(tools_libhufutool_la_CFLAGS) $(NCURSES_CFLAGS)
+hufu_LDADD = tools/libhufutool.la src/store/libstore.la $(POOL_LIBS) $(NCURSES_LIBS)
 
 dist_man_MANS += docs/man/hufu.1
 bashcompletiondir = $(datarootdir)/bash-completion/completions

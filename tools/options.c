@@ -47,12 +47,19 @@ static const struct opt progress_opts[] = {
 	{0},
 };
 
+static const struct opt live_opts[] = {
+	{"interval", 'i', "SECONDS", "how often to look, 0.1 to 3600, default 1"},
+	{"count", 'n', "N", "end after N intervals"},
+	{0},
+};
+
 static const struct {
 	unsigned group;
 	const struct opt *opts;
 } groups[] = {
 	{OPTS_TOKEN, token_opts}, {OPTS_PIN, pin_opts}, {OPTS_SO_PIN, so_pin_opts},
 	{OPTS_NEW_PIN, new_pin_opts}, {OPTS_OUT, out_opts}, {OPTS_PROGRESS, progress_opts},
+	{OPTS_LIVE, live_opts},
 };
 
 static bool each(const struct opt *opts, bool (*f)(const struct opt *, void *), void *arg)
@@ -127,8 +134,10 @@ static enum status output_format(struct args *args)
 
 	if (!format || !strcmp(format, "table"))
 		return ST_OK;
-	if (strcmp(format, "json"))
-		return fail(ST_USAGE, "Use -o table or -o json.", "unknown output format \"%s\"", format);
+	args->lines = (args->command->groups & OPTS_LIVE) && !strcmp(format, "ndjson");
+	if (strcmp(format, "json") && !args->lines)
+		return fail(ST_USAGE, "Use -o table or -o json; -o ndjson where a command goes on and on.",
+		            "unknown output format \"%s\"", format);
 	args->json = true;
 	report_json(true);
 	return ST_OK;

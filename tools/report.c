@@ -9,6 +9,17 @@
 #include <string.h>
 
 static bool as_json;
+static FILE *messages;
+
+void report_to(FILE *out)
+{
+	messages = out;
+}
+
+static FILE *out_messages(void)
+{
+	return messages ? messages : stderr;
+}
 
 void report_json(bool on)
 {
@@ -17,14 +28,16 @@ void report_json(bool on)
 
 static void report(enum status status, const char *ckr, const char *what, const char *why, const char *next)
 {
-	fprintf(stderr, "hufu: %s", what);
+	FILE *out = out_messages();
+
+	fprintf(out, "hufu: %s", what);
 	if (ckr)
-		fprintf(stderr, ": %s", ckr);
+		fprintf(out, ": %s", ckr);
 	if (why)
-		fprintf(stderr, ": %s", why);
-	fputs(".\n", stderr);
+		fprintf(out, ": %s", why);
+	fputs(".\n", out);
 	if (next)
-		fprintf(stderr, "      %s\n", next);
+		fprintf(out, "      %s\n", next);
 	if (!as_json)
 		return;
 
@@ -138,11 +151,11 @@ void note(const char *fmt, ...)
 {
 	va_list ap;
 
-	fputs("hufu: ", stderr);
+	fputs("hufu: ", out_messages());
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vfprintf(out_messages(), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	fputc('\n', out_messages());
 }
 
 enum status out_json(json_t *doc)
@@ -150,6 +163,15 @@ enum status out_json(json_t *doc)
 	if (!doc)
 		return fail_memory();
 	int bad = json_dumpf(doc, stdout, JSON_INDENT(2)) || putchar('\n') == EOF || fflush(stdout);
+	json_decref(doc);
+	return bad ? fail_errno(NULL, "writing the result") : ST_OK;
+}
+
+enum status out_line(json_t *doc)
+{
+	if (!doc)
+		return fail_memory();
+	int bad = json_dumpf(doc, stdout, JSON_COMPACT) || putchar('\n') == EOF || fflush(stdout);
 	json_decref(doc);
 	return bad ? fail_errno(NULL, "writing the result") : ST_OK;
 }

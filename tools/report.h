@@ -12,8 +12,11 @@
 #include "tools/tool.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 void report_json(bool);
+/* Messages go there; NULL: to stderr, as at first. For a screen that they would spoil. */
+void report_to(FILE *);
 
 /* next: what to do, a sentence, or NULL. Gives status back. */
 enum status fail(enum status, const char *next, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -30,6 +33,8 @@ void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints the result (takes over the reference) and gives ST_OK; ST_UNAVAILABLE when stdout is closed or full. */
 enum status out_json(json_t *) MUST_USE;
+/* The same on one line, for -o ndjson. */
+enum status out_line(json_t *) MUST_USE;
 /* A string of any bytes: UTF-8 as it is, else '?' for what is not. Never NULL but for want of memory. */
 json_t *json_text(const void *, size_t len);
 /* The same for PKCS#11's fixed fields: the blanks that fill them up are no part of the string. */

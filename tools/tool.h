@@ -41,7 +41,8 @@ enum opt_group {
 	OPTS_SO_PIN = 4,    /* the same for the security officer */
 	OPTS_NEW_PIN = 8,   /* the same for the PIN to be set */
 	OPTS_OUT = 16,      /* --out */
-	OPTS_PROGRESS = 32  /* --progress */
+	OPTS_PROGRESS = 32, /* --progress */
+	OPTS_LIVE = 64      /* --interval, --count, and -o ndjson */
 };
 
 struct args;
@@ -69,6 +70,7 @@ struct args {
 	char **targets;
 	int ntargets;
 	bool json;
+	bool lines;         /* json, one object a line */
 };
 
 /* The value given last, "" for a flag, NULL when the option is absent. */
@@ -120,6 +122,17 @@ enum status cmd_config_show(const struct args *);
 enum status cmd_selftest(const struct args *);
 enum status cmd_store_backup(const struct args *);
 enum status cmd_store_verify(const struct args *);
+enum status cmd_device_list(const struct args *);
+enum status cmd_device_show(const struct args *);
+enum status cmd_device_explain(const struct args *);
+enum status cmd_device_add(const struct args *);
+enum status cmd_device_remove(const struct args *);
+enum status cmd_device_drain(const struct args *);
+enum status cmd_device_undrain(const struct args *);
+enum status cmd_device_maintain(const struct args *);
+enum status cmd_device_probe(const struct args *);
+enum status cmd_pool_status(const struct args *);
+enum status cmd_top(const struct args *);
 enum status cmd_bench(const struct args *);
 enum status cmd_help(const struct args *);
 enum status cmd_version(const struct args *);
@@ -137,6 +150,10 @@ extern const struct opt digest_opts[];
 extern const struct opt mac_opts[];
 extern const struct opt random_opts[];
 extern const struct opt store_opts[];
+extern const struct opt device_add_opts[];
+extern const struct opt wish_opts[];
+extern const struct opt probe_opts[];
+extern const struct opt pool_status_opts[];
 extern const struct opt bench_opts[];
 extern const struct opt help_opts[];
 

@@ -15,6 +15,7 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/pick.c \
 	%reldir%/pool.c \
 	%reldir%/pool.h \
+	%reldir%/probe.c \
 	%reldir%/state.c \
 	%reldir%/state.h \
 	%reldir%/submit.c

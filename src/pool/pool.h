@@ -174,8 +174,8 @@ struct pool_device_status {
 };
 size_t pool_status(struct pool *, struct pool_device_status *, size_t cap);
 /*
- * For an administrator who asks, on a pool of his own: opens the device, probes it and, deep, compares known
- * answers. why: what is wrong, one line, or "". HUFU_ERR_NOT_FOUND: the pool has no such device.
+ * For an administrator who asks, on a pool of his own: opens the device, probes it and, deep, uses a session of it; all
+ * in the caller's thread. why: what is wrong, one line, or "". HUFU_ERR_NOT_FOUND: the pool has no such device.
  */
 enum hufu_err pool_probe(struct pool *, const char *device, bool deep, uint64_t deadline_ns, char *why, size_t why_len) MUST_CHECK;
 
