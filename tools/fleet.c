@@ -15,40 +15,12 @@ static void problem(void *arg, const char *message)
 
 /* -- reports ------------------------------------------------------------------ */
 
-static void clean(char *text, size_t len)
-{
-	char copy[sizeof(((struct stats_event *)0)->text) > STATS_NAME ? sizeof(((struct stats_event *)0)->text) : STATS_NAME];
-	size_t n = strnlen(text, len);
-
-	memcpy(copy, text, n);
-	text_clean(copy, n, text, len);
-}
-
-static void clean_view(struct stats_view *view)
-{
-	clean(view->program, sizeof view->program);
-	clean(view->token, sizeof view->token);
-	clean(view->device, sizeof view->device);
-	clean(view->driver, sizeof view->driver);
-	clean(view->domain, sizeof view->domain);
-	if (view->nevents > STATS_EVENTS)
-		view->nevents = STATS_EVENTS;
-	for (uint32_t i = 0; i < view->nevents; i++)
-		clean(view->events[i].text, sizeof view->events[i].text);
-}
-
-/* A program of another version may know states that this one does not. */
-static bool is_known(const struct stats_view *view)
-{
-	return view->state < FLEET_STATES && view->admin <= POOL_REMOVED;
-}
+_Static_assert(FLEET_STATES == STATS_STATES && POOL_REMOVED + 1 == STATS_ADMINS, "the reader lets no others through");
 
 static void keep(const struct stats_view *view, void *arg)
 {
 	struct fleet *fleet = arg;
 
-	if (!is_known(view))
-		return;
 	if (fleet->nviews == fleet->views_cap) {
 		size_t cap = fleet->views_cap ? 2 * fleet->views_cap : 16;
 		struct stats_view *views = reallocarray(fleet->views, cap, sizeof *views);
@@ -59,8 +31,7 @@ static void keep(const struct stats_view *view, void *arg)
 		fleet->views = views;
 		fleet->views_cap = cap;
 	}
-	fleet->views[fleet->nviews] = *view;
-	clean_view(&fleet->views[fleet->nviews++]);
+	fleet->views[fleet->nviews++] = *view;
 }
 
 unsigned state_rank(enum pool_state state)

@@ -3,8 +3,8 @@
  * The devices as an administrator sees them: what the configuration says, what
  * was wished, and what the running programs report of them.
  *
- * Reports are those of programs of this user, or of all for root; their texts
- * are cleaned for a terminal when they come in.
+ * Reports are those of programs of this user, or of all for root. The reader of
+ * stats.h has checked them: enums are in range, texts are fit for a terminal.
  */
 #ifndef FLEET_H
 #define FLEET_H

@@ -25,7 +25,8 @@ SCENARIOS = \
 	%reldir%/tool-anymodule.sh \
 	%reldir%/tool-bench.sh \
 	%reldir%/tool-hufu.sh \
-	%reldir%/tool-international.sh
+	%reldir%/tool-international.sh \
+	%reldir%/top.sh
 
 # What HUFU_SOAK makes longer in ./check --long.
 SOAKS = %reldir%/crowd.sh %reldir%/p11-kit-remote.sh
@@ -44,9 +45,15 @@ EXTRA_DIST += \
 	%reldir%/python/leave.py \
 	%reldir%/python/processes.py \
 	%reldir%/python/sessions.py \
-	%reldir%/python/sm.py
+	%reldir%/python/sm.py \
+	%reldir%/screen.py
 dist_check_SCRIPTS += $(SCENARIOS)
 if !SANITIZED
 TESTS += $(SCENARIOS)
 endif
 AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; export top_srcdir top_builddir;
+
+# A program that reports of devices that it has not, for top.sh.
+check_PROGRAMS += tests/scenario/pretend
+tests_scenario_pretend_SOURCES = %reldir%/pretend.c
+tests_scenario_pretend_LDADD = src/stats/libstats.la src/base/libbase.la $(PTHREAD_LIBS)
