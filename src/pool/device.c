@@ -392,6 +392,7 @@ void device_free(struct device *device)
 	device_close_left_locked(device, clock_now_ns() + PROBE_TIME_NS);
 	stats_device_free(atomic_load(&device->stats));
 	free_capabilities(device);
+	latency_clear(&device->latencies);
 	health_clear(&device->health);
 	pthread_mutex_destroy(&device->open_lock);
 	member_conf_free(device->conf);
@@ -401,6 +402,7 @@ void device_free(struct device *device)
 void device_forget_others(struct device *device)
 {
 	atomic_store(&device->in_flight, 0);
+	atomic_store(&device->on_trial, false);
 	for (size_t i = 0; i < LEASE_SLOTS; i++)
 		atomic_store(&device->slots[i].left, atomic_load(&device->slots[i].entered));
 }

@@ -8,7 +8,9 @@
 
 #include "pool/checker.h"
 #include "pool/bucket.h"
+#include "pool/calls.h"
 #include "pool/lane.h"
+#include "pool/latency.h"
 #include "pool/state.h"
 #include "sm/sm2.h"
 #include "stats/stats.h"
@@ -94,6 +96,9 @@ struct device {
 	struct bucket connects;          /* new leases and opens: bucket_take with conf->connects_per_s */
 	_Atomic uint64_t errors;
 	_Atomic uint64_t latency_ns;     /* moving average; 0: none measured */
+	struct latencies latencies;      /* of its classes of ops */
+	_Atomic bool on_trial;           /* it is out, and a call finds out whether it is back */
+	_Atomic bool overran;            /* its broken promise to return in time was logged */
 	struct device *next_stone;
 	_Alignas(CACHE_LINE) _Atomic uint32_t in_flight; /* counted where there is a choice of devices */
 	struct slot slots[LEASE_SLOTS];
@@ -109,7 +114,7 @@ struct pool {
 	struct pool_key *keys;           /* all, to find what is loaded */
 	unsigned nviews;                 /* given out so far; under keys_lock */
 	struct device *stones;           /* removed devices whose place another has; freed with the pool */
-	_Atomic uint32_t changes;        /* pool_changed */
+	struct calls calls;
 	_Atomic size_t ndevices;         /* grows only */
 	_Atomic(struct device *) devices[POOL_DEVICES_MAX];
 };
@@ -181,7 +186,7 @@ struct lanes *device_lanes(struct device *);
 
 /* Some device may serve now that could not, or never will: every call that waits looks again. */
 void pool_changed(struct pool *);
-/* A session of it has become free (lease_put, lease_discard): the first call that waits for it looks again. Cheap when none does. */
+/* A session of it has become free: the first call that waits for it looks again. Cheap when none does. */
 void device_freed(struct device *);
 
 /* -- the keeper: what must happen though nobody calls (keeper.c) ------------- */
@@ -245,6 +250,8 @@ struct pool_key {
 	uint8_t uuid[16];
 	uint64_t version;
 	enum hufu_key_type type;
+	bool hardware_only, fallback;    /* pool_key_set_policy's */
+	bool has_policy;
 	struct sm2_public *point;        /* pool_key_set_point's, or NULL */
 	struct check_key *check;         /* pool_key_set_public's, or NULL */
 	struct pool_copy *copies;
@@ -276,29 +283,8 @@ void key_evict_leftovers(struct pool *);
 /* After fork: the device was abandoned, with all that it had loaded. */
 void key_abandon_loaded(const struct device *);
 
-/* -- a call ---------------------------------------------------------------- */
+/* -- answers (answer.c) ------------------------------------------------------ */
 
-struct call {
-	struct pool *pool;
-	struct pool_request *req;
-	uint64_t mechanism;              /* as capabilities name it */
-	uint64_t now_ns;                 /* the start, then the end of the last attempt */
-	uint64_t deadline_ns;
-	uint64_t given_deadline_ns;      /* the caller's, put back at the end */
-	uint64_t wait_ns;                /* of the last wait */
-	uint64_t tried;                  /* bit a device: has failed in this call */
-	uint64_t passing;                /* those of them whose failure may pass: busy, gone */
-	uint32_t hard;                   /* attempts that were lost or corrupt */
-	bool renewed;                    /* EXPIRED: only once */
-	enum hufu_err err;
-};
-
-/* The best device for the call that was not tried yet; NULL: none. Probes those that are due. */
-struct device *pick(struct call *);
-/* pick gave NULL at once: because of the key, the mechanism, or the devices' state? */
-enum hufu_err pick_why_none(const struct call *);
-/* Of an open device: does it do this, and can its answer be checked where it must be? */
-bool pick_can_run(struct device *, const struct call *);
 /* False: the answer is none that a sound device gives. */
 bool answer_is_sound(struct device *, const struct pool_request *);
 /* Is it a signature that may be verified before release? */

@@ -202,6 +202,13 @@ enum hufu_err pool_key_set_public(struct pool_key *key, const uint8_t *spki, siz
 	return HUFU_OK;
 }
 
+void pool_key_set_policy(struct pool_key *key, bool hardware_only, bool fallback)
+{
+	key->hardware_only = hardware_only;
+	key->fallback = fallback && !hardware_only;
+	key->has_policy = true;
+}
+
 struct pool_key *pool_key_hold(struct pool_key *key)
 {
 	atomic_fetch_add_explicit(&key->refs, 1, memory_order_relaxed);

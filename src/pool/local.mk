@@ -2,21 +2,33 @@
 noinst_LTLIBRARIES += src/pool/libpool.la
 src_pool_libpool_la_SOURCES = \
 	%reldir%/answer.c \
+	%reldir%/attempt.c \
 	%reldir%/bucket.c \
 	%reldir%/bucket.h \
+	%reldir%/budget.c \
+	%reldir%/budget.h \
+	%reldir%/call.c \
+	%reldir%/call.h \
+	%reldir%/calls.h \
 	%reldir%/checker.c \
 	%reldir%/checker.h \
 	%reldir%/device.c \
 	%reldir%/internal.h \
+	%reldir%/judge.c \
 	%reldir%/key.c \
 	%reldir%/lane.h \
+	%reldir%/latency.c \
+	%reldir%/latency.h \
 	%reldir%/lease.c \
 	%reldir%/members.c \
 	%reldir%/pick.c \
 	%reldir%/pool.c \
 	%reldir%/pool.h \
 	%reldir%/probe.c \
+	%reldir%/route.c \
+	%reldir%/space.c \
 	%reldir%/state.c \
 	%reldir%/state.h \
-	%reldir%/submit.c
+	%reldir%/submit.c \
+	%reldir%/wait.c
 src_pool_libpool_la_LIBADD = $(PTHREAD_LIBS)

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who runs an op: of the devices that can, the less loaded of two drawn at random. */
-#include "pool/internal.h"
+/* Who runs an op: of the devices that can, in the first tier that is fit, the less loaded of two drawn at random. */
+#include "pool/call.h"
 
 #include <string.h>
 
 #define LATENCY_FLOOR_NS 1000 /* so that a device never measured is tried, but not by everybody at once */
+#define BIT(i) (UINT64_C(1) << (i))
 
-static bool is_tried(const struct call *call, const struct device *device)
-{
-	return call->tried >> device->index & 1;
-}
-
-/* The copy, the domain. */
-static bool has_keys(const struct pool_request *req, const struct device *device)
+bool pick_has_keys(const struct pool_request *req, const struct device *device)
 {
 	if (req->domain && strcmp(req->domain, device->conf->domain) != 0)
 		return false;
@@ -26,34 +21,38 @@ bool pick_can_run(struct device *device, const struct call *call)
 	const struct pool_request *req = call->req;
 	const struct capability *cap = device_capability(device, call->mechanism, req->op.verb, req->op.phase != HUFU_PHASE_WHOLE);
 
-	return cap && req->op.in_len <= cap->max_in && (!answer_needs_public(device, req) || req->key->point || req->key->check);
+	return cap && req->op.in_len <= cap->max_in &&
+	       (!answer_needs_public(device, req) || (req->key && (req->key->point || req->key->check)));
 }
 
-/* What a device can do shows only when it is open. */
+/* What a device can do shows only when it was open once. */
 static bool is_candidate(struct device *device, const struct call *call)
 {
-	if (is_tried(call, device) || health_state(&device->health) == POOL_QUARANTINED || !has_keys(call->req, device))
+	if (call->tried & BIT(device->index) || health_state(&device->health) == POOL_QUARANTINED ||
+	    atomic_load_explicit(&device->admin, memory_order_relaxed) != POOL_ENABLED || !pick_has_keys(call->req, device))
 		return false;
-	return !atomic_load_explicit(&device->handle, memory_order_acquire) || pick_can_run(device, call);
+	return !atomic_load_explicit(&device->caps, memory_order_acquire) || pick_can_run(device, call);
 }
 
-static bool is_fit(struct device *device)
+static bool is_fit(const struct device *device)
 {
 	enum pool_state state = health_state(&device->health);
 
 	return state == POOL_UP || state == POOL_SLOW_START || state == POOL_JOINING;
 }
 
+/* -- the less loaded of two -------------------------------------------------- */
+
 static uint64_t load(const struct device *device, const struct call *call)
 {
-	uint64_t latency = atomic_load_explicit(&device->latency_ns, memory_order_relaxed);
-	uint64_t share = (uint64_t)atomic_load_explicit(&device->weight, memory_order_relaxed) * health_share_percent(&device->health, call->now_ns);
+	uint64_t latency = latency_average_ns(&device->latencies, call->op_class, call->now_ns);
+	uint64_t share = (uint64_t)atomic_load_explicit(&device->weight, memory_order_relaxed) *
+	                 health_share_percent(&device->health, call->now_ns);
 	uint64_t work = (1 + (uint64_t)atomic_load_explicit(&device->in_flight, memory_order_relaxed)) *
 	                (latency < LATENCY_FLOOR_NS ? LATENCY_FLOOR_NS : latency);
-	struct pool_key *key = call->req->key;
+	struct hufu_key *view = call->req->key ? key_view(call->req->key, device) : NULL;
 
 	/* A device that holds the key loaded spares loading it. */
-	struct hufu_key *view = key ? key_view(key, device) : NULL;
 	if (view && __atomic_load_n(&view->loaded, __ATOMIC_RELAXED))
 		work /= 2;
 	return work * 1000 / (share ? share : 1);
@@ -72,28 +71,78 @@ static uint32_t draw(uint32_t below)
 	return (uint32_t)((uint64_t)x * below >> 32);
 }
 
-static struct device *lighter_of_two(const struct call *call, const uint8_t *candidates, uint32_t n)
+/* The nth device of a set. */
+static struct device *nth(const struct pool *pool, uint64_t set, uint32_t n)
 {
+	while (n--)
+		set &= set - 1;
+	return pool->devices[__builtin_ctzll(set)];
+}
+
+static struct device *lighter_of_two(const struct call *call, uint64_t set)
+{
+	uint32_t n = (uint32_t)__builtin_popcountll(set);
+
+	if (n < 2)
+		return nth(call->pool, set, 0);
 	uint32_t a = draw(n), b = draw(n - 1);
-	struct device *first = call->pool->devices[candidates[a]];
-	struct device *second = call->pool->devices[candidates[b < a ? b : b + 1]];
+	struct device *first = nth(call->pool, set, a), *second = nth(call->pool, set, b < a ? b : b + 1);
 
 	return load(second, call) < load(first, call) ? second : first;
 }
 
-/* With nothing fit: what there is, the one first whose backoff ends first. */
-static struct device *least_unfit(const struct call *call, const uint8_t *candidates, uint32_t n)
+/* Those of the lowest priority number. */
+static uint64_t first_tier(const struct pool *pool, uint64_t set)
+{
+	uint32_t best = UINT32_MAX;
+	uint64_t tier = 0;
+
+	for (uint64_t rest = set; rest; rest &= rest - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(rest);
+		uint32_t priority = atomic_load_explicit(&pool->devices[i]->priority, memory_order_relaxed);
+
+		if (priority < best)
+			tier = 0;
+		best = priority < best ? priority : best;
+		if (priority == best)
+			tier |= BIT(i);
+	}
+	return tier;
+}
+
+/* -- with nothing fit -------------------------------------------------------- */
+
+/* Of one that is out, one call at a time finds out whether it is back. */
+static bool needs_trial(const struct device *device)
+{
+	enum pool_state state = health_state(&device->health);
+
+	return state == POOL_EJECTED || (state == POOL_PROBING && atomic_load(&device->health.was_ejected));
+}
+
+/* What there is, the one first whose backoff ends first. */
+static struct device *least_unfit(struct call *call, uint64_t set)
 {
 	struct device *best = NULL;
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct device *device = call->pool->devices[candidates[i]];
+	for (uint64_t rest = set; rest; rest &= rest - 1) {
+		struct device *device = nth(call->pool, rest, 0);
 
-		if (!best || atomic_load(&device->health.until_ns) < atomic_load(&best->health.until_ns))
+		if (needs_trial(device) && atomic_load(&device->on_trial))
+			call->passing |= BIT(device->index);
+		else if (!best || atomic_load(&device->health.until_ns) < atomic_load(&best->health.until_ns))
 			best = device;
 	}
-	return best;
+	if (!best || !needs_trial(best))
+		return best;
+	call->trial = !atomic_exchange(&best->on_trial, true);
+	if (call->trial)
+		return best;
+	call->passing |= BIT(best->index);
+	return NULL;
 }
+
+/* -- all together ------------------------------------------------------------ */
 
 enum hufu_err pick_why_none(const struct call *call)
 {
@@ -104,32 +153,42 @@ enum hufu_err pick_why_none(const struct call *call)
 	for (size_t i = 0; i < call->pool->ndevices; i++) {
 		struct device *device = call->pool->devices[i];
 
-		if (!has_keys(call->req, device))
+		if (!pick_has_keys(call->req, device))
 			continue;
-		if (!atomic_load(&device->handle) || pick_can_run(device, call))
+		if (!atomic_load(&device->caps) || pick_can_run(device, call))
 			return HUFU_ERR_NO_DEVICE;
 		why = HUFU_ERR_UNSUPPORTED;
 	}
 	return why;
 }
 
-struct device *pick(struct call *call)
+static uint64_t candidates(const struct call *call, uint64_t *fit)
 {
-	uint8_t fit[POOL_DEVICES_MAX], unfit[POOL_DEVICES_MAX];
-	uint32_t nfit = 0, nunfit = 0;
+	uint64_t can = 0;
 
+	*fit = 0;
 	for (size_t i = 0; i < call->pool->ndevices; i++) {
 		struct device *device = call->pool->devices[i];
 
 		if (!is_candidate(device, call))
 			continue;
 		device_probe_if_due(device, call->now_ns, call->deadline_ns);
-		if (is_fit(device))
-			fit[nfit++] = (uint8_t)i;
-		else if (health_state(&device->health) != POOL_QUARANTINED)
-			unfit[nunfit++] = (uint8_t)i;
+		if (health_state(&device->health) == POOL_QUARANTINED)
+			continue;
+		can |= BIT(i);
+		*fit |= is_fit(device) ? BIT(i) : 0;
 	}
-	if (nfit > 1)
-		return lighter_of_two(call, fit, nfit);
-	return nfit ? call->pool->devices[fit[0]] : least_unfit(call, unfit, nunfit);
+	return can;
+}
+
+struct device *pick(struct call *call)
+{
+	uint64_t fit, can = candidates(call, &fit);
+	struct route ways = route(call, can, fit);
+	uint64_t serve = ways.now & fit;
+	struct device *device = serve ? lighter_of_two(call, first_tier(call->pool, serve)) : least_unfit(call, ways.now);
+
+	call->fallback = ways.fallback;
+	call->others = device && (ways.now | ways.later) & fit & ~BIT(device->index);
+	return device;
 }

@@ -27,11 +27,6 @@ bool pool_needs_threads(const struct pool *pool)
 	return pool->ndevices > 0;
 }
 
-void pool_changed(struct pool *pool)
-{
-	atomic_fetch_add(&pool->changes, 1);
-}
-
 static enum hufu_err add_device(struct pool *pool, const struct conf_device *conf)
 {
 	struct device *device = device_new(pool, conf);
@@ -55,6 +50,7 @@ enum hufu_err pool_new(const struct conf *conf, const struct conf_token *token, 
 	if (!pool)
 		return HUFU_ERR_NO_MEMORY;
 	pthread_mutex_init(&pool->members_lock, NULL);
+	calls_init(&pool->calls, clock_now_ns());
 	pthread_mutex_init(&pool->keys_lock, NULL);
 	enum hufu_err err = members_set_token(pool, token);
 	for (size_t i = 0; i < token->ndevices && err == HUFU_OK; i++)
@@ -78,6 +74,7 @@ void pool_free(struct pool *pool)
 	checker_free(pool);
 	pthread_mutex_destroy(&pool->keys_lock);
 	pthread_mutex_destroy(&pool->members_lock);
+	calls_clear(&pool->calls);
 	free(pool);
 }
 
@@ -168,10 +165,12 @@ void pool_before_fork(struct pool *pool)
 		pthread_mutex_lock(&pool->devices[i]->open_lock);
 		pthread_mutex_lock(&pool->devices[i]->health.lock);
 	}
+	calls_before_fork(&pool->calls);
 }
 
 void pool_after_fork_parent(struct pool *pool)
 {
+	calls_after_fork_parent(&pool->calls);
 	for (size_t i = pool->ndevices; i-- > 0;) {
 		pthread_mutex_unlock(&pool->devices[i]->health.lock);
 		pthread_mutex_unlock(&pool->devices[i]->open_lock);
@@ -194,6 +193,7 @@ void pool_after_fork_child(struct pool *pool)
 {
 	pthread_mutex_init(&pool->members_lock, NULL);
 	pthread_mutex_init(&pool->keys_lock, NULL);
+	calls_after_fork_child(&pool->calls);
 	for (size_t i = 0; i < pool->ndevices; i++) {
 		struct device *device = pool->devices[i];
 

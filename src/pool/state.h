@@ -57,7 +57,7 @@ struct health {
 	uint32_t soft_max;
 	uint64_t backoff_min_ns, backoff_max_ns;
 	uint32_t ejections;            /* in a row: no slow start was lived through */
-	bool was_ejected;              /* PROBING: whence it came */
+	_Atomic bool was_ejected;      /* PROBING: whence it came */
 	bool returns;                  /* JOINING: it has served before, slow start follows */
 	uint64_t jitter;               /* state of a small generator: nothing secret */
 	pthread_mutex_t lock;
