@@ -1,7 +1,7 @@
 # The PKCS#11 module. Nothing but C_ functions is seen of it, and once loaded
 # it stays: a thread given up in a vendor's call may wake up in it.
-module_LTLIBRARIES += hufu-pkcs11.la
-hufu_pkcs11_la_SOURCES = \
+noinst_LTLIBRARIES += src/p11/libp11.la
+src_p11_libp11_la_SOURCES = \
 	%reldir%/async.c \
 	%reldir%/cipher.c \
 	%reldir%/digest.c \
@@ -18,7 +18,9 @@ hufu_pkcs11_la_SOURCES = \
 	%reldir%/sign.c \
 	%reldir%/slot.c \
 	%reldir%/verify.c
-hufu_pkcs11_la_LIBADD = $(TOKEN_LIBS)
+module_LTLIBRARIES += hufu-pkcs11.la
+hufu_pkcs11_la_SOURCES =
+hufu_pkcs11_la_LIBADD = src/p11/libp11.la $(TOKEN_LIBS)
 hufu_pkcs11_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,nodelete -export-symbols-regex '^C_'
 
 # p11-kit finds the module by its absolute path.
