@@ -35,9 +35,15 @@ hufu_SOURCES = \
 	%reldir%/hufu.c \
 	%reldir%/bench/bench.h \
 	%reldir%/bench/cmd_bench.c \
+	%reldir%/bench/cmd_failover.c \
+	%reldir%/bench/cmd_pool.c \
+	%reldir%/bench/failover.h \
+	%reldir%/bench/failover_case.c \
+	%reldir%/bench/failover_plot.c \
 	%reldir%/bench/impl_kernel.c \
 	%reldir%/bench/impl_libcrypto.c \
 	%reldir%/bench/impl_p11.c \
+	%reldir%/bench/lab_run.c \
 	%reldir%/bench/place.c \
 	%reldir%/bench/report.c \
 	%reldir%/bench/worker.c \
@@ -69,7 +75,21 @@ hufu_SOURCES = \
 	%reldir%/cmd_token_list.c \
 	%reldir%/cmd_top.c %reldir%/live.c %reldir%/live.h %reldir%/top.h %reldir%/top_sample.c %reldir%/top_screen.c
 hufu_CFLAGS = $(tools_libhufutool_la_CFLAGS) $(NCURSES_CFLAGS)
-hufu_LDADD = tools/libhufutool.la src/store/libstore.la $(POOL_LIBS) $(NCURSES_LIBS)
+hufu_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_LIBEXEC_PATH='"$(pkglibexecdir)"'
+hufu_LDADD = tools/libhufutool.la src/store/libstore.la $(POOL_LIBS) $(NCURSES_LIBS) -lm
+
+# Run by hufu bench failover and hufu bench pool: the core whole, with the driver that misbehaves.
+pkglibexec_PROGRAMS += hufu-lab
+hufu_lab_SOURCES = \
+	%reldir%/lab/bed.c \
+	%reldir%/lab/failover.c \
+	%reldir%/lab/judge.c \
+	%reldir%/lab/lab.c %reldir%/lab/lab.h \
+	%reldir%/lab/load.c %reldir%/lab/load.h \
+	%reldir%/lab/overhead.c \
+	%reldir%/lab/scaling.c
+hufu_lab_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
+hufu_lab_LDADD = src/p11/libp11.la src/driver/libfault.la $(TOKEN_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 
 dist_man_MANS += docs/man/hufu.1
 bashcompletiondir = $(datarootdir)/bash-completion/completions

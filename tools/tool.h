@@ -134,6 +134,8 @@ enum status cmd_device_probe(const struct args *);
 enum status cmd_pool_status(const struct args *);
 enum status cmd_top(const struct args *);
 enum status cmd_bench(const struct args *);
+enum status cmd_bench_failover(const struct args *);
+enum status cmd_bench_pool(const struct args *);
 enum status cmd_help(const struct args *);
 enum status cmd_version(const struct args *);
 
@@ -155,6 +157,8 @@ extern const struct opt wish_opts[];
 extern const struct opt probe_opts[];
 extern const struct opt pool_status_opts[];
 extern const struct opt bench_opts[];
+extern const struct opt bench_failover_opts[];
+extern const struct opt bench_pool_opts[];
 extern const struct opt help_opts[];
 
 #endif

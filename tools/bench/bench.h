@@ -12,6 +12,7 @@
 
 #include "tools/tool.h"
 
+#include <jansson.h>
 #include <stdint.h>
 
 enum bench_op {
@@ -113,8 +114,11 @@ struct bench_result {
 	unsigned rounds;
 	double seconds;
 	const char *dir;            /* where the tokens that are written to lay */
+	double pool_ns;             /* that the pool adds to a call; 0: not measured */
 };
 
 enum status bench_report(const struct args *, const struct bench_result *) MUST_USE;
+/* Processor, system, versions: member "machine" of every result. */
+json_t *bench_machine(void);
 
 #endif

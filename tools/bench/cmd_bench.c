@@ -2,6 +2,7 @@
 /* hufu bench */
 #include "base/clock.h"
 #include "tools/bench/bench.h"
+#include "tools/bench/failover.h"
 #include "tools/report.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ const struct opt bench_opts[] = {
 #define ROUNDS 9
 #define ROUNDS_QUICK 3
 #define OBJECT_TARGET_NS (20 * NS_PER_MS)
+#define OVERHEAD_MS 200
 #define CRYPTO_SHARE 0.6        /* of the time; the rest is for making objects and looking for them */
 
 struct bench {
@@ -320,7 +322,8 @@ static enum status run(struct bench *b)
 	if (isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
 	status = bench_report(b->args, &(struct bench_result){b->cells, b->ncells, b->names, b->nimpls, b->ns, b->ratio, b->less,
-	                                                      b->rounds, (double)(clock_now_ns() - b->begin_ns) / 1e9, b->dir});
+	                                                      b->rounds, (double)(clock_now_ns() - b->begin_ns) / 1e9, b->dir,
+	                                                      pool_overhead_ns(b->dir, 1, OVERHEAD_MS)});
 	return status ? status : stop ? ST_PARTIAL : ST_OK;
 }
 

@@ -63,17 +63,27 @@ static double ticks_per_ns(void)
 #endif
 }
 
-static json_t *machine(const struct bench_result *r, double ticks)
+json_t *bench_machine(void)
 {
 	char model[128];
 	struct utsname name;
-	json_t *doc;
 
 	cpu_model(model, sizeof model);
 	uname(&name);
-	doc = json_pack("{s:s,s:I,s:s,s:s,s:s,s:s,s:s,s:i,s:f}", "cpu", model, "cpus", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN),
-	                "arch", name.machine, "kernel", name.release, "libcrypto", OpenSSL_version(OPENSSL_VERSION), "hufu",
-	                PACKAGE_VERSION, "filesystem", filesystem(r->dir), "rounds", (int)r->rounds, "seconds", r->seconds);
+	return json_pack("{s:s,s:I,s:s,s:s,s:s,s:s}", "cpu", model, "cpus", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "arch",
+	                 name.machine, "kernel", name.release, "libcrypto", OpenSSL_version(OPENSSL_VERSION), "hufu",
+	                 PACKAGE_VERSION);
+}
+
+static json_t *machine(const struct bench_result *r, double ticks)
+{
+	json_t *doc = bench_machine();
+
+	if (doc) {
+		json_object_set_new(doc, "filesystem", json_string(filesystem(r->dir)));
+		json_object_set_new(doc, "rounds", json_integer(r->rounds));
+		json_object_set_new(doc, "seconds", json_real(r->seconds));
+	}
 	if (doc && ticks > 0)
 		json_object_set_new(doc, "tsc_mhz", json_real(1000 * ticks));
 	return doc;
@@ -168,6 +178,8 @@ static enum status as_json(const struct bench_result *r)
 	for (size_t i = 0; i < nlayers; i++)
 		json_array_append_new(rows, row(layer[i].name, r->cells[layer[i].cell].size, 1, r->names[0],
 		                                ticks > 0 ? layer[i].ns * ticks : layer[i].ns, ticks > 0 ? "cycles" : "ns", 1));
+	if (r->pool_ns > 0)
+		json_array_append_new(rows, row("pool-overhead", 0, 1, r->names[0], r->pool_ns, "ns", 1));
 	return out_json(json_pack("{s:s,s:o,s:o}", "schema", "hufu-bench/1", "machine", machine(r, ticks), "rows", rows));
 }
 
@@ -233,6 +245,8 @@ static void remarks(const struct bench_result *r)
 		printf("%s %s: %.0f %s above %s%s, for Init and one-shot together.\n", r->names[0], layer[i].name,
 		       ticks > 0 ? layer[i].ns * ticks : layer[i].ns, ticks > 0 ? "cycles" : "ns",
 		       strcmp(layer[i].above, "kernel") ? "" : "the ", layer[i].above);
+	if (r->pool_ns > 0)
+		printf("The pool adds %.0f ns to a call on a healthy direct device (hufu bench pool has more).\n", r->pool_ns);
 	printf("In the rows of SM, modules without it run ECDSA P-256, AES-128 and SHA-256 in its place.\n"
 	       "Objects are created on %s; finds and initialize count objects on a token in memory. %s.\n",
 	       filesystem(r->dir), model);

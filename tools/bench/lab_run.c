@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/bench/bench.h"
+#include "tools/bench/failover.h"
+#include "tools/report.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Beside this program, as it was built; else where it was installed. */
+static bool find_lab(char *path, size_t len)
+{
+	static const char name[] = "/hufu-lab";
+	ssize_t n = readlink("/proc/self/exe", path, len - sizeof name);
+
+	if (n > 0) {
+		path[n] = 0;
+		char *slash = strrchr(path, '/');
+		memcpy(slash, name, sizeof name);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	snprintf(path, len, "%s%s", HUFU_LIBEXEC_PATH, name);
+	if (access(path, X_OK) == 0)
+		return true;
+	fail_errno("It is installed with hufu.", "looking for %s", path);
+	return false;
+}
+
+/* In the child: only its output goes to the pipe. */
+static void become(const char *path, const char *verb, const char *dir, const char *const *words)
+{
+	char *argv[LAB_WORDS_MAX + 4] = {(char *)(size_t)path, (char *)(size_t)verb};
+	char *place = NULL;
+	int n = 2;
+
+	if (asprintf(&place, "dir=%s", dir) < 0)
+		_exit(127);
+	argv[n++] = place;
+	for (size_t i = 0; words[i] && i < LAB_WORDS_MAX; i++)
+		argv[n++] = (char *)(size_t)words[i];
+	/* What an administrator set for other programs is not for the lab. */
+	unsetenv("HUFU_CONF");
+	unsetenv("HUFU_LOG");
+	execv(path, argv);
+	_exit(127);
+}
+
+static json_t *collect(int fd, pid_t pid)
+{
+	json_error_t error;
+	FILE *f = fdopen(fd, "r");
+	json_t *doc = f ? json_loadf(f, 0, &error) : NULL;
+	int status = 0;
+
+	if (f)
+		fclose(f);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (doc && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return doc;
+	json_decref(doc);
+	if (WIFSIGNALED(status))
+		fail(ST_UNAVAILABLE, NULL, "the case was ended by signal %d", WTERMSIG(status));
+	else
+		fail(ST_UNAVAILABLE, "Look at the messages above.", "the case could not be run");
+	return NULL;
+}
+
+json_t *lab_run(const char *parent, const char *verb, const char *const *words)
+{
+	char path[PATH_MAX];
+	json_t *doc = NULL;
+	int up[2];
+
+	if (!find_lab(path, sizeof path))
+		return NULL;
+	char *dir = place_make(parent);
+	if (!dir)
+		return NULL;
+	fflush(NULL);
+	if (pipe(up)) {
+		fail_errno(NULL, "making a pipe");
+	} else {
+		pid_t pid = fork();
+		if (pid == 0 && close(up[0]) == 0 && dup2(up[1], STDOUT_FILENO) >= 0 && close(up[1]) == 0)
+			become(path, verb, dir, words);
+		if (pid == 0)
+			_exit(127);
+		close(up[1]);
+		if (pid > 0)
+			doc = collect(up[0], pid);
+		else
+			fail_errno(NULL, "starting %s", path);
+	}
+	place_remove(dir);
+	free(dir);
+	return doc;
+}
