@@ -21,6 +21,7 @@ check "and names the module by its absolute path" contains "^module: ${module#"$
 for file in bin/hufu include/hufu/driver.h include/hufu/pkcs11.h include/hufu/pkcs11-sm.h include/hufu/mechanisms.h share/man/man1/hufu.1 share/man/man5/hufu.conf.5 share/man/man7/hufu-pkcs11.7; do
 	check "$file is there" test -e "$dest$prefix/$file"
 done
+check "what hufu bench runs is there" test -x "$(find "$dest" -name hufu-lab)"
 check "the pkg-config file is there" test -e "$(find "$dest" -name hufu.pc)"
 for page in hufu.1:1 hufu.conf.5:5 hufu-pkcs11.7:7; do
 	man -l --warnings "$dest$prefix/share/man/man${page#*:}/${page%:*}" >/dev/null 2>"$work/warnings"

@@ -216,6 +216,8 @@ enum status cmd_bench_pool(const struct args *args)
 	}
 	if (tty)
 		fputs("\r\033[K", stderr);
+	if (n == 0)
+		return fail(ST_UNAVAILABLE, "Look at the messages above.", "nothing could be measured");
 	compare(rows, n);
 	status = args->json ? as_json(rows, n) : as_table(rows, n);
 	return status ? status : n < NROWS ? ST_PARTIAL : ST_OK;

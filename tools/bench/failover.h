@@ -17,11 +17,11 @@
 
 /*
  * Runs hufu-lab VERB with these words, in a directory of its own below parent
- * that is removed afterwards, and gives what it printed. NULL: reported.
+ * that is removed afterwards, and gives what it printed. NULL: it could not, as a note says.
  */
 json_t *lab_run(const char *parent, const char *verb, const char *const *words);
 
-/* What the pool adds to a call on one of so many healthy direct devices; 0: reported. */
+/* What the pool adds to a call on one of so many healthy direct devices; 0: a note says why not. */
 double pool_overhead_ns(const char *parent, unsigned devices, unsigned ms);
 
 /* -- a case ------------------------------------------------------------------------- */
@@ -66,7 +66,7 @@ struct failover_case {
 	bool kept;                  /* all that is promised */
 };
 
-/* From the lab's object: takes what it needs. False: reported. */
+/* From the lab's object: takes what it needs. */
 bool case_read(const json_t *, struct failover_case *);
 /* Fills in what is counted. */
 void case_count(struct failover_case *);
