@@ -115,6 +115,10 @@ enum hufu_err conf_load_file(const char *path, conf_report_fn, void *arg, struct
 /* From text, nothing checked on disk: for tests and the fuzzer. */
 enum hufu_err conf_parse(const char *text, const char *name, conf_report_fn, void *arg, struct conf **conf) MUST_CHECK;
 void conf_free(struct conf *);
+/* No thread is inside the parser, which has one lock, when the process forks. */
+void conf_before_fork(void);
+void conf_after_fork_parent(void);
+void conf_after_fork_child(void);
 
 /* What a section has that sets nothing; its texts NULL. */
 struct conf_pool conf_pool_defaults(void);

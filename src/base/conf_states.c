@@ -45,7 +45,7 @@ static const struct conf_form states_form = {
 };
 
 struct read {
-	const struct conf *conf;
+	const struct conf *conf;     /* NULL: any device will do */
 	struct conf_reporter reporter;
 	conf_report_fn report;
 	void *arg;
@@ -128,7 +128,7 @@ static void add_states(struct read *r)
 		const struct outline_section *at = &r->outline.sections[i];
 		if (at->dropped)
 			continue;
-		if (has_device(r->conf, at->title))
+		if (!r->conf || has_device(r->conf, at->title))
 			add_state(r, i);
 		else
 			tell_unknown(r, at);
@@ -166,13 +166,23 @@ enum hufu_err conf_states_parse(const struct conf *conf, const char *text, const
 	return read_states(&r, copy);
 }
 
+static enum hufu_err load(const char *path, const struct conf *conf, conf_report_fn report, void *arg, struct conf_states *states)
+{
+	struct read r = {.conf = conf, .reporter = {.name = path}, .report = report, .arg = arg, .states = states};
+	*states = (struct conf_states){0};
+	if (!path || (access(path, F_OK) != 0 && errno == ENOENT))
+		return HUFU_OK;
+	return read_states(&r, conf_read_text(path, &r.reporter));
+}
+
 enum hufu_err conf_states_load(const struct conf *conf, conf_report_fn report, void *arg, struct conf_states *states)
 {
-	struct read r = {.conf = conf, .reporter = {.name = conf->states}, .report = report, .arg = arg, .states = states};
-	*states = (struct conf_states){0};
-	if (!conf->states || (access(conf->states, F_OK) != 0 && errno == ENOENT))
-		return HUFU_OK;
-	return read_states(&r, conf_read_text(conf->states, &r.reporter));
+	return load(conf->states, conf, report, arg, states);
+}
+
+enum hufu_err conf_states_load_file(const char *path, conf_report_fn report, void *arg, struct conf_states *states)
+{
+	return load(path, NULL, report, arg, states);
 }
 
 static struct conf_state *find(const struct conf_states *states, const char *device)

@@ -36,6 +36,8 @@ struct conf_states {
  * any other mistake makes the whole file HUFU_ERR_CONFIG, and states hold nothing.
  */
 enum hufu_err conf_states_load(const struct conf *, conf_report_fn, void *arg, struct conf_states *) MUST_CHECK;
+/* The same of the file at path, devices of any name: for who holds them against a configuration later. */
+enum hufu_err conf_states_load_file(const char *path, conf_report_fn, void *arg, struct conf_states *) MUST_CHECK;
 void conf_states_clear(struct conf_states *);
 /* From text, for tests and the fuzzer. */
 enum hufu_err conf_states_parse(const struct conf *, const char *text, const char *name, conf_report_fn, void *arg,

@@ -162,3 +162,20 @@ const char *values_get(struct cfg_t *cfg, const struct outline *outline, const s
 {
 	return cfg_getnstr(values_section(cfg, outline, key->section), key->name, index);
 }
+
+/* -- fork: files are read outside of the lock, so the wait is for one parse at most ---- */
+
+void conf_before_fork(void)
+{
+	pthread_mutex_lock(&confuse_lock);
+}
+
+void conf_after_fork_parent(void)
+{
+	pthread_mutex_unlock(&confuse_lock);
+}
+
+void conf_after_fork_child(void)
+{
+	pthread_mutex_init(&confuse_lock, NULL);
+}

@@ -56,20 +56,11 @@ void device_set_limits(struct device *device, const struct conf_device *conf)
 
 /* -- its driver ------------------------------------------------------------- */
 
-static const char *why_not_direct(const struct hufu_driver *driver)
-{
-	if (!(driver->flags & HUFU_DRIVER_RETURNS_BY_DEADLINE))
-		return "does not promise to return by its deadline";
-	if (driver->flags & HUFU_DRIVER_THREAD_AFFINE)
-		return "binds its sessions to threads";
-	return NULL;
-}
-
 /* Where its calls may run: in the caller's thread, on lanes, nowhere. */
 static bool find_place(struct device *device, const struct hufu_driver *driver)
 {
 	enum conf_isolation isolation = device->conf->isolation;
-	const char *name = device->conf->name, *why = why_not_direct(driver);
+	const char *name = device->conf->name, *why = driver_why_not_direct(driver);
 
 	if (isolation == CONF_ISOLATION_PROCESS) {
 		log_device(HUFU_LOG_ERROR, name, "isolation = process needs hufud to keep the driver in, and this hufu has none. "

@@ -120,6 +120,8 @@ struct pool {
 };
 
 bool pool_may_have_threads(void);
+/* Why its calls cannot be made in the callers' threads; NULL: they can. */
+const char *driver_why_not_direct(const struct hufu_driver *);
 /* It has devices, and every one was refused because it needs threads. */
 bool pool_needs_threads(const struct pool *);
 

@@ -30,5 +30,6 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/state.c \
 	%reldir%/state.h \
 	%reldir%/submit.c \
+	%reldir%/threads.c \
 	%reldir%/wait.c
 src_pool_libpool_la_LIBADD = $(PTHREAD_LIBS)

@@ -31,6 +31,8 @@ struct pool_key;
  * callers' threads. While no pool exists.
  */
 void pool_allow_threads(bool);
+/* Can none of the token's devices run in the callers' threads? Looks their drivers up; opens nothing. */
+bool pool_needs_threads_for(const struct conf *, const struct conf_token *);
 /*
  * Run at most every 100 ms while the process works, by the keeper's thread where
  * there is one, else in a caller's: for whoever watches configuration. Must

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token/core.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "pool/pool.h"
 #include "rand/rand.h"
+#include "stats/stats.h"
 #include "token/handle.h"
 #include "token/operation.h"
 #include "token/rv.h"
@@ -14,12 +17,16 @@
 
 enum state { STOPPED, STARTING, RUNNING, STOPPING };
 
+/* PKCS#11 3.1 5.5.4: nothing tells us of a file that goes away, so somebody who waits for it looks this often. */
+#define EVENT_LOOK_NS (200 * NS_PER_MS)
+
 /* Threads that open one session after the other would keep a fork or C_Finalize waiting for ever. Nobody holds it twice. */
 #define WRITERS_FIRST PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
 
 static struct {
 	pthread_mutex_t lock;       /* state, and who changes it */
 	pthread_cond_t changed;
+	pthread_cond_t stopped;     /* by the monotonic clock; made with the fork handlers */
 	pthread_t changer;
 	_Atomic int state;
 	bool forked;                /* inherited from the parent: the next C_Initialize is answered OK */
@@ -65,6 +72,7 @@ static void before_fork(void)
 	slots_before_fork();
 	handle_before_fork();
 	slots_before_fork_close();
+	stats_before_fork();
 	log_before_fork();
 	secret_before_fork();
 }
@@ -73,6 +81,7 @@ static void after_fork_parent(void)
 {
 	secret_after_fork_parent();
 	log_after_fork();
+	stats_after_fork_parent();
 	slots_after_fork_parent();
 	handle_after_fork_parent();
 	session_after_fork_parent();
@@ -84,9 +93,11 @@ static void after_fork_child(void)
 {
 	core.hold = (pthread_rwlock_t)WRITERS_FIRST;
 	pthread_cond_init(&core.changed, NULL);
+	clock_cond_init(&core.stopped);
 	pthread_mutex_init(&core.lock, NULL);
 	secret_after_fork_child();
 	log_after_fork();
+	stats_after_fork_child();
 	slots_after_fork_child();
 	handle_after_fork_child();
 	session_after_fork_child();
@@ -94,8 +105,9 @@ static void after_fork_child(void)
 }
 
 /* Never taken back: the module stays loaded (-z nodelete). */
-static void register_fork_handlers(void)
+static void prepare_once(void)
 {
+	clock_cond_init(&core.stopped);
 	if (pthread_atfork(before_fork, after_fork_parent, after_fork_child) != 0)
 		log_warning("no memory for fork handlers: do not fork while tokens are in use");
 }
@@ -108,12 +120,27 @@ static void report(void *arg, const char *message)
 	log_error("%s", message);
 }
 
+/* PKCS#11 3.1 5.4.1: CKF_LIBRARY_CANT_CREATE_OS_THREADS. One device that runs in the callers' threads is enough for a token. */
+static bool runs_without_threads(const struct conf *conf)
+{
+	bool runs = true;
+	for (size_t i = 0; i < conf->ntokens; i++) {
+		if (!pool_needs_threads_for(conf, &conf->tokens[i]))
+			continue;
+		log_error("token \"%s\" has no device that runs without threads, which the application forbids "
+		          "(CKF_LIBRARY_CANT_CREATE_OS_THREADS). Give it one with isolation = direct, or let the application allow them",
+		          conf->tokens[i].name);
+		runs = false;
+	}
+	return runs;
+}
+
 static CK_RV start(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	char why[256];
 
-	pthread_once(&once, register_fork_handlers);
+	pthread_once(&once, prepare_once);
 	enum hufu_err err = conf_load(report, NULL, &core.conf);
 	if (err != HUFU_OK)
 		return rv_of(err);
@@ -122,12 +149,17 @@ static CK_RV start(void)
 		log_error("%s", why);
 		return rv_of(err);
 	}
+	if (core.threads_forbidden && !runs_without_threads(core.conf))
+		return CKR_NEED_TO_CREATE_THREADS;
+	stats_configure(core.conf);
+	pool_allow_threads(!core.threads_forbidden);
 	return slots_start(core.conf);
 }
 
 static void forget(void)
 {
 	slots_stop();
+	stats_configure(NULL);
 	state_forget();
 	conf_free(core.conf);
 	core.conf = NULL;
@@ -142,6 +174,8 @@ static void set_state(enum state to)
 	if (to == STOPPED)
 		core.stops++;
 	pthread_cond_broadcast(&core.changed);
+	if (to == STOPPED)
+		pthread_cond_broadcast(&core.stopped);
 	pthread_mutex_unlock(&core.lock);
 }
 
@@ -212,6 +246,11 @@ CK_RV core_hold_exclusive(void)
 	return held();
 }
 
+bool core_try_hold(void)
+{
+	return pthread_rwlock_tryrdlock(&core.hold) == 0 && held() == CKR_OK;
+}
+
 void core_rele(void)
 {
 	pthread_rwlock_unlock(&core.hold);
@@ -219,17 +258,31 @@ void core_rele(void)
 
 /* -- events ---------------------------------------------------------------------------- */
 
-CK_RV core_wait_event(bool block, CK_SLOT_ID *slot)
+static uint64_t stops_now(void)
 {
-	(void)slot;
-	if (!core_running())
-		return CKR_CRYPTOKI_NOT_INITIALIZED;
-	if (!block)
-		return CKR_NO_EVENT;
 	pthread_mutex_lock(&core.lock);
 	uint64_t stops = core.stops;
-	while (core_running() && core.stops == stops)
-		pthread_cond_wait(&core.changed, &core.lock);
 	pthread_mutex_unlock(&core.lock);
-	return CKR_CRYPTOKI_NOT_INITIALIZED;
+	return stops;
+}
+
+/* False: the library was stopped meanwhile, perhaps started again. */
+static bool wait_a_while(uint64_t stops)
+{
+	uint64_t until = clock_now_ns() + EVENT_LOOK_NS;
+	pthread_mutex_lock(&core.lock);
+	while (core_running() && core.stops == stops && clock_wait(&core.stopped, &core.lock, until))
+		;
+	bool running = core_running() && core.stops == stops;
+	pthread_mutex_unlock(&core.lock);
+	return running;
+}
+
+CK_RV core_wait_event(bool block, CK_SLOT_ID *slot)
+{
+	uint64_t stops = stops_now();
+	CK_RV rv = slot_event(slot);
+	while (block && rv == CKR_NO_EVENT)
+		rv = wait_a_while(stops) ? slot_event(slot) : CKR_CRYPTOKI_NOT_INITIALIZED;
+	return rv;
 }

@@ -27,9 +27,11 @@ bool core_threads_forbidden(void);
  */
 CK_RV core_hold(void);
 CK_RV core_hold_exclusive(void);
+/* Shared, at once: false where it would wait, or the library does not run. For whoever must not keep a start, stop or fork waiting. */
+bool core_try_hold(void);
 void core_rele(void);
 
-/* C_WaitForSlotEvent: no slot ever changes by itself yet; blocking returns when the library is finalized. */
+/* C_WaitForSlotEvent: a slot whose token went away or came back. Blocking ends with the library: CKR_CRYPTOKI_NOT_INITIALIZED. */
 CK_RV core_wait_event(bool block, CK_SLOT_ID *slot);
 
 #endif

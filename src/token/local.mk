@@ -79,6 +79,9 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/sign.c \
 	%reldir%/slot.c \
 	%reldir%/slot.h \
+	%reldir%/slot_conf.c \
+	%reldir%/slot_event.c \
+	%reldir%/slot_impl.h \
 	%reldir%/state.c \
 	%reldir%/state_form.c \
 	%reldir%/state_impl.h \

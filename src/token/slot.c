@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "token/slot.h"
+#include "token/slot_impl.h"
 #include "config.h"
 #include "base/log.h"
 #include "base/secret.h"
@@ -17,35 +17,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SLOTS_MAX 1024
-#define NAME_MAX_LEN 64
 #define SPARE_PREFIX "token-"
 #define STORE_SUFFIX ".db"
-#define STORE_SCHEME "sqlite:"
 
-struct slot {
-	CK_SLOT_ID id;
-	char name[NAME_MAX_LEN + 1];
-	struct conf_token conf;          /* of the section; for stores of token_dir: the defaults, with name and store */
-	char *own_store;                 /* conf.store, where it is ours */
-	pthread_mutex_t lock;            /* what follows */
-	struct pool *pool;               /* made when first asked for */
-	struct token *token;             /* opened when first asked for */
-};
-
-static struct {
-	const struct conf *conf;
-	pthread_mutex_t lock;            /* adding */
-	struct slot *slots[SLOTS_MAX];   /* never freed before slots_stop */
-	_Atomic size_t n;
-} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+struct slots slots = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* -- making slots ------------------------------------------------------------- */
 
 static bool id_taken(CK_SLOT_ID id)
 {
-	for (size_t i = 0; i < atomic_load(&all.n); i++)
-		if (all.slots[i]->id == id)
+	for (size_t i = 0; i < atomic_load(&slots.n); i++)
+		if (slots.slot[i]->id == id)
 			return true;
 	return false;
 }
@@ -63,16 +45,16 @@ static CK_SLOT_ID id_of(const char *name)
 
 static struct slot *slot_named(const char *name)
 {
-	for (size_t i = 0; i < atomic_load(&all.n); i++)
-		if (strcmp(all.slots[i]->name, name) == 0)
-			return all.slots[i];
+	for (size_t i = 0; i < atomic_load(&slots.n); i++)
+		if (strcmp(slots.slot[i]->name, name) == 0)
+			return slots.slot[i];
 	return NULL;
 }
 
 /* own_store is taken over. */
 static CK_RV add_slot(const struct conf_token *conf, const char *name, char *own_store)
 {
-	size_t n = atomic_load(&all.n);
+	size_t n = atomic_load(&slots.n);
 	struct slot *slot = n < SLOTS_MAX ? calloc(1, sizeof *slot) : NULL;
 	if (!slot) {
 		free(own_store);
@@ -86,15 +68,16 @@ static CK_RV add_slot(const struct conf_token *conf, const char *name, char *own
 	if (own_store)
 		slot->conf.store = own_store;
 	pthread_mutex_init(&slot->lock, NULL);
-	all.slots[n] = slot;
-	atomic_store(&all.n, n + 1);
+	slot_event_begin(slot);
+	slots.slot[n] = slot;
+	atomic_store(&slots.n, n + 1);
 	return CKR_OK;
 }
 
 static char *store_path(const char *name)
 {
 	char *path = NULL;
-	return asprintf(&path, "%s/%s" STORE_SUFFIX, all.conf->token_dir, name) < 0 ? NULL : path;
+	return asprintf(&path, "%s/%s" STORE_SUFFIX, slots.conf->token_dir, name) < 0 ? NULL : path;
 }
 
 static CK_RV add_from_dir(const char *name)
@@ -102,15 +85,15 @@ static CK_RV add_from_dir(const char *name)
 	if (slot_named(name))
 		return CKR_OK;
 	char *path = store_path(name);
-	return path ? add_slot(&all.conf->defaults, name, path) : CKR_HOST_MEMORY;
+	return path ? add_slot(&slots.conf->defaults, name, path) : CKR_HOST_MEMORY;
 }
 
 /* "trading.db" -> "trading"; false: not the name of a store of ours. */
-static bool store_name(const char *file, char name[NAME_MAX_LEN + 1])
+static bool store_name(const char *file, char name[SLOT_NAME_MAX + 1])
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	size_t len = strlen(file), suffix = strlen(STORE_SUFFIX);
-	if (len <= suffix || len - suffix > NAME_MAX_LEN || strcmp(file + len - suffix, STORE_SUFFIX) != 0 || file[0] == '.')
+	if (len <= suffix || len - suffix > SLOT_NAME_MAX || strcmp(file + len - suffix, STORE_SUFFIX) != 0 || file[0] == '.')
 		return false;
 	memcpy(name, file, len - suffix);
 	name[len - suffix] = 0;
@@ -127,9 +110,9 @@ static CK_RV add_stores(void)
 {
 	struct dirent **list = NULL;
 	CK_RV rv = CKR_OK;
-	int n = scandir(all.conf->token_dir, &list, NULL, by_name);
+	int n = scandir(slots.conf->token_dir, &list, NULL, by_name);
 	for (int i = 0; i < n; i++) {
-		char name[NAME_MAX_LEN + 1];
+		char name[SLOT_NAME_MAX + 1];
 		if (rv == CKR_OK && store_name(list[i]->d_name, name))
 			rv = add_from_dir(name);
 		free(list[i]);
@@ -138,7 +121,7 @@ static CK_RV add_stores(void)
 	return rv;
 }
 
-static bool store_exists(const struct slot *slot)
+bool slot_store_exists(const struct slot *slot)
 {
 	return access(slot->conf.store, F_OK) == 0;
 }
@@ -147,12 +130,12 @@ static bool store_exists(const struct slot *slot)
 static CK_RV add_spare(void)
 {
 	for (unsigned i = 1; i <= SLOTS_MAX; i++) {
-		char name[NAME_MAX_LEN + 1];
+		char name[SLOT_NAME_MAX + 1];
 		snprintf(name, sizeof name, SPARE_PREFIX "%u", i);
 		struct slot *slot = slot_named(name);
 		if (!slot)
 			return add_from_dir(name);
-		if (slot->own_store && !store_exists(slot))
+		if (slot->own_store && !slot_store_exists(slot))
 			return CKR_OK;
 	}
 	return CKR_OK;
@@ -160,20 +143,21 @@ static CK_RV add_spare(void)
 
 static CK_RV look_for_tokens(void)
 {
-	if (!all.conf->token_dir)
+	if (!slots.conf->token_dir)
 		return CKR_OK;
-	pthread_mutex_lock(&all.lock);
+	pthread_mutex_lock(&slots.lock);
 	CK_RV rv = add_stores();
 	if (rv == CKR_OK)
 		rv = add_spare();
-	pthread_mutex_unlock(&all.lock);
+	pthread_mutex_unlock(&slots.lock);
 	return rv;
 }
 
 CK_RV slots_start(const struct conf *conf)
 {
 	CK_RV rv = CKR_OK;
-	all.conf = conf;
+	slots.conf = conf;
+	slot_conf_start();
 	for (size_t i = 0; i < conf->ntokens && rv == CKR_OK; i++)
 		rv = add_slot(&conf->tokens[i], conf->tokens[i].name, NULL);
 	if (rv == CKR_OK)
@@ -185,9 +169,9 @@ CK_RV slots_start(const struct conf *conf)
 
 void slots_stop(void)
 {
-	size_t n = atomic_exchange(&all.n, 0);
+	size_t n = atomic_exchange(&slots.n, 0);
 	for (size_t i = 0; i < n; i++) {
-		struct slot *slot = all.slots[i];
+		struct slot *slot = slots.slot[i];
 		token_close(slot->token);
 		if (slot->pool)
 			pool_free(slot->pool);
@@ -195,16 +179,17 @@ void slots_stop(void)
 		pthread_mutex_destroy(&slot->lock);
 		free(slot);
 	}
-	all.conf = NULL;
+	slot_conf_stop();
+	slots.conf = NULL;
 }
 
 /* -- what a slot holds --------------------------------------------------------- */
 
 static struct slot *slot_find(CK_SLOT_ID id)
 {
-	for (size_t i = 0; i < atomic_load(&all.n); i++)
-		if (all.slots[i]->id == id)
-			return all.slots[i];
+	for (size_t i = 0; i < atomic_load(&slots.n); i++)
+		if (slots.slot[i]->id == id)
+			return slots.slot[i];
 	return NULL;
 }
 
@@ -220,15 +205,17 @@ static struct store_conf store_conf(const struct slot *slot)
 /* Caller holds slot->lock, or the core exclusively. */
 static CK_RV open_pool(struct slot *slot)
 {
-	return slot->pool ? CKR_OK : rv_of(pool_new(all.conf, &slot->conf, &slot->pool));
+	return slot->pool ? CKR_OK : rv_of(slot_new_pool(slot));
 }
 
 static CK_RV open_token(struct slot *slot)
 {
+	if (!slot_present(slot))
+		return CKR_TOKEN_NOT_PRESENT;
 	if (slot->token)
 		return CKR_OK;
 	struct store_conf store = store_conf(slot);
-	CK_RV rv = store_exists(slot) ? open_pool(slot) : CKR_TOKEN_NOT_RECOGNIZED;
+	CK_RV rv = slot_store_exists(slot) ? open_pool(slot) : CKR_TOKEN_NOT_RECOGNIZED;
 	return rv == CKR_OK ? token_open(slot->id, &slot->conf, &store, slot->pool, &slot->token) : rv;
 }
 
@@ -254,31 +241,29 @@ static void pad(CK_UTF8CHAR *field, size_t len, const char *text)
 	memset(field + n, ' ', len - n);
 }
 
-static CK_RV copy_ids(CK_SLOT_ID *ids, CK_ULONG *n)
+static CK_RV copy_ids(bool token_present, CK_SLOT_ID *ids, CK_ULONG *n)
 {
-	size_t have = atomic_load(&all.n);
-	CK_ULONG room = *n;
+	CK_ULONG room = ids ? *n : 0, have = 0;
+	for (size_t i = 0; i < atomic_load(&slots.n); i++) {
+		if (token_present && !slot_present(slots.slot[i]))
+			continue;
+		if (have < room)
+			ids[have] = slots.slot[i]->id;
+		have++;
+	}
 	*n = have;
-	if (!ids)
-		return CKR_OK;
-	if (room < have)
-		return CKR_BUFFER_TOO_SMALL;
-	for (size_t i = 0; i < have; i++)
-		ids[i] = all.slots[i]->id;
-	return CKR_OK;
+	return ids && room < have ? CKR_BUFFER_TOO_SMALL : CKR_OK;
 }
 
-/* Every slot has its token, initialised or not, so token_present changes nothing. */
 CK_RV slot_list(bool token_present, CK_SLOT_ID *ids, CK_ULONG *n)
 {
-	(void)token_present;
 	CK_RV rv = core_hold();
 	if (rv != CKR_OK)
 		return rv;
 	if (!ids)
 		rv = look_for_tokens();
 	if (rv == CKR_OK)
-		rv = copy_ids(ids, n);
+		rv = copy_ids(token_present, ids, n);
 	core_rele();
 	return rv;
 }
@@ -290,14 +275,14 @@ CK_RV slot_info(CK_SLOT_ID id, CK_SLOT_INFO *info)
 	CK_RV rv = core_hold();
 	if (rv != CKR_OK)
 		return rv;
-	const struct slot *slot = slot_find(id);
+	struct slot *slot = slot_find(id);
 	if (slot) {
 		char text[80]; /* a name has up to 64 characters */
 		snprintf(text, sizeof text, "hufu: %s", slot->name);
 		memset(info, 0, sizeof *info);
 		pad(info->slotDescription, sizeof info->slotDescription, text);
 		pad(info->manufacturerID, sizeof info->manufacturerID, "hufu");
-		info->flags = CKF_TOKEN_PRESENT;
+		info->flags = slot_present(slot) ? CKF_TOKEN_PRESENT : 0;
 		info->hardwareVersion = info->firmwareVersion = version;
 	}
 	core_rele();
@@ -371,7 +356,7 @@ static CK_RV token_info_of(struct slot *slot, CK_TOKEN_INFO *info)
 		info->ulRwSessionCount = slot->token->rw_sessions;
 		pthread_mutex_unlock(&slot->token->lock);
 		rv = describe_token(slot->token, info);
-	} else if (rv == CKR_TOKEN_NOT_RECOGNIZED && !store_exists(slot)) {
+	} else if (rv == CKR_TOKEN_NOT_RECOGNIZED && !slot_store_exists(slot)) {
 		rv = CKR_OK; /* not initialised yet: its flags say so */
 	}
 	pthread_mutex_unlock(&slot->lock);
@@ -458,9 +443,9 @@ CK_RV slot_mechanism_info(CK_SLOT_ID id, CK_MECHANISM_TYPE type, CK_MECHANISM_IN
 static void make_default_dir(void)
 {
 	char path[PATH_MAX];
-	if (all.conf->path || !all.conf->token_dir || strlen(all.conf->token_dir) >= sizeof path)
+	if (slots.conf->path || !slots.conf->token_dir || strlen(slots.conf->token_dir) >= sizeof path)
 		return;
-	snprintf(path, sizeof path, "%s", all.conf->token_dir);
+	snprintf(path, sizeof path, "%s", slots.conf->token_dir);
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = 0;
 		(void)mkdir(path, 0700);
@@ -499,20 +484,22 @@ CK_RV slot_init_token(CK_SLOT_ID id, const CK_BYTE *pin, CK_ULONG pin_len, const
 
 void slots_before_fork(void)
 {
-	pthread_mutex_lock(&all.lock);
-	for (size_t i = 0; i < atomic_load(&all.n); i++) {
-		struct slot *slot = all.slots[i];
+	pthread_mutex_lock(&slots.lock);
+	for (size_t i = 0; i < atomic_load(&slots.n); i++) {
+		struct slot *slot = slots.slot[i];
 		pthread_mutex_lock(&slot->lock);
 		if (slot->token)
 			pthread_mutex_lock(&slot->token->lock);
 	}
+	slot_conf_before_fork();
+	slot_event_before_fork();
 }
 
 /* Once every token is at rest: the stores and pools. */
 void slots_before_fork_close(void)
 {
-	for (size_t i = 0; i < atomic_load(&all.n); i++) {
-		struct slot *slot = all.slots[i];
+	for (size_t i = 0; i < atomic_load(&slots.n); i++) {
+		struct slot *slot = slots.slot[i];
 		if (slot->token)
 			store_before_fork(slot->token->store);
 		if (slot->pool)
@@ -522,8 +509,10 @@ void slots_before_fork_close(void)
 
 void slots_after_fork_parent(void)
 {
-	for (size_t i = 0; i < atomic_load(&all.n); i++) {
-		struct slot *slot = all.slots[i];
+	slot_event_after_fork_parent();
+	slot_conf_after_fork_parent();
+	for (size_t i = 0; i < atomic_load(&slots.n); i++) {
+		struct slot *slot = slots.slot[i];
 		if (slot->pool)
 			pool_after_fork_parent(slot->pool);
 		if (slot->token) {
@@ -532,13 +521,15 @@ void slots_after_fork_parent(void)
 		}
 		pthread_mutex_unlock(&slot->lock);
 	}
-	pthread_mutex_unlock(&all.lock);
+	pthread_mutex_unlock(&slots.lock);
 }
 
 void slots_after_fork_child(void)
 {
-	for (size_t i = 0; i < atomic_load(&all.n); i++) {
-		struct slot *slot = all.slots[i];
+	slot_event_after_fork_child();
+	slot_conf_after_fork_child();
+	for (size_t i = 0; i < atomic_load(&slots.n); i++) {
+		struct slot *slot = slots.slot[i];
 		if (slot->pool)
 			pool_after_fork_child(slot->pool);
 		if (slot->token) {
@@ -547,5 +538,5 @@ void slots_after_fork_child(void)
 		}
 		pthread_mutex_init(&slot->lock, NULL);
 	}
-	pthread_mutex_init(&all.lock, NULL);
+	pthread_mutex_init(&slots.lock, NULL);
 }

@@ -25,11 +25,18 @@ CK_RV slot_mechanism_info(CK_SLOT_ID, CK_MECHANISM_TYPE, CK_MECHANISM_INFO *);
 /* C_InitToken. CKR_SESSION_EXISTS while this process has a session with it. */
 CK_RV slot_init_token(CK_SLOT_ID, const CK_BYTE *pin, CK_ULONG pin_len, const CK_BYTE label[32]);
 
-/* For session.c: the token of a slot, opened. CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_RECOGNIZED (not initialised yet). */
+/*
+ * For session.c: the token of a slot, opened. CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_PRESENT (its store went away),
+ * CKR_TOKEN_NOT_RECOGNIZED (not initialised yet).
+ */
 CK_RV slot_token(CK_SLOT_ID, struct token **);
 
-/* For core.c, which holds its lock for writing. */
+/* One slot whose token went away or came back since it was last told; CKR_NO_EVENT. */
+CK_RV slot_event(CK_SLOT_ID *);
+
 struct conf;
+
+/* For core.c, which holds its lock for writing. */
 CK_RV slots_start(const struct conf *);
 void slots_stop(void);
 

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 /* -- C_Initialize ------------------------------------------------------------------- */
 
@@ -69,6 +70,60 @@ static void test_forms(void)
 		IS(p11->C_Initialize(&forms[i]), CKR_CRYPTOKI_ALREADY_INITIALIZED);
 		OK(p11->C_Finalize(NULL));
 	}
+}
+
+/* C_Initialize with this configuration where threads are forbidden; told: whether the log says why not. */
+static CK_RV start_without_threads(const char *text, bool *told)
+{
+	CK_C_INITIALIZE_ARGS args = {.flags = CKF_LIBRARY_CANT_CREATE_OS_THREADS | CKF_OS_LOCKING_OK};
+	char conf[4096], log[4096], log_spec[4200], line[1024];
+	const char *before = getenv("HUFU_CONF");
+	char *conf_before = strdup(before ? before : ""), *log_before = strdup(getenv("HUFU_LOG"));
+	snprintf(conf, sizeof conf, "%s/threads.conf", face_dir());
+	snprintf(log, sizeof log, "%s/threads.log", face_dir());
+	snprintf(log_spec, sizeof log_spec, "file:%s", log);
+	FILE *f = fopen(conf, "w");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fputs(text, f);
+	fclose(f);
+	setenv("HUFU_CONF", conf, 1);
+	setenv("HUFU_LOG", log_spec, 1);
+	CK_RV rv = p11->C_Initialize(&args);
+	if (rv == CKR_OK)
+		p11->C_Finalize(NULL);
+	setenv("HUFU_CONF", conf_before, 1);
+	setenv("HUFU_LOG", log_before, 1);
+	*told = false;
+	f = fopen(log, "r");
+	while (f && fgets(line, sizeof line, f))
+		*told |= strstr(line, "CKF_LIBRARY_CANT_CREATE_OS_THREADS") && strstr(line, "\"needy\"");
+	if (f)
+		fclose(f);
+	unlink(log);
+	unlink(conf);
+	free(conf_before);
+	free(log_before);
+	return rv;
+}
+
+#define DIRECT "device \"direct\" { driver = soft }\n"
+#define LANES "device \"lanes\" { driver = soft isolation = thread }\n"
+
+static void test_threads_forbidden(void)
+{
+	bool told;
+	face_stop();
+	IS(start_without_threads("token \"needy\" { store = \"sqlite:/nowhere/n.db\" devices = { \"lanes\" } }\n" LANES, &told),
+	   CKR_NEED_TO_CREATE_THREADS);
+	CU_ASSERT(told);
+	IS(p11->C_Finalize(NULL), CKR_CRYPTOKI_NOT_INITIALIZED);
+	OK(start_without_threads("token \"well\" { store = \"sqlite:/nowhere/n.db\" devices = { \"lanes\", \"direct\" } }\n" LANES
+	                         DIRECT, &told));
+	CU_ASSERT_FALSE(told);
+	IS(start_without_threads("token \"well\" { store = \"sqlite:/nowhere/w.db\" devices = { \"direct\" } }\n"
+	                         "token \"needy\" { store = \"sqlite:/nowhere/n.db\" devices = { \"lanes\" } }\n" LANES DIRECT,
+	                         &told), CKR_NEED_TO_CREATE_THREADS);
+	CU_ASSERT(told);
 }
 
 static void test_some_mutexes(void)
@@ -352,6 +407,8 @@ static void test_validation_flags(void)
 
 static const struct unit_case cases[] = {
 	{"C_Initialize takes every form of arguments, once at a time", test_forms},
+	{"where threads are forbidden, a token whose devices all need them is CKR_NEED_TO_CREATE_THREADS, with a reason logged",
+	 test_threads_forbidden},
 	{"some mutex functions without the others, or a reserved pointer, are bad arguments", test_some_mutexes},
 	{"without a mutex from the application the library does not start", test_no_mutex},
 	{"the application's mutexes serialise every entry and are given back", test_own_mutexes},

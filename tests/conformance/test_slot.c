@@ -273,6 +273,89 @@ static void test_finalize_wakes(void)
 	}
 }
 
+static char *store_of(const char *name)
+{
+	static char path[4096];
+	snprintf(path, sizeof path, "%s/%s", face_dir(), name);
+	return path;
+}
+
+static void move_store(const char *from, const char *to)
+{
+	char old[4096];
+	snprintf(old, sizeof old, "%s", store_of(from));
+	CU_ASSERT_EQUAL_FATAL(rename(old, store_of(to)), 0);
+}
+
+static bool is_present(CK_SLOT_ID slot)
+{
+	CK_SLOT_INFO info = {0};
+	CK_SLOT_ID ids[16];
+	bool listed = false;
+	NEED(p11->C_GetSlotInfo(slot, &info));
+	for (CK_ULONG i = 0, n = list(CK_TRUE, ids); i < n; i++)
+		listed |= ids[i] == slot;
+	CU_ASSERT_EQUAL(listed, (info.flags & CKF_TOKEN_PRESENT) != 0);
+	return listed;
+}
+
+static void test_token_goes_and_comes(void)
+{
+	CK_SLOT_ID slot = face_token("test"), event = 0, ids[16];
+	CK_ULONG all = list(CK_FALSE, ids);
+	CK_SESSION_HANDLE s;
+	CK_TOKEN_INFO token;
+	IS(p11->C_WaitForSlotEvent(CKF_DONT_BLOCK, &event, NULL), CKR_NO_EVENT);
+	CU_ASSERT(is_present(slot));
+	move_store("test.db", "away.db");
+	CU_ASSERT_FALSE(is_present(slot));
+	CU_ASSERT_EQUAL(list(CK_FALSE, ids), all);
+	IS(p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &s), CKR_TOKEN_NOT_PRESENT);
+	IS(p11->C_GetTokenInfo(slot, &token), CKR_TOKEN_NOT_PRESENT);
+	OK(p11->C_WaitForSlotEvent(CKF_DONT_BLOCK, &event, NULL));
+	CU_ASSERT_EQUAL(event, slot);
+	IS(p11->C_WaitForSlotEvent(CKF_DONT_BLOCK, &event, NULL), CKR_NO_EVENT);
+	move_store("away.db", "test.db");
+	event = 0;
+	OK(p11->C_WaitForSlotEvent(0, &event, NULL)); /* it is there already: blocking does not wait */
+	CU_ASSERT_EQUAL(event, slot);
+	CU_ASSERT(is_present(slot));
+	OK(p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &s));
+	OK(p11->C_CloseSession(s));
+	IS(p11->C_WaitForSlotEvent(CKF_DONT_BLOCK, &event, NULL), CKR_NO_EVENT);
+}
+
+static void *wait_slot(void *slot)
+{
+	CK_RV rv = p11->C_WaitForSlotEvent(0, slot, NULL);
+	if (rv != CKR_OK)
+		*(CK_SLOT_ID *)slot = 0;
+	return NULL;
+}
+
+static void test_waiting_sees_it(void)
+{
+	CK_SLOT_ID slot = face_token("test"), event = 0;
+	pthread_t thread;
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, wait_slot, &event), 0);
+	move_store("test.db", "away.db");
+	pthread_join(thread, NULL);
+	CU_ASSERT_EQUAL(event, slot);
+	move_store("away.db", "test.db");
+	OK(p11->C_WaitForSlotEvent(CKF_DONT_BLOCK, &event, NULL));
+}
+
+/* A token that is made, and one that never was, are there all the time. */
+static void test_no_event_of_init(void)
+{
+	CK_SLOT_ID event;
+	face_start();
+	CU_ASSERT(is_present(face_slot("strict")));
+	face_token("strict");
+	CU_ASSERT(is_present(face_slot("strict")));
+	IS(p11->C_WaitForSlotEvent(CKF_DONT_BLOCK, &event, NULL), CKR_NO_EVENT);
+}
+
 static const struct unit_case cases[] = {
 	{"listing slots and asking about tokens makes no file", test_listing_leaves_no_trace},
 	{"C_GetSlotList gives three configured slots and a spare one, with ids of 31 bits", test_list_sizes},
@@ -284,6 +367,9 @@ static const struct unit_case cases[] = {
 	{"every SM mechanism is listed once, and every listed one says what it can do", test_mechanisms},
 	{"an unknown mechanism is CKR_MECHANISM_INVALID", test_unknown_mechanism},
 	{"C_WaitForSlotEvent without blocking sees no event", test_no_event},
+	{"a token whose store goes away is not present until it is back, and both are events", test_token_goes_and_comes},
+	{"whoever waits for an event is told when a store goes away", test_waiting_sees_it},
+	{"a token that is not initialised is present, and initialising it is no event", test_no_event_of_init},
 	{"C_Finalize wakes whoever waits for an event", test_finalize_wakes},
 	{0},
 };
