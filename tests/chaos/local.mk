@@ -1,0 +1,26 @@
+# The chaos harness: the face, linked in with the fault driver, under load while devices fail.
+#	make chaos SEEDS=11-40 OPS=20000 PROFILE=storm
+CHAOS_SOURCES = \
+	%reldir%/chance.c \
+	%reldir%/chaos.h \
+	%reldir%/oracle.c \
+	%reldir%/plan.c \
+	%reldir%/run.c \
+	%reldir%/work.c \
+	%reldir%/work_object.c \
+	%reldir%/work_pk.c \
+	%reldir%/work_secret.c
+CHAOS_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(GCRYPT_CFLAGS)
+CHAOS_LIBS = src/p11/libp11.la src/driver/libfault.la $(TOKEN_LIBS) $(OPENSSL_LIBS) $(GCRYPT_LIBS) $(PTHREAD_LIBS)
+
+UNIT_TESTS += tests/chaos/chaos
+tests_chaos_chaos_SOURCES = %reldir%/main.c $(CHAOS_SOURCES)
+tests_chaos_chaos_CFLAGS = $(CHAOS_CFLAGS)
+tests_chaos_chaos_LDADD = $(CHAOS_LIBS)
+
+SEEDS = 1-10
+OPS = 1600
+PROFILE = storm
+.PHONY: chaos
+chaos: tests/chaos/chaos
+	tests/chaos/chaos --profile $(PROFILE) --seeds $(SEEDS) --ops $(OPS)

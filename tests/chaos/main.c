@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Claim: while at least one device is well, no caller notices what befalls the
+ * others: no error, no wrong answer, no operation without an end, no object
+ * lost or made twice, no call beyond its deadline, no thread, descriptor or memory left over.
+ *
+ *	chaos [--profile NAME] [--seeds FIRST[-LAST]] [--ops N]
+ *
+ * Without arguments: what ./check runs. CHAOS_SHOW=1 shows what befalls whom.
+ */
+#include "chaos.h"
+
+#include <ftw.h>
+#include <getopt.h>
+#include <unistd.h>
+
+#include "driver/fault/fault.h"
+
+CK_RV C_GetInterface(CK_UTF8CHAR *, CK_VERSION *, CK_INTERFACE **, CK_FLAGS);
+
+static const char *profile_name;
+static uint64_t first_seed = 1, last_seed, ops;
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void remove_dir(void)
+{
+	nftw(run_dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void fail(const char *what)
+{
+	printf("Bail out! %s\n", what);
+	exit(99);
+}
+
+static void set_up(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	CK_INTERFACE *interface = NULL;
+	CK_VERSION version = {3, 2};
+
+	snprintf(run_dir, sizeof(run_dir), "%.40s/hufu-chaos.XXXXXX", tmp ? tmp : "/tmp");
+	if (!mkdtemp(run_dir))
+		fail("no private directory can be made");
+	atexit(remove_dir);
+	if (fault_register() != HUFU_OK)
+		fail("the fault driver cannot be registered");
+	if (C_GetInterface((CK_UTF8CHAR *)(uintptr_t)"PKCS 11", &version, &interface, 0) != CKR_OK)
+		fail("there is no 3.2 interface");
+	p11 = interface->pFunctionList;
+	oracle_start();
+}
+
+static void read_arguments(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"profile", required_argument, NULL, 'p'}, {"seeds", required_argument, NULL, 's'}, {"ops", required_argument, NULL, 'o'}, {0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		char *end = NULL;
+		if (c == 'p')
+			profile_name = optarg;
+		else if (c == 's')
+			last_seed = first_seed = strtoull(optarg, &end, 10);
+		else if (c == 'o')
+			ops = strtoull(optarg, &end, 10);
+		else
+			exit(2);
+		if (c == 's' && *end == '-')
+			last_seed = strtoull(end + 1, &end, 10);
+		if (end && *end)
+			fail("that is no number");
+	}
+}
+
+static bool run_seed(const struct profile *profile, uint64_t seed, unsigned number)
+{
+	double begun_s = run_now_s();
+	bool held = run_profile(profile, seed, ops ? ops : profile->ops);
+
+	printf("%s %u - %s, seed %llu: %s\n", held ? "ok" : "not ok", number, profile->name, (unsigned long long)seed, profile->claim);
+	printf("# %.1f s\n", run_now_s() - begun_s);
+	return held;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned number = 0;
+	bool good = true;
+
+	read_arguments(argc, argv);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	set_up();
+	for (const struct profile *profile = profiles; profile->name; profile++) {
+		if (profile_name && strcmp(profile_name, profile->name) != 0)
+			continue;
+		uint64_t last = last_seed ? last_seed : first_seed + profile->seeds - 1;
+		for (uint64_t seed = first_seed; seed <= last; seed++)
+			good &= run_seed(profile, seed, ++number);
+	}
+	printf("1..%u\n", number);
+	return good ? 0 : 1;
+}

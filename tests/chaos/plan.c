@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Devices and what befalls them, phase by phase. In each phase one device at
+ * least is well, another one each time; two at most leave ops with an effect
+ * unknown, since an op is attempted three times; the others are merely not to be had.
+ */
+#include "chaos.h"
+
+#include "driver/fault/fault.h"
+
+size_t plan_ndevices;
+
+static struct {
+	char name[16];
+	const char *driver, *isolation;
+	bool threaded;             /* may hang */
+	char script[160];
+} devices[DEVICES_MAX];
+
+void plan_devices(uint64_t seed, FILE *conf)
+{
+	struct chance c = chance_of(seed, 1);
+
+	plan_ndevices = 3 + chance_below(&c, DEVICES_MAX - 2);
+	for (size_t i = 0; i < plan_ndevices; i++) {
+		snprintf(devices[i].name, sizeof(devices[i].name), "d%zu", i);
+		devices[i].threaded = false;
+		fprintf(conf, "device \"%s\" { driver = \"fault\"  domain = \"soft\"  connects_per_s = %d }\n", devices[i].name,
+		        chance_below(&c, 2) ? 20 : 1000);
+	}
+}
+
+static void tell(size_t i, const char *script)
+{
+	char why[256];
+
+	snprintf(devices[i].script, sizeof(devices[i].script), "%s", script);
+	if (fault_script(devices[i].name, script, why, sizeof(why)) == HUFU_OK)
+		return;
+	printf("Bail out! %s: %s\n", script, why);
+	exit(99);
+}
+
+void plan_all_well(void)
+{
+	for (size_t i = 0; i < plan_ndevices; i++)
+		tell(i, "");
+}
+
+void plan_release(void)
+{
+	for (size_t i = 0; i < plan_ndevices; i++)
+		fault_release(devices[i].name);
+}
+
+void plan_show(FILE *to)
+{
+	for (size_t i = 0; i < plan_ndevices; i++)
+		fprintf(to, "#   %s %s: %s\n", devices[i].name, devices[i].threaded ? "(lanes)" : "(direct)", devices[i].script);
+}
+
+/* -- what befalls them -------------------------------------------------------------------- */
+
+/* Nothing was done, for certain. */
+static const char *const harmless[] = {
+	"any:gone",
+	"run:gone%3",
+	"open:gone; lease:gone; probe:gone",
+	"run:busy%2",
+	"lease:busy",
+	"run:expired%7",
+	"run:session-lost%5",
+	"run:device-gone=3@5",
+	"run:device-gone=300ms%40",
+	"any:device-gone@10",
+	"any:flap=80ms/120ms",
+	"any:flap=700ms/300ms",
+	"run:no-key%4",
+	"run:gone~30/SEED",
+	"run:code=0x0701%9",
+	"probe:gone; run:busy",
+	"any:delay=15ms%3",
+	"run:slow=10",
+};
+
+/* It was done perhaps, or the answer is known to be none. */
+static const char *const effective[] = {
+	"run:lost%9",
+	"run:corrupt%10",
+	"run:overlong%11",
+	"run:code=0x7f01%12",
+	"run:lost~8/SEED",
+	"generate:lost%2; unwrap:lost%2; import:lost%2",
+	"generate:lost; unwrap:corrupt",
+	"derive:lost%2; decrypt:corrupt%12; random:lost%3",
+	"run:lost%15; lease:gone%4; probe:gone%2",
+	"run:delay=4ms; run:corrupt%9",
+};
+
+/* A lie, in what can be verified. */
+static const char *const lies[] = {
+	"sign:flip-out%7",
+	"sign:wrong%8",
+	"sign:flip-out%9; sign:gone%5",
+	"sign:wrong~10/SEED",
+};
+
+/* One of them; SEED at its end becomes a number. */
+static void draw(struct chance *c, const char *const *from, size_t n, size_t device)
+{
+	const char *text = from[chance_below(c, n)], *seed = strstr(text, "SEED");
+	char script[160];
+
+	if (seed)
+		snprintf(script, sizeof(script), "%.*s%zu", (int)(seed - text), text, 1 + chance_below(c, 1000000));
+	else
+		snprintf(script, sizeof(script), "%s", text);
+	tell(device, script);
+}
+
+/* One is well all along the phase and the next one: whoever was ill has time to come back. */
+static void befall(uint64_t seed, unsigned phase, const char *const *worst, size_t nworst)
+{
+	struct chance c = chance_of(seed, 1000 + phase), turn = chance_of(seed, 2);
+	size_t first = chance_below(&turn, plan_ndevices), well = (first + phase) % plan_ndevices, next = (well + 1) % plan_ndevices;
+	unsigned bad = 0;
+
+	for (size_t i = 0; i < plan_ndevices; i++) {
+		if (i == well || (i == next && phase % 2))
+			tell(i, "");
+		else if (bad < 2 && chance_below(&c, 2) && ++bad)
+			draw(&c, worst, nworst, i);
+		else
+			draw(&c, harmless, COUNT(harmless), i);
+	}
+}
+
+static void storm(uint64_t seed, unsigned phase)
+{
+	befall(seed, phase, effective, COUNT(effective));
+}
+
+static void liars(uint64_t seed, unsigned phase)
+{
+	befall(seed, phase, lies, COUNT(lies));
+}
+
+/* Every fourth phase nobody is there. */
+static void outage(uint64_t seed, unsigned phase)
+{
+	struct chance c = chance_of(seed, 3000 + phase);
+
+	if (phase % 4 != 3) {
+		befall(seed, phase, effective, COUNT(effective));
+		return;
+	}
+	for (size_t i = 0; i < plan_ndevices; i++)
+		tell(i, chance_below(&c, 2) ? "any:gone" : "lease:busy; open:gone; run:gone");
+}
+
+/* In what nobody can verify. */
+static void blind(uint64_t seed, unsigned phase)
+{
+	befall(seed, phase, harmless, COUNT(harmless));
+	for (size_t i = 0; i < plan_ndevices; i++)
+		tell(i, "encrypt:flip-out%20; generate:flip-out%5");
+}
+
+const struct profile profiles[] = {
+	{"storm", works_mixed, storm, "nobody notices what fails", 1600, 10, 0, false, false},
+	{"liars", works_sign, liars, "no wrong signature comes out", 800, 3, 0, false, false},
+	{"outage", works_mixed, outage, "all down is a clean error, and service comes back", 640, 0, 300, true, false},
+	{"blind", works_mixed, blind, "this harness sees what no pool can", 300, 1, 0, false, true},
+	{NULL, NULL, NULL, NULL, 0, 0, 0, false, false},
+};

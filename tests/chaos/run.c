@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run: a token, workers, a plan; then the accounts. */
+#include "chaos.h"
+
+#include <dirent.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+#include "driver/fault/fault.h"
+
+#define GROWTH_MAX_KIB (64 * 1024)
+#define COMPLAINTS_MAX 12
+#define RECOVERY_MAX_S 60.0
+#define WORKER_STACK (1024 * 1024)
+
+CK_FUNCTION_LIST_3_2 *p11;
+char run_dir[64];
+
+/* An operation as it went. */
+struct record {
+	uint16_t worker, work;
+	bool right;
+	CK_RV rv;
+	double begun_s, took_s;
+};
+
+static struct {
+	const struct profile *profile;
+	uint64_t seed, ops, phase_len;
+	_Atomic uint64_t next;
+	struct record *records;
+	struct worker workers[WORKERS];
+	pthread_mutex_t plan_lock;
+	_Atomic long early_kib;        /* resident, when the first quarter was done */
+	unsigned complaints;
+	bool good;
+} run;
+
+/* -- helpers --------------------------------------------------------------------------- */
+
+double run_now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+#define COMPLAIN(...) do { \
+	run.good = false; \
+	if (run.complaints++ < COMPLAINTS_MAX && !run.profile->must_complain) { printf("# %s, seed %llu: ", run.profile->name, (unsigned long long)run.seed); \
+		printf(__VA_ARGS__); printf("\n"); } \
+} while (0)
+
+static void need(CK_RV rv, const char *what)
+{
+	if (rv == CKR_OK)
+		return;
+	printf("Bail out! seed %llu: %s gives 0x%lx while every device is well\n", (unsigned long long)run.seed, what, rv);
+	exit(99);
+}
+#define NEED(call) need((call), #call)
+
+static unsigned entries(const char *path)
+{
+	DIR *d = opendir(path);
+	unsigned n = 0;
+
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static long resident_kib(void)
+{
+	long pages = 0, ignored;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (!f || fscanf(f, "%ld %ld", &ignored, &pages) != 2)
+		pages = 0;
+	if (f)
+		fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* -- the token ---------------------------------------------------------------------------- */
+
+static void write_conf(void)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/hufu.conf", run_dir);
+	FILE *f = fopen(path, "w");
+	if (!f) {
+		printf("Bail out! %s cannot be written\n", path);
+		exit(99);
+	}
+	unsigned deadline_ms = run.profile->deadline_ms ? run.profile->deadline_ms : DEADLINE_MS;
+	fprintf(f, "log { to = \"none\" }\n");
+	fprintf(f, "defaults { deadline_ms = %u  generate_deadline_ms = %u }\n", deadline_ms, deadline_ms);
+	plan_devices(run.seed, f);
+	for (int i = 0; i < 2; i++) {
+		fprintf(f, "token \"%s\" { store = \"sqlite:%s/%s-%llu.db\"  devices = {", i ? "other" : "chaos", run_dir,
+		        i ? "other" : "chaos", (unsigned long long)run.seed);
+		for (size_t d = 0; d < plan_ndevices; d++)
+			fprintf(f, "%s\"d%zu\"", d ? ", " : " ", d);
+		fprintf(f, " } }\n");
+	}
+	fclose(f);
+	setenv("HUFU_CONF", path, 1);
+	setenv("HUFU_LOG", "none", 0);
+}
+
+CK_SLOT_ID run_slot(const char *token)
+{
+	CK_SLOT_ID ids[8];
+	CK_ULONG n = 8;
+	char want[64];
+
+	snprintf(want, sizeof(want), "hufu: %s ", token);
+	NEED(p11->C_GetSlotList(CK_FALSE, ids, &n));
+	for (CK_ULONG i = 0; i < n; i++) {
+		CK_SLOT_INFO info;
+		NEED(p11->C_GetSlotInfo(ids[i], &info));
+		if (memcmp(info.slotDescription, want, strlen(want)) == 0)
+			return ids[i];
+	}
+	need(CKR_SLOT_ID_INVALID, token);
+	return 0;
+}
+
+static CK_SESSION_HANDLE open_session(const char *token)
+{
+	CK_SESSION_HANDLE s;
+
+	NEED(p11->C_OpenSession(run_slot(token), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s));
+	return s;
+}
+
+static void make_token(const char *name)
+{
+	CK_UTF8CHAR label[32];
+
+	memset(label, ' ', sizeof(label));
+	memcpy(label, name, strlen(name));
+	NEED(p11->C_InitToken(run_slot(name), PIN(SO_PIN), label));
+	CK_SESSION_HANDLE s = open_session(name);
+	NEED(p11->C_Login(s, CKU_SO, PIN(SO_PIN)));
+	NEED(p11->C_InitPIN(s, PIN(USER_PIN)));
+	NEED(p11->C_CloseSession(s));
+}
+
+static void start(void)
+{
+	CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
+
+	NEED(p11->C_Initialize(&args));
+}
+
+static CK_SESSION_HANDLE start_logged_in(void)
+{
+	start();
+	CK_SESSION_HANDLE s = open_session("chaos");
+	NEED(p11->C_Login(s, CKU_USER, PIN(USER_PIN)));
+	return s;
+}
+
+/* -- the load ------------------------------------------------------------------------------ */
+
+static const struct work *draw_work(struct chance *c)
+{
+	const struct work *works = run.profile->works;
+	unsigned sum = 0;
+
+	for (const struct work *work = works; work->name; work++)
+		sum += work->weight;
+	size_t at = chance_below(c, sum);
+	while (at >= works->weight)
+		at -= works++->weight;
+	return works;
+}
+
+static void begin_phase(uint64_t n)
+{
+	pthread_mutex_lock(&run.plan_lock);
+	run.profile->phase(run.seed, (unsigned)(n / run.phase_len));
+	if (getenv("CHAOS_SHOW")) {
+		printf("# seed %llu, operation %llu:\n", (unsigned long long)run.seed, (unsigned long long)n);
+		plan_show(stdout);
+	}
+	pthread_mutex_unlock(&run.plan_lock);
+	if (n == run.phase_len * (PHASES / 4))
+		run.early_kib = resident_kib();
+}
+
+static void run_one(struct worker *w, uint64_t n)
+{
+	w->op = n;
+	w->chance = chance_of(run.seed, 1000000 + n);
+	w->rv = CKR_OK;
+	w->why = NULL;
+	const struct work *work = draw_work(&w->chance);
+	double begun_s = run_now_s();
+	bool right = work->run(w);
+	run.records[n] = (struct record){(uint16_t)(w->number + 1), (uint16_t)(work - run.profile->works), right, w->rv, begun_s,
+	                                 run_now_s() - begun_s};
+	if (right || (run.profile->may_fail && w->rv == CKR_DEVICE_ERROR))
+		return;
+	pthread_mutex_lock(&run.plan_lock);
+	if (w->rv == CKR_OK)
+		COMPLAIN("operation %llu (%s): wrong: %s", (unsigned long long)n, work->name, w->why);
+	else
+		COMPLAIN("operation %llu (%s): 0x%lx after %.3f s from %s", (unsigned long long)n, work->name, w->rv,
+		         run_now_s() - begun_s, w->why);
+	if (run.complaints == 1 && !run.profile->must_complain)
+		plan_show(stdout);
+	pthread_mutex_unlock(&run.plan_lock);
+}
+
+static void *labour(void *arg)
+{
+	struct worker *w = arg;
+	uint64_t n;
+
+	while ((n = atomic_fetch_add(&run.next, 1)) < run.ops) {
+		if (n % run.phase_len == 0)
+			begin_phase(n);
+		run_one(w, n);
+	}
+	return NULL;
+}
+
+/* After an outage: first one answer, however long it takes, then all of them. */
+static void recover(CK_SESSION_HANDLE s)
+{
+	struct worker *w = &run.workers[0];
+	double begun_s = run_now_s();
+
+	w->session = s;
+	w->chance = chance_of(run.seed, 4);
+	while (!work_sm2_sign(w) && run_now_s() - begun_s < RECOVERY_MAX_S)
+		if (w->rv != CKR_DEVICE_ERROR)
+			COMPLAIN("all down is 0x%lx, %s", w->rv, w->why);
+	for (int i = 0; i < 100; i++) {
+		const struct work *work = draw_work(&w->chance);
+		if (!work->run(w))
+			COMPLAIN("%s after an outage: 0x%lx, %s", work->name, w->rv, w->why);
+	}
+}
+
+static void work_all(void)
+{
+	pthread_t threads[WORKERS];
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, WORKER_STACK);
+	for (unsigned i = 0; i < WORKERS; i++) {
+		run.workers[i] = (struct worker){.number = i, .session = open_session("chaos")};
+		if (pthread_create(&threads[i], &attr, labour, &run.workers[i]) != 0)
+			need(CKR_HOST_MEMORY, "pthread_create");
+	}
+	for (unsigned i = 0; i < WORKERS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_attr_destroy(&attr);
+}
+
+/* -- the accounts ---------------------------------------------------------------------------- */
+
+/* Every operation was begun by one worker, and ended. */
+static void check_records(void)
+{
+	uint64_t lost = 0;
+	double longest_s = 0;
+
+	for (uint64_t n = 0; n < run.ops; n++)
+		lost += run.records[n].worker == 0;
+	if (lost)
+		COMPLAIN("%llu operations have no end", (unsigned long long)lost);
+	for (unsigned i = 0; i < WORKERS; i++)
+		if (run.workers[i].longest_s > longest_s)
+			longest_s = run.workers[i].longest_s;
+	if (longest_s > (run.profile->deadline_ms ? run.profile->deadline_ms : DEADLINE_MS) / 1000.0 + SLACK_S)
+		COMPLAIN("a call took %.1f s", longest_s);
+	if (getenv("CHAOS_SHOW"))
+		printf("# longest call: %.3f s\n", longest_s);
+}
+
+static bool is_kept(const char *label, size_t len)
+{
+	for (unsigned i = 0; i < WORKERS; i++)
+		for (size_t k = 0; k < run.workers[i].nkept; k++)
+			if (strlen(run.workers[i].kept[k].label) == len && memcmp(run.workers[i].kept[k].label, label, len) == 0)
+				return true;
+	return false;
+}
+
+/* Nothing is in the store that was not acknowledged. */
+static void check_no_strangers(CK_SESSION_HANDLE s)
+{
+	CK_ATTRIBUTE templ = ATTR(CKA_TOKEN, yes);
+	CK_OBJECT_HANDLE h;
+	CK_ULONG n = 1;
+
+	NEED(p11->C_FindObjectsInit(s, &templ, 1));
+	while (p11->C_FindObjects(s, &h, 1, &n) == CKR_OK && n == 1) {
+		char label[LABEL_MAX];
+		CK_ATTRIBUTE read = BYTES(CKA_LABEL, label, sizeof(label));
+
+		NEED(p11->C_GetAttributeValue(s, h, &read, 1));
+		if (!is_kept(label, read.ulValueLen))
+			COMPLAIN("\"%.*s\" is in the store, and nobody made it", (int)read.ulValueLen, label);
+	}
+	NEED(p11->C_FindObjectsFinal(s));
+}
+
+/* Handles ended with the module's last life: objects are found by label again. */
+static void find_again(struct worker *w, struct kept *kept)
+{
+	CK_OBJECT_CLASS class = kept->kind == KEPT_DATA ? CKO_DATA : kept->kind == KEPT_SM4 ? CKO_SECRET_KEY : CKO_PRIVATE_KEY;
+	CK_ATTRIBUTE templ[] = {BYTES(CKA_LABEL, kept->label, strlen(kept->label)), ATTR(CKA_CLASS, class)};
+	CK_ULONG n = 0;
+
+	NEED(p11->C_FindObjectsInit(w->session, templ, 2));
+	NEED(p11->C_FindObjects(w->session, &kept->handle, 1, &n));
+	NEED(p11->C_FindObjectsFinal(w->session));
+	if (n != 1)
+		COMPLAIN("\"%s\" was acknowledged and is not in the store", kept->label);
+}
+
+/* All that was acknowledged is there, once, and works. */
+static void check_kept(CK_SESSION_HANDLE s)
+{
+	for (unsigned i = 0; i < WORKERS; i++) {
+		struct worker *w = &run.workers[i];
+		w->session = s;
+		for (size_t k = 0; k < w->nkept; k++) {
+			find_again(w, &w->kept[k]);
+			if (!kept_is_right(w, &w->kept[k]))
+				COMPLAIN("\"%s\": 0x%lx, %s", w->kept[k].label, w->rv, w->why);
+		}
+	}
+}
+
+static void check_store(void)
+{
+	CK_SESSION_HANDLE s = start_logged_in();
+
+	check_no_strangers(s);
+	check_kept(s);
+	NEED(p11->C_Finalize(NULL));
+}
+
+/* What the process holds: compared before and after. */
+struct holdings {
+	unsigned threads, descriptors;
+	size_t secret;
+};
+
+static struct holdings holdings(void)
+{
+	return (struct holdings){entries("/proc/self/task"), entries("/proc/self/fd"), secret_in_use()};
+}
+
+/* What hung was released: it needs a moment to end. */
+static void check_holdings(const struct holdings *before)
+{
+	const struct timespec moment = {.tv_nsec = 10000000};
+	struct holdings after = holdings();
+
+	for (int i = 0; i < 1000 && memcmp(&after, before, sizeof(after)) != 0; i++) {
+		nanosleep(&moment, NULL);
+		after = holdings();
+	}
+	if (after.threads != before->threads)
+		COMPLAIN("%u threads before, %u after C_Finalize", before->threads, after.threads);
+	if (after.descriptors != before->descriptors)
+		COMPLAIN("%u descriptors before, %u after C_Finalize", before->descriptors, after.descriptors);
+	if (after.secret != before->secret)
+		COMPLAIN("%zu bytes of secret memory before, %zu after C_Finalize", before->secret, after.secret);
+}
+
+static void check_growth(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	long kib = resident_kib();
+
+	if (run.early_kib && kib > run.early_kib + GROWTH_MAX_KIB)
+		COMPLAIN("%ld KiB resident after a quarter, %ld at the end", run.early_kib, kib);
+#endif
+}
+
+/* -- a run ----------------------------------------------------------------------------------- */
+
+static void set_up(const struct profile *profile, uint64_t seed, uint64_t ops)
+{
+	run.profile = profile;
+	run.seed = seed;
+	run.ops = ops;
+	run.phase_len = ops / PHASES ? ops / PHASES : 1;
+	run.next = 0;
+	run.early_kib = 0;
+	run.complaints = 0;
+	run.good = true;
+	run.records = calloc(ops, sizeof(*run.records));
+	pthread_mutex_init(&run.plan_lock, NULL);
+	if (!run.records)
+		need(CKR_HOST_MEMORY, "calloc");
+	write_conf();
+	plan_all_well();
+}
+
+bool run_profile(const struct profile *profile, uint64_t seed, uint64_t ops)
+{
+	struct chance chance = chance_of(seed, 3);
+
+	set_up(profile, seed, ops);
+	struct holdings before = holdings();
+	start();
+	make_token("chaos");
+	make_token("other");
+	NEED(p11->C_Finalize(NULL));
+	CK_SESSION_HANDLE s = start_logged_in();
+	shared_make(s, &chance);
+	work_all();
+	check_growth();
+	plan_all_well();
+	if (profile->may_fail)
+		recover(s);
+	NEED(p11->C_Finalize(NULL));
+	plan_release();
+	check_holdings(&before);
+	check_records();
+	check_store();
+	check_holdings(&before);
+	shared_clear();
+	free(run.records);
+	fault_reset();
+	return run.good != profile->must_complain;
+}
