@@ -119,6 +119,8 @@ struct pool {
 	_Atomic(struct device *) devices[POOL_DEVICES_MAX];
 };
 
+/* What a device can do is known from its first open on, which this may be. False: not yet, or it is quarantined. */
+bool device_is_known(struct device *);
 bool pool_may_have_threads(void);
 /* Why its calls cannot be made in the callers' threads; NULL: they can. */
 const char *driver_why_not_direct(const struct hufu_driver *);

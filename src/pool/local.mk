@@ -13,6 +13,7 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/checker.c \
 	%reldir%/checker.h \
 	%reldir%/device.c \
+	%reldir%/domain.c \
 	%reldir%/internal.h \
 	%reldir%/judge.c \
 	%reldir%/key.c \

@@ -78,11 +78,8 @@ void pool_free(struct pool *pool)
 	free(pool);
 }
 
-/*
- * What a device can do is known from its first open on. One that could not be
- * opened is tried again when its backoff is over: no op comes before.
- */
-static bool is_known(struct device *device)
+/* One that could not be opened is tried again when its backoff is over: no op comes before. */
+bool device_is_known(struct device *device)
 {
 	if (!atomic_load_explicit(&device->caps, memory_order_acquire)) {
 		uint64_t now = clock_now_ns();
@@ -97,7 +94,7 @@ static bool is_known(struct device *device)
 static bool can(struct pool *pool, uint64_t mechanism, enum hufu_verb verb, bool in_parts)
 {
 	for (size_t i = 0; i < pool->ndevices; i++)
-		if (is_known(pool->devices[i]) &&
+		if (device_is_known(pool->devices[i]) &&
 		    device_capability(pool->devices[i], device_mechanism(mechanism, verb), verb, in_parts))
 			return true;
 	return false;

@@ -723,7 +723,25 @@ static void test_eviction_waits(void)
 	CU_ASSERT(lab_ops("a", HUFU_VERB_EVICT) == 1);
 }
 
+static void test_domain_list(void)
+{
+	struct pool *pool = lab_pool((struct lab_device[]){
+		{"a", "", "cards", NULL, 0}, {"b", "open:gone", "cards", NULL, 0}, {"c", "", "mixed", NULL, 0}, {"d", "", "mixed", "soft", 0},
+		{"e", "open:gone", "away", NULL, 0}, {"f", "", "soft", "soft", 0}, {0}});
+	struct pool_domain d[6];
+
+	CU_ASSERT_EQUAL_FATAL(pool_domains(pool, d, 6), 4);
+	CU_ASSERT(strcmp(d[0].name, "cards") == 0 && d[0].up && !d[0].software && !d[0].exposed);
+	CU_ASSERT(strcmp(d[1].name, "mixed") == 0 && d[1].up && !d[1].software && d[1].exposed);
+	CU_ASSERT(strcmp(d[2].name, "away") == 0 && !d[2].up && !d[2].software && !d[2].exposed);
+	CU_ASSERT(strcmp(d[3].name, "soft") == 0 && d[3].up && d[3].software && d[3].exposed);
+	CU_ASSERT_EQUAL(pool_domains(pool, d, 1), 4);
+	CU_ASSERT_EQUAL(pool_domains(pool, NULL, 0), 4);
+	lab_free(pool);
+}
+
 static const struct unit_case cases[] = {
+	{"a domain is up if one of its devices is, and exposed if one is software", test_domain_list},
 	{"each error group leads where the table says", test_groups},
 	{"what may not be repeated is done once, whatever happens", test_not_repeatable},
 	{"three attempts are made, each elsewhere", test_attempts_cap},
