@@ -84,6 +84,7 @@ static void consider(struct search *s, const struct conf_token *token, const cha
 	free(s->file->path);
 	s->file->path = path;
 	s->file->conf = conf;
+	s->file->token = token;
 }
 
 static void consider_dir(struct search *s, const char *dir)
@@ -138,7 +139,7 @@ enum status storefile_find(const char *token, const char *path, const char *host
 	if (status == ST_OK && (!path || token || file->config->ntokens == 1))
 		status = search(file, token);
 	else if (status == ST_OK)
-		file->conf = settings(&file->config->defaults, NULL);
+		file->conf = settings(file->token = &file->config->defaults, NULL);
 	if (status)
 		return status;
 	if (path) {
