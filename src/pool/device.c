@@ -290,6 +290,7 @@ static enum hufu_err read_info(struct device *device, struct hufu_device *handle
 	adopt_capabilities(device, caps);
 	info.caps = NULL; /* the connection's; it may go before info does */
 	device->info = info;
+	atomic_store(&device->max_leases, info.max_leases);
 	return HUFU_OK;
 }
 

@@ -79,6 +79,7 @@ struct device {
 	bool threaded;                   /* runs on lanes; set with the driver */
 	_Atomic bool needs_threads;      /* refused, because it would run on lanes and threads are forbidden */
 	_Atomic uint32_t conf_priority, priority; /* in force: conf's, or the driver's */
+	_Atomic uint32_t max_leases;     /* info's, without open_lock */
 	_Atomic uint32_t weight, sessions, share, queue, connects_per_s, hung_max; /* conf's, as they are now */
 	struct lanes *lanes;             /* NULL: none needed yet */
 	_Atomic bool proven;             /* has shown that it belongs to its domain, since it was opened */
@@ -93,7 +94,7 @@ struct device {
 	struct health health;
 	_Atomic uint32_t generation;     /* leases of an earlier one are not used again */
 	_Atomic uint32_t nleases;        /* parked and in use, those of lanes too */
-	struct bucket connects;          /* new leases and opens: bucket_take with conf->connects_per_s */
+	struct bucket connects;          /* new leases and opens: device_may_connect */
 	_Atomic uint64_t errors;
 	_Atomic uint64_t latency_ns;     /* moving average; 0: none measured */
 	struct latencies latencies;      /* of its classes of ops */
@@ -231,7 +232,14 @@ enum hufu_err admit_prove(struct device *, struct hufu_lease *, uint64_t deadlin
 
 /* -- leases ---------------------------------------------------------------- */
 
-/* A parked one, or a new one from the device. */
+/* How many this process may have on it: sessions, else its share of what the open device has; 0: no limit. */
+uint32_t device_lease_limit(const struct device *);
+/*
+ * May a lease be made now, or the device be opened (connects_per_s)? Takes the right to do so. False: *wait_ns
+ * (or NULL) says how long until it may be. Software makes no connections: always.
+ */
+bool device_may_connect(struct device *, uint64_t now_ns, uint64_t *wait_ns);
+/* A parked one, or a new one from the device. HUFU_ERR_BUSY: the limit is reached, or it connects too often. */
 enum hufu_err lease_take(struct device *, uint64_t deadline_ns, struct lease **) MUST_CHECK;
 /* Parks it for the next op. */
 void lease_put(struct device *, struct lease *);
@@ -241,6 +249,8 @@ void lease_discard(struct device *, struct lease *);
 void lease_discard_parked(struct device *);
 /* After fork, of a device that is not fork-safe: forgets what is parked. */
 void lease_abandon(struct device *);
+/* Is it used again after an op that ended so? */
+bool lease_survives(enum hufu_err);
 uint32_t lease_in_use(struct device *);
 /* A small number of the calling thread's own. */
 unsigned lease_thread(void);

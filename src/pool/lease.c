@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 unsigned lease_thread(void)
 {
 	static _Atomic unsigned threads;
@@ -21,26 +23,66 @@ static struct lease *take_parked(struct slot *slot)
 	return atomic_exchange_explicit(&slot->lease, NULL, memory_order_acquire);
 }
 
+uint32_t device_lease_limit(const struct device *device)
+{
+	uint32_t sessions = atomic_load_explicit(&device->sessions, memory_order_relaxed);
+	uint64_t most = atomic_load_explicit(&device->max_leases, memory_order_relaxed);
+	uint64_t share = most * atomic_load_explicit(&device->share, memory_order_relaxed) / 100;
+
+	if (sessions)
+		return sessions;
+	return most && !share ? 1 : (uint32_t)share;
+}
+
+bool device_may_connect(struct device *device, uint64_t now_ns, uint64_t *wait_ns)
+{
+	if (device->driver->flags & HUFU_DRIVER_SOFTWARE)
+		return true;
+	return bucket_take(&device->connects, atomic_load_explicit(&device->connects_per_s, memory_order_relaxed), now_ns, wait_ns);
+}
+
+/* Counts one in before it is made: two at once do not both take the last. */
+static bool reserve(struct device *device)
+{
+	uint32_t limit = device_lease_limit(device);
+
+	if (atomic_fetch_add_explicit(&device->nleases, 1, memory_order_relaxed) < limit || !limit)
+		return true;
+	atomic_fetch_sub_explicit(&device->nleases, 1, memory_order_relaxed);
+	return false;
+}
+
+/* Of this opening, which is held, and counted. */
+static enum hufu_err make(struct device *device, struct opening *opening, uint64_t deadline_ns, struct lease *lease)
+{
+	lease->opening = opening;
+	if (!device_may_connect(device, clock_now_ns(), NULL))
+		return HUFU_ERR_BUSY;
+	return device->driver->lease(opening->handle, deadline_ns, &lease->handle);
+}
+
 static enum hufu_err lease_new(struct device *device, uint64_t deadline_ns, struct lease **out)
 {
 	/* Read before the lease is made: one that is made while the device falls counts as of before. */
 	uint32_t generation = atomic_load(&device->generation);
 	struct opening *opening = opening_hold(device);
+	bool reserved = opening && reserve(device);
+	struct lease *lease = reserved ? malloc(sizeof(*lease)) : NULL;
+	enum hufu_err err = !opening ? HUFU_ERR_GONE : !reserved ? HUFU_ERR_BUSY : !lease ? HUFU_ERR_NO_MEMORY : HUFU_OK;
 
-	if (!opening)
-		return HUFU_ERR_GONE;
-	struct lease *lease = malloc(sizeof(*lease));
-	enum hufu_err err = lease ? device->driver->lease(opening->handle, deadline_ns, &lease->handle) : HUFU_ERR_NO_MEMORY;
-	if (err != HUFU_OK) {
-		free(lease);
-		opening_rele(opening);
-		return err;
+	if (err == HUFU_OK)
+		err = make(device, opening, deadline_ns, lease);
+	if (err == HUFU_OK) {
+		lease->generation = generation;
+		*out = lease;
+		return HUFU_OK;
 	}
-	lease->opening = opening;
-	lease->generation = generation;
-	atomic_fetch_add_explicit(&device->nleases, 1, memory_order_relaxed);
-	*out = lease;
-	return HUFU_OK;
+	free(lease);
+	if (reserved)
+		atomic_fetch_sub_explicit(&device->nleases, 1, memory_order_relaxed);
+	if (opening)
+		opening_rele(opening);
+	return err;
 }
 
 /* Begins at the slot of the thread: with at most as many threads as slots each finds its own lease. */
@@ -102,6 +144,27 @@ void lease_abandon(struct device *device)
 	for (unsigned i = 0; i < LEASE_SLOTS; i++)
 		free(take_parked(&device->slots[i]));
 	atomic_store(&device->nleases, 0);
+}
+
+bool lease_survives(enum hufu_err err)
+{
+	switch (hufu_err_group(err)) {
+	case HUFU_GROUP_OK:
+	case HUFU_GROUP_CALLER:
+	case HUFU_GROUP_UNSUPPORTED:
+	case HUFU_GROUP_NO_KEY:
+	case HUFU_GROUP_BUSY:
+	case HUFU_GROUP_HOST:
+		return true;
+	case HUFU_GROUP_DENIED:
+	case HUFU_GROUP_EXPIRED:
+	case HUFU_GROUP_GONE:
+	case HUFU_GROUP_LOST:
+	case HUFU_GROUP_CORRUPT:
+	case HUFU_GROUP_BUG:
+		break;
+	}
+	return false;
 }
 
 uint32_t lease_in_use(struct device *device)
