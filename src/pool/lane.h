@@ -61,6 +61,8 @@ struct job {
 };
 
 struct lanes *lanes_new(struct device *, uint32_t lanes_max, uint32_t queue, uint32_t hung_max) MUST_CHECK;
+/* Other limits from now on. Lanes beyond a lower number end when they have nothing to do. */
+void lanes_limit(struct lanes *, uint32_t lanes_max, uint32_t queue, uint32_t hung_max);
 /*
  * Nobody submits or waits any more: ends idle lanes, waits for busy ones until deadline_ns, gives up the rest.
  * True: no lane is left. False: some hang in the driver. Device, pool and keys must live on (the device is not closed) until
@@ -103,7 +105,7 @@ uint32_t lanes_hung_ever(void);
 
 /*
  * In a forked child no lane lives. What waited or ran is forgotten with its memory (a thread that is not here may hold
- * parts of it); jobs of callers that fork while they wait do not exist: fork waits for them (core holds).
+ * parts of it), before the pool forgets the device's leases and openings; jobs of callers that fork while they wait do not exist: fork waits for them (core holds).
  */
 void lanes_before_fork(struct lanes *);
 void lanes_after_fork_parent(struct lanes *);
@@ -124,15 +126,21 @@ struct op_job {
 	uint64_t limit_ns;               /* of the attempt, from when it begins: waiting for a lane is no fault of the device's */
 	_Atomic uint64_t begun_ns;       /* run() itself, or the making of its lease; 0: it has not begun */
 	uint64_t ended_ns;
+	/* Where the answer is, whatever a driver makes of op's pointers. */
+	uint8_t *out, *pub, *state_out;
+	size_t out_cap;
 };
 
 /*
- * HUFU_ERR_NO_MEMORY. job.deadline_ns is the call's; the driver is told the moment it begins plus limit_ns, or that
+ * HUFU_ERR_NO_MEMORY; HUFU_ERR_BUG: a parameter of a mechanism that op_job.c does not know. job.deadline_ns is the call's; the driver is told the moment it begins plus limit_ns, or that
  * if it is earlier.
  */
 enum hufu_err op_job_new(struct device *, const struct pool_request *, uint32_t attempt, uint64_t limit_ns,
                          uint64_t deadline_ns, struct op_job **) MUST_CHECK;
-/* The answer into the request's own op: out, pub, state_out, lengths, outcome. Over, and not given up. */
+/*
+ * The answer into the request's own op: out, pub, state_out, lengths, outcome. Over, not given up, and job.err is HUFU_OK:
+ * else the driver was not asked. More output than there was room: HUFU_ERR_CORRUPT.
+ */
 void op_job_collect(const struct op_job *, struct hufu_op *);
 
 #endif

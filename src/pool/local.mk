@@ -17,11 +17,16 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/internal.h \
 	%reldir%/judge.c \
 	%reldir%/key.c \
+	%reldir%/lane.c \
 	%reldir%/lane.h \
+	%reldir%/lane_internal.h \
+	%reldir%/lane_lease.c \
+	%reldir%/lane_thread.c \
 	%reldir%/latency.c \
 	%reldir%/latency.h \
 	%reldir%/lease.c \
 	%reldir%/members.c \
+	%reldir%/op_job.c \
 	%reldir%/pick.c \
 	%reldir%/pool.c \
 	%reldir%/pool.h \

@@ -252,6 +252,12 @@ tests_unit_test_bucket_SOURCES = %reldir%/test_bucket.c
 tests_unit_test_bucket_CFLAGS = $(POOL_TEST_CFLAGS)
 tests_unit_test_bucket_LDADD = $(POOL_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_lane
+tests_unit_test_lane_SOURCES = %reldir%/test_lane.c $(VCLOCK_UTIL)
+tests_unit_test_lane_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_lane_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
+tests_unit_test_lane_LDADD = $(POOL_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_pool
 tests_unit_test_pool_SOURCES = %reldir%/test_pool.c $(POOL_UTIL)
 tests_unit_test_pool_CFLAGS = $(POOL_TEST_CFLAGS)

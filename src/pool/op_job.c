@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An op as a job: a copy of all that a driver reads or writes for one attempt, in one piece of secret memory. */
+#include "pool/internal.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "crypto/mechanism.h"
+#include "hufu/mechanisms.h"
+#include "hufu/pkcs11.h"
+
+#define PIECE_ALIGN 16
+#define SPACE_BEYOND_INPUT 65536 /* no output but a random one is longer than its input by more (hufu/driver.h) */
+
+/* -- parameters, by mechanism ---------------------------------------------- */
+
+/* A pointer in a parameter, and where its length is. */
+struct reference {
+	size_t pointer, len;
+};
+
+struct shape {
+	size_t size;
+	size_t nreferences;
+	struct reference references[2];
+};
+
+#define REFERENCE(param, pointer, len) {offsetof(struct param, pointer), offsetof(struct param, len)}
+
+static const struct shape iv_shape = {sizeof(struct hufu_param_iv), 0, {{0}}};
+static const struct shape zuc_shape = {sizeof(struct hufu_param_zuc), 0, {{0}}};
+static const struct shape mac_shape = {sizeof(struct hufu_param_mac), 0, {{0}}};
+static const struct shape pss_shape = {sizeof(struct hufu_param_pss), 0, {{0}}};
+static const struct shape gcm_shape = {sizeof(struct hufu_param_gcm), 2,
+	{REFERENCE(hufu_param_gcm, iv, iv_len), REFERENCE(hufu_param_gcm, aad, aad_len)}};
+static const struct shape ccm_shape = {sizeof(struct hufu_param_ccm), 2,
+	{REFERENCE(hufu_param_ccm, nonce, nonce_len), REFERENCE(hufu_param_ccm, aad, aad_len)}};
+static const struct shape oaep_shape = {sizeof(struct hufu_param_oaep), 1, {REFERENCE(hufu_param_oaep, label, label_len)}};
+static const struct shape agree_shape = {sizeof(struct hufu_param_agree), 1, {REFERENCE(hufu_param_agree, peer, peer_len)}};
+static const struct shape curve_shape = {sizeof(struct hufu_param_curve), 1, {REFERENCE(hufu_param_curve, oid, oid_len)}};
+static const struct shape rsa_gen_shape = {sizeof(struct hufu_param_rsa_gen), 1,
+	{REFERENCE(hufu_param_rsa_gen, public_exponent, public_exponent_len)}};
+
+/* As hufu/driver.h has them; NULL: the mechanism takes none that is known. */
+static const struct shape *shape_of(uint64_t mechanism)
+{
+	switch (mechanism) {
+	case CKM_HUFU_SM4_CBC:
+	case CKM_HUFU_SM4_CTR:
+	case CKM_HUFU_SM4_CFB128:
+	case CKM_HUFU_SM4_OFB:
+	case CKM_AES_CBC:
+	case CKM_AES_CTR:
+	case CKM_DES3_CBC:
+		return &iv_shape;
+	case CKM_HUFU_SM4_GCM:
+	case CKM_AES_GCM:
+		return &gcm_shape;
+	case CKM_AES_CCM:
+		return &ccm_shape;
+	case CKM_HUFU_ZUC_EEA3:
+	case CKM_HUFU_ZUC_EIA3:
+		return &zuc_shape;
+	case CKM_AES_CMAC:
+		return &mac_shape;
+	case CKM_RSA_PKCS_KEY_PAIR_GEN:
+		return &rsa_gen_shape;
+	case CKM_EC_KEY_PAIR_GEN:
+	case CKM_EC_EDWARDS_KEY_PAIR_GEN:
+	case CKM_EC_MONTGOMERY_KEY_PAIR_GEN:
+		return &curve_shape;
+	case CKM_RSA_PKCS_PSS:
+		return &pss_shape;
+	case CKM_RSA_PKCS_OAEP:
+		return &oaep_shape;
+	case CKM_ECDH1_DERIVE:
+	case CKM_ECDH1_COFACTOR_DERIVE:
+		return &agree_shape;
+	default:
+		return hash_of_hmac(mechanism) != HASH_NONE ? &mac_shape : NULL;
+	}
+}
+
+static const void *pointer_at(const void *param, const struct reference *reference)
+{
+	const void *pointer;
+
+	memcpy(&pointer, (const uint8_t *)param + reference->pointer, sizeof(pointer));
+	return pointer;
+}
+
+static size_t len_at(const void *param, const struct reference *reference)
+{
+	size_t len;
+
+	memcpy(&len, (const uint8_t *)param + reference->len, sizeof(len));
+	return len;
+}
+
+/* -- pieces ---------------------------------------------------------------- */
+
+/* Bytes, piece by piece: counted first, where base is NULL, then laid out. Sticky: overflow. */
+struct layout {
+	uint8_t *base;
+	size_t at;
+	bool overflow;
+};
+
+static void *space(struct layout *layout, size_t len)
+{
+	uint8_t *piece = layout->base ? layout->base + layout->at : NULL;
+	size_t end;
+
+	if (__builtin_add_overflow(layout->at, len, &end) || __builtin_add_overflow(end, PIECE_ALIGN - 1, &end))
+		layout->overflow = true;
+	else
+		layout->at = end & ~(size_t)(PIECE_ALIGN - 1);
+	return piece;
+}
+
+static void *copy(struct layout *layout, const void *data, size_t len)
+{
+	void *piece = space(layout, len);
+
+	return piece && len ? memcpy(piece, data, len) : piece;
+}
+
+/* NULL stays NULL: to a driver it may mean something else than nothing. */
+static void *copy_if(struct layout *layout, const void *data, size_t len)
+{
+	return data ? copy(layout, data, len) : NULL;
+}
+
+static const void *copy_param(struct layout *layout, const void *from, const struct shape *shape)
+{
+	uint8_t *param = copy(layout, from, shape->size);
+
+	for (size_t i = 0; i < shape->nreferences; i++) {
+		const struct reference *reference = &shape->references[i];
+		const void *piece = copy_if(layout, pointer_at(from, reference), len_at(from, reference));
+
+		if (param)
+			memcpy(param + reference->pointer, &piece, sizeof(piece));
+	}
+	return param;
+}
+
+static size_t out_space(const struct hufu_op *op)
+{
+	if (op->verb == HUFU_VERB_RANDOM || op->out_cap <= SPACE_BEYOND_INPUT || op->out_cap - SPACE_BEYOND_INPUT <= op->in_len)
+		return op->out_cap;
+	return op->in_len + SPACE_BEYOND_INPUT;
+}
+
+/* Done twice: without memory, to know how much it takes, and with. */
+static void lay_out(struct layout *layout, const struct hufu_op *from, const struct shape *shape, struct op_job *job)
+{
+	struct hufu_op *op = &job->op;
+
+	op->param = shape ? copy_param(layout, from->param, shape) : NULL;
+	op->in = copy_if(layout, from->in, from->in_len);
+	op->in2 = copy_if(layout, from->in2, from->in2_len);
+	op->state_in = copy_if(layout, from->state_in, from->state_in_len);
+	op->out_cap = job->out_cap = out_space(from);
+	op->out = job->out = from->out ? space(layout, op->out_cap) : NULL;
+	op->pub = job->pub = from->pub ? space(layout, HUFU_PUB_MAX) : NULL;
+	op->state_out = job->state_out = from->state_out ? space(layout, HUFU_STATE_MAX) : NULL;
+}
+
+/* -- the job --------------------------------------------------------------- */
+
+static struct op_job *op_job_of(struct job *job)
+{
+	return (struct op_job *)(void *)((uint8_t *)job - offsetof(struct op_job, job));
+}
+
+static void work(struct job *job, struct lane *lane)
+{
+	struct op_job *op_job = op_job_of(job);
+	struct hufu_op *op = &op_job->op;
+	struct hufu_lease *lease;
+
+	job->err = lane_ready(lane, job->deadline_ns);
+	if (job->err != HUFU_OK)
+		return;
+	uint64_t now = clock_now_ns(), limit = now + op_job->limit_ns;
+	op->deadline_ns = job->deadline_ns && job->deadline_ns < limit ? job->deadline_ns : limit;
+	atomic_store(&op_job->begun_ns, now);
+	job->err = lane_lease(lane, op->deadline_ns, &lease);
+	if (job->err != HUFU_OK)
+		return;
+	op_job->device->driver->run(lease, &op, 1);
+	op_job->ended_ns = clock_now_ns();
+	if (!lease_survives(op_job->op.outcome))
+		lane_drop_lease(lane);
+}
+
+static void destroy(struct job *job)
+{
+	struct op_job *op_job = op_job_of(job);
+	struct pool_key *key = op_job->key, *subject = op_job->subject;
+
+	secret_free(op_job);
+	pool_key_rele(key);
+	pool_key_rele(subject);
+}
+
+static void adopt(struct op_job *op_job, struct device *device, const struct pool_request *req)
+{
+	op_job->device = device;
+	op_job->key = req->key ? pool_key_hold(req->key) : NULL;
+	op_job->subject = req->subject ? pool_key_hold(req->subject) : NULL;
+	op_job->op.size = sizeof(op_job->op);
+	op_job->op.key = req->key ? key_view(req->key, device) : NULL;
+	op_job->op.subject = req->subject ? key_view(req->subject, device) : NULL;
+	op_job->op.out_len = op_job->op.pub_len = op_job->op.state_out_len = 0;
+	op_job->op.outcome = HUFU_ERR_BUG; /* of a driver that forgets to say */
+	job_init(&op_job->job);
+	op_job->job.work = work;
+	op_job->job.destroy = destroy;
+}
+
+enum hufu_err op_job_new(struct device *device, const struct pool_request *req, uint32_t attempt, uint64_t limit_ns,
+                         uint64_t deadline_ns, struct op_job **out)
+{
+	const struct shape *shape = req->op.param ? shape_of(req->op.mechanism) : NULL;
+	struct layout layout = {.at = sizeof(struct op_job)};
+	struct op_job draft = {.op = req->op, .limit_ns = limit_ns, .job.deadline_ns = deadline_ns};
+
+	if (req->op.param && !shape)
+		return log_bug(); /* how much of it to copy nobody knows */
+	space(&layout, 0);
+	lay_out(&layout, &req->op, shape, &draft);
+	struct op_job *op_job = layout.overflow ? NULL : secret_alloc(layout.at);
+	if (!op_job)
+		return HUFU_ERR_NO_MEMORY;
+	*op_job = draft;
+	op_job->op.attempt = attempt;
+	layout = (struct layout){.base = (uint8_t *)op_job, .at = sizeof(*op_job)};
+	space(&layout, 0);
+	lay_out(&layout, &req->op, shape, op_job);
+	adopt(op_job, device, req);
+	*out = op_job;
+	return HUFU_OK;
+}
+
+/* What a driver claims is no reason to read beyond what it was given. */
+static bool lengths_fit(const struct op_job *op_job)
+{
+	const struct hufu_op *op = &op_job->op;
+
+	return op->out_len <= (op_job->out ? op_job->out_cap : 0) && op->pub_len <= (op_job->pub ? HUFU_PUB_MAX : 0) &&
+	       op->state_out_len <= (op_job->state_out ? HUFU_STATE_MAX : 0);
+}
+
+static size_t give(uint8_t *to, const uint8_t *from, size_t len)
+{
+	if (len)
+		memcpy(to, from, len);
+	return len;
+}
+
+void op_job_collect(const struct op_job *op_job, struct hufu_op *op)
+{
+	bool answered = op_job->op.outcome == HUFU_OK, fits = lengths_fit(op_job);
+
+	op->outcome = answered && !fits ? HUFU_ERR_CORRUPT : op_job->op.outcome;
+	op->out_len = op->outcome == HUFU_ERR_BUFFER ? op_job->op.out_len : 0;
+	op->pub_len = op->state_out_len = 0;
+	if (op->outcome != HUFU_OK)
+		return;
+	op->out_len = give(op->out, op_job->out, op_job->op.out_len);
+	op->pub_len = give(op->pub, op_job->pub, op_job->op.pub_len);
+	op->state_out_len = give(op->state_out, op_job->state_out, op_job->op.state_out_len);
+}
