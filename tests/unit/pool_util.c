@@ -35,6 +35,19 @@ static void lab_sleep(uint64_t ns)
 	atomic_fetch_add(&lab_now_ns, ns);
 }
 
+/* Nobody is there to signal but callers like this one: the time passes, and what is due then is done. */
+static bool lab_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t until_ns)
+{
+	uint64_t now = lab_now();
+
+	(void)cond;
+	pthread_mutex_unlock(mutex);
+	if (until_ns > now && until_ns != CLOCK_NEVER)
+		lab_sleep(until_ns - now);
+	pthread_mutex_lock(mutex);
+	return false;
+}
+
 /* -- the spy --------------------------------------------------------------- */
 
 static void spy_run(struct hufu_lease *lease, struct hufu_op *const *ops, size_t n)
@@ -69,6 +82,7 @@ void lab_start(void)
 	need(fault_register() == HUFU_OK);
 	clock_inject(lab_now);
 	clock_inject_sleep(lab_sleep);
+	clock_inject_wait(lab_wait);
 	register_as(&spy, "spy", driver_fault.flags);
 	spy.run = spy_run;
 	register_as(&slow, "slow", HUFU_DRIVER_FORK_SAFE);
