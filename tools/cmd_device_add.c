@@ -90,7 +90,8 @@ static enum status check(struct addition *a)
 	}
 	if (asprintf(&all, "%s\n%s", before ? before : "", a->section) < 0)
 		all = NULL;
-	enum hufu_err err = all ? conf_parse(all, a->old->path ? a->old->path : "hufu.conf", problem, NULL, &a->new) : HUFU_ERR_NO_MEMORY;
+	const char *path = a->old->path ? a->old->path : "hufu.conf";
+	enum hufu_err err = all ? conf_parse(all, path, problem, NULL, &a->new) : HUFU_ERR_NO_MEMORY;
 	free(before);
 	free(all);
 	if (err)
@@ -146,7 +147,8 @@ static enum status save(struct addition *a)
 	enum hufu_err err = conf_append(a->old, section, problem, NULL, why, sizeof why);
 	free(section);
 	if (err)
-		return fail(err == HUFU_ERR_STORE_READ_ONLY || err == HUFU_ERR_CONFIG ? ST_POLICY : ST_UNAVAILABLE, NULL, "%s", why);
+		return fail(err == HUFU_ERR_STORE_READ_ONLY || err == HUFU_ERR_CONFIG ? ST_POLICY : ST_UNAVAILABLE, NULL, "%s",
+		            why);
 	a->saved = true;
 	conf_free(a->new);
 	a->new = NULL;
@@ -161,14 +163,15 @@ static enum status print(const struct args *args, const struct addition *a)
 	const char *path = a->old->path;
 
 	if (args->json)
-		return out_json(json_pack("{s:s,s:s,s:s?,s:o,s:b,s:b,s:b}", "schema", "hufu-device-add/1", "device", a->name, "path", path,
-		                          "section", json_text(a->section, strlen(a->section)), "probed", a->probed, "saved", a->saved,
-		                          "serves_a_token", serves_somebody(a)));
+		return out_json(json_pack("{s:s,s:s,s:s?,s:o,s:b,s:b,s:b}", "schema", "hufu-device-add/1", "device", a->name,
+		                          "path", path, "section", json_text(a->section, strlen(a->section)), "probed", a->probed,
+		                          "saved", a->saved, "serves_a_token", serves_somebody(a)));
 	fputs(a->section, stdout);
 	if (a->saved)
 		note("written to %s; running programs take the device up while they work", path);
 	else
-		note("%s, and the device lasts (--save does it)", path ? "add this to the configuration" : "write this into a configuration file");
+		note("%s, and the device lasts (--save does it)",
+		     path ? "add this to the configuration" : "write this into a configuration file");
 	if (!serves_somebody(a))
 		note("no token has it: --token TOKEN gives it to one, or name it in a token's devices");
 	return ST_OK;

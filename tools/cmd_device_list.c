@@ -17,8 +17,9 @@ static void add_row(struct table *table, const struct fleet *fleet, const struct
 	snprintf(errors, sizeof errors, "%llu", (unsigned long long)t->errors);
 	table_row(table, (const char *const[]){
 		m->name, slash ? slash + 1 : driver, member_domain(m), member_tokens(fleet, m, tokens, sizeof tokens),
-		member_priority(m, priority, sizeof priority), member_isolation(m), m->conf ? conf_wish_name(m->wish) : "not configured",
-		states_text(t, states, sizeof states), in_flight, ops, errors, duration_text(t->p50_ns, p50, sizeof p50),
+		member_priority(m, priority, sizeof priority), member_isolation(m),
+		m->conf ? conf_wish_name(m->wish) : "not configured", states_text(t, states, sizeof states), in_flight, ops, errors,
+		duration_text(t->p50_ns, p50, sizeof p50),
 		duration_text(t->p99_ns, p99, sizeof p99),
 	});
 }

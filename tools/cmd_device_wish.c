@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hufu device drain, undrain, maintain, remove: the administrator's wishes, and waiting until they are heeded. */
 #include "base/conf_edit.h"
-#include "base/clock.h"
 #include "tools/fleet_text.h"
 #include "tools/report.h"
 #include "tools/wish.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #define WAIT_S 30
-#define LOOK_EVERY_MS 50
 #define PLACES 16
 
 const struct opt wish_opts[] = {
@@ -21,57 +17,18 @@ const struct opt wish_opts[] = {
 	{0},
 };
 
-/* Does this program still have to act on the wish? */
-static bool is_behind(enum conf_wish wish, const struct stats_view *v)
-{
-	switch (wish) {
-	case CONF_WISH_ENABLED:
-		return v->admin != POOL_ENABLED;
-	case CONF_WISH_DRAINING:
-		return v->admin == POOL_ENABLED || v->in_flight;
-	case CONF_WISH_MAINTENANCE:
-		return v->admin == POOL_ENABLED || v->admin == POOL_DRAINING || v->in_flight;
-	case CONF_WISH_REMOVED:
-		return v->admin != POOL_REMOVED || v->in_flight;
-	}
-	return false;
-}
-
-static size_t count_behind(const struct member *m, enum conf_wish wish)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; m && i < m->nviews; i++)
-		n += is_behind(wish, m->views[i]);
-	return n;
-}
-
-/* Looks again and again; ST_OK with *behind 0: done. */
-static enum status wait_for(struct fleet *fleet, const char *name, enum conf_wish wish, unsigned long seconds, size_t *behind)
-{
-	uint64_t until = clock_now_ns() + seconds * NS_PER_S;
-	enum status status;
-
-	do {
-		status = fleet_refresh(fleet);
-		*behind = status ? 0 : count_behind(fleet_find(fleet, name), wish);
-		if (*behind == 0 || clock_now_ns() >= until)
-			return status;
-		nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * (long)NS_PER_MS}, NULL);
-	} while (status == ST_OK);
-	return status;
-}
-
 static json_t *behind_json(const struct member *m, enum conf_wish wish)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; m && i < m->nviews; i++)
-		if (is_behind(wish, m->views[i]))
-			json_array_append_new(list, json_pack("{s:I,s:s,s:s,s:s,s:I}", "pid", (json_int_t)m->views[i]->pid, "program",
-			                                      m->views[i]->program, "token", m->views[i]->token, "told",
-			                                      pool_admin_name((enum pool_admin)m->views[i]->admin), "in_flight",
-			                                      (json_int_t)m->views[i]->in_flight));
+	for (size_t i = 0; m && i < m->nviews; i++) {
+		const struct stats_view *v = m->views[i];
+		if (wish_is_behind(wish, v))
+			json_array_append_new(list, json_pack("{s:I,s:s,s:s,s:s,s:I}", "pid", (json_int_t)v->pid, "program",
+			                                      v->program, "token", v->token, "told",
+			                                      pool_admin_name((enum pool_admin)v->admin), "in_flight",
+			                                      (json_int_t)v->in_flight));
+	}
 	return list;
 }
 
@@ -79,7 +36,7 @@ static void tell_behind(const struct member *m, enum conf_wish wish)
 {
 	for (size_t i = 0; m && i < m->nviews; i++) {
 		const struct stats_view *v = m->views[i];
-		if (!is_behind(wish, v))
+		if (!wish_is_behind(wish, v))
 			continue;
 		if (v->in_flight && wish != CONF_WISH_ENABLED)
 			note("%s (process %lld), token %s: %u operations still in flight", v->program, (long long)v->pid, v->token,
@@ -158,21 +115,6 @@ static void print_text(const struct fleet *fleet, const char *name, enum conf_wi
 		tell_places(fleet, name);
 }
 
-enum status wish_set(const struct fleet *fleet, const char *name, enum conf_wish wish, const char *why)
-{
-	char what[1024] = "";
-
-	if (!fleet->conf->path || !fleet->conf->states)
-		return fail(ST_UNAVAILABLE, "hufu config show prints one to begin with; HUFU_CONF names it.",
-		            "there is no configuration file, and wishes for devices stand beside it");
-	enum hufu_err err = conf_states_set(fleet->conf, name, wish, why, what, sizeof what);
-	if (err == HUFU_OK)
-		return ST_OK;
-	if (!what[0])
-		return fail_err(err, "writing %s", fleet->conf->states);
-	return fail(err == HUFU_ERR_CONFIG || err == HUFU_ERR_STORE_READ_ONLY ? ST_POLICY : ST_UNAVAILABLE, NULL, "%s", what);
-}
-
 static enum status run(const struct args *args, struct fleet *fleet, enum conf_wish wish)
 {
 	const char *name = arg_target(args, 0);
@@ -191,7 +133,7 @@ static enum status run(const struct args *args, struct fleet *fleet, enum conf_w
 	if (status == ST_OK)
 		status = wish_set(fleet, name, wish, arg_get(args, "why"));
 	if (status == ST_OK && wait)
-		status = wait_for(fleet, name, wish, seconds, &behind);
+		status = wish_wait(fleet, name, wish, seconds, &behind);
 	if (status)
 		return status;
 	if (args->json)

@@ -61,8 +61,8 @@ static void show_domain(const struct domains *d, const char *name, struct table 
 		if (strcmp(device_of(d, i)->domain, name))
 			continue;
 		json_array_append_new(devices, json_string(device_of(d, i)->name));
-		int n = used < sizeof names ? snprintf(names + used, sizeof names - used, "%s%s", used ? "," : "", device_of(d, i)->name) : 0;
-		used += n > 0 ? (size_t)n : 0;
+		if (used < sizeof names)
+			used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? "," : "", device_of(d, i)->name);
 	}
 	if (e)
 		since_text(e->enrolled_s * 1000, since, sizeof since);
@@ -105,7 +105,8 @@ static enum status print(const struct args *args, const struct domains *d)
 	table_init(&table, titles);
 	show_domains(d, &table, list);
 	if (args->json)
-		status = out_json(json_pack("{s:s,s:s,s:O}", "schema", "hufu-domain-list/1", "store", d->file.conf.path, "domains", list));
+		status = out_json(json_pack("{s:s,s:s,s:O}", "schema", "hufu-domain-list/1", "store", d->file.conf.path, "domains",
+		                            list));
 	else
 		status = table_print(&table, stdout, "The token has no domain.");
 	table_clear(&table);
@@ -130,8 +131,8 @@ static enum status all_enrolled(const struct domains *d)
 {
 	for (size_t i = 0; i < d->file.token->ndevices; i++)
 		if (!enrolled(d, device_of(d, i)->domain))
-			return fail(ST_PARTIAL, "The log says why; hufu device probe tries a device.", "domain \"%s\" is not enrolled",
-			            device_of(d, i)->domain);
+			return fail(ST_PARTIAL, "The log says why; hufu device probe tries a device.",
+			            "domain \"%s\" is not enrolled", device_of(d, i)->domain);
 	return ST_OK;
 }
 

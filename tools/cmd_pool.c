@@ -135,8 +135,8 @@ static enum status print_table(const struct pool_row *rows, size_t n)
 		for (size_t k = 0; k < 4; k++)
 			snprintf(numbers[k], sizeof numbers[k], "%llu", (unsigned long long)values[k]);
 		table_row(&table, (const char *const[]){
-			rows[i].token, t->reports ? up : "-", t->reports ? domains : "-", states_text(t, states, sizeof states), wishes,
-			numbers[0], numbers[1], numbers[2], numbers[3], duration_text(t->p50_ns, p50, sizeof p50),
+			rows[i].token, t->reports ? up : "-", t->reports ? domains : "-", states_text(t, states, sizeof states),
+			wishes, numbers[0], numbers[1], numbers[2], numbers[3], duration_text(t->p50_ns, p50, sizeof p50),
 			duration_text(t->p99_ns, p99, sizeof p99),
 		});
 	}

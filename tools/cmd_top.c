@@ -13,7 +13,8 @@ static enum status print_lines(const struct top *top)
 
 	for (size_t i = 0; status == ST_OK && i < top->nrows; i++) {
 		const struct top_row *r = &top->rows[i];
-		json_t *line = json_pack("{s:s,s:o,s:f}", "schema", "hufu-top/1", "at", time_json(wall_now_ms()), "seconds", top->seconds);
+		json_t *line = json_pack("{s:s,s:o,s:f}", "schema", "hufu-top/1", "at", time_json(wall_now_ms()), "seconds",
+		                         top->seconds);
 		json_t *device = member_json(&top->fleet, r->member);
 		json_t *rates = json_pack("{s:f,s:f,s:I,s:I}", "ops_per_s", r->ops_per_s, "errors_per_s", r->errors_per_s, "p50_ns",
 		                          (json_int_t)r->p50_ns, "p99_ns", (json_int_t)r->p99_ns);
@@ -28,7 +29,8 @@ static enum status print_lines(const struct top *top)
 
 static enum status print_table(const struct top *top)
 {
-	static const char *const titles[] = {"DEVICE", "STATE", "WISH", "OPS/S", "ERRORS/S", "P50", "P99", "IN FLIGHT", "QUEUED", NULL};
+	static const char *const titles[] = {"DEVICE", "STATE", "WISH", "OPS/S", "ERRORS/S", "P50", "P99", "IN FLIGHT", "QUEUED",
+	                                     NULL};
 	char at[32], states[128], ops[32], errors[32], p50[32], p99[32], in_flight[24], queued[24];
 	struct table table;
 

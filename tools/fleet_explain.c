@@ -29,7 +29,8 @@ static const struct reason ejected[] = {
 	 "Check that it is switched on, plugged in and reachable from this host."},
 	{HUFU_GROUP_LOST, "It did not answer in time, or broke off: what it was doing is not known.",
 	 "Check its load and the way to it."},
-	{HUFU_GROUP_CORRUPT, "It gave answers that are wrong.", "Check the device: it may be failing. hufu device probe --deep tries it."},
+	{HUFU_GROUP_CORRUPT, "It gave answers that are wrong.",
+	 "Check the device: it may be failing. hufu device probe --deep tries it."},
 	{HUFU_GROUP_BUSY, "It has no session left.", "Give it fewer (sessions, share), or find out who else uses it."},
 	{HUFU_GROUP_OK, "It failed.", "The last event and the log say how."},
 };
@@ -183,7 +184,7 @@ void explain_member(const struct fleet *fleet, const struct member *m, FILE *out
 	fprintf(out, "%s: %s\n\n", m->name, states_text(&m->tally, states, sizeof states));
 	line(out, "Driver", "%s, domain %s", member_driver(m), member_domain(m));
 	if (m->conf)
-		line(out, "Section", "%s%sline %d, for tokens %s", fleet->conf->path ? fleet->conf->path : "", fleet->conf->path ? ", " : "",
+		line(out, "Section", "%s, line %d, for tokens %s", fleet->conf->path ? fleet->conf->path : "hufu's defaults",
 		     m->conf->line, member_tokens(fleet, m, tokens, sizeof tokens));
 	else
 		line(out, "Section", "none: the configuration does not have it any more");
@@ -191,8 +192,9 @@ void explain_member(const struct fleet *fleet, const struct member *m, FILE *out
 	for (size_t i = 0; i < m->nviews; i++)
 		say_view(m, m->views[i], out);
 	if (m->nviews == 0)
-		fprintf(out, "\n  No running program of yours has it open: a device is opened with the first operation that needs it.\n"
-		             "  %s\n",
+		fprintf(out,
+		        "\n  No running program of yours has it open: a device is opened with the first operation that needs it.\n"
+		        "  %s\n",
 		        m->wish == CONF_WISH_ENABLED ? "hufu device probe tries it now."
 		                                     : "And none will use it: see the wish. hufu device undrain takes that back.");
 }

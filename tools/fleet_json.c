@@ -107,8 +107,9 @@ json_t *view_json(const struct stats_view *v)
 	                 text(v->token), "state", pool_state_name((enum pool_state)v->state), "admin",
 	                 pool_admin_name((enum pool_admin)v->admin), "since", time_json(v->since_wall_ms), "until",
 	                 time_json(v->until_wall_ms), "isolation", isolation_name((enum conf_isolation)v->isolation), "priority",
-	                 number(v->priority), "weight", number(v->weight), "leases", number(v->leases), "leases_max", number(v->leases_max),
-	                 "in_flight", number(v->in_flight), "queued", number(v->queued), "software", (int)v->software, "ops",
+	                 number(v->priority), "weight", number(v->weight), "leases", number(v->leases), "leases_max",
+	                 number(v->leases_max), "in_flight", number(v->in_flight), "queued", number(v->queued),
+	                 "software", (int)v->software, "ops",
 	                 number(v->ops), "errors", number(v->errors), "bytes", number(v->bytes), "latency_ns",
 	                 number(v->latency_ns), "p50_ns", number(one.p50_ns), "p99_ns", number(one.p99_ns), "counters",
 	                 counters(v->counts), "events", events_json(v));

@@ -86,7 +86,8 @@ enum status probe_status(const char *name, const struct probe *probe)
 		{HUFU_GROUP_CORRUPT, ST_INTEGRITY, "Do not use it until its maker has looked at it."},
 		{HUFU_GROUP_GONE, ST_UNAVAILABLE, "Check that it is switched on, plugged in and reachable from this host."},
 		{HUFU_GROUP_BUSY, ST_UNAVAILABLE, "All its sessions are taken: try again, or see who uses it."},
-		{HUFU_GROUP_HOST, ST_UNAVAILABLE, "What is written above says what to correct; hufu.conf(5) lists the keys of its section."},
+		{HUFU_GROUP_HOST, ST_UNAVAILABLE,
+		 "What is written above says what to correct; hufu.conf(5) lists the keys of its section."},
 	};
 	size_t i = 0, n = sizeof ends / sizeof *ends;
 

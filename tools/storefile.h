@@ -9,7 +9,7 @@
 
 struct storefile {
 	struct conf *config;
-	const struct conf_token *token; /* of config; its defaults for a token in token_dir, or a backup that no token is named for */
+	const struct conf_token *token; /* of config; its defaults for one in token_dir, or a backup of none that is named */
 	struct store_conf conf;     /* its strings live in config, in paths or in argv */
 	char *path;
 	struct store *store;        /* NULL: not opened */

@@ -84,8 +84,8 @@ static void draw_row(const struct screen *s, const struct top_row *row, int y, b
 	bool bad = t->reports && state_rank(t->worst) >= state_rank(POOL_SUSPECT);
 
 	attrset(selected ? A_REVERSE : bad ? A_BOLD : A_NORMAL);
-	mvprintw(y, 0, "%-*.*s %-*.*s %-*.*s %9.0f %6.1f %8s %8s %6llu %5llu ", NAME_WIDTH, NAME_WIDTH, row->name, STATE_WIDTH, STATE_WIDTH,
-	         states_text(t, states, sizeof states), WISH_WIDTH, WISH_WIDTH,
+	mvprintw(y, 0, "%-*.*s %-*.*s %-*.*s %9.0f %6.1f %8s %8s %6llu %5llu ", NAME_WIDTH, NAME_WIDTH, row->name, STATE_WIDTH,
+	         STATE_WIDTH, states_text(t, states, sizeof states), WISH_WIDTH, WISH_WIDTH,
 	         row->member->conf ? conf_wish_name(row->member->wish) : "not in conf", row->ops_per_s, row->errors_per_s,
 	         duration_text(row->p50_ns, p50, sizeof p50), duration_text(row->p99_ns, p99, sizeof p99),
 	         (unsigned long long)t->in_flight, (unsigned long long)t->queued);
@@ -107,11 +107,11 @@ static void draw_head(const struct screen *s, const struct live *live)
 		up += t->reports && state_rank(t->worst) <= state_rank(POOL_SLOW_START);
 	}
 	clock_text(wall_now_ms(), at, sizeof at);
-	mvprintw(0, 0, "hufu top  %.8s  %zu devices, %u up  %.0f ops/s  %.1f errors/s  every %g s", at, s->top->nrows, up, ops, errors,
-	         (double)live->interval_ns / (double)NS_PER_S);
+	mvprintw(0, 0, "hufu top  %.8s  %zu devices, %u up  %.0f ops/s  %.1f errors/s  every %g s", at, s->top->nrows, up, ops,
+	         errors, (double)live->interval_ns / (double)NS_PER_S);
 	attrset(A_UNDERLINE);
-	mvprintw(2, 0, "%-*s %-*s %-*s %9s %6s %8s %8s %6s %5s ", NAME_WIDTH, "DEVICE", STATE_WIDTH, "STATE", WISH_WIDTH, "WISH", "OPS/S",
-	         "ERR/S", "P50", "P99", "FLIGHT", "QUEUE");
+	mvprintw(2, 0, "%-*s %-*s %-*s %9s %6s %8s %8s %6s %5s ", NAME_WIDTH, "DEVICE", STATE_WIDTH, "STATE", WISH_WIDTH, "WISH",
+	         "OPS/S", "ERR/S", "P50", "P99", "FLIGHT", "QUEUE");
 	attrset(A_NORMAL);
 }
 

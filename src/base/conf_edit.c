@@ -216,7 +216,8 @@ static bool names(const char *text, const struct outline_key *key, const char *d
 	return false;
 }
 
-static size_t find_places(const struct outline *outline, const char *text, const char *device, struct conf_place *places, size_t cap)
+static size_t find_places(const struct outline *outline, const char *text, const char *device, struct conf_place *places,
+                          size_t cap)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < outline->nsections; i++) {

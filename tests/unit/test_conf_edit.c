@@ -224,7 +224,8 @@ static void test_places(void)
 
 static void test_string(void)
 {
-	static const char *const values[] = {"plain", "two words", "a\"quote", "back\\slash", "${HOME}", "${a}'b\"", "}", "# no comment"};
+	static const char *const values[] = {"plain", "two words", "a\"quote", "back\\slash", "${HOME}", "${a}'b\"", "}",
+	                                     "# no comment"};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
 		struct conf *conf = NULL;
