@@ -149,7 +149,8 @@ enum status fleet_refresh(struct fleet *fleet)
 	conf_states_clear(&fleet->states);
 	enum hufu_err err = conf_states_load(fleet->conf, problem, fleet, &fleet->states);
 	if (err)
-		return fail_err(err, "reading the wishes for devices in %s", fleet->conf->states ? fleet->conf->states : "");
+		return fail(ST_UNAVAILABLE, "Correct it, or delete it: then all devices are wished to serve.",
+		            "the wishes for devices in %s cannot be read", fleet->conf->states ? fleet->conf->states : "");
 	fleet->nviews = 0;
 	err = stats_read_all(fleet->conf, keep, fleet);
 	if (err)

@@ -19,7 +19,10 @@ enum status wish_set(const struct fleet *fleet, const char *name, enum conf_wish
 		return ST_OK;
 	if (!what[0])
 		return fail_err(err, "writing %s", fleet->conf->states);
-	return fail(err == HUFU_ERR_CONFIG || err == HUFU_ERR_STORE_READ_ONLY ? ST_POLICY : ST_UNAVAILABLE, NULL, "%s", what);
+	return fail(err == HUFU_ERR_ARGUMENT                                        ? ST_USAGE
+	            : err == HUFU_ERR_CONFIG || err == HUFU_ERR_STORE_READ_ONLY ? ST_POLICY
+	                                                                            : ST_UNAVAILABLE,
+	            NULL, "%s", what);
 }
 
 bool wish_is_behind(enum conf_wish wish, const struct stats_view *v)

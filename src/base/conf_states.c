@@ -352,7 +352,13 @@ static enum hufu_err replace(const struct change *c, const struct conf_states *s
 		return refuse(c, HUFU_ERR_CONFIG, "%s: the path is too long. Shorten it", c->conf->states);
 	(void)unlink(path); /* of one that died while it wrote: we hold the lock */
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd >= 0 && write_file(fd, c->conf, states) && rename(path, c->conf->states) == 0 && sync_directory_of(path))
+	bool written = fd >= 0 && write_file(fd, c->conf, states);
+	/* One that nobody would trust would hide every wish that stands. */
+	if (written && conf_check_file(path, c->err, c->err_len) != HUFU_OK) {
+		(void)unlink(path);
+		return HUFU_ERR_CONFIG;
+	}
+	if (written && rename(path, c->conf->states) == 0 && sync_directory_of(path))
 		return HUFU_OK;
 	int err = errno;
 	if (fd >= 0)
@@ -362,23 +368,24 @@ static enum hufu_err replace(const struct change *c, const struct conf_states *s
 }
 
 /* The lock file stays: taking it away would let two administrators hold different ones. Only they may hold it: 0600. */
-static int take_lock(const struct change *c)
+static enum hufu_err take_lock(const struct change *c, int *fd)
 {
 	char path[PATH_MAX];
 	int n = snprintf(path, sizeof(path), "%s.lock", c->conf->states);
-	int fd = n < 0 || (size_t)n >= sizeof(path) ? -1 : open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		(void)!take_mode(fd, c->conf->path, 0600);
-	for (int i = 0; fd >= 0 && i < LOCK_TRIES; i++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return fd;
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return refuse(c, HUFU_ERR_CONFIG, "%s: the path is too long. Shorten it", c->conf->states);
+	*fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (*fd < 0)
+		return refuse(c, errno == EACCES || errno == EPERM || errno == EROFS ? HUFU_ERR_STORE_READ_ONLY : HUFU_ERR_STORE_IO,
+		              "%s: %s. Who changes the state of devices must be able to write there", path, strerrordesc_np(errno));
+	(void)!take_mode(*fd, c->conf->path, 0600);
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+			return HUFU_OK;
 		usleep(100000);
 	}
-	(void)!refuse(c, HUFU_ERR_BUSY, "%s: %s. %s", path, fd < 0 ? strerrordesc_np(errno) : "another program holds the lock",
-	              fd < 0 ? "Who changes the state of devices must be able to write there" : "Try again when it has ended");
-	if (fd >= 0)
-		close(fd);
-	return -1;
+	close(*fd);
+	return refuse(c, HUFU_ERR_BUSY, "%s: another program holds the lock. Try again when it has ended", path);
 }
 
 /* The first mistake is enough for one line. */
@@ -411,9 +418,10 @@ enum hufu_err conf_states_set(const struct conf *conf, const char *device, enum 
 	enum hufu_err err = check_change(&c);
 	if (err != HUFU_OK)
 		return err;
-	int lock = take_lock(&c);
-	if (lock < 0)
-		return HUFU_ERR_BUSY;
+	int lock;
+	err = take_lock(&c, &lock);
+	if (err != HUFU_OK)
+		return err;
 	err = change_locked(&c);
 	close(lock);
 	return err;

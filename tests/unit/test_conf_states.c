@@ -173,6 +173,14 @@ static void test_set_refused(void)
 	put("hufu.conf.states.new", "half", 0600);
 	CU_ASSERT_EQUAL(set("b", CONF_WISH_DRAINING, NULL), HUFU_OK);
 	CU_ASSERT_EQUAL(wish_now("b"), CONF_WISH_DRAINING);
+	/* A directory where anybody may write: what is put there nobody would believe, so it is not put there. */
+	CU_ASSERT_EQUAL(chmod(dir, 0777), 0);
+	CU_ASSERT_EQUAL(set("a", CONF_WISH_ENABLED, NULL), HUFU_ERR_CONFIG);
+	CU_ASSERT_EQUAL(unlink(path_of("hufu.conf.states")), 0);
+	CU_ASSERT_EQUAL(set("a", CONF_WISH_DRAINING, NULL), HUFU_ERR_CONFIG);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err, "written by others"));
+	CU_ASSERT_NOT_EQUAL(access(path_of("hufu.conf.states"), F_OK), 0);
+	CU_ASSERT_EQUAL(chmod(dir, 0700), 0);
 	const struct conf embedded = {0};
 	CU_ASSERT_EQUAL(conf_states_set(&embedded, "soft", CONF_WISH_DRAINING, NULL, err, sizeof err), HUFU_ERR_CONFIG);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err, "hufu.conf"));
