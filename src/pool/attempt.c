@@ -8,8 +8,7 @@
 #define TIMED_EVERY 16            /* where there is no choice, latency is for people only */
 #define RATIO_OF_P99 8            /* an attempt may take so many times what 99 of 100 take */
 
-/* Before the op was delivered nothing was done, whatever the device calls it. */
-static enum hufu_err as_undelivered(enum hufu_err err)
+enum hufu_err as_undelivered(enum hufu_err err)
 {
 	switch (hufu_err_group(err)) {
 	case HUFU_GROUP_OK:

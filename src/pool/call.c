@@ -7,7 +7,7 @@ static enum hufu_err board(struct call *call, struct device *device)
 	enum hufu_err err = device_open(device, call->deadline_ns);
 
 	if (err != HUFU_OK)
-		return err;
+		return as_undelivered(err);
 	if (!pick_can_run(device, call))
 		return HUFU_ERR_UNSUPPORTED;
 	return device_enter(device) ? HUFU_OK : HUFU_ERR_BUSY;

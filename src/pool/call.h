@@ -95,6 +95,8 @@ void route_note_served(const struct call *, struct device *);
 
 /* -- attempt.c --------------------------------------------------------------- */
 
+/* Before the op was delivered nothing was done, whatever the device calls it: of open, lease. */
+enum hufu_err as_undelivered(enum hufu_err) MUST_CHECK;
 /* In the calling thread. */
 enum hufu_err attempt_direct(struct call *, struct device *, bool *delivered) MUST_CHECK;
 /* Of all devices, since they joined. */
