@@ -36,6 +36,23 @@
 extern CK_FUNCTION_LIST_3_2 *p11;
 extern CK_BBOOL yes, no;
 
+/* -- the module's lives in this process (life.c): what fails here ends it ---------- */
+
+extern char life_dir[64];
+void life_need(CK_RV, const char *what);
+#define NEED(call) life_need((call), #call)
+/* Directory, drivers, p11. Once. */
+void life_begin(void);
+/* A new configuration, to be written and closed. */
+FILE *life_conf(void);
+/* C_Initialize; and with a session, the user logged in. */
+void life_start(void);
+CK_SESSION_HANDLE life_log_in(const char *token);
+CK_SLOT_ID life_slot(const char *token);
+CK_SESSION_HANDLE life_session(const char *token);
+void life_make_token(const char *name);
+double life_now_s(void);
+
 /* -- chance, the same for the same seed on every machine (chance.c) ------------- */
 
 struct chance {
@@ -115,7 +132,7 @@ bool work_failed(struct worker *, CK_RV, const char *why);
 /* A call, or some, that began then, gave this: counts how long it took. */
 CK_RV work_timed(struct worker *, double begun_s, CK_RV);
 #define TRY(call) do { \
-	double begun_s_ = run_now_s(); \
+	double begun_s_ = life_now_s(); \
 	CK_RV rv_ = (call); \
 	if (work_timed(w, begun_s_, rv_) != CKR_OK) \
 		return work_failed(w, rv_, #call); \
@@ -131,6 +148,8 @@ struct shared {
 extern struct shared shared;
 /* On a session with the user logged in. Ends the program when it fails. */
 void shared_make(CK_SESSION_HANDLE, struct chance *);
+/* Only sm4 and p256. */
+void shared_make_few(CK_SESSION_HANDLE, struct chance *);
 void shared_clear(void);
 
 extern work_fn work_sm2_sign, work_sm2_verify, work_sm2_encrypt, work_sm2_decrypt, work_rsa_sign, work_ecdsa_sign, work_ecdh;
@@ -170,9 +189,5 @@ void plan_show(FILE *);
 
 /* True: all claims hold. Says on stdout, as TAP comments, which do not. */
 bool run_profile(const struct profile *, uint64_t seed, uint64_t ops);
-/* The directory of the run, and its token's slot. */
-extern char run_dir[64];
-CK_SLOT_ID run_slot(const char *token);
-double run_now_s(void);
 
 #endif

@@ -3,9 +3,8 @@
 CHAOS_SOURCES = \
 	%reldir%/chance.c \
 	%reldir%/chaos.h \
+	%reldir%/life.c \
 	%reldir%/oracle.c \
-	%reldir%/plan.c \
-	%reldir%/run.c \
 	%reldir%/work.c \
 	%reldir%/work_object.c \
 	%reldir%/work_pk.c \
@@ -13,10 +12,13 @@ CHAOS_SOURCES = \
 CHAOS_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(GCRYPT_CFLAGS)
 CHAOS_LIBS = src/p11/libp11.la src/driver/libfault.la $(TOKEN_LIBS) $(OPENSSL_LIBS) $(GCRYPT_LIBS) $(PTHREAD_LIBS)
 
-UNIT_TESTS += tests/chaos/chaos
-tests_chaos_chaos_SOURCES = %reldir%/main.c $(CHAOS_SOURCES)
+UNIT_TESTS += tests/chaos/chaos tests/chaos/one_key
+tests_chaos_chaos_SOURCES = %reldir%/main.c %reldir%/plan.c %reldir%/run.c $(CHAOS_SOURCES)
 tests_chaos_chaos_CFLAGS = $(CHAOS_CFLAGS)
 tests_chaos_chaos_LDADD = $(CHAOS_LIBS)
+tests_chaos_one_key_SOURCES = %reldir%/one_key.c $(CHAOS_SOURCES)
+tests_chaos_one_key_CFLAGS = $(CHAOS_CFLAGS)
+tests_chaos_one_key_LDADD = $(CHAOS_LIBS)
 
 SEEDS = 1-10
 OPS = 1600

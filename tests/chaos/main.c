@@ -10,53 +10,10 @@
  */
 #include "chaos.h"
 
-#include <ftw.h>
 #include <getopt.h>
-#include <unistd.h>
-
-#include "driver/fault/fault.h"
-
-CK_RV C_GetInterface(CK_UTF8CHAR *, CK_VERSION *, CK_INTERFACE **, CK_FLAGS);
 
 static const char *profile_name;
 static uint64_t first_seed = 1, last_seed, ops;
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void remove_dir(void)
-{
-	nftw(run_dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static void fail(const char *what)
-{
-	printf("Bail out! %s\n", what);
-	exit(99);
-}
-
-static void set_up(void)
-{
-	const char *tmp = getenv("TMPDIR");
-	CK_INTERFACE *interface = NULL;
-	CK_VERSION version = {3, 2};
-
-	snprintf(run_dir, sizeof(run_dir), "%.40s/hufu-chaos.XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(run_dir))
-		fail("no private directory can be made");
-	atexit(remove_dir);
-	if (fault_register() != HUFU_OK)
-		fail("the fault driver cannot be registered");
-	if (C_GetInterface((CK_UTF8CHAR *)(uintptr_t)"PKCS 11", &version, &interface, 0) != CKR_OK)
-		fail("there is no 3.2 interface");
-	p11 = interface->pFunctionList;
-	oracle_start();
-}
 
 static void read_arguments(int argc, char **argv)
 {
@@ -78,17 +35,17 @@ static void read_arguments(int argc, char **argv)
 		if (c == 's' && *end == '-')
 			last_seed = strtoull(end + 1, &end, 10);
 		if (end && *end)
-			fail("that is no number");
+			life_need(CKR_ARGUMENTS_BAD, optarg);
 	}
 }
 
 static bool run_seed(const struct profile *profile, uint64_t seed, unsigned number)
 {
-	double begun_s = run_now_s();
+	double begun_s = life_now_s();
 	bool held = run_profile(profile, seed, ops ? ops : profile->ops);
 
 	printf("%s %u - %s, seed %llu: %s\n", held ? "ok" : "not ok", number, profile->name, (unsigned long long)seed, profile->claim);
-	printf("# %.1f s\n", run_now_s() - begun_s);
+	printf("# %.1f s\n", life_now_s() - begun_s);
 	return held;
 }
 
@@ -98,8 +55,7 @@ int main(int argc, char **argv)
 	bool good = true;
 
 	read_arguments(argc, argv);
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	set_up();
+	life_begin();
 	for (const struct profile *profile = profiles; profile->name; profile++) {
 		if (profile_name && strcmp(profile_name, profile->name) != 0)
 			continue;

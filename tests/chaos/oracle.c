@@ -17,14 +17,14 @@
 
 #define SM2_ID "1234567812345678"
 
-static void need(bool holds, const char *what)
+static void sure(bool holds, const char *what)
 {
 	if (holds)
 		return;
 	printf("Bail out! the independent library fails: %s\n", what);
 	abort();
 }
-#define NEED(claim) need((claim), #claim)
+#define SURE(claim) sure((claim), #claim)
 
 void oracle_start(void)
 {
@@ -43,7 +43,7 @@ static EVP_PKEY *from_data(const char *type, OSSL_PARAM_BLD *build, int selectio
 	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 
-	NEED(params && ctx && EVP_PKEY_fromdata_init(ctx) == 1 && EVP_PKEY_fromdata(ctx, &key, selection, params) == 1);
+	SURE(params && ctx && EVP_PKEY_fromdata_init(ctx) == 1 && EVP_PKEY_fromdata(ctx, &key, selection, params) == 1);
 	EVP_PKEY_CTX_free(ctx);
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(build);
@@ -55,9 +55,9 @@ static EVP_PKEY *of_point(const char *type, const char *group, const uint8_t poi
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	BIGNUM *n = d ? BN_bin2bn(d, 32, NULL) : NULL;
 
-	NEED(OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, group, 0) == 1);
-	NEED(OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, 65) == 1);
-	NEED(!n || OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, n) == 1);
+	SURE(OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, group, 0) == 1);
+	SURE(OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, 65) == 1);
+	SURE(!n || OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, n) == 1);
 	EVP_PKEY *key = from_data(type, build, n ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY);
 	BN_clear_free(n);
 	return key;
@@ -77,15 +77,15 @@ static void point_of(EVP_PKEY *key, uint8_t point[65])
 {
 	size_t len = 0;
 
-	NEED(EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "uncompressed") == 1);
-	NEED(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point, 65, &len) == 1 && len == 65);
+	SURE(EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "uncompressed") == 1);
+	SURE(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point, 65, &len) == 1 && len == 65);
 }
 
 EVP_PKEY *oracle_p256_pair(uint8_t point[65])
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 
-	NEED(key);
+	SURE(key);
 	point_of(key, point);
 	return key;
 }
@@ -95,9 +95,9 @@ void oracle_sm2_pair(EVP_PKEY **key, uint8_t point[65], uint8_t d[32])
 	BIGNUM *n = NULL;
 
 	*key = EVP_PKEY_Q_keygen(NULL, NULL, "SM2");
-	NEED(*key);
+	SURE(*key);
 	point_of(*key, point);
-	NEED(EVP_PKEY_get_bn_param(*key, OSSL_PKEY_PARAM_PRIV_KEY, &n) == 1 && BN_bn2binpad(n, d, 32) == 32);
+	SURE(EVP_PKEY_get_bn_param(*key, OSSL_PKEY_PARAM_PRIV_KEY, &n) == 1 && BN_bn2binpad(n, d, 32) == 32);
 	BN_clear_free(n);
 }
 
@@ -106,8 +106,8 @@ EVP_PKEY *oracle_rsa(const uint8_t *n, size_t n_len, const uint8_t *e, size_t e_
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	BIGNUM *modulus = BN_bin2bn(n, (int)n_len, NULL), *exponent = BN_bin2bn(e, (int)e_len, NULL);
 
-	NEED(OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus) == 1);
-	NEED(OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent) == 1);
+	SURE(OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus) == 1);
+	SURE(OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent) == 1);
 	EVP_PKEY *key = from_data("RSA", build, EVP_PKEY_PUBLIC_KEY);
 	BN_free(modulus);
 	BN_free(exponent);
@@ -126,10 +126,10 @@ static size_t to_der(const uint8_t sig[64], uint8_t der[80])
 	ECDSA_SIG *rs = ECDSA_SIG_new();
 	uint8_t *p = der;
 
-	NEED(rs && ECDSA_SIG_set0(rs, BN_bin2bn(sig, 32, NULL), BN_bin2bn(sig + 32, 32, NULL)) == 1);
+	SURE(rs && ECDSA_SIG_set0(rs, BN_bin2bn(sig, 32, NULL), BN_bin2bn(sig + 32, 32, NULL)) == 1);
 	int len = i2d_ECDSA_SIG(rs, &p);
 	ECDSA_SIG_free(rs);
-	NEED(len > 0 && len <= 80);
+	SURE(len > 0 && len <= 80);
 	return (size_t)len;
 }
 
@@ -139,9 +139,9 @@ static EVP_MD_CTX *sm2_context(EVP_PKEY *key, EVP_PKEY_CTX **ctx)
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 
 	*ctx = EVP_PKEY_CTX_new(key, NULL);
-	NEED(md && *ctx);
+	SURE(md && *ctx);
 	EVP_MD_CTX_set_pkey_ctx(md, *ctx);
-	NEED(EVP_PKEY_CTX_set1_id(*ctx, SM2_ID, (int)strlen(SM2_ID)) == 1);
+	SURE(EVP_PKEY_CTX_set1_id(*ctx, SM2_ID, (int)strlen(SM2_ID)) == 1);
 	return md;
 }
 
@@ -152,7 +152,7 @@ bool oracle_sm2_verify(EVP_PKEY *key, const uint8_t *in, size_t len, const uint8
 	EVP_PKEY_CTX *ctx;
 	EVP_MD_CTX *md = sm2_context(key, &ctx);
 
-	NEED(EVP_DigestVerifyInit(md, NULL, EVP_sm3(), NULL, key) == 1);
+	SURE(EVP_DigestVerifyInit(md, NULL, EVP_sm3(), NULL, key) == 1);
 	bool good = EVP_DigestVerify(md, der, der_len, in, len) == 1;
 	EVP_MD_CTX_free(md);
 	EVP_PKEY_CTX_free(ctx);
@@ -167,9 +167,9 @@ void oracle_sm2_sign(EVP_PKEY *key, const uint8_t *in, size_t len, uint8_t sig[6
 	EVP_PKEY_CTX *ctx;
 	EVP_MD_CTX *md = sm2_context(key, &ctx);
 
-	NEED(EVP_DigestSignInit(md, NULL, EVP_sm3(), NULL, key) == 1 && EVP_DigestSign(md, der, &der_len, in, len) == 1);
+	SURE(EVP_DigestSignInit(md, NULL, EVP_sm3(), NULL, key) == 1 && EVP_DigestSign(md, der, &der_len, in, len) == 1);
 	ECDSA_SIG *rs = d2i_ECDSA_SIG(NULL, &p, (long)der_len);
-	NEED(rs && BN_bn2binpad(ECDSA_SIG_get0_r(rs), sig, 32) == 32 && BN_bn2binpad(ECDSA_SIG_get0_s(rs), sig + 32, 32) == 32);
+	SURE(rs && BN_bn2binpad(ECDSA_SIG_get0_r(rs), sig, 32) == 32 && BN_bn2binpad(ECDSA_SIG_get0_s(rs), sig + 32, 32) == 32);
 	ECDSA_SIG_free(rs);
 	EVP_MD_CTX_free(md);
 	EVP_PKEY_CTX_free(ctx);
@@ -181,7 +181,7 @@ bool oracle_ecdsa_verify(EVP_PKEY *key, const uint8_t digest[32], const uint8_t 
 	size_t der_len = to_der(sig, der);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
 
-	NEED(ctx && EVP_PKEY_verify_init(ctx) == 1);
+	SURE(ctx && EVP_PKEY_verify_init(ctx) == 1);
 	bool good = EVP_PKEY_verify(ctx, der, der_len, digest, 32) == 1;
 	EVP_PKEY_CTX_free(ctx);
 	return good;
@@ -191,7 +191,7 @@ bool oracle_rsa_verify(EVP_PKEY *key, const uint8_t *in, size_t len, const uint8
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 
-	NEED(md && EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, key) == 1);
+	SURE(md && EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, key) == 1);
 	bool good = EVP_DigestVerify(md, sig, sig_len, in, len) == 1;
 	EVP_MD_CTX_free(md);
 	return good;
@@ -203,7 +203,7 @@ size_t oracle_sm2_encrypt(EVP_PKEY *key, const uint8_t *in, size_t len, uint8_t 
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
 
-	NEED(ctx && EVP_PKEY_encrypt_init(ctx) == 1 && EVP_PKEY_encrypt(ctx, out, &cap, in, len) == 1);
+	SURE(ctx && EVP_PKEY_encrypt_init(ctx) == 1 && EVP_PKEY_encrypt(ctx, out, &cap, in, len) == 1);
 	EVP_PKEY_CTX_free(ctx);
 	return cap;
 }
@@ -212,7 +212,7 @@ size_t oracle_sm2_decrypt(EVP_PKEY *key, const uint8_t *in, size_t len, uint8_t 
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
 
-	NEED(ctx && EVP_PKEY_decrypt_init(ctx) == 1);
+	SURE(ctx && EVP_PKEY_decrypt_init(ctx) == 1);
 	bool good = EVP_PKEY_decrypt(ctx, out, &cap, in, len) == 1;
 	EVP_PKEY_CTX_free(ctx);
 	return good ? cap : 0;
@@ -223,8 +223,8 @@ void oracle_ecdh(EVP_PKEY *mine, EVP_PKEY *peer, uint8_t out[32])
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(mine, NULL);
 	size_t len = 32;
 
-	NEED(ctx && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, peer) == 1);
-	NEED(EVP_PKEY_derive(ctx, out, &len) == 1 && len == 32);
+	SURE(ctx && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, peer) == 1);
+	SURE(EVP_PKEY_derive(ctx, out, &len) == 1 && len == 32);
 	EVP_PKEY_CTX_free(ctx);
 }
 
@@ -234,10 +234,10 @@ void oracle_cipher(const char *name, const uint8_t *key, const uint8_t iv[16], c
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n = 0, m = 0;
 
-	NEED(cipher && ctx && EVP_EncryptInit_ex(ctx, cipher, NULL, key, iv) == 1);
+	SURE(cipher && ctx && EVP_EncryptInit_ex(ctx, cipher, NULL, key, iv) == 1);
 	EVP_CIPHER_CTX_set_padding(ctx, 0);
-	NEED(EVP_EncryptUpdate(ctx, out, &n, in, (int)len) == 1 && EVP_EncryptFinal_ex(ctx, out + n, &m) == 1);
-	NEED((size_t)(n + m) == len);
+	SURE(EVP_EncryptUpdate(ctx, out, &n, in, (int)len) == 1 && EVP_EncryptFinal_ex(ctx, out + n, &m) == 1);
+	SURE((size_t)(n + m) == len);
 	EVP_CIPHER_CTX_free(ctx);
 	EVP_CIPHER_free(cipher);
 }
@@ -246,12 +246,12 @@ void oracle_hmac_sm3(const uint8_t *key, size_t key_len, const uint8_t *in, size
 {
 	unsigned n = 32;
 
-	NEED(HMAC(EVP_sm3(), key, (int)key_len, in, len, out, &n) && n == 32);
+	SURE(HMAC(EVP_sm3(), key, (int)key_len, in, len, out, &n) && n == 32);
 }
 
 void oracle_digest(const char *name, const uint8_t *in, size_t len, uint8_t *out)
 {
-	NEED(EVP_Q_digest(NULL, name, NULL, in, len, out, NULL) == 1);
+	SURE(EVP_Q_digest(NULL, name, NULL, in, len, out, NULL) == 1);
 }
 
 #ifdef HAVE_GCRYPT
@@ -260,10 +260,10 @@ static bool gcm(int algorithm, const uint8_t key[16], const uint8_t iv[12], cons
 {
 	gcry_cipher_hd_t h;
 
-	NEED(gcry_cipher_open(&h, algorithm, GCRY_CIPHER_MODE_GCM, 0) == 0 && gcry_cipher_setkey(h, key, 16) == 0);
-	NEED(gcry_cipher_setiv(h, iv, 12) == 0 && gcry_cipher_authenticate(h, aad, aad_len) == 0);
-	NEED(gcry_cipher_final(h) == 0 && gcry_cipher_encrypt(h, out, len, in, len) == 0);
-	NEED(gcry_cipher_gettag(h, out + len, 16) == 0);
+	SURE(gcry_cipher_open(&h, algorithm, GCRY_CIPHER_MODE_GCM, 0) == 0 && gcry_cipher_setkey(h, key, 16) == 0);
+	SURE(gcry_cipher_setiv(h, iv, 12) == 0 && gcry_cipher_authenticate(h, aad, aad_len) == 0);
+	SURE(gcry_cipher_final(h) == 0 && gcry_cipher_encrypt(h, out, len, in, len) == 0);
+	SURE(gcry_cipher_gettag(h, out + len, 16) == 0);
 	gcry_cipher_close(h);
 	return true;
 }

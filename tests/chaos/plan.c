@@ -169,7 +169,7 @@ static void blind(uint64_t seed, unsigned phase)
 const struct profile profiles[] = {
 	{"storm", works_mixed, storm, "nobody notices what fails", 1600, 10, 0, false, false},
 	{"liars", works_sign, liars, "no wrong signature comes out", 800, 3, 0, false, false},
-	{"outage", works_mixed, outage, "all down is a clean error, and service comes back", 640, 0, 300, true, false},
+	{"outage", works_mixed, outage, "all down is a clean error, and service comes back", 640, 2, 300, true, false},
 	{"blind", works_mixed, blind, "this harness sees what no pool can", 300, 1, 0, false, true},
 	{NULL, NULL, NULL, NULL, 0, 0, 0, false, false},
 };

@@ -11,11 +11,9 @@
 
 #define GROWTH_MAX_KIB (64 * 1024)
 #define COMPLAINTS_MAX 12
+#define GENERATE_MIN_MS 3000   /* of an RSA key, on a slow machine */
 #define RECOVERY_MAX_S 60.0
 #define WORKER_STACK (1024 * 1024)
-
-CK_FUNCTION_LIST_3_2 *p11;
-char run_dir[64];
 
 /* An operation as it went. */
 struct record {
@@ -39,28 +37,11 @@ static struct {
 
 /* -- helpers --------------------------------------------------------------------------- */
 
-double run_now_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 #define COMPLAIN(...) do { \
 	run.good = false; \
 	if (run.complaints++ < COMPLAINTS_MAX && !run.profile->must_complain) { printf("# %s, seed %llu: ", run.profile->name, (unsigned long long)run.seed); \
 		printf(__VA_ARGS__); printf("\n"); } \
 } while (0)
-
-static void need(CK_RV rv, const char *what)
-{
-	if (rv == CKR_OK)
-		return;
-	printf("Bail out! seed %llu: %s gives 0x%lx while every device is well\n", (unsigned long long)run.seed, what, rv);
-	exit(99);
-}
-#define NEED(call) need((call), #call)
 
 static unsigned entries(const char *path)
 {
@@ -90,82 +71,20 @@ static long resident_kib(void)
 
 static void write_conf(void)
 {
-	char path[96];
-
-	snprintf(path, sizeof(path), "%s/hufu.conf", run_dir);
-	FILE *f = fopen(path, "w");
-	if (!f) {
-		printf("Bail out! %s cannot be written\n", path);
-		exit(99);
-	}
 	unsigned deadline_ms = run.profile->deadline_ms ? run.profile->deadline_ms : DEADLINE_MS;
-	fprintf(f, "log { to = \"none\" }\n");
-	fprintf(f, "defaults { deadline_ms = %u  generate_deadline_ms = %u }\n", deadline_ms, deadline_ms);
+	FILE *f = life_conf();
+
+	fprintf(f, "defaults { deadline_ms = %u  generate_deadline_ms = %u }\n", deadline_ms,
+	        deadline_ms < GENERATE_MIN_MS ? GENERATE_MIN_MS : deadline_ms);
 	plan_devices(run.seed, f);
 	for (int i = 0; i < 2; i++) {
-		fprintf(f, "token \"%s\" { store = \"sqlite:%s/%s-%llu.db\"  devices = {", i ? "other" : "chaos", run_dir,
+		fprintf(f, "token \"%s\" { store = \"sqlite:%s/%s-%llu.db\"  devices = {", i ? "other" : "chaos", life_dir,
 		        i ? "other" : "chaos", (unsigned long long)run.seed);
 		for (size_t d = 0; d < plan_ndevices; d++)
 			fprintf(f, "%s\"d%zu\"", d ? ", " : " ", d);
 		fprintf(f, " } }\n");
 	}
 	fclose(f);
-	setenv("HUFU_CONF", path, 1);
-	setenv("HUFU_LOG", "none", 0);
-}
-
-CK_SLOT_ID run_slot(const char *token)
-{
-	CK_SLOT_ID ids[8];
-	CK_ULONG n = 8;
-	char want[64];
-
-	snprintf(want, sizeof(want), "hufu: %s ", token);
-	NEED(p11->C_GetSlotList(CK_FALSE, ids, &n));
-	for (CK_ULONG i = 0; i < n; i++) {
-		CK_SLOT_INFO info;
-		NEED(p11->C_GetSlotInfo(ids[i], &info));
-		if (memcmp(info.slotDescription, want, strlen(want)) == 0)
-			return ids[i];
-	}
-	need(CKR_SLOT_ID_INVALID, token);
-	return 0;
-}
-
-static CK_SESSION_HANDLE open_session(const char *token)
-{
-	CK_SESSION_HANDLE s;
-
-	NEED(p11->C_OpenSession(run_slot(token), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s));
-	return s;
-}
-
-static void make_token(const char *name)
-{
-	CK_UTF8CHAR label[32];
-
-	memset(label, ' ', sizeof(label));
-	memcpy(label, name, strlen(name));
-	NEED(p11->C_InitToken(run_slot(name), PIN(SO_PIN), label));
-	CK_SESSION_HANDLE s = open_session(name);
-	NEED(p11->C_Login(s, CKU_SO, PIN(SO_PIN)));
-	NEED(p11->C_InitPIN(s, PIN(USER_PIN)));
-	NEED(p11->C_CloseSession(s));
-}
-
-static void start(void)
-{
-	CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
-
-	NEED(p11->C_Initialize(&args));
-}
-
-static CK_SESSION_HANDLE start_logged_in(void)
-{
-	start();
-	CK_SESSION_HANDLE s = open_session("chaos");
-	NEED(p11->C_Login(s, CKU_USER, PIN(USER_PIN)));
-	return s;
 }
 
 /* -- the load ------------------------------------------------------------------------------ */
@@ -203,10 +122,10 @@ static void run_one(struct worker *w, uint64_t n)
 	w->rv = CKR_OK;
 	w->why = NULL;
 	const struct work *work = draw_work(&w->chance);
-	double begun_s = run_now_s();
+	double begun_s = life_now_s();
 	bool right = work->run(w);
 	run.records[n] = (struct record){(uint16_t)(w->number + 1), (uint16_t)(work - run.profile->works), right, w->rv, begun_s,
-	                                 run_now_s() - begun_s};
+	                                 life_now_s() - begun_s};
 	if (right || (run.profile->may_fail && w->rv == CKR_DEVICE_ERROR))
 		return;
 	pthread_mutex_lock(&run.plan_lock);
@@ -214,7 +133,7 @@ static void run_one(struct worker *w, uint64_t n)
 		COMPLAIN("operation %llu (%s): wrong: %s", (unsigned long long)n, work->name, w->why);
 	else
 		COMPLAIN("operation %llu (%s): 0x%lx after %.3f s from %s", (unsigned long long)n, work->name, w->rv,
-		         run_now_s() - begun_s, w->why);
+		         life_now_s() - begun_s, w->why);
 	if (run.complaints == 1 && !run.profile->must_complain)
 		plan_show(stdout);
 	pthread_mutex_unlock(&run.plan_lock);
@@ -237,11 +156,11 @@ static void *labour(void *arg)
 static void recover(CK_SESSION_HANDLE s)
 {
 	struct worker *w = &run.workers[0];
-	double begun_s = run_now_s();
+	double begun_s = life_now_s();
 
 	w->session = s;
 	w->chance = chance_of(run.seed, 4);
-	while (!work_sm2_sign(w) && run_now_s() - begun_s < RECOVERY_MAX_S)
+	while (!work_sm2_sign(w) && life_now_s() - begun_s < RECOVERY_MAX_S)
 		if (w->rv != CKR_DEVICE_ERROR)
 			COMPLAIN("all down is 0x%lx, %s", w->rv, w->why);
 	for (int i = 0; i < 100; i++) {
@@ -259,9 +178,9 @@ static void work_all(void)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, WORKER_STACK);
 	for (unsigned i = 0; i < WORKERS; i++) {
-		run.workers[i] = (struct worker){.number = i, .session = open_session("chaos")};
+		run.workers[i] = (struct worker){.number = i, .session = life_session("chaos")};
 		if (pthread_create(&threads[i], &attr, labour, &run.workers[i]) != 0)
-			need(CKR_HOST_MEMORY, "pthread_create");
+			life_need(CKR_HOST_MEMORY, "pthread_create");
 	}
 	for (unsigned i = 0; i < WORKERS; i++)
 		pthread_join(threads[i], NULL);
@@ -347,7 +266,7 @@ static void check_kept(CK_SESSION_HANDLE s)
 
 static void check_store(void)
 {
-	CK_SESSION_HANDLE s = start_logged_in();
+	CK_SESSION_HANDLE s = life_log_in("chaos");
 
 	check_no_strangers(s);
 	check_kept(s);
@@ -408,7 +327,7 @@ static void set_up(const struct profile *profile, uint64_t seed, uint64_t ops)
 	run.records = calloc(ops, sizeof(*run.records));
 	pthread_mutex_init(&run.plan_lock, NULL);
 	if (!run.records)
-		need(CKR_HOST_MEMORY, "calloc");
+		life_need(CKR_HOST_MEMORY, "calloc");
 	write_conf();
 	plan_all_well();
 }
@@ -419,11 +338,11 @@ bool run_profile(const struct profile *profile, uint64_t seed, uint64_t ops)
 
 	set_up(profile, seed, ops);
 	struct holdings before = holdings();
-	start();
-	make_token("chaos");
-	make_token("other");
+	life_start();
+	life_make_token("chaos");
+	life_make_token("other");
 	NEED(p11->C_Finalize(NULL));
-	CK_SESSION_HANDLE s = start_logged_in();
+	CK_SESSION_HANDLE s = life_log_in("chaos");
 	shared_make(s, &chance);
 	work_all();
 	check_growth();

@@ -3,7 +3,6 @@
 #include "chaos.h"
 
 struct shared shared;
-CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 
 const struct work works_mixed[] = {
 	{"SM2 signature", 12, work_sm2_sign},
@@ -51,7 +50,7 @@ bool work_failed(struct worker *w, CK_RV rv, const char *why)
 
 CK_RV work_timed(struct worker *w, double begun_s, CK_RV rv)
 {
-	double took_s = run_now_s() - begun_s;
+	double took_s = life_now_s() - begun_s;
 
 	if (took_s > w->longest_s)
 		w->longest_s = took_s;
@@ -59,15 +58,6 @@ CK_RV work_timed(struct worker *w, double begun_s, CK_RV rv)
 }
 
 /* -- keys ---------------------------------------------------------------------------- */
-
-static void need(CK_RV rv, const char *what)
-{
-	if (rv == CKR_OK)
-		return;
-	printf("Bail out! %s gives 0x%lx while every device is well\n", what, rv);
-	exit(99);
-}
-#define NEED(call) need((call), #call)
 
 static CK_OBJECT_HANDLE import_secret(CK_SESSION_HANDLE s, CK_KEY_TYPE type, const uint8_t *value, size_t len)
 {
@@ -134,6 +124,13 @@ void shared_make(CK_SESSION_HANDLE s, struct chance *chance)
 	shared.aes = import_secret(s, CKK_AES, shared.aes_key, sizeof(shared.aes_key));
 	import_sm2(s);
 	make_rsa(s);
+	make_p256(s);
+}
+
+void shared_make_few(CK_SESSION_HANDLE s, struct chance *chance)
+{
+	chance_fill(chance, shared.sm4_key, sizeof(shared.sm4_key));
+	shared.sm4 = import_secret(s, CKK_HUFU_SM4, shared.sm4_key, sizeof(shared.sm4_key));
 	make_p256(s);
 }
 

@@ -276,7 +276,7 @@ bool work_other_login(struct worker *w)
 	CK_SESSION_HANDLE s;
 
 	pthread_mutex_lock(&lock);
-	CK_RV rv = p11->C_OpenSession(run_slot("other"), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s);
+	CK_RV rv = p11->C_OpenSession(life_slot("other"), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s);
 	bool good = rv == CKR_OK ? log_in_and_out(w, s) : work_failed(w, rv, "C_OpenSession");
 	if (rv == CKR_OK && (rv = p11->C_CloseSession(s)) != CKR_OK)
 		good = work_failed(w, rv, "C_CloseSession");
