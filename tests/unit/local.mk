@@ -180,6 +180,10 @@ tests_unit_test_tool_chunkfile_LDADD = $(TOOL_TEST_LDADD) $(OPENSSL_LIBS)
 tests_unit_test_tool_text_CFLAGS = $(TOOL_TEST_CFLAGS)
 tests_unit_test_tool_text_LDADD = $(TOOL_TEST_LDADD) $(JANSSON_LIBS)
 
+UNIT_TESTS += tests/unit/test_tool_fleet
+tests_unit_test_tool_fleet_CFLAGS = $(TOOL_TEST_CFLAGS)
+tests_unit_test_tool_fleet_LDADD = tools/libhufutool.la $(POOL_LIBS) $(CUNIT_LIBS) $(JANSSON_LIBS)
+
 # src/store: as an enemy, a failing disk, many processes, a kill and a power loss leave it.
 STORE_UTIL = %reldir%/store_util.c %reldir%/store_util.h
 POWERLOSS_VFS = %reldir%/powerloss_vfs.c %reldir%/powerloss_vfs.h
