@@ -92,13 +92,14 @@ static uint64_t due_ns(const struct job *job)
 	return job->deadline_ns ? job->deadline_ns : CLOCK_NEVER;
 }
 
+/* A device may have several lanes of different kinds: what is published is the sum. */
 static void count_waiting_locked(struct lanes *lanes, int by)
 {
 	struct stats_device *stats = atomic_load(&lanes->device->stats);
 
 	lanes->nwaiting += (uint32_t)by;
 	if (stats)
-		atomic_store_explicit(&stats->queued, lanes->nwaiting, memory_order_relaxed);
+		atomic_fetch_add_explicit(&stats->queued, (uint32_t)by, memory_order_relaxed);
 }
 
 /* From the end: most come in the order of their deadlines. */

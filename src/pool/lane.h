@@ -116,7 +116,7 @@ void lanes_after_fork_child(struct lanes *);
 /*
  * Everything a driver may read or write for one attempt, copied: op, inputs,
  * parameters with what they point to, the state, space for the answers. Keys are
- * held. In secret memory.
+ * held. In secret memory, but for much data of the caller's, which is wiped as well.
  */
 struct op_job {
 	struct job job;
@@ -129,6 +129,8 @@ struct op_job {
 	/* Where the answer is, whatever a driver makes of op's pointers. */
 	uint8_t *out, *pub, *state_out;
 	size_t out_cap;
+	uint8_t *bulk;                   /* much data, in memory of its own, or NULL */
+	size_t bulk_len;
 };
 
 /*

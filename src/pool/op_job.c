@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An op as a job: a copy of all that a driver reads or writes for one attempt, in one piece of secret memory. */
+/* An op as a job: a copy of all that a driver reads or writes for one attempt. */
 #include "pool/internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -12,6 +13,7 @@
 #include "hufu/pkcs11.h"
 
 #define PIECE_ALIGN 16
+#define BULK_MIN 12288 /* what the secret arena keeps without a mapping of its own */
 #define SPACE_BEYOND_INPUT 65536 /* no output but a random one is longer than its input by more (hufu/driver.h) */
 
 /* -- parameters, by mechanism ---------------------------------------------- */
@@ -44,9 +46,9 @@ static const struct shape rsa_gen_shape = {sizeof(struct hufu_param_rsa_gen), 1,
 	{REFERENCE(hufu_param_rsa_gen, public_exponent, public_exponent_len)}};
 
 /* As hufu/driver.h has them; NULL: the mechanism takes none that is known. */
-static const struct shape *shape_of(uint64_t mechanism)
+static const struct shape *shape_of(const struct hufu_op *op)
 {
-	switch (mechanism) {
+	switch (op->mechanism) {
 	case CKM_HUFU_SM4_CBC:
 	case CKM_HUFU_SM4_CTR:
 	case CKM_HUFU_SM4_CFB128:
@@ -65,8 +67,8 @@ static const struct shape *shape_of(uint64_t mechanism)
 		return &zuc_shape;
 	case CKM_AES_CMAC:
 		return &mac_shape;
-	case CKM_RSA_PKCS_KEY_PAIR_GEN:
-		return &rsa_gen_shape;
+	case CKM_RSA_PKCS_KEY_PAIR_GEN: /* 0, as of verbs that have none */
+		return op->verb == HUFU_VERB_GENERATE ? &rsa_gen_shape : NULL;
 	case CKM_EC_KEY_PAIR_GEN:
 	case CKM_EC_EDWARDS_KEY_PAIR_GEN:
 	case CKM_EC_MONTGOMERY_KEY_PAIR_GEN:
@@ -79,7 +81,7 @@ static const struct shape *shape_of(uint64_t mechanism)
 	case CKM_ECDH1_COFACTOR_DERIVE:
 		return &agree_shape;
 	default:
-		return hash_of_hmac(mechanism) != HASH_NONE ? &mac_shape : NULL;
+		return hash_of_hmac(op->mechanism) != HASH_NONE ? &mac_shape : NULL;
 	}
 }
 
@@ -154,19 +156,38 @@ static size_t out_space(const struct hufu_op *op)
 	return op->in_len + SPACE_BEYOND_INPUT;
 }
 
-/* Done twice: without memory, to know how much it takes, and with. */
-static void lay_out(struct layout *layout, const struct hufu_op *from, const struct shape *shape, struct op_job *job)
+/*
+ * Much data to be encrypted, signed and the like lies in ordinary memory, as it
+ * does at the caller's: locking pages costs more than the cipher. It is wiped all the same.
+ */
+static bool is_bulk(const struct hufu_op *op, size_t len)
+{
+	bool is_data = op->verb == HUFU_VERB_ENCRYPT || op->verb == HUFU_VERB_DECRYPT || op->verb == HUFU_VERB_SIGN ||
+	               op->verb == HUFU_VERB_VERIFY;
+
+	return is_data && len > BULK_MIN;
+}
+
+/* Done twice, both: without memory, to know how much it takes, and with. */
+static void lay_out_own(struct layout *layout, const struct hufu_op *from, const struct shape *shape, struct op_job *job)
 {
 	struct hufu_op *op = &job->op;
 
+	space(layout, sizeof(*job));
 	op->param = shape ? copy_param(layout, from->param, shape) : NULL;
+	op->state_in = copy_if(layout, from->state_in, from->state_in_len);
+	op->state_out = job->state_out = from->state_out ? space(layout, HUFU_STATE_MAX) : NULL;
+	op->pub = job->pub = from->pub ? space(layout, HUFU_PUB_MAX) : NULL;
+}
+
+static void lay_out_data(struct layout *layout, const struct hufu_op *from, struct op_job *job)
+{
+	struct hufu_op *op = &job->op;
+
 	op->in = copy_if(layout, from->in, from->in_len);
 	op->in2 = copy_if(layout, from->in2, from->in2_len);
-	op->state_in = copy_if(layout, from->state_in, from->state_in_len);
 	op->out_cap = job->out_cap = out_space(from);
 	op->out = job->out = from->out ? space(layout, op->out_cap) : NULL;
-	op->pub = job->pub = from->pub ? space(layout, HUFU_PUB_MAX) : NULL;
-	op->state_out = job->state_out = from->state_out ? space(layout, HUFU_STATE_MAX) : NULL;
 }
 
 /* -- the job --------------------------------------------------------------- */
@@ -202,6 +223,8 @@ static void destroy(struct job *job)
 	struct op_job *op_job = op_job_of(job);
 	struct pool_key *key = op_job->key, *subject = op_job->subject;
 
+	secret_wipe(op_job->bulk, op_job->bulk_len);
+	free(op_job->bulk);
 	secret_free(op_job);
 	pool_key_rele(key);
 	pool_key_rele(subject);
@@ -222,27 +245,47 @@ static void adopt(struct op_job *op_job, struct device *device, const struct poo
 	op_job->job.destroy = destroy;
 }
 
+/* A draft holds what does not hang on where the pieces lie. NULL: no memory. */
+static struct op_job *make(const struct op_job *draft, const struct hufu_op *from, const struct shape *shape)
+{
+	struct layout own = {0}, data = {0};
+	struct op_job sizing = *draft;
+	size_t len;
+
+	lay_out_own(&own, from, shape, &sizing);
+	lay_out_data(&data, from, &sizing);
+	bool bulk = is_bulk(from, data.at);
+	if (own.overflow || data.overflow || __builtin_add_overflow(own.at, bulk ? 0 : data.at, &len))
+		return NULL;
+	struct op_job *job = secret_alloc(len);
+	uint8_t *memory = !job ? NULL : bulk ? malloc(data.at) : (uint8_t *)job + own.at;
+	if (!memory) {
+		secret_free(job);
+		return NULL;
+	}
+	*job = *draft;
+	job->bulk = bulk ? memory : NULL;
+	job->bulk_len = bulk ? data.at : 0;
+	own = (struct layout){.base = (uint8_t *)job};
+	data = (struct layout){.base = memory};
+	lay_out_own(&own, from, shape, job);
+	lay_out_data(&data, from, job);
+	return job;
+}
+
 enum hufu_err op_job_new(struct device *device, const struct pool_request *req, uint32_t attempt, uint64_t limit_ns,
                          uint64_t deadline_ns, struct op_job **out)
 {
-	const struct shape *shape = req->op.param ? shape_of(req->op.mechanism) : NULL;
-	struct layout layout = {.at = sizeof(struct op_job)};
+	const struct shape *shape = req->op.param ? shape_of(&req->op) : NULL;
 	struct op_job draft = {.op = req->op, .limit_ns = limit_ns, .job.deadline_ns = deadline_ns};
 
 	if (req->op.param && !shape)
 		return log_bug(); /* how much of it to copy nobody knows */
-	space(&layout, 0);
-	lay_out(&layout, &req->op, shape, &draft);
-	struct op_job *op_job = layout.overflow ? NULL : secret_alloc(layout.at);
-	if (!op_job)
+	draft.op.attempt = attempt;
+	*out = make(&draft, &req->op, shape);
+	if (!*out)
 		return HUFU_ERR_NO_MEMORY;
-	*op_job = draft;
-	op_job->op.attempt = attempt;
-	layout = (struct layout){.base = (uint8_t *)op_job, .at = sizeof(*op_job)};
-	space(&layout, 0);
-	lay_out(&layout, &req->op, shape, op_job);
-	adopt(op_job, device, req);
-	*out = op_job;
+	adopt(*out, device, req);
 	return HUFU_OK;
 }
 

@@ -262,6 +262,11 @@ tests_unit_test_lane_CFLAGS = $(POOL_TEST_CFLAGS)
 tests_unit_test_lane_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
 tests_unit_test_lane_LDADD = $(POOL_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_op_job
+tests_unit_test_op_job_SOURCES = %reldir%/test_op_job.c $(POOL_UTIL)
+tests_unit_test_op_job_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_op_job_LDADD = src/driver/libfault.la $(TOKEN_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_pool
 tests_unit_test_pool_SOURCES = %reldir%/test_pool.c $(POOL_UTIL)
 tests_unit_test_pool_CFLAGS = $(POOL_TEST_CFLAGS)
