@@ -29,6 +29,10 @@ struct subject {
 extern const struct subject direct_subject;
 void direct_use(const struct hufu_driver *, const char *const *options);
 
+/* Through a pool over the devices of the configuration's only token, whose domain is "soft"; closed (or NULL): after each. */
+extern const struct subject pooled_subject;
+void pooled_use(const char *configuration, void (*closed)(void));
+
 int driver_suite(const char *name, const struct subject *);
 
 #endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The suite's ops through a pool. */
+#include "driver_kit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "pool/pool.h"
+
+struct kit_key {
+	struct pool_key *key;
+};
+
+static struct {
+	const char *configuration;
+	void (*closed)(void);
+	struct conf *conf;
+	struct pool *pool;
+} pooled;
+
+static void need(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+void pooled_use(const char *configuration, void (*closed)(void))
+{
+	pooled.configuration = configuration;
+	pooled.closed = closed;
+}
+
+static void report(void *arg, const char *message)
+{
+	(void)arg;
+	fprintf(stderr, "# %s\n", message);
+}
+
+static void open_pool(void)
+{
+	need(conf_parse(pooled.configuration, "test", report, NULL, &pooled.conf) == HUFU_OK);
+	need(pool_new(pooled.conf, &pooled.conf->tokens[0], &pooled.pool) == HUFU_OK);
+}
+
+static void close_pool(void)
+{
+	pool_free(pooled.pool);
+	conf_free(pooled.conf);
+	if (pooled.closed)
+		pooled.closed();
+}
+
+static enum hufu_err run(struct hufu_op *op, struct kit_key *key)
+{
+	struct pool_request req = {.op = *op, .key = key ? key->key : NULL};
+
+	req.op.repeatable = true;
+	enum hufu_err err = pool_run(pooled.pool, &req);
+	*op = req.op;
+	return err;
+}
+
+static bool is_public(enum hufu_key_type type)
+{
+	return type == HUFU_KEY_SM2_PUBLIC || type == HUFU_KEY_RSA_PUBLIC || type == HUFU_KEY_EC_PUBLIC ||
+	       type == HUFU_KEY_EDWARDS_PUBLIC || type == HUFU_KEY_MONTGOMERY_PUBLIC;
+}
+
+/* By which signatures are verified before release. A key that is wrong has none: that it is wrong is for its use to say. */
+static void set_public(struct pool_key *key, enum hufu_key_type type, const uint8_t *clear, size_t len)
+{
+	uint8_t out[8192], pub[HUFU_PUB_MAX];
+	struct hufu_op op = {.verb = HUFU_VERB_IMPORT, .new_type = type, .in = clear, .in_len = len,
+	                     .out = out, .out_cap = sizeof(out), .pub = pub};
+	bool signs = type == HUFU_KEY_RSA_PRIVATE || type == HUFU_KEY_EC_PRIVATE || type == HUFU_KEY_EDWARDS_PRIVATE;
+
+	if ((!signs && type != HUFU_KEY_SM2_PRIVATE) || run(&op, NULL) != HUFU_OK)
+		return;
+	if (signs)
+		need(pool_key_set_public(key, pub, op.pub_len) == HUFU_OK);
+	else
+		need(pool_key_set_point(key, pub) == HUFU_OK);
+}
+
+static struct kit_key *key_new(enum hufu_key_type type, const uint8_t *clear, size_t len)
+{
+	static const uint8_t uuid[16] = {1};
+	struct pool_copy copy = {.kind = HUFU_COPY_BLOB, .domain = is_public(type) ? NULL : "soft", .data = clear, .len = len};
+	struct kit_key *key = malloc(sizeof(*key));
+
+	need(key && pool_key_new(pooled.pool, uuid, 1, type, &copy, 1, &key->key) == HUFU_OK);
+	set_public(key->key, type, clear, len);
+	return key;
+}
+
+static void key_free(struct kit_key *key)
+{
+	pool_key_rele(key->key);
+	free(key);
+}
+
+const struct subject pooled_subject = {open_pool, close_pool, run, key_new, key_free, NULL, NULL};
