@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
+
 static _Atomic uint32_t hung_ever;
 
 /* -- jobs ------------------------------------------------------------------ */
@@ -289,6 +291,9 @@ enum hufu_err lanes_submit(struct lanes *lanes, struct job *job)
 	enum hufu_err err = accept_locked(lanes, job);
 	pthread_mutex_unlock(&lanes->lock);
 	ended_clear(&ended);
+	if (err == HUFU_ERR_NO_MEMORY)
+		log_device(HUFU_LOG_ERROR, lanes->device->conf->name, "no thread to be had for its work. Raise the limits of threads "
+		           "and memory (ulimit -u, TasksMax=)");
 	if (err != HUFU_OK)
 		job_rele(job);
 	return err;

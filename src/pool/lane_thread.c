@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
-
 /* -- begin and end --------------------------------------------------------- */
 
 void lanes_join(struct lane *finished)
@@ -223,10 +221,8 @@ bool lane_start_locked(struct lanes *lanes, struct job *job)
 {
 	struct lane *lane = start_locked(lanes, lane_main);
 
-	if (!lane) {
-		log_device(HUFU_LOG_ERROR, lanes->device->conf->name, "no thread to be had for it. Raise the limit of threads or memory");
+	if (!lane)
 		return false;
-	}
 	lanes->nlanes++;
 	lane->job = job;
 	if (job)
