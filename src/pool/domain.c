@@ -7,8 +7,11 @@
 /* Can new work begin on it now, as far as is known? */
 static bool is_up(struct device *device)
 {
+	uint64_t now = clock_now_ns();
+
 	if (!device_is_known(device) || atomic_load(&device->admin) != POOL_ENABLED)
 		return false;
+	device_probe_if_due(device, now, now + PROBE_TIME_NS);
 	switch (health_state(&device->health)) {
 	case POOL_UP:
 	case POOL_SUSPECT:

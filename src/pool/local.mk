@@ -14,6 +14,7 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/checker.h \
 	%reldir%/device.c \
 	%reldir%/domain.c \
+	%reldir%/host.c \
 	%reldir%/internal.h \
 	%reldir%/judge.c \
 	%reldir%/key.c \

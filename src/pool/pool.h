@@ -125,6 +125,12 @@ void pool_submit(struct pool *, struct pool_request *);
 /* Submits and waits; gives req->err. done and arg are the pool's. */
 enum hufu_err pool_run(struct pool *, struct pool_request *) MUST_CHECK;
 
+/*
+ * The op by this host's own software, which is no device of the token's: for keys that shall be made here. The copy
+ * that it makes is the clear form.
+ */
+enum hufu_err pool_run_on_host(struct hufu_op *) MUST_CHECK;
+
 /* Can any device of the token do this? For C_GetMechanismList; opens the devices. */
 bool pool_can(struct pool *, uint64_t mechanism, enum hufu_verb);
 /* The same, with HUFU_PHASE_FIRST, NEXT, LAST. */
