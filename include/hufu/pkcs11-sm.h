@@ -70,6 +70,28 @@ typedef struct CK_HUFU_ZUC_PARAMS {
 } CK_HUFU_ZUC_PARAMS;
 typedef CK_HUFU_ZUC_PARAMS *CK_HUFU_ZUC_PARAMS_PTR;
 
+/*
+ * Where a private or secret key lives. A token has one or more domains: sets of
+ * devices that can use the same copies of keys.
+ *
+ * CKA_HUFU_HARDWARE_ONLY (CK_BBOOL), given when the key is made, or as the
+ * token's configuration has it; never changed: no copy of the key is ever made
+ * for a domain with a software device, nor was the key made by software.
+ *
+ * CKA_HUFU_SOFTWARE_FALLBACK (CK_BBOOL), otherwise the token's
+ * software_fallback: may software serve it while all hardware is out?
+ *
+ * CKA_HUFU_DOMAINS, read-only: names of the domains that it has copies for,
+ * separated by commas.
+ *
+ * CKA_LOCAL is false for keys that software made outside the token's devices
+ * (generate = host); CKA_ALWAYS_SENSITIVE and CKA_NEVER_EXTRACTABLE for keys whose value
+ * has left hardware to become a copy for another domain.
+ */
+#define CKA_HUFU_HARDWARE_ONLY     (HUFU_VENDOR + 0x05)
+#define CKA_HUFU_SOFTWARE_FALLBACK (HUFU_VENDOR + 0x06)
+#define CKA_HUFU_DOMAINS           (HUFU_VENDOR + 0x07)
+
 #ifdef __cplusplus
 }
 #endif

@@ -175,6 +175,9 @@ static const struct attr_info {
 	{CKA_UNWRAP_TEMPLATE, ATTR_TEMPLATE, 0},
 	{CKA_DERIVE_TEMPLATE, ATTR_TEMPLATE, 0},
 	{CKA_ALLOWED_MECHANISMS, ATTR_ULONGS, 0},
+	{CKA_HUFU_HARDWARE_ONLY, ATTR_BOOL, 0},
+	{CKA_HUFU_SOFTWARE_FALLBACK, ATTR_BOOL, 0},
+	{CKA_HUFU_DOMAINS, ATTR_BYTES, 0},
 };
 
 static int compare_type(const void *key, const void *element)

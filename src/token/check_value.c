@@ -90,13 +90,13 @@ static bool ask_zeros(struct pool *pool, CK_KEY_TYPE type, struct pool_key *key,
 	return good;
 }
 
-bool check_value_ask(struct token *token, CK_KEY_TYPE type, struct pool_key *key, uint8_t kcv[CHECK_VALUE_LEN])
+bool check_value_ask(struct token *token, CK_KEY_TYPE type, struct pool_key *key, bool may_export, uint8_t kcv[CHECK_VALUE_LEN])
 {
 	uint8_t *value;
 	size_t len;
 	if (ecb_of(type))
 		return ask_zeros(token->pool, type, key, kcv);
-	if (key_export_clear(token->pool, key, &value, &len) != HUFU_OK)
+	if (!may_export || key_export_clear(token->pool, key, NULL, &value, &len) != HUFU_OK)
 		return false;
 	bool good = check_value_of(type, value, len, kcv);
 	secret_free(value);

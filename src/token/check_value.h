@@ -15,6 +15,6 @@
 /* Of a value at hand, on this host. False: no memory, or no such cipher in this host's libcrypto. */
 bool check_value_of(CK_KEY_TYPE, const uint8_t *value, size_t len, uint8_t kcv[CHECK_VALUE_LEN]);
 /* Of a key in devices. False: no device tells. */
-bool check_value_ask(struct token *, CK_KEY_TYPE, struct pool_key *, uint8_t kcv[CHECK_VALUE_LEN]);
+bool check_value_ask(struct token *, CK_KEY_TYPE, struct pool_key *, bool may_export, uint8_t kcv[CHECK_VALUE_LEN]);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a plan and its key material to an object that is there. */
+#include "base/log.h"
 #include "base/secret.h"
 #include "rand/rand.h"
+#include "sm/sm3.h"
 #include "token/asn1.h"
 #include "token/draft.h"
 #include "token/handle.h"
@@ -41,10 +43,10 @@ static CK_RV set_computed(struct attrs *attrs, CK_ATTRIBUTE_TYPE type, const uin
 static CK_RV set_sm2_point(struct attrs *attrs, const struct material *m)
 {
 	uint8_t der[POINT_DER_LEN], spki[ASN1_SPKI_LEN];
-	if (m->pub_len != 64)
+	if (m->copies->pub_len != 64)
 		return CKR_OK;
-	point_encode(m->pub, der);
-	asn1_spki_encode(m->pub, spki);
+	point_encode(m->copies->pub, der);
+	asn1_spki_encode(m->copies->pub, spki);
 	CK_RV rv = set_computed(attrs, CKA_EC_POINT, der, sizeof der);
 	return rv == CKR_OK ? set_computed(attrs, CKA_PUBLIC_KEY_INFO, spki, sizeof spki) : rv;
 }
@@ -72,12 +74,14 @@ static CK_RV set_modulus(struct attrs *attrs, CK_OBJECT_CLASS object_class, cons
 static CK_RV set_public(struct attrs *attrs, const struct plan *plan, const struct material *m)
 {
 	struct key_form form;
+	const uint8_t *pub = m->copies->pub;
+	size_t pub_len = m->copies->pub_len;
 	if (plan->key_type == CKK_HUFU_SM2)
 		return set_sm2_point(attrs, m);
-	if (!key_form_read_public(m->pub, m->pub_len, &form) || form.type != plan->key_type)
+	if (!key_form_read_public(pub, pub_len, &form) || form.type != plan->key_type)
 		return CKR_DEVICE_ERROR;
 	CK_RV rv = form.curve ? set_point(attrs, &form) : set_modulus(attrs, plan->object_class, &form);
-	return rv == CKR_OK ? set_computed(attrs, CKA_PUBLIC_KEY_INFO, m->pub, m->pub_len) : rv;
+	return rv == CKR_OK ? set_computed(attrs, CKA_PUBLIC_KEY_INFO, pub, pub_len) : rv;
 }
 
 /* 4.10.2: given of no length, there shall be none. */
@@ -94,23 +98,34 @@ static CK_RV set_check_value(struct attrs *attrs, const struct material *m)
 }
 
 /*
- * 4.9, 4.10: was it always so? Only generating says yes by itself, but not of a password, which somebody knows; what is
- * derived or unwrapped inherits it.
+ * 4.9, 4.10: was it always so? Only generating says yes by itself, but not of a password, which somebody knows, nor of
+ * what was made outside of the token's devices, or whose value has left one; what is derived or unwrapped inherits it.
  */
-static bool set_history(struct attrs *attrs, enum origin origin, const struct material *m)
+static bool set_history(struct attrs *attrs, const struct plan *plan, const struct material *m)
 {
 	bool sensitive = attrs_bool(attrs, CKA_SENSITIVE, false), extractable = attrs_bool(attrs, CKA_EXTRACTABLE, false);
-	bool generated = origin == ORIGIN_GENERATE && m->mechanism != CKM_PKCS5_PBKD2;
-	return attrs_set_bool(attrs, CKA_ALWAYS_SENSITIVE, sensitive && (generated || m->always_sensitive)) &&
-	       attrs_set_bool(attrs, CKA_NEVER_EXTRACTABLE, !extractable && (generated || m->never_extractable));
+	bool kept = plan->origin == ORIGIN_GENERATE && m->mechanism != CKM_PKCS5_PBKD2 && !m->copies->on_host &&
+	            !m->copies->left_device;
+	return attrs_set_bool(attrs, CKA_ALWAYS_SENSITIVE, sensitive && (kept || m->always_sensitive)) &&
+	       attrs_set_bool(attrs, CKA_NEVER_EXTRACTABLE, !extractable && (kept || m->never_extractable));
+}
+
+/*
+ * 4.7: CKA_LOCAL is true of what was "generated locally (i.e., on the token)", and only such keys tell the mechanism. What
+ * this host made for a token of devices (generate = host) was brought to it.
+ */
+static bool set_origin(struct attrs *attrs, const struct plan *plan, const struct material *m)
+{
+	bool local = plan->origin == ORIGIN_GENERATE && !m->copies->on_host;
+	return attrs_set_bool(attrs, CKA_LOCAL, local) &&
+	       attrs_set_ulong(attrs, CKA_KEY_GEN_MECHANISM, m->copies->on_host ? CK_UNAVAILABLE_INFORMATION : m->mechanism);
 }
 
 static CK_RV complete_key(struct attrs *attrs, const struct plan *plan, const struct material *m)
 {
-	bool ok = attrs_set_bool(attrs, CKA_LOCAL, plan->origin == ORIGIN_GENERATE) &&
-	          attrs_set_ulong(attrs, CKA_KEY_GEN_MECHANISM, m->mechanism);
+	bool ok = set_origin(attrs, plan, m);
 	if (ok && plan->object_class != CKO_PUBLIC_KEY)
-		ok = set_history(attrs, plan->origin, m);
+		ok = set_history(attrs, plan, m);
 	if (ok && plan->object_class == CKO_SECRET_KEY)
 		ok = attrs_set_ulong(attrs, CKA_VALUE_LEN, m->value_len);
 	if (!ok)
@@ -136,6 +151,7 @@ static uint32_t policy_of(const struct attrs *attrs)
 	} rows[] = {
 		{CKA_SENSITIVE, OBJECT_POLICY_SENSITIVE}, {CKA_NEVER_EXTRACTABLE, OBJECT_POLICY_NEVER_EXTRACTABLE},
 		{CKA_LOCAL, OBJECT_POLICY_LOCAL}, {CKA_WRAP_WITH_TRUSTED, OBJECT_POLICY_WRAP_WITH_TRUSTED},
+		{CKA_HUFU_HARDWARE_ONLY, OBJECT_POLICY_HARDWARE_ONLY},
 	};
 	uint32_t policy = 0;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -144,24 +160,32 @@ static uint32_t policy_of(const struct attrs *attrs)
 	return policy;
 }
 
-CK_RV object_commit(struct session *s, const struct plan *plan, const struct material *m, const uint8_t *op_id,
-                    CK_OBJECT_HANDLE *handle)
+/* -- what was asked for --------------------------------------------------------------- */
+
+static void write_attrs(struct writer *w, const struct attrs *attrs)
 {
-	struct attrs attrs;
-	struct pool_copy copy = {0};
-	attrs_init(&attrs, plan->private_object);
-	CK_RV rv = complete(&attrs, plan, m);
-	if (rv == CKR_OK) {
-		if (m)
-			copy = (struct pool_copy){.kind = m->copy_kind, .domain = m->domain, .data = m->data, .len = m->len};
-		struct draft draft = {
-			.on_token = plan->on_token, .private_object = plan->private_object, .object_class = plan->object_class,
-			.key_type = plan->key_type, .policy = policy_of(&attrs), .attrs = &attrs, .op_id = op_id,
-			.copies = &copy, .ncopies = m && m->domain ? 1 : 0,
-		};
-		rv = draft_publish(s, &draft, handle);
+	write_u32(w, (uint32_t)attrs->n);
+	for (size_t i = 0; i < attrs->n; i++) {
+		write_u64(w, attrs->list[i].type);
+		write_u32(w, (uint32_t)attrs->list[i].ulValueLen);
+		w->bad |= !attr_encode(&attrs->list[i], w);
 	}
-	attrs_clear(&attrs);
+}
+
+/* What an op id stands for: the plan, but not what a device made of it, which is another key at every try. */
+static CK_RV digest_request(const struct plan *plan, uint8_t digest[SM3_DIGEST_LEN])
+{
+	struct writer w;
+	writer_init(&w, true);
+	write_u8(&w, (uint8_t)plan->origin);
+	write_u64(&w, plan->object_class);
+	write_u64(&w, plan->key_type);
+	write_attrs(&w, &plan->attrs);
+	write_attrs(&w, &plan->material);
+	CK_RV rv = w.bad ? CKR_HOST_MEMORY : CKR_OK;
+	if (rv == CKR_OK)
+		sm3(w.data, w.len, digest);
+	writer_clear(&w);
 	return rv;
 }
 
@@ -222,51 +246,112 @@ static enum hufu_err no_room(enum hufu_err err)
 	return err == HUFU_ERR_DATA_LEN ? HUFU_ERR_STORE_FULL : err;
 }
 
-static enum hufu_err insert(struct token *token, const struct draft *draft, uint8_t uuid[16])
-{
+/* A draft as the store takes it, and what it points to. */
+struct row {
 	struct columns columns;
 	struct store_copy copies[STORE_COPIES_MAX];
-	struct store_draft row = {
+	struct store_draft draft;
+};
+
+static void row_set_copies(struct row *row, const struct pool_copy *copies, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		row->copies[i] = (struct store_copy){.kind = copies[i].kind, .domain = copies[i].domain, .data = copies[i].data,
+		                                     .len = copies[i].len};
+	row->draft.copies = row->copies;
+	row->draft.ncopies = n;
+}
+
+/* row_clear, whatever the code. */
+static enum hufu_err row_init(struct row *row, const struct draft *draft)
+{
+	row->draft = (struct store_draft){
 		.private_object = draft->private_object, .object_class = draft->object_class, .key_type = draft->key_type,
-		.policy = draft->policy, .attrs = columns.list, .nattrs = draft->attrs->n,
-		.copies = copies, .ncopies = draft->ncopies, .unproven = draft->unproven,
+		.policy = draft->policy, .attrs = row->columns.list, .nattrs = draft->attrs->n, .unproven = draft->unproven,
 	};
-	for (size_t i = 0; i < draft->ncopies; i++)
-		copies[i] = (struct store_copy){.kind = draft->copies[i].kind, .domain = draft->copies[i].domain,
-		                                .data = draft->copies[i].data, .len = draft->copies[i].len};
-	if (draft->op_id)
-		memcpy(row.op_id, draft->op_id, sizeof row.op_id);
-	enum hufu_err err = columns_init(&columns, draft->attrs);
+	row_set_copies(row, draft->copies, draft->ncopies);
+	memcpy(row->draft.request, draft->request, sizeof row->draft.request);
+	enum hufu_err err = columns_init(&row->columns, draft->attrs);
+	if (err == HUFU_OK && !draft->op_id)
+		return rand_bytes(row->draft.op_id, sizeof row->draft.op_id);
 	if (err == HUFU_OK)
-		err = no_room(store_insert(token->store, &row, uuid));
-	columns_clear(&columns);
+		memcpy(row->draft.op_id, draft->op_id, sizeof row->draft.op_id);
 	return err;
 }
 
-static CK_RV publish_on_token(struct token *token, const struct draft *draft, CK_OBJECT_HANDLE *handle)
+static void row_clear(struct row *row)
 {
-	uint8_t uuid[16];
-	CK_RV rv = rv_of(insert(token, draft, uuid));
+	columns_clear(&row->columns);
+}
+
+/* What became of an insert that ended in an I/O error is unknown; the same op ids again find what there is, or make it. */
+static enum hufu_err insert_surely(struct store *store, const struct store_draft *rows, size_t n, uint8_t (*uuids)[16])
+{
+	enum hufu_err err = store_insert_all(store, rows, n, uuids);
+	return err == HUFU_ERR_STORE_IO ? store_insert_all(store, rows, n, uuids) : err;
+}
+
+#define DRAFTS_MAX 2
+
+static enum hufu_err insert(struct token *token, const struct draft *const *drafts, size_t n, uint8_t (*uuids)[16])
+{
+	struct row rows[DRAFTS_MAX];
+	struct store_draft list[DRAFTS_MAX];
+	enum hufu_err err = HUFU_OK;
+	for (size_t i = 0; i < n; i++) {
+		enum hufu_err one = row_init(&rows[i], drafts[i]);
+		err = err == HUFU_OK ? one : err;
+		list[i] = rows[i].draft;
+	}
+	if (err == HUFU_OK)
+		err = no_room(insert_surely(token->store, list, n, uuids));
+	for (size_t i = 0; i < n; i++)
+		row_clear(&rows[i]);
+	return err;
+}
+
+/* All of them or none. */
+static CK_RV publish_on_token(struct token *token, const struct draft *const *drafts, size_t n, CK_OBJECT_HANDLE *handles)
+{
+	uint8_t uuids[DRAFTS_MAX][16];
+	CK_RV rv = rv_of(insert(token, drafts, n, uuids));
 	if (rv != CKR_OK)
 		return rv;
 	pthread_mutex_lock(&token->lock);
-	*handle = handle_of_uuid(token, uuid);
+	for (size_t i = 0; i < n; i++) {
+		handles[i] = handle_of_uuid(token, uuids[i]);
+		if (!handles[i])
+			rv = CKR_HOST_MEMORY;
+	}
 	pthread_mutex_unlock(&token->lock);
-	return *handle ? CKR_OK : CKR_HOST_MEMORY;
+	for (size_t i = 0; i < n && rv != CKR_OK; i++)
+		if (store_delete(token->store, uuids[i], 0) != HUFU_OK)
+			log_warning("an object that nobody was told of stays in the store: memory is out");
+	return rv;
+}
+
+static enum hufu_err update(const struct object *o, const struct attrs *attrs, const struct pool_copy *copies, size_t n)
+{
+	struct row row = {.draft = {
+		.private_object = o->private_object, .object_class = o->object_class, .key_type = o->key_type, .policy = o->policy,
+		.attrs = row.columns.list, .nattrs = attrs->n, .unproven = draft_unproven(o, attrs),
+	}};
+	row_set_copies(&row, copies, n);
+	enum hufu_err err = columns_init(&row.columns, attrs);
+	if (err == HUFU_OK)
+		err = no_room(store_update(o->token->store, o->uuid, o->version, &row.draft));
+	row_clear(&row);
+	return err;
 }
 
 enum hufu_err draft_update(const struct object *o, const struct attrs *attrs)
 {
-	struct columns columns;
-	struct store_draft row = {
-		.private_object = o->private_object, .object_class = o->object_class, .key_type = o->key_type, .policy = o->policy,
-		.attrs = columns.list, .nattrs = attrs->n, .unproven = draft_unproven(o, attrs),
-	};
-	enum hufu_err err = columns_init(&columns, attrs);
-	if (err == HUFU_OK)
-		err = no_room(store_update(o->token->store, o->uuid, o->version, &row));
-	columns_clear(&columns);
-	return err;
+	return update(o, attrs, NULL, 0);
+}
+
+enum hufu_err draft_update_copies(const struct object *o, const struct pool_copy *copies, size_t n)
+{
+	return update(o, &o->attrs, copies, n);
 }
 
 /* -- among the session objects -------------------------------------------------------- */
@@ -293,6 +378,18 @@ static CK_RV publish_in_session(struct session *s, const struct draft *draft, CK
 	return object_adopt(o, handle);
 }
 
+/* What the pool was told of a key stays: with another answer to who may serve it, it is another key there. */
+static enum hufu_err snapshot_key(struct object *o, const struct object *older)
+{
+	const struct pool_copy *copies;
+	if (older->key && object_falls_back(o) != object_falls_back(older)) {
+		size_t n = pool_key_copies(older->key, &copies);
+		return object_attach_key(o, 1, copies, n);
+	}
+	o->key = older->key ? pool_key_hold(older->key) : NULL;
+	return HUFU_OK;
+}
+
 struct object *draft_snapshot(const struct object *older, const struct attrs *attrs)
 {
 	struct object *o = object_new(older->token, older->private_object);
@@ -308,11 +405,103 @@ struct object *draft_snapshot(const struct object *older, const struct attrs *at
 	o->object_class = older->object_class;
 	o->key_type = older->key_type;
 	o->policy = older->policy;
-	o->key = older->key ? pool_key_hold(older->key) : NULL;
+	if (snapshot_key(o, older) != HUFU_OK) {
+		object_rele(o);
+		return NULL;
+	}
 	return o;
 }
 
 CK_RV draft_publish(struct session *s, const struct draft *draft, CK_OBJECT_HANDLE *handle)
 {
-	return draft->on_token ? publish_on_token(s->token, draft, handle) : publish_in_session(s, draft, handle);
+	return draft->on_token ? publish_on_token(s->token, &draft, 1, handle) : publish_in_session(s, draft, handle);
+}
+
+/* -- new objects ------------------------------------------------------------------------- */
+
+/* A draft and the attributes that it points to. */
+struct built {
+	struct attrs attrs;
+	struct draft draft;
+};
+
+/* built_clear, whatever the code. */
+static CK_RV build(struct built *b, const struct plan *plan, const struct material *m, const uint8_t *op_id)
+{
+	bool has_copies = m && plan->object_class != CKO_PUBLIC_KEY;
+	attrs_init(&b->attrs, plan->private_object);
+	CK_RV rv = complete(&b->attrs, plan, m);
+	if (rv != CKR_OK)
+		return rv;
+	b->draft = (struct draft){
+		.on_token = plan->on_token, .private_object = plan->private_object, .object_class = plan->object_class,
+		.key_type = plan->key_type, .policy = policy_of(&b->attrs), .attrs = &b->attrs, .op_id = op_id,
+		.copies = has_copies ? m->copies->list : NULL, .ncopies = has_copies ? m->copies->n : 0,
+	};
+	return plan->on_token ? digest_request(plan, b->draft.request) : CKR_OK;
+}
+
+static void built_clear(struct built *b)
+{
+	attrs_clear(&b->attrs);
+}
+
+CK_RV object_commit(struct session *s, const struct plan *plan, const struct material *m, const uint8_t *op_id,
+                    CK_OBJECT_HANDLE *handle)
+{
+	struct built b;
+	CK_RV rv = build(&b, plan, m, op_id);
+	if (rv == CKR_OK)
+		rv = draft_publish(s, &b.draft, handle);
+	built_clear(&b);
+	return rv;
+}
+
+/* Each half is a row of its own, under an id of its own. */
+static void other_op_id(const uint8_t op_id[16], uint8_t other[16])
+{
+	memcpy(other, op_id, 16);
+	other[15] ^= 1;
+}
+
+/* Of two rows the store sees to it that both are there or none; a session object can be taken back. */
+static CK_RV publish_pair(struct session *s, const struct draft *pub, const struct draft *priv, CK_OBJECT_HANDLE *hpub,
+                          CK_OBJECT_HANDLE *hpriv)
+{
+	const struct draft *both[] = {pub, priv};
+	CK_OBJECT_HANDLE handles[2];
+	CK_RV rv;
+	if (pub->on_token && priv->on_token) {
+		rv = publish_on_token(s->token, both, 2, handles);
+	} else {
+		int first = pub->on_token; /* the row last: it cannot be taken back without a trace */
+		rv = draft_publish(s, both[first], &handles[first]);
+		if (rv != CKR_OK)
+			return rv;
+		rv = draft_publish(s, both[!first], &handles[!first]);
+		if (rv != CKR_OK)
+			(void)object_undo(s, handles[first]); /* the first error is the answer */
+	}
+	if (rv == CKR_OK) {
+		*hpub = handles[0];
+		*hpriv = handles[1];
+	}
+	return rv;
+}
+
+CK_RV object_commit_pair(struct session *s, const struct plan *pub, const struct plan *priv, const struct material *m,
+                         const uint8_t *op_id, CK_OBJECT_HANDLE *hpub, CK_OBJECT_HANDLE *hpriv)
+{
+	struct built public, private;
+	uint8_t pub_op_id[16];
+	other_op_id(op_id, pub_op_id);
+	CK_RV rv = build(&public, pub, m, pub_op_id);
+	CK_RV rv_private = build(&private, priv, m, op_id);
+	if (rv == CKR_OK)
+		rv = rv_private;
+	if (rv == CKR_OK)
+		rv = publish_pair(s, &public.draft, &private.draft, hpub, hpriv);
+	built_clear(&public);
+	built_clear(&private);
+	return rv;
 }

@@ -4,12 +4,12 @@
 
 static CK_RV create_key(struct session *s, const struct plan *plan, CK_OBJECT_HANDLE *handle)
 {
-	struct material_holder holder;
+	struct copies copies;
 	struct material m;
-	CK_RV rv = material_import(s, plan, &holder, &m);
+	CK_RV rv = material_import(s, plan, &copies, &m);
 	if (rv == CKR_OK)
 		rv = object_commit(s, plan, &m, NULL, handle);
-	material_clear(&holder);
+	copies_clear(&copies);
 	return rv;
 }
 

@@ -47,18 +47,18 @@ static bool always(const struct derivation *d, CK_ATTRIBUTE_TYPE type)
 
 static CK_RV commit(struct derivation *d, struct plan *plan, CK_OBJECT_HANDLE *handle)
 {
-	struct material_holder holder;
+	struct copies copies;
 	struct material material;
 	if (!attrs_set(&plan->material, CKA_VALUE, d->value, d->len))
 		return CKR_HOST_MEMORY;
-	CK_RV rv = material_import(d->session, plan, &holder, &material);
+	CK_RV rv = material_import(d->session, plan, &copies, &material);
 	if (!d->base)
 		material.mechanism = d->mech->type;
 	material.always_sensitive = always(d, CKA_ALWAYS_SENSITIVE);
 	material.never_extractable = always(d, CKA_NEVER_EXTRACTABLE);
 	if (rv == CKR_OK)
 		rv = object_commit(d->session, plan, &material, NULL, handle);
-	material_clear(&holder);
+	copies_clear(&copies);
 	return rv;
 }
 

@@ -15,6 +15,7 @@ struct draft {
 	size_t ncopies;
 	bool unproven;                  /* draft_unproven, of the object that this one copies */
 	const uint8_t *op_id;           /* 16 bytes, or NULL */
+	uint8_t request[32];            /* digest of what the op id stands for */
 };
 
 /* May this session make such an object? CKR_USER_NOT_LOGGED_IN, CKR_SESSION_READ_ONLY. */
@@ -36,6 +37,8 @@ CK_RV draft_set_unique_id(struct attrs *);
 CK_RV draft_publish(struct session *, const struct draft *, CK_OBJECT_HANDLE *);
 /* The row of a token object takes on these attributes; its copies stay. HUFU_ERR_CONFLICT: it has changed since. */
 enum hufu_err draft_update(const struct object *, const struct attrs *) MUST_CHECK;
+/* The same with other copies, all of them, and attributes as they are. */
+enum hufu_err draft_update_copies(const struct object *, const struct pool_copy *, size_t n) MUST_CHECK;
 /* A snapshot of a session object: attributes as given, key shared with the older one. NULL: out of memory. */
 struct object *draft_snapshot(const struct object *older, const struct attrs *);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* C_GenerateKey, C_GenerateKeyPair (PKCS#11 3.1 5.18.1, 5.18.2): templates are checked before a device makes anything. */
-#include "base/secret.h"
 #include "rand/rand.h"
 #include "token/check_value.h"
 #include "token/derive.h"
@@ -14,16 +13,6 @@
 
 #include <string.h>
 
-/* A device's copy of a key: the key and whatever its domain puts around it. */
-#define COPY_MAX 8192
-
-/* The request, and the memory that its answer goes to. */
-struct generation {
-	struct pool_request req;
-	uint8_t *copy;
-	uint8_t pub[HUFU_PUB_MAX];
-};
-
 /* What a device is asked for. */
 struct wanted {
 	enum hufu_key_type type;
@@ -32,41 +21,15 @@ struct wanted {
 	const void *param;
 };
 
-static CK_RV generate(struct token *token, const struct wanted *wanted, struct generation *g)
+static CK_RV generate(struct token *token, const struct plan *plan, const struct wanted *wanted, uint8_t op_id[16],
+                      struct copies *copies)
 {
-	struct pool_request *req = &g->req;
-	*g = (struct generation){.copy = secret_alloc(COPY_MAX)};
-	if (!g->copy)
-		return CKR_HOST_MEMORY;
-	req->op.verb = HUFU_VERB_GENERATE;
-	req->op.mechanism = wanted->mechanism;
-	req->op.new_type = wanted->type;
-	req->op.new_len = wanted->len;
-	req->op.param = wanted->param;
-	req->op.out = g->copy;
-	req->op.out_cap = COPY_MAX;
-	req->op.pub = g->pub;
-	req->op.repeatable = true; /* one key is kept, whoever made how many: the op id is unique in the store */
-	enum hufu_err err = rand_bytes(req->op.op_id, sizeof req->op.op_id);
-	if (err == HUFU_OK)
-		err = pool_run(token->pool, req);
-	return rv_of(err);
-}
-
-static void generation_clear(struct generation *g)
-{
-	secret_free(g->copy);
-	g->copy = NULL;
-}
-
-static struct material material_of(const struct generation *g, const struct mech *mech)
-{
-	return (struct material){
-		.type = g->req.op.new_type, .domain = g->req.served_domain, .copy_kind = HUFU_COPY_BLOB,
-		.data = g->copy, .len = g->req.op.out_len,
-		.pub = g->req.op.pub_len ? g->pub : NULL, .pub_len = g->req.op.pub_len,
-		.mechanism = mech->type,
-	};
+	struct hufu_op op = {.verb = HUFU_VERB_GENERATE, .mechanism = wanted->mechanism, .new_type = wanted->type,
+	                     .new_len = wanted->len, .param = wanted->param};
+	*copies = (struct copies){.n = 0};
+	enum hufu_err err = rand_bytes(op.op_id, sizeof op.op_id);
+	memcpy(op_id, op.op_id, sizeof op.op_id);
+	return err == HUFU_OK ? copies_generate(token, copy_policy_of(&plan->attrs), &op, copies) : rv_of(err);
 }
 
 static CK_RV check(struct session *s, const CK_MECHANISM *m, CK_FLAGS flag, const struct mech **mech)
@@ -89,33 +52,34 @@ static size_t secret_len(const struct plan *plan)
 }
 
 /* The check value needs the key in use for a moment, before it is stored. */
-static void add_check_value(struct token *token, const struct generation *g, CK_KEY_TYPE key_type, struct material *material)
+static void add_check_value(struct token *token, const uint8_t uuid[16], const struct plan *plan, struct material *material)
 {
-	struct pool_copy copy = {.kind = material->copy_kind, .domain = material->domain, .data = material->data,
-	                         .len = material->len};
+	const struct copies *copies = material->copies;
+	struct copy_policy policy = copy_policy_of(&plan->attrs);
 	struct pool_key *key;
-	if (pool_key_new(token->pool, g->req.op.op_id, 0, material->type, &copy, 1, &key) != HUFU_OK)
+	if (pool_key_new(token->pool, uuid, 0, copies->type, copies->list, copies->n, &key) != HUFU_OK)
 		return;
-	material->have_check_value = check_value_ask(token, key_type, key, material->check_value);
+	pool_key_set_policy(key, policy.hardware_only, true);
+	material->have_check_value = check_value_ask(token, plan->key_type, key, copies_may_travel(policy), material->check_value);
 	pool_key_rele(key);
 }
 
 static CK_RV generate_secret(struct session *s, const struct mech *mech, const struct plan *plan, CK_OBJECT_HANDLE *handle)
 {
-	struct generation g;
+	struct copies copies;
+	uint8_t op_id[16];
 	size_t len = secret_len(plan);
 	struct wanted wanted = {.mechanism = mech->device_mechanism};
 	if (!object_material_type(plan->object_class, plan->key_type, &wanted.type))
 		return CKR_TEMPLATE_INCONSISTENT;
 	wanted.len = wanted.type == HUFU_KEY_SECRET || wanted.type == HUFU_KEY_AES ? len : 0;
-	CK_RV rv = generate(s->token, &wanted, &g);
+	CK_RV rv = generate(s->token, plan, &wanted, op_id, &copies);
 	if (rv == CKR_OK) {
-		struct material material = material_of(&g, mech);
-		material.value_len = len;
-		add_check_value(s->token, &g, plan->key_type, &material);
-		rv = object_commit(s, plan, &material, g.req.op.op_id, handle);
+		struct material material = {.copies = &copies, .value_len = len, .mechanism = mech->type};
+		add_check_value(s->token, op_id, plan, &material);
+		rv = object_commit(s, plan, &material, op_id, handle);
 	}
-	generation_clear(&g);
+	copies_clear(&copies);
 	return rv;
 }
 
@@ -135,38 +99,6 @@ CK_RV key_generate(struct session *s, const CK_MECHANISM *m, const CK_ATTRIBUTE 
 }
 
 /* -- key pairs ---------------------------------------------------------------------------------- */
-
-/* Each half is a row of its own, under an id of its own. */
-static void other_op_id(const uint8_t op_id[16], uint8_t other[16])
-{
-	memcpy(other, op_id, 16);
-	other[15] ^= 1;
-}
-
-/* Both or none. */
-static CK_RV commit_pair(struct session *s, const struct generation *g, const struct mech *mech, const struct plan *pub,
-                         const struct plan *priv, CK_OBJECT_HANDLE *hpub, CK_OBJECT_HANDLE *hpriv)
-{
-	uint8_t pub_op_id[16];
-	CK_OBJECT_HANDLE made;
-	struct material private = material_of(g, mech), public = private;
-	if (!object_material_type(pub->object_class, pub->key_type, &public.type))
-		return CKR_TEMPLATE_INCONSISTENT;
-	public.domain = NULL;
-	public.data = public.pub;
-	public.len = public.pub_len;
-	other_op_id(g->req.op.op_id, pub_op_id);
-
-	CK_RV rv = object_commit(s, pub, &public, pub_op_id, &made);
-	if (rv != CKR_OK)
-		return rv;
-	rv = object_commit(s, priv, &private, g->req.op.op_id, hpriv);
-	if (rv == CKR_OK)
-		*hpub = made;
-	else
-		(void)object_undo(s, made); /* the first error is the answer */
-	return rv;
-}
 
 union pair_param {
 	struct hufu_param_rsa_gen rsa;
@@ -210,16 +142,19 @@ static CK_RV pair_wanted(const struct mech *mech, const struct plan *pub, const 
 static CK_RV generate_pair(struct session *s, const struct mech *mech, const struct plan *pub, const struct plan *priv,
                            CK_OBJECT_HANDLE *hpub, CK_OBJECT_HANDLE *hpriv)
 {
-	struct generation g;
+	struct copies copies;
 	struct wanted wanted;
 	union pair_param param;
+	uint8_t op_id[16];
 	CK_RV rv = pair_wanted(mech, pub, priv, &param, &wanted);
 	if (rv != CKR_OK)
 		return rv;
-	rv = generate(s->token, &wanted, &g);
-	if (rv == CKR_OK)
-		rv = commit_pair(s, &g, mech, pub, priv, hpub, hpriv);
-	generation_clear(&g);
+	rv = generate(s->token, priv, &wanted, op_id, &copies);
+	if (rv == CKR_OK) {
+		struct material material = {.copies = &copies, .mechanism = mech->type};
+		rv = object_commit_pair(s, pub, priv, &material, op_id, hpub, hpriv);
+	}
+	copies_clear(&copies);
 	return rv;
 }
 

@@ -13,6 +13,8 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/check_value.c \
 	%reldir%/check_value.h \
 	%reldir%/commit.c \
+	%reldir%/copies.c \
+	%reldir%/copies.h \
 	%reldir%/copy.c \
 	%reldir%/core.c \
 	%reldir%/core.h \
@@ -35,6 +37,8 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/digest.c \
 	%reldir%/digest_info.c \
 	%reldir%/digest_info.h \
+	%reldir%/domains.c \
+	%reldir%/domains.h \
 	%reldir%/draft.h \
 	%reldir%/dual.c \
 	%reldir%/envelope.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Logins and PINs (PKCS#11 5.5.5 to 5.5.7, 5.6.8 to 5.6.10). A login belongs to all sessions of the process with the token. */
 #include "base/log.h"
+#include "token/domains.h"
 #include "token/object.h"
 #include "token/operation.h"
 #include "token/rv.h"
@@ -73,6 +74,7 @@ static CK_RV login_all(struct token *token, enum login wanted, const CK_BYTE *pi
 	rv = rv_of(store_login(token->store, role_of(wanted), pin, pin_len));
 	if (rv != CKR_OK)
 		return rv;
+	domains_login(token, wanted); /* before anybody uses a key under this login */
 	pthread_mutex_lock(&token->lock);
 	rv = objection(token, wanted); /* a R/O session may have been opened meanwhile */
 	if (rv == CKR_OK)

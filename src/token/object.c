@@ -116,6 +116,12 @@ static enum hufu_err set_public(struct object *o, enum hufu_key_type type)
 	return info && info->ulValueLen ? pool_key_set_public(o->key, info->pValue, info->ulValueLen) : HUFU_OK;
 }
 
+bool object_falls_back(const struct object *o)
+{
+	bool hardware_only = o->policy & OBJECT_POLICY_HARDWARE_ONLY;
+	return !hardware_only && attrs_bool(&o->attrs, CKA_HUFU_SOFTWARE_FALLBACK, o->token->conf->pool.software_fallback);
+}
+
 enum hufu_err object_attach_key(struct object *o, uint64_t version, const struct pool_copy *copies, size_t n)
 {
 	enum hufu_key_type type;
@@ -132,6 +138,8 @@ enum hufu_err object_attach_key(struct object *o, uint64_t version, const struct
 	if (n == 0)
 		return HUFU_OK;
 	enum hufu_err err = pool_key_new(o->token->pool, o->uuid, version, type, copies, n, &o->key);
+	if (err == HUFU_OK && o->object_class != CKO_PUBLIC_KEY)
+		pool_key_set_policy(o->key, o->policy & OBJECT_POLICY_HARDWARE_ONLY, object_falls_back(o));
 	return err == HUFU_OK && o->object_class == CKO_PRIVATE_KEY ? set_public(o, type) : err;
 }
 

@@ -12,6 +12,7 @@
 #define TOKEN_OBJECT_H
 
 #include "token/attr.h"
+#include "token/copies.h"
 #include "token/session.h"
 
 /* Immutable policy bits, bound into the seal of a key's copies (store_draft.policy). */
@@ -19,6 +20,7 @@
 #define OBJECT_POLICY_NEVER_EXTRACTABLE 0x2u
 #define OBJECT_POLICY_LOCAL 0x4u         /* generated on this token */
 #define OBJECT_POLICY_WRAP_WITH_TRUSTED 0x8u
+#define OBJECT_POLICY_HARDWARE_ONLY 0x10u /* never a copy in a domain that software is part of */
 
 struct object {
 	_Atomic uint32_t refs;
@@ -36,6 +38,7 @@ struct object {
 	uint32_t policy;
 	struct attrs attrs;             /* all but the key material */
 	struct pool_key *key;           /* keys with material: a reference; NULL else */
+	_Atomic uint64_t copies_of, copies_due_ns; /* copies.c: domains_generation that they were compared with; when next */
 };
 
 /* Empty, with one reference; attrs in secret memory when private_object. NULL: out of memory. */
@@ -52,6 +55,8 @@ bool object_material_type(CK_OBJECT_CLASS, CK_KEY_TYPE, enum hufu_key_type *);
  * A public key is made of its point, whatever copies there are.
  */
 enum hufu_err object_attach_key(struct object *, uint64_t version, const struct pool_copy *, size_t n) MUST_CHECK;
+/* May software serve its key while all hardware is out? */
+bool object_falls_back(const struct object *);
 /*
  * A new session object: gets its handle, is listed with its session. Takes over
  * the reference, also when it fails. CKR_USER_NOT_LOGGED_IN: the login that it
@@ -93,15 +98,9 @@ struct plan {
 CK_RV object_plan(struct session *, enum origin, CK_OBJECT_CLASS, CK_KEY_TYPE, const CK_ATTRIBUTE *templ, CK_ULONG n, struct plan **);
 void plan_free(struct plan *);
 
-/* What a device gave, or what was imported: becomes copies of the new key. */
+/* What is known of a key beside its plan. */
 struct material {
-	enum hufu_key_type type;
-	const char *domain;             /* NULL for public keys */
-	enum hufu_copy_kind copy_kind;
-	const uint8_t *data;
-	size_t len;
-	const uint8_t *pub;             /* the public part in the form of enum hufu_key_type; also for private keys */
-	size_t pub_len;
+	const struct copies *copies;    /* with its public part, which is all of a public key */
 	size_t value_len;               /* secret keys: CKA_VALUE_LEN */
 	CK_MECHANISM_TYPE mechanism;    /* CKA_KEY_GEN_MECHANISM; CK_UNAVAILABLE_INFORMATION unless generated */
 	uint8_t check_value[3];         /* secret keys */
@@ -112,30 +111,23 @@ struct material {
 /* Stores or lists it, gives the handle. op_id: of the request that made it (16 bytes) or NULL. The plan is freed by the caller. */
 CK_RV object_commit(struct session *, const struct plan *, const struct material *, const uint8_t *op_id, CK_OBJECT_HANDLE *);
 
+/* Both halves of a pair, or none. */
+CK_RV object_commit_pair(struct session *, const struct plan *pub, const struct plan *priv, const struct material *,
+                         const uint8_t *op_id, CK_OBJECT_HANDLE *hpub, CK_OBJECT_HANDLE *hpriv);
 /* Takes back what object_commit has just made, destroyable or not: the other half of its pair failed. */
 CK_RV object_undo(struct session *, CK_OBJECT_HANDLE);
 
-/*
- * CKA_VALUE and kin of a plan -> copies, through the pool's IMPORT. The buffers
- * of *m live in *holder until material_clear. In key_import.c.
- */
-struct material_holder {
-	uint8_t *copy;                  /* secret */
-	size_t copy_len;
-	uint8_t pub[HUFU_PUB_MAX];
-};
-CK_RV material_import(struct session *, const struct plan *, struct material_holder *, struct material *m);
+/* CKA_VALUE and kin of a plan -> copies, which are cleared by the caller whatever the code. In key_import.c. */
+CK_RV material_import(struct session *, const struct plan *, struct copies *, struct material *m);
 /*
  * The same of a key of RSA or of a curve whose form is at hand, for a plan of its type. A public half that the form
  * tells must be the private one's: CKR_ATTRIBUTE_VALUE_INVALID.
  */
-CK_RV material_import_form(struct session *, const struct plan *, const struct key_form *, struct material_holder *,
-                           struct material *m);
-void material_clear(struct material_holder *);
+CK_RV material_import_form(struct session *, const struct plan *, const struct key_form *, struct copies *, struct material *m);
 /* The clear value of a key that may be read or wrapped: EXPORT through the pool; secret_free it. CKR_KEY_UNEXTRACTABLE where no copy can give it. */
 CK_RV key_export(struct object *, uint8_t **value, size_t *len);
-/* The same of the pool's key; the pool's errors. */
-enum hufu_err key_export_clear(struct pool *, struct pool_key *, uint8_t **value, size_t *len) MUST_CHECK;
+/* The same of the pool's key, by a device of this domain (NULL: any); the pool's errors. */
+enum hufu_err key_export_clear(struct pool *, struct pool_key *, const char *domain, uint8_t **value, size_t *len) MUST_CHECK;
 
 /* -- C_ calls -------------------------------------------------------------- */
 

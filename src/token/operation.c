@@ -113,6 +113,8 @@ CK_RV operation_find_key(struct session *s, const struct mech *mech, const struc
 	if (rv != CKR_OK)
 		return rv;
 	rv = check_key(mech, use, key);
+	if (rv == CKR_OK)
+		copies_complete(s, &key);
 	if (rv != CKR_OK) {
 		object_rele(key);
 		return rv;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a template to all that an object will be, before any key is made (PKCS#11 3.1 4.1.1). */
+#include "base/log.h"
 #include "token/certificate.h"
 #include "token/draft.h"
 #include "token/key_form.h"
@@ -234,6 +235,34 @@ static CK_RV check_whole(struct plan *plan)
 	return CKR_OK;
 }
 
+/* -- where may it live? ---------------------------------------------------------------- */
+
+static bool wants_hardware(const struct token *token)
+{
+	switch (token->conf->pool.hardware_only) {
+	case CONF_HARDWARE_YES: return true;
+	case CONF_HARDWARE_NO: return false;
+	case CONF_HARDWARE_AUTO: break;
+	}
+	return !pool_is_software(token->pool);
+}
+
+/* What the template does not say, the configuration does; once and for all. */
+static CK_RV decide_hardware(struct plan *plan, const struct token *token, const CK_ATTRIBUTE *list, CK_ULONG n)
+{
+	if (plan->object_class != CKO_PRIVATE_KEY && plan->object_class != CKO_SECRET_KEY)
+		return CKR_OK;
+	if (!in_template(list, n, CKA_HUFU_HARDWARE_ONLY) && wants_hardware(token) &&
+	    !attrs_set_bool(&plan->attrs, CKA_HUFU_HARDWARE_ONLY, true))
+		return CKR_HOST_MEMORY;
+	if (!attrs_bool(&plan->attrs, CKA_HUFU_HARDWARE_ONLY, false) || !pool_is_software(token->pool))
+		return CKR_OK;
+	log_error("token \"%s\": a key that is to be hardware-only is not made: all its devices are software. Add one that is "
+	          "not, or set hardware_only = no (hufu.conf), CKA_HUFU_HARDWARE_ONLY to false",
+	          token->conf->name ? token->conf->name : "");
+	return CKR_TEMPLATE_INCONSISTENT;
+}
+
 /* -- whose is it? ----------------------------------------------------------------- */
 
 /* 5.6.1, table 6: who may make what. The SO makes public objects only. */
@@ -262,6 +291,8 @@ CK_RV object_plan(struct session *s, enum origin origin, CK_OBJECT_CLASS object_
 		rv = rules_check_new(set, origin, token_login(s->token), templ, n);
 	if (rv == CKR_OK)
 		rv = fill(plan, set, templ, n);
+	if (rv == CKR_OK)
+		rv = decide_hardware(plan, s->token, templ, n);
 	if (rv == CKR_OK) {
 		plan->on_token = attrs_bool(&plan->attrs, CKA_TOKEN, false);
 		plan->private_object = attrs_bool(&plan->attrs, CKA_PRIVATE, false);

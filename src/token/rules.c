@@ -117,6 +117,10 @@ static const struct rule private_key[] = {
 	{CKA_DECAPSULATE_TEMPLATE, 0, DEFAULT_NONE},
 	{CKA_ALWAYS_AUTHENTICATE, 0, DEFAULT_FALSE},
 	{CKA_PUBLIC_KEY_INFO, 0, DEFAULT_LATER},
+	/* <hufu/pkcs11-sm.h>: where it lives */
+	{CKA_HUFU_HARDWARE_ONLY, 0, DEFAULT_FALSE},
+	{CKA_HUFU_SOFTWARE_FALLBACK, F8, DEFAULT_LATER},
+	{CKA_HUFU_DOMAINS, F2 | F4 | F6, DEFAULT_LATER},
 };
 
 /* 4.7 and 4.10 */
@@ -147,6 +151,10 @@ static const struct rule secret_key[] = {
 	{CKA_UNWRAP_TEMPLATE, 0, DEFAULT_NONE},
 	{CKA_DERIVE_TEMPLATE, 0, DEFAULT_NONE},
 	{CKA_VALUE, F1 | F4 | F6 | F7, DEFAULT_NONE},
+	/* <hufu/pkcs11-sm.h>: where it lives */
+	{CKA_HUFU_HARDWARE_ONLY, 0, DEFAULT_FALSE},
+	{CKA_HUFU_SOFTWARE_FALLBACK, F8, DEFAULT_LATER},
+	{CKA_HUFU_DOMAINS, F2 | F4 | F6, DEFAULT_LATER},
 };
 
 /* 4.11, for the curve of SM2. */

@@ -4,6 +4,8 @@
 #include "token/key_form.h"
 #include "token/rules.h"
 
+#include <string.h>
+
 void shown_clear(struct shown *shown)
 {
 	secret_free(shown->exported);
@@ -82,6 +84,28 @@ static CK_RV show_default(const struct rule *rule, struct shown *shown)
 	return CKR_ATTRIBUTE_TYPE_INVALID;
 }
 
+/* Names of domains, in the order of its copies. */
+static CK_RV show_domains(const struct object *o, struct shown *shown)
+{
+	const struct pool_copy *copies;
+	struct writer w;
+	size_t n = o->key ? pool_key_copies(o->key, &copies) : 0;
+	writer_init(&w, true);
+	for (size_t i = 0; i < n; i++) {
+		if (!copies[i].domain)
+			continue;
+		if (w.len)
+			write_u8(&w, ',');
+		write_bytes(&w, copies[i].domain, strlen(copies[i].domain));
+	}
+	bool bad = w.bad;
+	shown->exported = writer_take(&w, &shown->len);
+	shown->value = shown->exported;
+	if (!shown->exported)
+		shown->len = 0;
+	return bad ? CKR_HOST_MEMORY : CKR_OK;
+}
+
 CK_RV show(struct object *o, CK_ATTRIBUTE_TYPE type, struct shown *shown)
 {
 	const CK_ATTRIBUTE *a = attrs_get(&o->attrs, type);
@@ -91,6 +115,10 @@ CK_RV show(struct object *o, CK_ATTRIBUTE_TYPE type, struct shown *shown)
 	*shown = (struct shown){0};
 	if (rule && rule->flags & F7)
 		return show_material(o, type, shown);
+	if (type == CKA_HUFU_DOMAINS && rule)
+		return show_domains(o, shown);
+	if (type == CKA_HUFU_SOFTWARE_FALLBACK && rule)
+		return show_flag(shown, object_falls_back(o));
 	if (type == CKA_KEY_TYPE && o->key_type == CKK_HUFU_SM2 && o->token->conf->sm2_view == CONF_SM2_EC)
 		return show_number(shown, CKK_EC);
 	/* Set without a login, it was not the SO's word: see store.h, by_login. */

@@ -3,7 +3,7 @@
  * What an object shows of itself: C_GetAttributeValue and C_FindObjects ask
  * here. It differs from what is stored where the token's configuration says so
  * (the key type of SM2 keys), where the truth depends on more (CKA_TRUSTED), and
- * for key material.
+ * for key material and where it lives.
  */
 #ifndef TOKEN_SHOW_H
 #define TOKEN_SHOW_H

@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "sm/sm3.h"
 #include "token/core.h"
+#include "token/domains.h"
 #include "token/mech.h"
 #include "token/rv.h"
 #include "token/token.h"
@@ -465,6 +466,8 @@ static CK_RV init_exclusive(CK_SLOT_ID id, const CK_BYTE *pin, CK_ULONG pin_len,
 	struct store_conf store = store_conf(slot);
 	make_default_dir();
 	CK_RV rv = rv_of(store_init(&store, pin, pin_len, (const char *)label));
+	if (rv == CKR_OK && open_token(slot) == CKR_OK) /* what keeps it from being used, its first use tells */
+		domains_init(slot->token, pin, pin_len);
 	if (rv == CKR_OK)
 		rv = look_for_tokens(); /* a spare slot that was used wants a successor */
 	return rv;

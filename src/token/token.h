@@ -19,6 +19,14 @@ enum login { LOGIN_NONE = 0, LOGIN_USER, LOGIN_SO };
 struct object;
 struct handle_map;
 
+/* Names of the enrolled domains, as the store told at an epoch (domains.h). */
+struct enrolled {
+	bool known;
+	uint64_t epoch;
+	size_t n;
+	char names[STORE_DOMAINS_MAX][STORE_DOMAIN_MAX + 1];
+};
+
 struct token {
 	CK_SLOT_ID slot;
 	const struct conf_token *conf;
@@ -27,6 +35,7 @@ struct token {
 	_Atomic int login;              /* enum login, of all sessions of the process */
 	_Atomic uint64_t login_epoch;   /* bumped by every logout: what a login lent is void */
 	_Atomic uint64_t epoch;         /* bumped when the store was changed: cached objects ask their version again */
+	_Atomic uint64_t domains_generation; /* bumped when what is enrolled was seen to have changed */
 	_Atomic uint64_t checked_ns;    /* when the store was last asked for changes */
 	uint64_t change_counter;        /* under lock */
 
@@ -39,6 +48,7 @@ struct token {
 		CK_SESSION_HANDLE session;
 	} *session_objects;
 	size_t nsession_objects, cap_session_objects;
+	struct enrolled enrolled;
 };
 
 /* Has another process changed the store? Asked at most every 100 ms unless now. Bumps epoch; ends a login of a token that was renewed. */

@@ -249,16 +249,16 @@ static CK_RV set_value(struct plan *plan, const uint8_t *value, size_t len)
 }
 
 static CK_RV import_secret(struct session *s, const struct operation *op, struct plan *plan, const uint8_t *value, size_t len,
-                           struct material_holder *holder, struct material *material)
+                           struct copies *copies, struct material *material)
 {
 	CK_RV rv = cut(op, plan, &value, &len);
 	if (rv == CKR_OK)
 		rv = set_value(plan, value, len);
-	return rv == CKR_OK ? material_import(s, plan, holder, material) : rv;
+	return rv == CKR_OK ? material_import(s, plan, copies, material) : rv;
 }
 
 /* What it tells of its public half must be true. */
-static CK_RV import_sm2(struct session *s, struct plan *plan, const uint8_t *der, size_t len, struct material_holder *holder,
+static CK_RV import_sm2(struct session *s, struct plan *plan, const uint8_t *der, size_t len, struct copies *copies,
                         struct material *material)
 {
 	uint8_t d[32], point[64];
@@ -268,36 +268,36 @@ static CK_RV import_sm2(struct session *s, struct plan *plan, const uint8_t *der
 		rv = set_value(plan, d, sizeof d);
 	secret_wipe(d, sizeof d);
 	if (rv == CKR_OK)
-		rv = material_import(s, plan, holder, material);
-	if (rv == CKR_OK && have_point && (material->pub_len != 64 || memcmp(material->pub, point, 64) != 0))
+		rv = material_import(s, plan, copies, material);
+	if (rv == CKR_OK && have_point && (copies->pub_len != 64 || memcmp(copies->pub, point, 64) != 0))
 		rv = CKR_WRAPPED_KEY_INVALID;
 	return rv;
 }
 
 /* 5.18.4: what is "recognizably not a wrapped key of the proper type" is CKR_WRAPPED_KEY_INVALID. */
-static CK_RV import_private(struct session *s, struct plan *plan, const uint8_t *der, size_t len, struct material_holder *holder,
+static CK_RV import_private(struct session *s, struct plan *plan, const uint8_t *der, size_t len, struct copies *copies,
                             struct material *material)
 {
 	struct key_form form;
 	if (plan->key_type == CKK_HUFU_SM2)
-		return import_sm2(s, plan, der, len, holder, material);
+		return import_sm2(s, plan, der, len, copies, material);
 	if (!key_form_read_private(der, len, &form) || form.type != plan->key_type)
 		return CKR_WRAPPED_KEY_INVALID;
-	return material_import_form(s, plan, &form, holder, material);
+	return material_import_form(s, plan, &form, copies, material);
 }
 
 static CK_RV import(struct session *s, const struct operation *op, struct plan *plan, const uint8_t *value, size_t len,
                     CK_OBJECT_HANDLE *handle)
 {
-	struct material_holder holder = {0};
+	struct copies copies = {.n = 0};
 	struct material material;
-	CK_RV rv = plan->object_class == CKO_SECRET_KEY ? import_secret(s, op, plan, value, len, &holder, &material) :
-	                                                  import_private(s, plan, value, len, &holder, &material);
+	CK_RV rv = plan->object_class == CKO_SECRET_KEY ? import_secret(s, op, plan, value, len, &copies, &material) :
+	                                                  import_private(s, plan, value, len, &copies, &material);
 	if (rv == CKR_ATTRIBUTE_VALUE_INVALID || rv == CKR_KEY_SIZE_RANGE)
 		rv = CKR_WRAPPED_KEY_INVALID;
 	if (rv == CKR_OK)
 		rv = object_commit(s, plan, &material, NULL, handle);
-	material_clear(&holder);
+	copies_clear(&copies);
 	return rv;
 }
 

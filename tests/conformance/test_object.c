@@ -199,6 +199,51 @@ static void test_sensitive(void)
 	CU_ASSERT(b[0] == CK_FALSE && b[1] == CK_FALSE && b[2] == CK_FALSE);
 }
 
+/* <hufu/pkcs11-sm.h>; the token has software alone. */
+static void test_where_a_key_lives(void)
+{
+	CK_SESSION_HANDLE s = face_user();
+	CK_MECHANISM gen = {CKM_HUFU_SM4_KEY_GEN, NULL, 0};
+	CK_OBJECT_HANDLE h, copy, pub, priv;
+	CK_BYTE domains[16];
+	CK_BBOOL hard = 2, falls_back = 2;
+	CK_ULONG n;
+	CK_ATTRIBUTE templ[] = {ATTR(CKA_HUFU_HARDWARE_ONLY, no), ATTR(CKA_EXTRACTABLE, no)};
+	NEED(p11->C_GenerateKey(s, &gen, templ, 2, &h));
+	CK_ATTRIBUTE lives[] = {{CKA_HUFU_DOMAINS, NULL, 0}, ATTR(CKA_HUFU_HARDWARE_ONLY, hard), ATTR(CKA_HUFU_SOFTWARE_FALLBACK, falls_back)};
+	OK(p11->C_GetAttributeValue(s, h, lives, 3));
+	CU_ASSERT_EQUAL(lives[0].ulValueLen, 4);
+	CU_ASSERT(hard == CK_FALSE && falls_back == CK_TRUE);
+	lives[0] = (CK_ATTRIBUTE){CKA_HUFU_DOMAINS, domains, 3};
+	IS(p11->C_GetAttributeValue(s, h, lives, 1), CKR_BUFFER_TOO_SMALL);
+	lives[0] = (CK_ATTRIBUTE)ATTR(CKA_HUFU_DOMAINS, domains);
+	OK(p11->C_GetAttributeValue(s, h, lives, 1));
+	CU_ASSERT(lives[0].ulValueLen == 4 && memcmp(domains, "soft", 4) == 0);
+
+	OK(p11->C_FindObjectsInit(s, lives, 1)); /* it can be looked for */
+	OK(p11->C_FindObjects(s, &copy, 1, &n));
+	CU_ASSERT_EQUAL(n, 1);
+	OK(p11->C_FindObjectsFinal(s));
+
+	CK_ATTRIBUTE set_hard = ATTR(CKA_HUFU_HARDWARE_ONLY, yes), set_domains = {CKA_HUFU_DOMAINS, domains, 4},
+	             set_fallback = ATTR(CKA_HUFU_SOFTWARE_FALLBACK, no), odd = {CKA_HUFU_HARDWARE_ONLY, &n, sizeof n};
+	IS(p11->C_SetAttributeValue(s, h, &set_hard, 1), CKR_ATTRIBUTE_READ_ONLY);
+	IS(p11->C_CopyObject(s, h, &set_hard, 1, &copy), CKR_ATTRIBUTE_READ_ONLY);
+	IS(p11->C_SetAttributeValue(s, h, &set_domains, 1), CKR_ATTRIBUTE_READ_ONLY);
+	IS(p11->C_GenerateKey(s, &gen, &set_domains, 1, &copy), CKR_ATTRIBUTE_READ_ONLY);
+	IS(p11->C_GenerateKey(s, &gen, &odd, 1, &copy), CKR_ATTRIBUTE_VALUE_INVALID);
+	IS(p11->C_GenerateKey(s, &gen, &set_hard, 1, &copy), CKR_TEMPLATE_INCONSISTENT); /* there is no hardware */
+	OK(p11->C_SetAttributeValue(s, h, &set_fallback, 1));
+	OK(p11->C_GetAttributeValue(s, h, lives + 1, 2));
+	CU_ASSERT(hard == CK_FALSE && falls_back == CK_FALSE);
+	OK(p11->C_DestroyObject(s, h));
+
+	face_sm2_pair(s, CK_FALSE, &pub, &priv);
+	OK(p11->C_GetAttributeValue(s, priv, lives, 3));
+	lives[0] = (CK_ATTRIBUTE)ATTR(CKA_HUFU_DOMAINS, domains);
+	IS(p11->C_GetAttributeValue(s, pub, lives, 1), CKR_ATTRIBUTE_TYPE_INVALID); /* a public key lives nowhere */
+}
+
 static void test_sm2_attributes(void)
 {
 	CK_SESSION_HANDLE s = face_user();
@@ -368,6 +413,7 @@ static const struct unit_case cases[] = {
 	{"session objects end with their session, private handles with the login", test_lifetimes},
 	{"reading gives each attribute its own answer", test_get_attributes},
 	{"a sensitive value is never read, and a key knows its history", test_sensitive},
+	{"a key tells where it lives, and stays as hard as it was made", test_where_a_key_lives},
 	{"an SM2 key shows curve, point and public key info", test_sm2_attributes},
 	{"an SM2 key is CKK_EC where the configuration says so, and still no ECDSA key", test_sm2_as_ec},
 	{"attributes change where they may, whole templates or not at all", test_set_attributes},

@@ -22,6 +22,15 @@ CK_RV object_latch(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE_TYPE
 	abort();
 }
 
+/* The token's devices are software, or not: the pool is not made. */
+static bool all_software;
+
+bool pool_is_software(struct pool *pool)
+{
+	(void)pool;
+	return all_software;
+}
+
 static const struct rule_set *check_plan(const struct plan *plan)
 {
 	CK_ULONG kind = plan->object_class == CKO_CERTIFICATE ? attrs_ulong(&plan->attrs, CKA_CERTIFICATE_TYPE, 0) : plan->key_type;
@@ -90,7 +99,9 @@ static void fuzz_one(const uint8_t *data, size_t len)
 	struct reader r = reader_of(data, len);
 	enum origin origin = (enum origin)(read_u8(&r) % 4);
 	atomic_init(&token.login, read_u8(&r) % 3);
-	s.flags = read_u8(&r) % 2 ? CKF_RW_SESSION : 0;
+	uint8_t flags = read_u8(&r);
+	s.flags = flags & 1 ? CKF_RW_SESSION : 0;
+	all_software = flags & 2;
 	attrs_init(&attrs, false);
 	while (r.left && next_attribute(&r, &attrs))
 		;

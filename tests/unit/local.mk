@@ -121,6 +121,11 @@ tests_unit_test_crypt_SOURCES = %reldir%/test_crypt.c $(TOKEN_TEST_UTIL)
 tests_unit_test_crypt_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_crypt_LDADD = $(TOKEN_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_domains
+tests_unit_test_domains_SOURCES = %reldir%/test_domains.c $(TOKEN_TEST_UTIL)
+tests_unit_test_domains_CFLAGS = $(TOKEN_TEST_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_domains_LDADD = src/driver/libfault.la $(TOKEN_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_sign
 tests_unit_test_sign_SOURCES = %reldir%/test_sign.c $(TOKEN_TEST_UTIL)
 tests_unit_test_sign_CFLAGS = $(TOKEN_TEST_CFLAGS)

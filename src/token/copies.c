@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "token/copies.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "token/draft.h"
+#include "token/handle.h"
+#include "token/rv.h"
+
+#include <string.h>
+
+/* What a copy may take beyond the material that it holds; a driver that needs more says so. */
+#define COPY_OVERHEAD 512u
+/* A copy whose material is made in the device. */
+#define COPY_MAX 8192u
+/* Where a key has a copy already, another domain gets no longer for its own. */
+#define MORE_TIME_NS (2 * NS_PER_S)
+#define COMPLETE_TIME_NS NS_PER_S
+#define COMPLETE_EVERY_NS (60 * NS_PER_S)
+
+struct copy_policy copy_policy_of(const struct attrs *attrs)
+{
+	return (struct copy_policy){.hardware_only = attrs_bool(attrs, CKA_HUFU_HARDWARE_ONLY, false),
+	                            .extractable = attrs_bool(attrs, CKA_EXTRACTABLE, false)};
+}
+
+bool copies_may_travel(struct copy_policy policy)
+{
+	return !policy.hardware_only || policy.extractable;
+}
+
+static const char *name_of(const struct token *token)
+{
+	return token->conf->name ? token->conf->name : "";
+}
+
+void copies_clear(struct copies *copies)
+{
+	for (size_t i = 0; i < copies->n; i++)
+		secret_free((void *)(uintptr_t)copies->list[i].data);
+	copies->n = 0;
+}
+
+/* -- one copy --------------------------------------------------------------------------- */
+
+/* Takes over data. False, and it is freed: what the device told of the public half is not what the first one did. */
+static bool add(struct copies *copies, const char *domain, uint8_t *data, size_t len, const uint8_t *pub, size_t pub_len)
+{
+	if (copies->n == 0) {
+		memcpy(copies->pub, pub, pub_len);
+		copies->pub_len = pub_len;
+	} else if (pub_len != copies->pub_len || memcmp(pub, copies->pub, pub_len) != 0) {
+		secret_free(data);
+		return false;
+	}
+	copies->list[copies->n++] = (struct pool_copy){.kind = HUFU_COPY_BLOB, .domain = domain, .data = data, .len = len};
+	return true;
+}
+
+/* One op that makes a copy in a domain; *needed: more space than cap. */
+static enum hufu_err make(struct pool *pool, struct pool_request *req, const char *domain, size_t cap, size_t *needed,
+                          struct copies *copies)
+{
+	uint8_t pub[HUFU_PUB_MAX], *data = secret_alloc(cap);
+	if (!data)
+		return HUFU_ERR_NO_MEMORY;
+	req->domain = domain;
+	req->op.out = data;
+	req->op.out_cap = cap;
+	req->op.pub = pub;
+	req->op.repeatable = true; /* one key is kept, whoever made how many: the op id is unique in the store */
+	enum hufu_err err = pool_run(pool, req);
+	*needed = req->op.out_len;
+	if (err != HUFU_OK) {
+		secret_free(data);
+		return err;
+	}
+	return add(copies, domain, data, req->op.out_len, pub, req->op.pub_len) ? HUFU_OK : HUFU_ERR_CORRUPT;
+}
+
+static enum hufu_err import_into(struct pool *pool, const char *domain, uint64_t deadline_ns, const uint8_t *value, size_t len,
+                                 struct copies *copies)
+{
+	struct pool_request req = {.op = {.verb = HUFU_VERB_IMPORT, .new_type = copies->type, .in = value, .in_len = len,
+	                                  .deadline_ns = deadline_ns}};
+	size_t needed;
+	enum hufu_err err = make(pool, &req, domain, len + COPY_OVERHEAD, &needed, copies);
+	return err == HUFU_ERR_BUFFER ? make(pool, &req, domain, needed, &needed, copies) : err;
+}
+
+/* -- where next, and for how long ---------------------------------------------------------- */
+
+/*
+ * Is it this one's turn? Once there is a copy, domains that are out wait until
+ * they are back; before, each gets its share of what time is left.
+ */
+static bool has_turn(const struct copies *copies, size_t i)
+{
+	return copies->n == 0 || copies->targets.list[i].up;
+}
+
+static uint64_t share_of_time(const struct copies *copies, size_t i, uint64_t deadline_ns)
+{
+	uint64_t now = clock_now_ns(), left = deadline_ns > now ? deadline_ns - now : 0;
+	if (copies->n && left > MORE_TIME_NS)
+		return now + MORE_TIME_NS;
+	return now + (copies->n ? left : left / (copies->targets.n - i));
+}
+
+static void log_left_out(const struct token *token, const struct target *target, enum hufu_err err)
+{
+	log_notice("token \"%s\": a key has no copy for domain \"%s\" yet: %s", name_of(token), target->name,
+	           err == HUFU_OK ? "none of its devices is up" : err_text(err));
+}
+
+/* The request is wrong, or this host is out of memory: no other domain will think otherwise. */
+static bool is_final(enum hufu_err err)
+{
+	return hufu_err_group(err) == HUFU_GROUP_CALLER || err == HUFU_ERR_NO_MEMORY || err == HUFU_ERR_RANDOM;
+}
+
+static void import_more(struct token *token, const uint8_t *value, size_t len, size_t from, uint64_t deadline_ns,
+                        struct copies *copies)
+{
+	for (size_t i = from; i < copies->targets.n; i++) {
+		const struct target *target = &copies->targets.list[i];
+		enum hufu_err err = HUFU_OK;
+		if (has_turn(copies, i))
+			err = import_into(token->pool, target->name, share_of_time(copies, i, deadline_ns), value, len, copies);
+		if (err != HUFU_OK || !has_turn(copies, i))
+			log_left_out(token, target, err);
+	}
+}
+
+/* -- a value that is here --------------------------------------------------------------------- */
+
+CK_RV copies_import(struct token *token, struct copy_policy policy, enum hufu_key_type type, const uint8_t *value, size_t len,
+                    struct copies *copies)
+{
+	uint64_t deadline_ns = clock_now_ns() + token->conf->deadline_ms * NS_PER_MS;
+	enum hufu_err err = HUFU_ERR_NO_DEVICE;
+	copies->type = type;
+	copies->n = 0;
+	CK_RV rv = domains_targets(token, policy.hardware_only, &copies->targets);
+	for (size_t i = 0; rv == CKR_OK && i < copies->targets.n; i++) {
+		err = import_into(token->pool, copies->targets.list[i].name, share_of_time(copies, i, deadline_ns), value, len, copies);
+		if (err == HUFU_OK)
+			import_more(token, value, len, i + 1, deadline_ns, copies);
+		if (err == HUFU_OK || is_final(err))
+			break;
+		log_left_out(token, &copies->targets.list[i], err);
+	}
+	return rv == CKR_OK ? rv_of(err) : rv;
+}
+
+/* -- a new one ---------------------------------------------------------------------------------- */
+
+static uint64_t generate_deadline_ns(const struct token *token)
+{
+	uint32_t ms = token->conf->deadline_ms, own = token->conf->pool.generate_deadline_ms;
+	return clock_now_ns() + (own > ms ? own : ms) * NS_PER_MS;
+}
+
+/* DESIGN 3, generate = host: made here, taken in everywhere, and wiped. */
+static CK_RV generate_on_host(struct token *token, struct copy_policy policy, const struct hufu_op *wanted, struct copies *copies)
+{
+	uint8_t pub[HUFU_PUB_MAX];
+	struct hufu_op op = *wanted;
+	op.deadline_ns = generate_deadline_ns(token);
+	op.pub = pub;
+	op.out_cap = COPY_MAX;
+	op.out = secret_alloc(op.out_cap);
+	if (!op.out)
+		return CKR_HOST_MEMORY;
+	CK_RV rv = rv_of(pool_run_on_host(&op));
+	if (rv == CKR_OK)
+		rv = copies_import(token, policy, op.new_type, op.out, op.out_len, copies);
+	if (rv == CKR_OK && (copies->pub_len != op.pub_len || memcmp(copies->pub, pub, op.pub_len) != 0))
+		rv = CKR_DEVICE_ERROR;
+	secret_free(op.out);
+	copies->on_host = !pool_is_software(token->pool); /* there the host is the device */
+	return rv;
+}
+
+static enum hufu_err export_from(struct token *token, const struct hufu_op *wanted, const struct copies *copies, uint8_t **value,
+                                 size_t *len)
+{
+	struct pool_key *key;
+	enum hufu_err err = pool_key_new(token->pool, wanted->op_id, 0, copies->type, copies->list, 1, &key);
+	if (err != HUFU_OK)
+		return err;
+	err = key_export_clear(token->pool, key, NULL, value, len);
+	pool_key_rele(key);
+	return err;
+}
+
+/* Copies of what a device has made, for the domains behind the one that made it. */
+static void spread(struct token *token, struct copy_policy policy, const struct hufu_op *wanted, size_t made, uint64_t deadline_ns,
+                   struct copies *copies)
+{
+	uint8_t *value;
+	size_t len;
+	if (made + 1 == copies->targets.n)
+		return;
+	enum hufu_err err = copies_may_travel(policy) ? export_from(token, wanted, copies, &value, &len) : HUFU_ERR_UNSUPPORTED;
+	if (err != HUFU_OK) {
+		log_info("token \"%s\": a key stays in domain \"%s\" alone, which does not give it away", name_of(token),
+		         copies->targets.list[made].name);
+		return;
+	}
+	import_more(token, value, len, made + 1, deadline_ns, copies);
+	copies->left_device = !copies->targets.list[made].exposed;
+	secret_free(value);
+}
+
+static CK_RV generate_in_device(struct token *token, struct copy_policy policy, const struct hufu_op *wanted,
+                                struct copies *copies)
+{
+	uint64_t deadline_ns = generate_deadline_ns(token);
+	enum hufu_err err = HUFU_ERR_NO_DEVICE;
+	CK_RV rv = domains_targets(token, policy.hardware_only, &copies->targets);
+	for (size_t i = 0; rv == CKR_OK && i < copies->targets.n; i++) {
+		struct pool_request req = {.op = *wanted};
+		size_t needed;
+		req.op.deadline_ns = share_of_time(copies, i, deadline_ns);
+		err = make(token->pool, &req, copies->targets.list[i].name, COPY_MAX, &needed, copies);
+		if (err == HUFU_OK)
+			spread(token, policy, wanted, i, deadline_ns, copies);
+		if (err == HUFU_OK || is_final(err))
+			break;
+		log_left_out(token, &copies->targets.list[i], err);
+	}
+	if (rv == CKR_OK && hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED && policy.hardware_only)
+		log_error("token \"%s\": a key that is to be hardware-only is not made: no hardware makes keys of its kind. Set "
+		          "hardware_only = no (hufu.conf), or CKA_HUFU_HARDWARE_ONLY to false for this key", name_of(token));
+	return rv == CKR_OK ? rv_of(err) : rv;
+}
+
+CK_RV copies_generate(struct token *token, struct copy_policy policy, const struct hufu_op *wanted, struct copies *copies)
+{
+	bool here = token->conf->pool.generate == CONF_GENERATE_HOST && !policy.hardware_only;
+	copies->type = wanted->new_type;
+	copies->n = 0;
+	return here ? generate_on_host(token, policy, wanted, copies) : generate_in_device(token, policy, wanted, copies);
+}
+
+/* -- what is missing ------------------------------------------------------------------------------ */
+
+/* The targets that it has no copy for and that are up, into missing. False: nothing is to be done, or can be now. */
+static bool find_missing(const struct object *o, const struct targets *targets, struct targets *missing)
+{
+	const struct pool_copy *have;
+	size_t n = pool_key_copies(o->key, &have);
+	missing->n = 0;
+	for (size_t i = 0; i < targets->n && n + missing->n < STORE_COPIES_MAX; i++) {
+		bool there = false;
+		for (size_t k = 0; k < n; k++)
+			there |= have[k].domain && strcmp(have[k].domain, targets->list[i].name) == 0;
+		if (!there)
+			missing->list[missing->n++] = targets->list[i];
+	}
+	return missing->n != 0;
+}
+
+/* Where may the value come from? From a copy that lies open on this host already, or anywhere if anybody may wrap it. */
+static bool find_source(const struct object *o, const struct targets *targets, struct copy_policy policy, const char **domain)
+{
+	const struct pool_copy *have;
+	size_t n = pool_key_copies(o->key, &have);
+	*domain = NULL;
+	for (size_t i = 0; i < targets->n && !*domain; i++)
+		for (size_t k = 0; k < n; k++)
+			if (targets->list[i].exposed && have[k].domain && strcmp(have[k].domain, targets->list[i].name) == 0)
+				*domain = targets->list[i].name;
+	return *domain || policy.extractable;
+}
+
+/* What a device makes of the value is the key that the object says it is. */
+static bool is_public_half(const struct object *o, const struct copies *copies)
+{
+	const CK_ATTRIBUTE *info = attrs_get(&o->attrs, CKA_PUBLIC_KEY_INFO), *point = attrs_get(&o->attrs, CKA_EC_POINT);
+	if (o->object_class != CKO_PRIVATE_KEY)
+		return true;
+	if (o->key_type == CKK_HUFU_SM2)
+		return point && point->ulValueLen == 67 && copies->pub_len == 64 &&
+		       memcmp((const uint8_t *)point->pValue + 3, copies->pub, 64) == 0;
+	return info && info->ulValueLen == copies->pub_len && memcmp(info->pValue, copies->pub, copies->pub_len) == 0;
+}
+
+static enum hufu_err store_more(const struct object *o, const struct copies *copies)
+{
+	struct pool_copy all[STORE_COPIES_MAX];
+	const struct pool_copy *have;
+	size_t n = pool_key_copies(o->key, &have), total = 0;
+	for (size_t i = 0; i < n && total < STORE_COPIES_MAX; i++)
+		all[total++] = have[i];
+	for (size_t i = 0; i < copies->n && total < STORE_COPIES_MAX; i++)
+		all[total++] = copies->list[i];
+	return draft_update_copies(o, all, total);
+}
+
+/* HUFU_OK: the row has more copies than before. */
+static enum hufu_err add_missing(struct token *token, const struct object *o, const char *source, struct copies *copies)
+{
+	uint8_t *value;
+	size_t len;
+	uint64_t deadline_ns = clock_now_ns() + COMPLETE_TIME_NS;
+	enum hufu_err err = key_export_clear(token->pool, o->key, source, &value, &len);
+	if (err != HUFU_OK)
+		return err;
+	for (size_t i = 0; i < copies->targets.n; i++)
+		if (copies->targets.list[i].up)
+			err = import_into(token->pool, copies->targets.list[i].name, deadline_ns, value, len, copies);
+	secret_free(value);
+	if (copies->n == 0)
+		return err == HUFU_OK ? HUFU_ERR_NO_DEVICE : err;
+	return is_public_half(o, copies) ? store_more(o, copies) : HUFU_ERR_CORRUPT;
+}
+
+/* Whoever looks the handle up next reads the row anew. */
+static void forget_snapshot(struct session *s, struct object **key)
+{
+	struct object *newer, *older;
+	uint8_t uuid[16];
+	CK_OBJECT_HANDLE handle = (*key)->handle;
+	pthread_mutex_lock(&s->token->lock);
+	atomic_fetch_add(&s->token->epoch, 1);
+	if (handle_get(s->token, handle, &older, uuid)) {
+		object_rele(older);
+		handle_put(handle, NULL);
+	}
+	pthread_mutex_unlock(&s->token->lock);
+	if (object_find(s, handle, CKR_KEY_HANDLE_INVALID, &newer) != CKR_OK)
+		return;
+	object_rele(*key);
+	*key = newer;
+}
+
+static void complete(struct session *s, struct object **key, const struct targets *targets, struct copies *copies)
+{
+	struct object *o = *key;
+	struct token *token = s->token;
+	const char *source;
+	if (!find_source(o, targets, copy_policy_of(&o->attrs), &source) ||
+	    !object_material_type(o->object_class, o->key_type, &copies->type))
+		return;
+	enum hufu_err err = add_missing(token, o, source, copies);
+	for (size_t i = 0; i < copies->n && err == HUFU_OK; i++)
+		log_notice("token \"%s\": a key got its copy for domain \"%s\"", name_of(token), copies->list[i].domain);
+	if (err == HUFU_OK)
+		forget_snapshot(s, key);
+	else if (err != HUFU_ERR_CONFLICT) /* changed meanwhile: the next use looks again */
+		log_info("token \"%s\": a key lacks copies still: %s", name_of(token), err_text(err));
+}
+
+static bool is_settled(const struct object *o, uint64_t generation)
+{
+	if (o->session || !o->key || o->object_class == CKO_PUBLIC_KEY)
+		return true;
+	return atomic_load_explicit(&o->copies_of, memory_order_relaxed) == generation &&
+	       atomic_load_explicit(&o->copies_due_ns, memory_order_relaxed) == CLOCK_NEVER;
+}
+
+/* One of the uses in a while looks, and the first after a change of what is enrolled. */
+static bool is_due(struct object *o, uint64_t generation)
+{
+	uint64_t now = clock_now_ns(), due = atomic_load_explicit(&o->copies_due_ns, memory_order_relaxed);
+	if (atomic_exchange_explicit(&o->copies_of, generation, memory_order_relaxed) == generation && now < due)
+		return false;
+	return atomic_compare_exchange_strong(&o->copies_due_ns, &due, now + COMPLETE_EVERY_NS);
+}
+
+void copies_complete(struct session *s, struct object **key)
+{
+	struct object *o = *key;
+	struct targets targets;
+	struct copies copies = {.n = 0};
+	uint64_t generation = domains_generation(s->token);
+	if (is_settled(o, generation) || token_login(s->token) == LOGIN_NONE || !is_due(o, generation) ||
+	    domains_targets(s->token, o->policy & OBJECT_POLICY_HARDWARE_ONLY, &targets) != CKR_OK)
+		return;
+	if (find_missing(o, &targets, &copies.targets))
+		complete(s, key, &targets, &copies);
+	else
+		atomic_store_explicit(&o->copies_due_ns, CLOCK_NEVER, memory_order_relaxed);
+	copies_clear(&copies);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The copies of a key: made when it is made, one for every enrolled domain that
+ * it may be in, and later for domains that were enrolled since or were out then.
+ *
+ * A copy travels between domains as the clear value, from EXPORT to IMPORT, in
+ * secret memory. A key that is hardware-only does so only if it may be wrapped by
+ * anybody anyway (CKA_EXTRACTABLE); else it stays in the domain that made it.
+ */
+#ifndef TOKEN_COPIES_H
+#define TOKEN_COPIES_H
+
+#include "token/attr.h"
+#include "token/domains.h"
+
+struct object;
+struct session;
+
+/* What a key's attributes allow its copies. */
+struct copy_policy {
+	bool hardware_only, extractable;
+};
+
+struct copies {
+	struct targets targets;         /* whose names the copies point to */
+	enum hufu_key_type type;
+	struct pool_copy list[STORE_COPIES_MAX]; /* data in secret memory */
+	size_t n;
+	uint8_t pub[HUFU_PUB_MAX];
+	size_t pub_len;
+	bool on_host;                   /* made by software that is no device of the token */
+	bool left_device;               /* made by a device; its value was on this host since */
+};
+
+struct copy_policy copy_policy_of(const struct attrs *);
+/* May the clear value leave the domain that made it? */
+bool copies_may_travel(struct copy_policy);
+
+/*
+ * A clear value, taken in by every domain that takes it: at least one, and the
+ * codes of the first otherwise. copies_clear, whatever the code.
+ */
+CK_RV copies_import(struct token *, struct copy_policy, enum hufu_key_type, const uint8_t *value, size_t len, struct copies *);
+/* A new key, of op: verb, mechanism, new_type, new_len, param, op_id. */
+CK_RV copies_generate(struct token *, struct copy_policy, const struct hufu_op *, struct copies *);
+void copies_clear(struct copies *);
+
+/*
+ * A key of the store that is about to be used: gives it the copies that it lacks and
+ * may have, and replaces *key, as it is then, under its handle. Looks once a change of
+ * what is enrolled, or once a minute while one is missing; takes a second at most;
+ * whatever fails, the key stays as it is.
+ */
+void copies_complete(struct session *, struct object **key);
+
+#endif

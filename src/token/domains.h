@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The domains of a token: enrolled by the security officer, proven by their
+ * devices before they use a key, and where copies of keys go.
+ *
+ * Whoever initialises a token or logs in as its security officer enrols every
+ * configured domain that can be reached and is not yet enrolled: the configuration
+ * says which devices, the officer's login that it is meant. With it goes a proof,
+ * an SM2 key that a device of the domain made; the store keeps it, sealed.
+ *
+ * A token that has none enrolled (an earlier version made it, or no device could be
+ * reached) enrols at the next login whatever its keys have copies for, or, having
+ * none, what is configured.
+ */
+#ifndef TOKEN_DOMAINS_H
+#define TOKEN_DOMAINS_H
+
+#include "token/token.h"
+
+/* A domain that a key may have a copy for. */
+struct target {
+	char name[STORE_DOMAIN_MAX + 1];
+	bool exposed;                   /* what a copy there holds can be read on this host */
+	bool up;                        /* one of its devices can be used now */
+};
+
+struct targets {
+	struct target list[STORE_DOMAINS_MAX];
+	size_t n;
+};
+
+/* The token key is at hand in the store: enrols what is missing (see above). What fails is logged. */
+void domains_login(struct token *, enum login);
+/* A fresh token: as its security officer, for this once. */
+void domains_init(struct token *, const CK_BYTE *pin, CK_ULONG pin_len);
+
+/*
+ * Enrolled and configured, as hardware_only allows: those that are up first, of
+ * them hardware. CKR_DEVICE_ERROR, CKR_USER_NOT_LOGGED_IN, logged: there is none.
+ */
+CK_RV domains_targets(struct token *, bool hardware_only, struct targets *);
+/* Counts the changes of what is enrolled; 0: not known yet. */
+uint64_t domains_generation(const struct token *);
+
+#endif

@@ -1,0 +1,674 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A key of several domains: made in one, with a copy for each enrolled one that
+ * it may be in, exactly one key whatever fails on the way; hardware-only stays
+ * out of software; domains enrolled later, or out then, get their copy at a
+ * use. "fault" devices over soft are hardware to the pool, "fault-soft" software.
+ */
+#include "token_util.h"
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "driver/fault/fault.h"
+#include "token/core.h"
+#include "token/slot.h"
+
+#include <ftw.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#define SO_PIN "staple of the officer"
+#define DEVICE(name, driver, domain) "device \"" name "\" { driver = \"" driver "\" domain = \"" domain "\" }\n"
+#define C1 DEVICE("d1", "fault", "cards")
+#define C2 DEVICE("d2", "fault", "machines")
+#define S DEVICE("s", "fault-soft", "soft")
+#define ALL C1 C2 S
+#define ALL_NAMES "\"d1\", \"d2\", \"s\""
+#define EVERYWHERE "cards,machines,soft"
+
+static const char *const device_names[] = {"d1", "d2", "s"};
+static char dir[32];
+static CK_SLOT_ID slot;
+
+/* -- the token ------------------------------------------------------------------ */
+
+static const char *path_of(const char *name)
+{
+	static char path[2][80];
+	static unsigned turn;
+	char *out = path[turn++ % 2];
+
+	snprintf(out, sizeof path[0], "%s/%s", dir, name);
+	return out;
+}
+
+static void write_conf(const char *devices, const char *names, const char *more)
+{
+	FILE *f = fopen(path_of("hufu.conf"), "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fprintf(f,
+	        "log { to = \"file:%s\" level = \"info\" }\n%s"
+	        "token \"test\" { store = \"sqlite:%s\" devices = { %s } deadline_ms = 1000 generate_deadline_ms = 1000"
+	        " backoff_min_ms = 10 backoff_max_ms = 10 slow_start_ms = 0 %s }\n",
+	        path_of("log"), devices, path_of("test.db"), names, more);
+	fclose(f);
+	setenv("HUFU_CONF", path_of("hufu.conf"), 1);
+}
+
+static bool log_has(const char *text)
+{
+	static char lines[1u << 18];
+	FILE *f = fopen(path_of("log"), "r");
+	size_t n = f ? fread(lines, 1, sizeof lines - 1, f) : 0;
+
+	if (f)
+		fclose(f);
+	lines[n] = 0;
+	return strstr(lines, text) != NULL;
+}
+
+static void script(const char *device, const char *text)
+{
+	char err[200];
+	CU_ASSERT_EQUAL_FATAL(fault_script(device, text, err, sizeof err), HUFU_OK);
+}
+
+static void start(const char *devices, const char *names, const char *more)
+{
+	CK_ULONG n = 1;
+
+	write_conf(devices, names, more);
+	CU_ASSERT_EQUAL_FATAL(core_start(false), CKR_OK);
+	CU_ASSERT_EQUAL_FATAL(slot_list(false, &slot, &n), CKR_OK);
+}
+
+static void open_session(void)
+{
+	CK_SESSION_HANDLE h;
+
+	CU_ASSERT_EQUAL_FATAL(session_open(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, &h), CKR_OK);
+	CU_ASSERT_EQUAL_FATAL(session_enter(h, &session), CKR_OK);
+}
+
+static void close_session(void)
+{
+	CK_SESSION_HANDLE h = session->handle;
+
+	session_leave(session);
+	OK(session_close(h));
+}
+
+static void login(CK_USER_TYPE type)
+{
+	const char *pin = type == CKU_SO ? SO_PIN : USER_PIN;
+
+	OK(session_login(session, type, (const CK_BYTE *)pin, strlen(pin), NULL, 0));
+}
+
+static void init(void)
+{
+	CK_BYTE label[32];
+
+	memset(label, ' ', sizeof label);
+	OK(slot_init_token(slot, (const CK_BYTE *)SO_PIN, strlen(SO_PIN), label));
+	open_session();
+	login(CKU_SO);
+	OK(session_init_pin(session, (const CK_BYTE *)USER_PIN, strlen(USER_PIN)));
+	close_session();
+}
+
+/* A fresh token with the user logged in. */
+static void up(const char *devices, const char *names, const char *more)
+{
+	fault_reset();
+	strncpy(dir, "/tmp/hufu-domains-XXXXXX", sizeof dir - 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	start(devices, names, more);
+	init();
+	open_session();
+	login(CKU_USER);
+}
+
+static void stop(void)
+{
+	close_session();
+	OK(core_stop());
+	CU_ASSERT_EQUAL(secret_in_use(), 0);
+}
+
+/* Over the same store, with another configuration. */
+static void again(const char *devices, const char *names, const char *more, CK_USER_TYPE type)
+{
+	stop();
+	start(devices, names, more);
+	open_session();
+	login(type);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+static void down(void)
+{
+	for (unsigned i = 0; i < 3; i++)
+		script(device_names[i], ""); /* what a device that is gone has loaded cannot be evicted */
+	stop();
+	log_close();
+	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static int64_t ask(const char *sql)
+{
+	sqlite3 *db;
+	sqlite3_stmt *stmt;
+
+	CU_ASSERT_EQUAL_FATAL(sqlite3_open(path_of("test.db"), &db), SQLITE_OK);
+	CU_ASSERT_EQUAL_FATAL(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	CU_ASSERT_EQUAL_FATAL(sqlite3_prepare_v2(db, "SELECT count(*) FROM domain", -1, &stmt, NULL), SQLITE_OK);
+	int64_t n = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : -1;
+	sqlite3_finalize(stmt);
+	sqlite3_close(db);
+	return n;
+}
+
+static int64_t enrolled(void)
+{
+	return ask("");
+}
+
+/* -- keys ------------------------------------------------------------------------- */
+
+#define BOOL(type, value) {type, (void *)(uintptr_t)&(value), sizeof(CK_BBOOL)}
+
+/* Token keys that may be taken out. */
+static const CK_ATTRIBUTE token_key[] = {BOOL(CKA_TOKEN, yes), BOOL(CKA_ENCRYPT, yes), BOOL(CKA_SENSITIVE, no), BOOL(CKA_EXTRACTABLE, yes)};
+/* That may not. */
+static const CK_ATTRIBUTE kept_key[] = {BOOL(CKA_TOKEN, yes), BOOL(CKA_ENCRYPT, yes), BOOL(CKA_SENSITIVE, yes), BOOL(CKA_EXTRACTABLE, no)};
+#define TOKEN_KEY token_key, 4
+#define KEPT_KEY kept_key, 4
+
+static CK_RV generate(const CK_ATTRIBUTE *list, CK_ULONG n, CK_OBJECT_HANDLE *h)
+{
+	CK_MECHANISM m = {CKM_HUFU_SM4_KEY_GEN, NULL, 0};
+	return key_generate(session, &m, list, n, h);
+}
+
+static CK_RV generate_pair(CK_OBJECT_HANDLE *pub, CK_OBJECT_HANDLE *priv)
+{
+	CK_MECHANISM m = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0};
+	CK_ATTRIBUTE p[] = {BOOL(CKA_TOKEN, yes)}, q[] = {BOOL(CKA_TOKEN, yes), BOOL(CKA_EXTRACTABLE, yes)};
+	return key_generate_pair(session, &m, p, 1, q, 2, pub, priv);
+}
+
+static bool flag_of(CK_OBJECT_HANDLE h, CK_ATTRIBUTE_TYPE type)
+{
+	CK_BBOOL value = 2;
+	CK_ATTRIBUTE a = {type, &value, sizeof value};
+	OK(object_get_attributes(session, h, &a, 1));
+	return value == CK_TRUE;
+}
+
+/* CKA_HUFU_DOMAINS is this list. */
+static bool lives_in(CK_OBJECT_HANDLE h, const char *want)
+{
+	char names[200] = "";
+	CK_ATTRIBUTE a = {CKA_HUFU_DOMAINS, names, sizeof names - 1};
+	OK(object_get_attributes(session, h, &a, 1));
+	names[a.ulValueLen < sizeof names ? a.ulValueLen : 0] = 0;
+	if (strcmp(names, want) != 0)
+		printf("# it lives in %s, not %s\n", names, want);
+	return strcmp(names, want) == 0;
+}
+
+static CK_RV encrypt(CK_OBJECT_HANDLE h, uint8_t out[16])
+{
+	static const uint8_t block[16] = "sixteen bytes of";
+	CK_MECHANISM m = {CKM_HUFU_SM4_ECB, NULL, 0};
+	CK_ULONG len = 16;
+	return crypt_at_once(OP_ENCRYPT, &m, h, block, sizeof block, out, &len);
+}
+
+static size_t count_objects(CK_OBJECT_CLASS object_class)
+{
+	CK_ATTRIBUTE wanted = {CKA_CLASS, &object_class, sizeof object_class};
+	CK_OBJECT_HANDLE found[64];
+	CK_ULONG n = 0;
+	OK(find_init(session, &wanted, 1));
+	OK(find_next(session, found, 64, &n));
+	OK(find_final(session));
+	return n;
+}
+
+/* What was out is back, once it was probed. */
+static void mend(void)
+{
+	struct pool_domain domains[4];
+
+	for (unsigned i = 0; i < 3; i++)
+		script(device_names[i], "");
+	for (unsigned tries = 0; tries < 1000; tries++) {
+		size_t n = pool_domains(session->token->pool, domains, 4), nup = 0;
+		for (size_t i = 0; i < n; i++)
+			nup += domains[i].up;
+		if (nup == n)
+			return;
+		usleep(5000);
+	}
+	CU_FAIL_FATAL("a device does not come back");
+}
+
+/* Only this device lives; fails when the others' copies give another answer. */
+static CK_RV encrypt_on(unsigned only, CK_OBJECT_HANDLE h, uint8_t out[16])
+{
+	for (unsigned i = 0; i < 3; i++)
+		script(device_names[i], i == only ? "" : "any:gone");
+	CK_RV rv = encrypt(h, out);
+	mend();
+	return rv;
+}
+
+/* -- enrolment ----------------------------------------------------------------------- */
+
+static void test_init_enrols(void)
+{
+	up(ALL, ALL_NAMES, "");
+	CU_ASSERT_EQUAL(enrolled(), 3);
+	CU_ASSERT(log_has("domain \"cards\" is enrolled") && log_has("domain \"soft\" is enrolled"));
+	CU_ASSERT_FALSE(log_has("without a proof"));
+	down();
+}
+
+static void test_out_at_init(void)
+{
+	fault_reset();
+	script("d2", "any:gone");
+	strncpy(dir, "/tmp/hufu-domains-XXXXXX", sizeof dir - 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	start(ALL, ALL_NAMES, "");
+	CK_BYTE label[32];
+	memset(label, ' ', sizeof label);
+	OK(slot_init_token(slot, (const CK_BYTE *)SO_PIN, strlen(SO_PIN), label));
+	CU_ASSERT_EQUAL(enrolled(), 2);
+	CU_ASSERT(log_has("domain \"machines\" is not enrolled"));
+	open_session();
+	again(ALL, ALL_NAMES, "", CKU_SO); /* it is still out */
+	CU_ASSERT_EQUAL(enrolled(), 2);
+	script("d2", "");
+	again(ALL, ALL_NAMES, "", CKU_SO);
+	CU_ASSERT_EQUAL(enrolled(), 3);
+	down();
+}
+
+static void test_without_sm2(void)
+{
+	fault_reset();
+	strncpy(dir, "/tmp/hufu-domains-XXXXXX", sizeof dir - 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	start(ALL, ALL_NAMES, "");
+	script("d1", "generate:unsupported");
+	init();
+	CU_ASSERT_EQUAL(enrolled(), 3);
+	CU_ASSERT(log_has("domain \"cards\" is enrolled, without a proof"));
+	open_session();
+	down();
+}
+
+static void test_only_enrolled(void)
+{
+	CK_OBJECT_HANDLE h;
+
+	up(C1 S, "\"d1\", \"s\"", "hardware_only = no");
+	again(ALL, ALL_NAMES, "hardware_only = no", CKU_USER);
+	CU_ASSERT_EQUAL(enrolled(), 2); /* the user enrols nothing */
+	OK(generate(TOKEN_KEY, &h));
+	CU_ASSERT(lives_in(h, "cards,soft"));
+	down();
+}
+
+static void test_enrolled_later(void)
+{
+	CK_OBJECT_HANDLE h, kept;
+	uint8_t before[16], after[16];
+
+	up(C1 S, "\"d1\", \"s\"", "hardware_only = no");
+	OK(generate(TOKEN_KEY, &h));
+	OK(encrypt(h, before));
+	again(ALL, ALL_NAMES, "hardware_only = no", CKU_SO);
+	CU_ASSERT_EQUAL(enrolled(), 3);
+	again(ALL, ALL_NAMES, "hardware_only = no", CKU_USER);
+	CK_OBJECT_CLASS object_class = CKO_SECRET_KEY;
+	CK_ATTRIBUTE wanted = {CKA_CLASS, &object_class, sizeof object_class};
+	CK_ULONG n = 0;
+	OK(find_init(session, &wanted, 1));
+	OK(find_next(session, &h, 1, &n));
+	OK(find_final(session));
+	CU_ASSERT_EQUAL_FATAL(n, 1);
+	CU_ASSERT(lives_in(h, "cards,soft")); /* looking at it is no use of it */
+	OK(encrypt(h, after));
+	CU_ASSERT_EQUAL(memcmp(before, after, 16), 0);
+	CU_ASSERT(lives_in(h, "cards,soft,machines"));
+	OK(encrypt_on(1, h, after));
+	CU_ASSERT_EQUAL(memcmp(before, after, 16), 0);
+	OK(generate(KEPT_KEY, &kept));
+	down();
+}
+
+static void test_from_before(void)
+{
+	CK_OBJECT_HANDLE h;
+	uint8_t out[16];
+
+	up(C1 S, "\"d1\", \"s\"", "hardware_only = yes");
+	OK(generate(TOKEN_KEY, &h));
+	CU_ASSERT(lives_in(h, "cards"));
+	stop();
+	ask("PRAGMA user_version = 1"); /* with the next line all that version 1 had */
+	sqlite3 *db;
+	CU_ASSERT_EQUAL_FATAL(sqlite3_open(path_of("test.db"), &db), SQLITE_OK);
+	CU_ASSERT_EQUAL(sqlite3_exec(db, "DROP TABLE domain", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	start(ALL, ALL_NAMES, "");
+	open_session();
+	login(CKU_USER);
+	CU_ASSERT_EQUAL(enrolled(), 1); /* what its keys have copies for */
+	OK(find_init(session, NULL, 0));
+	CK_ULONG n = 0;
+	OK(find_next(session, &h, 1, &n));
+	OK(find_final(session));
+	CU_ASSERT_EQUAL_FATAL(n, 1);
+	OK(encrypt(h, out));
+	down();
+}
+
+/* -- copies ---------------------------------------------------------------------------- */
+
+static void test_copies_everywhere(void)
+{
+	CK_OBJECT_HANDLE h, pub, priv;
+	uint8_t first[16], other[16];
+
+	up(ALL, ALL_NAMES, "hardware_only = no");
+	OK(generate(TOKEN_KEY, &h));
+	CU_ASSERT(lives_in(h, EVERYWHERE));
+	for (unsigned i = 0; i < 3; i++) {
+		OK(encrypt_on(i, h, i ? other : first));
+		CU_ASSERT(i == 0 || memcmp(first, other, 16) == 0);
+	}
+	OK(generate(token_key + 1, 3, &h)); /* of the session */
+	CU_ASSERT(lives_in(h, EVERYWHERE));
+	for (unsigned i = 0; i < 3; i++) {
+		OK(encrypt_on(i, h, i ? other : first));
+		CU_ASSERT(i == 0 || memcmp(first, other, 16) == 0);
+	}
+	OK(generate_pair(&pub, &priv));
+	CU_ASSERT(lives_in(priv, EVERYWHERE));
+	h = make_secret(CKK_HUFU_SM4, sm4_value, sizeof sm4_value, NULL, 0);
+	CU_ASSERT(lives_in(h, EVERYWHERE));
+	down();
+}
+
+static void test_one_is_dead(void)
+{
+	CK_OBJECT_HANDLE h;
+	uint8_t before[16], after[16];
+
+	up(ALL, ALL_NAMES, "hardware_only = no");
+	script("d1", "any:gone");
+	OK(generate(TOKEN_KEY, &h));
+	CU_ASSERT(lives_in(h, "machines,soft"));
+	CU_ASSERT(log_has("a key has no copy for domain \"cards\" yet"));
+	OK(encrypt(h, before));
+	script("d1", "");
+	again(ALL, ALL_NAMES, "hardware_only = no", CKU_USER);
+	CK_ULONG n = 0;
+	OK(find_init(session, NULL, 0));
+	OK(find_next(session, &h, 1, &n));
+	OK(find_final(session));
+	OK(encrypt(h, after)); /* a use gives it the copy that it lacked */
+	CU_ASSERT_EQUAL(memcmp(before, after, 16), 0);
+	CU_ASSERT(lives_in(h, "machines,soft,cards"));
+	script("d1", "any:gone");
+	script("d2", "any:gone");
+	script("s", "any:gone");
+	IS(generate(TOKEN_KEY, &h), CKR_DEVICE_ERROR);
+	CU_ASSERT_EQUAL(count_objects(CKO_SECRET_KEY), 1);
+	down();
+}
+
+/* -- where a key may live ----------------------------------------------------------------- */
+
+static void test_hardware_only(void)
+{
+	CK_OBJECT_HANDLE h, copy, pub, priv;
+	uint8_t out[16];
+
+	up(ALL, ALL_NAMES, "");
+	OK(generate(TOKEN_KEY, &h));
+	CU_ASSERT(flag_of(h, CKA_HUFU_HARDWARE_ONLY));
+	CU_ASSERT_FALSE(flag_of(h, CKA_HUFU_SOFTWARE_FALLBACK));
+	CU_ASSERT(lives_in(h, "cards,machines"));
+	OK(encrypt_on(0, h, out));
+	OK(encrypt_on(1, h, out));
+	IS(encrypt_on(2, h, out), CKR_DEVICE_ERROR);
+	OK(generate(KEPT_KEY, &h));
+	CU_ASSERT(lives_in(h, "cards")); /* no value of it leaves */
+	CU_ASSERT(flag_of(h, CKA_NEVER_EXTRACTABLE) && flag_of(h, CKA_ALWAYS_SENSITIVE) && flag_of(h, CKA_LOCAL));
+	OK(generate_pair(&pub, &priv));
+	CU_ASSERT(lives_in(priv, "cards,machines"));
+	h = make_secret(CKK_HUFU_SM4, sm4_value, sizeof sm4_value, NULL, 0);
+	CU_ASSERT(lives_in(h, "cards,machines"));
+
+	CK_ATTRIBUTE relax = BOOL(CKA_HUFU_HARDWARE_ONLY, no), place = {CKA_HUFU_DOMAINS, "soft", 4};
+	IS(object_set_attributes(session, h, &relax, 1), CKR_ATTRIBUTE_READ_ONLY);
+	IS(object_copy(session, h, &relax, 1, &copy), CKR_ATTRIBUTE_READ_ONLY);
+	IS(object_set_attributes(session, h, &place, 1), CKR_ATTRIBUTE_READ_ONLY);
+	IS(generate(&place, 1, &h), CKR_ATTRIBUTE_READ_ONLY);
+	OK(object_copy(session, h, NULL, 0, &copy));
+	CU_ASSERT(flag_of(copy, CKA_HUFU_HARDWARE_ONLY) && lives_in(copy, "cards,machines"));
+
+	const CK_ATTRIBUTE anywhere[] = {token_key[0], token_key[1], token_key[2], token_key[3], BOOL(CKA_HUFU_HARDWARE_ONLY, no)};
+	OK(generate(anywhere, 5, &h));
+	CU_ASSERT(!flag_of(h, CKA_HUFU_HARDWARE_ONLY) && lives_in(h, EVERYWHERE));
+	down();
+}
+
+/* A software device among hardware exposes the whole domain's copies. */
+static void test_mixed_domain(void)
+{
+	CK_OBJECT_HANDLE h;
+
+	up(C1 DEVICE("s", "fault-soft", "cards") C2, ALL_NAMES, "");
+	OK(generate(TOKEN_KEY, &h));
+	CU_ASSERT(lives_in(h, "machines"));
+	down();
+}
+
+static void test_no_hardware_makes_it(void)
+{
+	CK_OBJECT_HANDLE h;
+
+	up(ALL, ALL_NAMES, "");
+	script("d1", "generate:unsupported");
+	script("d2", "generate:unsupported");
+	CU_ASSERT_NOT_EQUAL(generate(TOKEN_KEY, &h), CKR_OK);
+	CU_ASSERT(log_has("no hardware makes keys of its kind"));
+	CU_ASSERT_EQUAL(count_objects(CKO_SECRET_KEY), 0);
+	CU_ASSERT_EQUAL(fault_counts("s").ops[HUFU_VERB_GENERATE], 1); /* the proof of its domain */
+	again(S, "\"s\"", "hardware_only = yes", CKU_USER);
+	IS(generate(TOKEN_KEY, &h), CKR_TEMPLATE_INCONSISTENT);
+	CU_ASSERT(log_has("all its devices are software"));
+	down();
+}
+
+static void test_fallback(void)
+{
+	CK_OBJECT_HANDLE yielding, firm, session_key;
+	uint8_t out[16];
+	CK_ATTRIBUTE never = BOOL(CKA_HUFU_SOFTWARE_FALLBACK, no), allow = BOOL(CKA_HUFU_SOFTWARE_FALLBACK, yes);
+
+	up(ALL, ALL_NAMES, "hardware_only = no");
+	OK(generate(TOKEN_KEY, &yielding));
+	CU_ASSERT(flag_of(yielding, CKA_HUFU_SOFTWARE_FALLBACK));
+	const CK_ATTRIBUTE firmly[] = {token_key[0], token_key[1], token_key[2], token_key[3], never};
+	OK(generate(firmly, 5, &firm));
+	CU_ASSERT_FALSE(flag_of(firm, CKA_HUFU_SOFTWARE_FALLBACK));
+	OK(encrypt_on(2, yielding, out));
+	IS(encrypt_on(2, firm, out), CKR_DEVICE_ERROR);
+	OK(encrypt_on(0, firm, out));
+	OK(object_set_attributes(session, firm, &allow, 1));
+	OK(encrypt_on(2, firm, out));
+	OK(generate(token_key + 1, 3, &session_key));
+	OK(object_set_attributes(session, session_key, &never, 1));
+	IS(encrypt_on(2, session_key, out), CKR_DEVICE_ERROR);
+	down();
+
+	up(ALL, ALL_NAMES, "hardware_only = no software_fallback = no");
+	OK(generate(TOKEN_KEY, &firm));
+	CU_ASSERT_FALSE(flag_of(firm, CKA_HUFU_SOFTWARE_FALLBACK));
+	IS(encrypt_on(2, firm, out), CKR_DEVICE_ERROR);
+	down();
+}
+
+/* -- what is true of them --------------------------------------------------------------------- */
+
+static CK_ULONG number_of(CK_OBJECT_HANDLE h, CK_ATTRIBUTE_TYPE type)
+{
+	CK_ULONG value = 0;
+	CK_ATTRIBUTE a = {type, &value, sizeof value};
+	OK(object_get_attributes(session, h, &a, 1));
+	return value;
+}
+
+static void test_made_on_host(void)
+{
+	CK_OBJECT_HANDLE h, pub, priv;
+
+	up(ALL, ALL_NAMES, "hardware_only = no generate = host");
+	OK(generate(KEPT_KEY, &h));
+	CU_ASSERT(lives_in(h, EVERYWHERE));
+	CU_ASSERT_FALSE(flag_of(h, CKA_LOCAL) || flag_of(h, CKA_ALWAYS_SENSITIVE) || flag_of(h, CKA_NEVER_EXTRACTABLE));
+	CU_ASSERT_EQUAL(number_of(h, CKA_KEY_GEN_MECHANISM), CK_UNAVAILABLE_INFORMATION);
+	OK(generate_pair(&pub, &priv));
+	CU_ASSERT(lives_in(priv, EVERYWHERE) && !flag_of(priv, CKA_LOCAL) && !flag_of(pub, CKA_LOCAL));
+	for (unsigned i = 0; i < 3; i++) /* but for the proofs */
+		CU_ASSERT_EQUAL(fault_counts(device_names[i]).ops[HUFU_VERB_GENERATE], 1);
+	const CK_ATTRIBUTE hard[] = {token_key[0], token_key[1], BOOL(CKA_HUFU_HARDWARE_ONLY, yes)};
+	OK(generate(hard, 3, &h));
+	CU_ASSERT(lives_in(h, "cards") && flag_of(h, CKA_LOCAL));
+	down();
+
+	up(S, "\"s\"", "generate = host"); /* where the host is all there is, it is the token */
+	OK(generate(KEPT_KEY, &h));
+	CU_ASSERT(flag_of(h, CKA_LOCAL) && flag_of(h, CKA_ALWAYS_SENSITIVE) && flag_of(h, CKA_NEVER_EXTRACTABLE));
+	down();
+}
+
+static void test_left_its_device(void)
+{
+	CK_OBJECT_HANDLE h;
+
+	up(ALL, ALL_NAMES, "hardware_only = no");
+	OK(generate(KEPT_KEY, &h));
+	CU_ASSERT(lives_in(h, EVERYWHERE) && flag_of(h, CKA_LOCAL));
+	CU_ASSERT_FALSE(flag_of(h, CKA_ALWAYS_SENSITIVE) || flag_of(h, CKA_NEVER_EXTRACTABLE));
+	CU_ASSERT_EQUAL(number_of(h, CKA_KEY_GEN_MECHANISM), CKM_HUFU_SM4_KEY_GEN);
+	down();
+}
+
+/* -- exactly one ------------------------------------------------------------------------------- */
+
+static void one_key_in_spite_of(const char *device, const char *fault)
+{
+	CK_OBJECT_HANDLE h = 0, pub = 0, priv = 0;
+	uint8_t out[16];
+
+	script(device, fault);
+	OK(generate(TOKEN_KEY, &h));
+	script(device, "");
+	CU_ASSERT_EQUAL(count_objects(CKO_SECRET_KEY), 1);
+	OK(encrypt(h, out));
+	script(device, fault);
+	OK(generate_pair(&pub, &priv));
+	script(device, "");
+	CU_ASSERT_EQUAL(count_objects(CKO_PRIVATE_KEY), 1);
+	CU_ASSERT_EQUAL(count_objects(CKO_PUBLIC_KEY), 1);
+	OK(object_destroy(session, h));
+	OK(object_destroy(session, pub));
+	OK(object_destroy(session, priv));
+}
+
+static void test_exactly_one_key(void)
+{
+	static const char *const faults[] = {
+		"generate:lost@1", "generate:corrupt@1", "generate:gone@1", "generate:busy@1", "generate:flip-pub@1", "generate:overlong@1",
+		"generate:code=0x777@1", "generate:no-key@1", "generate:expired@1",
+		"export:lost@1", "export:gone@1", "export:unsupported", "export:flip-out@1",
+		"import:lost@1", "import:gone@1", "import:corrupt@1", "import:flip-pub@1", "import:overlong@1", "import:unsupported",
+		"lease:gone@1", "lease:busy@1", "run:lost@1", "run:lost@2", "run:lost@3",
+	};
+	up(ALL, ALL_NAMES, "hardware_only = no");
+	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+		for (size_t d = 0; d < 3; d++)
+			one_key_in_spite_of(device_names[d], faults[i]);
+	down();
+	for (size_t d = 0; d < 3; d++) { /* who refuses our credential is out until somebody looks at it */
+		up(ALL, ALL_NAMES, "hardware_only = no");
+		one_key_in_spite_of(device_names[d], "generate:denied@1");
+		down();
+	}
+}
+
+static void test_destroyed_and_changed(void)
+{
+	static const char *const faults[] = {"any:lost", "any:gone", "run:corrupt"};
+	CK_OBJECT_HANDLE h;
+	uint8_t out[16];
+	CK_ATTRIBUTE label = {CKA_LABEL, "other", 5};
+
+	up(ALL, ALL_NAMES, "hardware_only = no");
+	for (size_t i = 0; i < 3; i++) {
+		OK(generate(TOKEN_KEY, &h));
+		OK(encrypt(h, out));
+		for (unsigned d = 0; d < 3; d++)
+			script(device_names[d], faults[i]);
+		OK(object_set_attributes(session, h, &label, 1)); /* the store's business alone */
+		OK(object_destroy(session, h));
+		CU_ASSERT_EQUAL(count_objects(CKO_SECRET_KEY), 0);
+		for (unsigned d = 0; d < 3; d++)
+			script(device_names[d], "");
+		IS(encrypt(h, out), CKR_KEY_HANDLE_INVALID);
+	}
+	down(); /* no secret is left: the devices have evicted it */
+}
+
+static void register_drivers(void)
+{
+	CU_ASSERT_EQUAL_FATAL(fault_register(), HUFU_OK);
+}
+
+static const struct unit_case cases[] = {
+	{"the fault drivers are there", register_drivers},
+	{"whoever initialises a token enrols its domains", test_init_enrols},
+	{"a domain that is out then is enrolled at a later login of the security officer", test_out_at_init},
+	{"devices that make no SM2 keys are enrolled without a proof", test_without_sm2},
+	{"copies go into enrolled domains only", test_only_enrolled},
+	{"a domain that is enrolled later gets its copy when the key is used", test_enrolled_later},
+	{"a token of schema 1 enrols the domains of its keys", test_from_before},
+	{"a key has a copy in every domain, and they are one key", test_copies_everywhere},
+	{"a domain that is dead is left out, and gets its copy when it is back", test_one_is_dead},
+	{"a hardware-only key is never in software, and stays so", test_hardware_only},
+	{"a domain with a software device in it is none for a hardware-only key", test_mixed_domain},
+	{"what no hardware makes is refused, with a reason", test_no_hardware_makes_it},
+	{"software serves while all hardware is out, by token and by key", test_fallback},
+	{"what the host has made for devices is not local", test_made_on_host},
+	{"what has left a device was not never extractable", test_left_its_device},
+	{"any single fault makes one key or one pair", test_exactly_one_key},
+	{"destroying and changing a key needs no device", test_destroyed_and_changed},
+	{0},
+};
+
+UNIT_MAIN("domains", cases)
