@@ -91,7 +91,10 @@ bool job_wait(struct lanes *, struct job *, uint64_t until_ns) MUST_CHECK;
  * not before deadline_ns. lane_lease does the same if this was not called; an attempt's clock starts between the two.
  */
 enum hufu_err lane_ready(struct lane *, uint64_t deadline_ns) MUST_CHECK;
-/* In work: the lane's lease, made if it has none of this generation. */
+/*
+ * In work: the lane's lease, made if it has none of this generation. HUFU_ERR_GONE: the job was given up. So a
+ * begun_ns that is 0 after job_give_up stays so: the driver will not be asked.
+ */
 enum hufu_err lane_lease(struct lane *, uint64_t deadline_ns, struct hufu_lease **) MUST_CHECK;
 /* In work: it is not to be trusted any more; released after work. */
 void lane_drop_lease(struct lane *);

@@ -604,6 +604,38 @@ static void test_hung(void)
 	tear_down();
 }
 
+static void lease_late(struct job *job, struct lane *lane)
+{
+	struct hufu_lease *lease;
+
+	CU_ASSERT_EQUAL(lane_ready(lane, 0), HUFU_OK);
+	hang(&gate.closed, NULL);
+	CU_ASSERT_EQUAL(lane_lease(lane, 0, &lease), HUFU_ERR_GONE);
+	CU_ASSERT_PTR_NULL(lease);
+	job->err = HUFU_OK;
+}
+
+/* On a lease that the lane had, and on one that it would have to make. */
+static void test_not_begun(void)
+{
+	struct request r;
+
+	set_up(1, 8, 2);
+	CU_ASSERT_EQUAL(run_op(&r, 'a'), HUFU_OK);
+	for (unsigned i = 0; i < 2; i++) {
+		struct test_job *t = job_new('a', 0, true);
+
+		t->job.work = lease_late;
+		gate_set(&gate.closed, true);
+		submit(t);
+		CU_ASSERT_TRUE(gate_await(&gate.inside, 1));
+		give_up(t);
+		gate_set(&gate.closed, false);
+		CU_ASSERT_TRUE(await_hung(0));
+	}
+	tear_down();
+}
+
 /* AddressSanitizer watches: the request is freed while the driver still has it, and the driver writes all it was given. */
 static void test_late_write(void)
 {
@@ -975,6 +1007,7 @@ static const struct unit_case cases[] = {
 	{"a job whose deadline passed in the queue is ended, nothing done", test_deadline},
 	{"who waits for a job waits no longer than he wants", test_wait_ends},
 	{"a hung lane is replaced; with as many as may hang the device is busy, until they are back", test_hung},
+	{"a job that is given up before it has its lease is not begun", test_not_begun},
 	{"what a driver writes after it was given up goes nowhere, into memory that nobody else has", test_late_write},
 	{"lanes stop in time though some hang, which are counted and free the rest when they are back", test_stop_with_hung},
 	{"a lane has one lease, of the device's current generation", test_leases},
