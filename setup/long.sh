@@ -26,5 +26,12 @@ one "constant time" make -C "$out/plain" check-ct
 say "== soaks"
 HUFU_SOAK=10 stage "soak" "$out/plain" "TESTS=\$(SOAKS)"
 
+say "== chaos: more seeds, longer, and under ThreadSanitizer"
+for profile in storm liars outage fork; do
+	one "chaos: $profile" make -C "$out/plain" chaos PROFILE=$profile SEEDS=101-120 OPS=4000
+done
+export TSAN_OPTIONS=suppressions=$top/setup/tsan.supp
+one "chaos: tsan" make -C "$out/tsan" chaos PROFILE=storm SEEDS=101-104 OPS=3000
+
 say "== make distcheck"
 one "distcheck" make -C "$out/plain" distcheck -j"$jobs"

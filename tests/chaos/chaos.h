@@ -155,11 +155,11 @@ void shared_clear(void);
 extern work_fn work_sm2_sign, work_sm2_verify, work_sm2_encrypt, work_sm2_decrypt, work_rsa_sign, work_ecdsa_sign, work_ecdh;
 extern work_fn work_sm4_cbc, work_sm4_ctr, work_sm4_gcm, work_aes_cbc, work_aes_gcm, work_sm3, work_hmac, work_random;
 extern work_fn work_new_sm4, work_new_sm2, work_new_data, work_session_pair, work_unwrap, work_destroy, work_rename, work_find,
-	work_use_kept, work_other_login;
+	work_use_kept, work_other_login, work_fork;
 
 /* The kept object is there once, and its key answers as its value says. */
 bool kept_is_right(struct worker *, const struct kept *);
-extern const struct work works_mixed[], works_sign[];
+extern const struct work works_mixed[], works_sign[], works_fork[];
 
 /* -- the plan: devices and what befalls them (plan.c) ------------------------------ */
 
@@ -172,6 +172,7 @@ struct profile {
 	uint64_t ops, seeds;       /* what ./check runs */
 	unsigned deadline_ms;      /* of a call; 0: the default */
 	bool may_fail;             /* with CKR_DEVICE_ERROR, while all devices are out */
+	bool forks;                /* ThreadSanitizer does not */
 	bool must_complain;        /* of lies that only this harness sees */
 };
 extern const struct profile profiles[]; /* ends with a name of NULL */

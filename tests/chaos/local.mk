@@ -6,6 +6,7 @@ CHAOS_SOURCES = \
 	%reldir%/life.c \
 	%reldir%/oracle.c \
 	%reldir%/work.c \
+	%reldir%/work_fork.c \
 	%reldir%/work_object.c \
 	%reldir%/work_pk.c \
 	%reldir%/work_secret.c

@@ -167,9 +167,11 @@ static void blind(uint64_t seed, unsigned phase)
 }
 
 const struct profile profiles[] = {
-	{"storm", works_mixed, storm, "nobody notices what fails", 1600, 10, 0, false, false},
-	{"liars", works_sign, liars, "no wrong signature comes out", 800, 3, 0, false, false},
-	{"outage", works_mixed, outage, "all down is a clean error, and service comes back", 640, 2, 300, true, false},
-	{"blind", works_mixed, blind, "this harness sees what no pool can", 300, 1, 0, false, true},
-	{NULL, NULL, NULL, NULL, 0, 0, 0, false, false},
+	{.name = "storm", works_mixed, storm, "nobody notices what fails", .ops = 1600, .seeds = 10},
+	{.name = "liars", works_sign, liars, "no wrong signature comes out", .ops = 800, .seeds = 3},
+	{.name = "outage", works_mixed, outage, "all down is a clean error, and service comes back", .ops = 640, .seeds = 2,
+	 .deadline_ms = 300, .may_fail = true},
+	{.name = "fork", works_fork, storm, "children of a process at work can work", .ops = 640, .seeds = 3, .forks = true},
+	{.name = "blind", works_mixed, blind, "this harness sees what no pool can", .ops = 300, .seeds = 1, .must_complain = true},
+	{.name = NULL},
 };

@@ -41,6 +41,21 @@ const struct work works_sign[] = {
 	{NULL, 0, NULL},
 };
 
+const struct work works_fork[] = {
+	{"a child", 4, work_fork},
+	{"SM2 signature", 10, work_sm2_sign},
+	{"SM4-CBC", 10, work_sm4_cbc},
+	{"SM4-GCM", 10, work_sm4_gcm},
+	{"HMAC-SM3", 5, work_hmac},
+	{"RSA signature", 2, work_rsa_sign},
+	{"random", 4, work_random},
+	{"new SM4 key", 3, work_new_sm4},
+	{"session pair", 3, work_session_pair},
+	{"use of a kept object", 3, work_use_kept},
+	{"find", 3, work_find},
+	{NULL, 0, NULL},
+};
+
 bool work_failed(struct worker *w, CK_RV rv, const char *why)
 {
 	w->rv = rv;

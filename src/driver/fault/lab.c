@@ -50,7 +50,11 @@ static void after_fork_child(void)
 	pthread_mutex_unlock(&lab.lock);
 }
 
-static void watch_forks(void)
+/*
+ * Before the module registers its own: prepare handlers run last in, first out,
+ * and the module's waits for operations, which need this lock to end.
+ */
+static __attribute__((constructor)) void watch_forks(void)
 {
 	(void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
@@ -79,9 +83,6 @@ static void set_script_locked(struct subject *subject, const struct script *scri
 
 struct subject *lab_subject(const char *name, const struct script *script)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, watch_forks);
 	pthread_mutex_lock(&lab.lock);
 	struct subject *subject = subject_locked(name);
 	if (subject && !subject->by_test && !subject->begun_ns)
