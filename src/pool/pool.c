@@ -110,6 +110,18 @@ bool pool_can_in_parts(struct pool *pool, uint64_t mechanism, enum hufu_verb ver
 	return can(pool, mechanism, verb, true);
 }
 
+bool pool_knows_all(struct pool *pool)
+{
+	for (size_t i = 0; i < pool->ndevices; i++) {
+		struct device *device = pool->devices[i];
+
+		if (!atomic_load_explicit(&device->caps, memory_order_acquire) && atomic_load(&device->admin) == POOL_ENABLED &&
+		    health_state(&device->health) != POOL_QUARANTINED)
+			return false;
+	}
+	return true;
+}
+
 bool pool_is_software(struct pool *pool)
 {
 	for (size_t i = 0; i < pool->ndevices; i++)

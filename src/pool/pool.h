@@ -135,6 +135,8 @@ enum hufu_err pool_run_on_host(struct hufu_op *) MUST_CHECK;
 bool pool_can(struct pool *, uint64_t mechanism, enum hufu_verb);
 /* The same, with HUFU_PHASE_FIRST, NEXT, LAST. */
 bool pool_can_in_parts(struct pool *, uint64_t mechanism, enum hufu_verb);
+/* Has each device that is enabled, and not quarantined, been open once? Of one that was not nobody can say what it does. */
+bool pool_knows_all(struct pool *);
 /* All devices keep keys in this host's memory. */
 bool pool_is_software(struct pool *);
 

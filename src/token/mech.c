@@ -208,12 +208,15 @@ static bool can_on_host(struct pool *pool)
 	return pool_can(pool, 0, HUFU_VERB_EXPORT) && pool_can(pool, 0, HUFU_VERB_IMPORT);
 }
 
+static bool is_allowed(const struct conf_token *conf, const struct mech *mech)
+{
+	return mech->key_types[0] != CKK_DES3 || conf->des3 == CONF_DES3_READ;
+}
+
 /* One of the flags that the mechanism has, and a device for it. */
-static bool can(const struct conf_token *conf, struct pool *pool, const struct mech *mech, CK_FLAGS flags)
+static bool can(struct pool *pool, const struct mech *mech, CK_FLAGS flags)
 {
 	flags &= mech->flags;
-	if (mech->key_types[0] == CKK_DES3 && conf->des3 != CONF_DES3_READ)
-		return false;
 	if (flags & CKF_DIGEST)
 		return true;
 	if (flags && mech->device_mechanism == ON_HOST)
@@ -228,13 +231,16 @@ static bool can(const struct conf_token *conf, struct pool *pool, const struct m
 
 bool mech_offered(const struct conf_token *conf, struct pool *pool, const struct mech *mech)
 {
-	return can(conf, pool, mech, mech->flags);
+	return is_allowed(conf, mech) && can(pool, mech, mech->flags);
 }
 
 CK_RV mech_check(struct token *token, const CK_MECHANISM *m, CK_FLAGS flag, const struct mech **out)
 {
 	const struct mech *mech = mech_find(m->mechanism);
-	if (!mech || !can(token->conf, token->pool, mech, flag))
+	if (!mech || !is_allowed(token->conf, mech) || !(mech->flags & flag))
+		return CKR_MECHANISM_INVALID;
+	/* While a device could not be reached yet nobody knows: the operation will wait for it, and find out. */
+	if (!can(token->pool, mech, flag) && pool_knows_all(token->pool))
 		return CKR_MECHANISM_INVALID;
 	*out = mech;
 	return CKR_OK;

@@ -77,7 +77,7 @@ struct mech {
 const struct mech *mech_find(CK_MECHANISM_TYPE);
 /* All rows, for lists and documents. */
 const struct mech *mech_table(size_t *n);
-/* mech exists, some device of the token can do what it needs, and it has flag: else CKR_MECHANISM_INVALID. */
+/* mech exists, some device of the token can do what it needs (or could not be asked yet), and it has flag: else CKR_MECHANISM_INVALID. */
 CK_RV mech_check(struct token *, const CK_MECHANISM *, CK_FLAGS flag, const struct mech **);
 /* The token's configuration lets it, and some device of the pool can do what it needs. */
 bool mech_offered(const struct conf_token *, struct pool *, const struct mech *);
