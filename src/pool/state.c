@@ -260,7 +260,7 @@ uint32_t health_share_percent(const struct health *h, uint64_t now_ns)
 	uint64_t ramp = atomic_load_explicit(&h->ramp_ns, memory_order_relaxed);
 	uint32_t first = atomic_load_explicit(&h->ramp_percent, memory_order_relaxed);
 
-	if (health_state(h) != POOL_SLOW_START || now_ns >= until)
+	if (health_state(h) != POOL_SLOW_START || now_ns >= until || !ramp) /* 0: whoever is back is back */
 		return 100;
 	uint64_t left = until - now_ns < ramp ? until - now_ns : ramp;
 	return 100 - (uint32_t)((100 - first) * left / ramp);
