@@ -55,7 +55,9 @@ static enum verdict next(struct call *call)
 
 	if (device)
 		return attempt(call, device);
-	if (call->passing)
+	bool out_of_service = call->passing && !call->busy;
+
+	if (call->passing && !(out_of_service && call->req->impatient))
 		return wait_for_device(call);
 	if (!call->tried)
 		call->err = pick_why_none(call);

@@ -107,6 +107,8 @@ struct pool_request {
 	struct pool_key *key, *subject;
 	/* Only devices of this domain; NULL any. Where a new key's copy must be made; with state_in, who made the state. */
 	const char *domain;
+	/* The caller has another way: where all that could are out of service, it is told so at once. */
+	bool impatient;
 	/* answer */
 	enum hufu_err err;
 	const char *served_domain; /* of the device that answered; lives as long as the pool */

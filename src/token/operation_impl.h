@@ -54,6 +54,8 @@ struct operation {
 	uint8_t *sig;            /* C_VerifySignatureInit's */
 	uint8_t base_iv[16];     /* message-based, CKG_GENERATE_COUNTER_XOR */
 	struct writer held;      /* input kept until the end */
+	struct writer fed;       /* input that is in the state, as long as it can be fed again */
+	bool can_replay;         /* fed is all of it */
 	uint8_t *room;           /* operation_room's, beyond scratch */
 	struct param param;
 	struct pool_request req;
@@ -111,6 +113,10 @@ CK_RV operation_submit_any(struct operation *, size_t *out_len);
 /*
  * A part of what carries a driver's state: FIRST or NEXT, or the last (WHOLE
  * when it is the only one). Adopts the new state. out_len is met exactly.
+ *
+ * A state is of one domain. Where the key has copies for others, the input is
+ * kept as well, up to OP_REPLAY_MAX, and fed to another domain when this one has
+ * gone: what came out of it before comes out again, and is dropped.
  */
 struct part {
 	const uint8_t *in;

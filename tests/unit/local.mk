@@ -116,6 +116,11 @@ TOKEN_TEST_LIBS = src/token/libtoken.la src/pool/libpool.la src/stats/libstats.l
 	src/base/libbase.la $(SQLITE_LIBS) $(CONFUSE_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 TOKEN_TEST_UTIL = %reldir%/token_util.c %reldir%/token_util.h %reldir%/sm_util.h
 
+UNIT_TESTS += tests/unit/test_continuity
+tests_unit_test_continuity_SOURCES = %reldir%/test_continuity.c $(TOKEN_TEST_UTIL)
+tests_unit_test_continuity_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_continuity_LDADD = src/driver/libfault.la $(TOKEN_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_crypt
 tests_unit_test_crypt_SOURCES = %reldir%/test_crypt.c $(TOKEN_TEST_UTIL)
 tests_unit_test_crypt_CFLAGS = $(TOKEN_TEST_CFLAGS)

@@ -27,7 +27,8 @@ const uint8_t standard_point[64] = {
 };
 
 static char dir[32];
-static bool two_devices, strict, des3;
+static bool strict, des3;
+static const char *sections = "", *devices = "\"soft0\"";
 
 /* -- codes ------------------------------------------------------------------------ */
 
@@ -50,8 +51,9 @@ static void write_conf(void)
 	fprintf(f, "log { to = \"stderr\" level = \"error\" }\n"
 	           "device \"soft0\" { driver = \"soft\" domain = \"soft\" }\n"
 	           "device \"soft1\" { driver = \"soft\" domain = \"soft\" }\n"
-	           "token \"test\" { store = \"sqlite:%s/test.db\" devices = { %s } policy = %s des3 = %s }\n", dir,
-	           two_devices ? "\"soft0\", \"soft1\"" : "\"soft0\"", strict ? "strict" : "standard", des3 ? "read" : "off");
+	           "%s\n"
+	           "token \"test\" { store = \"sqlite:%s/test.db\" devices = { %s } policy = %s des3 = %s hardware_only = no }\n",
+	        sections, dir, devices, strict ? "strict" : "standard", des3 ? "read" : "off");
 	fclose(f);
 	setenv("HUFU_CONF", path, 1);
 }
@@ -96,7 +98,14 @@ static void make_keys(void)
 
 void token_up_with_two(void)
 {
-	two_devices = true;
+	devices = "\"soft0\", \"soft1\"";
+	token_up();
+}
+
+void token_up_on(const char *its_sections, const char *its_devices)
+{
+	sections = its_sections;
+	devices = its_devices;
 	token_up();
 }
 

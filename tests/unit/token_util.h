@@ -24,6 +24,8 @@ void token_up_with_two(void);
 void token_up_strict(void);
 /* As well, taking in keys of triple DES. */
 void token_up_des3(void);
+/* As well, over these sections of the configuration and the devices that they declare: "\"a\", \"b\"". Lives as long as the token. */
+void token_up_on(const char *sections, const char *devices);
 /* The session closed, the library stopped, no secret left, the directory gone. */
 void token_down(void);
 
