@@ -3,16 +3,20 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "rand/rand.h"
 #include "token/draft.h"
 #include "token/handle.h"
 #include "token/rv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* What a copy may take beyond the material that it holds; a driver that needs more says so. */
 #define COPY_OVERHEAD 512u
 /* A copy whose material is made in the device. */
 #define COPY_MAX 8192u
+/* The longest clear form as an SM2 ciphertext. */
+#define WRAPPED_MAX (COPY_MAX + 97u)
 /* Where a key has a copy already, another domain gets no longer for its own. */
 #define MORE_TIME_NS (2 * NS_PER_S)
 #define COMPLETE_TIME_NS NS_PER_S
@@ -153,6 +157,105 @@ CK_RV copies_import(struct token *token, struct copy_policy policy, enum hufu_ke
 	return rv == CKR_OK ? rv_of(err) : rv;
 }
 
+/* -- a key that is in devices ---------------------------------------------------------------- */
+
+/* A key whose copy is to be made elsewhere. */
+struct source {
+	struct token *token;
+	struct pool_key *key;
+	const char *domain;             /* whose devices may give its value; NULL: any */
+	bool may_be_clear;              /* may its value be on this host? */
+	bool is_clear;                  /* it lies open there already */
+	uint8_t *value;                 /* once it was needed */
+	size_t len;
+};
+
+static void source_clear(struct source *source)
+{
+	secret_free(source->value);
+	pool_key_rele(source->key);
+}
+
+/* A key pair of the other domain's, for this one journey. */
+struct transport {
+	struct copies copies;
+	struct pool_key *public, *private;
+};
+
+static enum hufu_err transport_init(struct transport *t, struct pool *pool, const char *domain, uint64_t deadline_ns)
+{
+	struct pool_request req = {.op = {.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM2_KEY_PAIR_GEN,
+	                                  .new_type = HUFU_KEY_SM2_PRIVATE, .deadline_ns = deadline_ns}};
+	uint8_t uuid[16];
+	size_t needed;
+	*t = (struct transport){.copies.type = HUFU_KEY_SM2_PRIVATE};
+	enum hufu_err err = rand_bytes(uuid, sizeof uuid);
+	if (err == HUFU_OK)
+		err = make(pool, &req, domain, COPY_MAX, &needed, &t->copies);
+	if (err != HUFU_OK)
+		return err;
+	struct pool_copy point = {.kind = HUFU_COPY_BLOB, .data = t->copies.pub, .len = t->copies.pub_len};
+	err = pool_key_new(pool, uuid, 1, HUFU_KEY_SM2_PRIVATE, t->copies.list, t->copies.n, &t->private);
+	uuid[0] ^= 1;
+	return err == HUFU_OK ? pool_key_new(pool, uuid, 1, HUFU_KEY_SM2_PUBLIC, &point, 1, &t->public) : err;
+}
+
+static void transport_clear(struct transport *t)
+{
+	pool_key_rele(t->public);
+	pool_key_rele(t->private);
+	copies_clear(&t->copies);
+}
+
+/* From device to device, encrypted for the other domain: this host sees neither value nor the key that opens it. */
+static enum hufu_err wrap_into(const struct source *source, const char *domain, uint64_t deadline_ns, struct copies *copies)
+{
+	struct pool *pool = source->token->pool;
+	struct transport t;
+	uint8_t *wrapped = malloc(WRAPPED_MAX);
+	size_t needed;
+	struct pool_request wrap = {
+		.op = {.verb = HUFU_VERB_WRAP, .mechanism = CKM_HUFU_SM2_C1C3C2, .out = wrapped, .out_cap = WRAPPED_MAX,
+		       .deadline_ns = deadline_ns, .repeatable = true},
+		.subject = source->key,
+	};
+	if (!wrapped)
+		return HUFU_ERR_NO_MEMORY;
+	enum hufu_err err = transport_init(&t, pool, domain, deadline_ns);
+	wrap.key = t.public;
+	if (err == HUFU_OK)
+		err = pool_run(pool, &wrap);
+	if (err == HUFU_OK) {
+		struct pool_request unwrap = {
+			.op = {.verb = HUFU_VERB_UNWRAP, .mechanism = CKM_HUFU_SM2_C1C3C2, .new_type = copies->type, .in = wrapped,
+			       .in_len = wrap.op.out_len, .deadline_ns = deadline_ns},
+			.key = t.private,
+		};
+		err = make(pool, &unwrap, domain, COPY_MAX, &needed, copies);
+	}
+	transport_clear(&t);
+	free(wrapped);
+	return err;
+}
+
+static enum hufu_err give_clear(struct source *source, const char *domain, uint64_t deadline_ns, struct copies *copies)
+{
+	enum hufu_err err = HUFU_OK;
+	if (!source->value)
+		err = key_export_clear(source->token->pool, source->key, source->domain, &source->value, &source->len);
+	return err == HUFU_OK ? import_into(source->token->pool, domain, deadline_ns, source->value, source->len, copies) : err;
+}
+
+/* Wrapped where devices do that, else in the clear, if it may be. Software would hold a wrapped key in the clear, too. */
+static enum hufu_err give(struct source *source, const struct target *target, uint64_t deadline_ns, struct copies *copies)
+{
+	struct pool *pool = source->token->pool;
+	bool wraps = !source->is_clear && (source->may_be_clear || !target->exposed) &&
+	             pool_can(pool, CKM_HUFU_SM2_C1C3C2, HUFU_VERB_WRAP) && pool_can(pool, CKM_HUFU_SM2_C1C3C2, HUFU_VERB_UNWRAP);
+	enum hufu_err err = wraps ? wrap_into(source, target->name, deadline_ns, copies) : HUFU_ERR_UNSUPPORTED;
+	return err != HUFU_OK && source->may_be_clear ? give_clear(source, target->name, deadline_ns, copies) : err;
+}
+
 /* -- a new one ---------------------------------------------------------------------------------- */
 
 static uint64_t generate_deadline_ns(const struct token *token)
@@ -182,35 +285,26 @@ static CK_RV generate_on_host(struct token *token, struct copy_policy policy, co
 	return rv;
 }
 
-static enum hufu_err export_from(struct token *token, const struct hufu_op *wanted, const struct copies *copies, uint8_t **value,
-                                 size_t *len)
-{
-	struct pool_key *key;
-	enum hufu_err err = pool_key_new(token->pool, wanted->op_id, 0, copies->type, copies->list, 1, &key);
-	if (err != HUFU_OK)
-		return err;
-	err = key_export_clear(token->pool, key, NULL, value, len);
-	pool_key_rele(key);
-	return err;
-}
-
 /* Copies of what a device has made, for the domains behind the one that made it. */
 static void spread(struct token *token, struct copy_policy policy, const struct hufu_op *wanted, size_t made, uint64_t deadline_ns,
                    struct copies *copies)
 {
-	uint8_t *value;
-	size_t len;
-	if (made + 1 == copies->targets.n)
+	struct source source = {.token = token, .may_be_clear = copies_may_travel(policy), .is_clear = copies->targets.list[made].exposed};
+	if (made + 1 == copies->targets.n ||
+	    pool_key_new(token->pool, wanted->op_id, 0, copies->type, copies->list, 1, &source.key) != HUFU_OK)
 		return;
-	enum hufu_err err = copies_may_travel(policy) ? export_from(token, wanted, copies, &value, &len) : HUFU_ERR_UNSUPPORTED;
-	if (err != HUFU_OK) {
-		log_info("token \"%s\": a key stays in domain \"%s\" alone, which does not give it away", name_of(token),
-		         copies->targets.list[made].name);
-		return;
+	pool_key_set_policy(source.key, policy.hardware_only, true);
+	for (size_t i = made + 1; i < copies->targets.n; i++) {
+		const struct target *target = &copies->targets.list[i];
+		enum hufu_err err = HUFU_OK;
+		if (has_turn(copies, i))
+			err = give(&source, target, share_of_time(copies, i, deadline_ns), copies);
+		if (err != HUFU_OK || !has_turn(copies, i))
+			log_left_out(token, target, err);
+		else
+			copies->left_device |= !source.is_clear && (source.value || target->exposed);
 	}
-	import_more(token, value, len, made + 1, deadline_ns, copies);
-	copies->left_device = !copies->targets.list[made].exposed;
-	secret_free(value);
+	source_clear(&source);
 }
 
 static CK_RV generate_in_device(struct token *token, struct copy_policy policy, const struct hufu_op *wanted,
@@ -262,17 +356,16 @@ static bool find_missing(const struct object *o, const struct targets *targets, 
 	return missing->n != 0;
 }
 
-/* Where may the value come from? From a copy that lies open on this host already, or anywhere if anybody may wrap it. */
-static bool find_source(const struct object *o, const struct targets *targets, struct copy_policy policy, const char **domain)
+/* Does one of its copies lie open on this host? Then its value comes from there. */
+static const char *exposed_domain(const struct object *o, const struct targets *targets)
 {
 	const struct pool_copy *have;
 	size_t n = pool_key_copies(o->key, &have);
-	*domain = NULL;
-	for (size_t i = 0; i < targets->n && !*domain; i++)
+	for (size_t i = 0; i < targets->n; i++)
 		for (size_t k = 0; k < n; k++)
 			if (targets->list[i].exposed && have[k].domain && strcmp(have[k].domain, targets->list[i].name) == 0)
-				*domain = targets->list[i].name;
-	return *domain || policy.extractable;
+				return targets->list[i].name;
+	return NULL;
 }
 
 /* What a device makes of the value is the key that the object says it is. */
@@ -299,21 +392,22 @@ static enum hufu_err store_more(const struct object *o, const struct copies *cop
 	return draft_update_copies(o, all, total);
 }
 
-/* HUFU_OK: the row has more copies than before. */
-static enum hufu_err add_missing(struct token *token, const struct object *o, const char *source, struct copies *copies)
+/*
+ * HUFU_OK: the row has more copies than before. A value that was never on this host
+ * does not come now: the key has told that it never was.
+ */
+static enum hufu_err add_missing(struct token *token, const struct object *o, const char *open, struct copies *copies)
 {
-	uint8_t *value;
-	size_t len;
+	struct source source = {.token = token, .key = pool_key_hold(o->key), .domain = open, .is_clear = open != NULL,
+	                        .may_be_clear = open || copy_policy_of(&o->attrs).extractable};
 	uint64_t deadline_ns = clock_now_ns() + COMPLETE_TIME_NS;
-	enum hufu_err err = key_export_clear(token->pool, o->key, source, &value, &len);
-	if (err != HUFU_OK)
-		return err;
+	enum hufu_err err = HUFU_ERR_NO_DEVICE;
 	for (size_t i = 0; i < copies->targets.n; i++)
 		if (copies->targets.list[i].up)
-			err = import_into(token->pool, copies->targets.list[i].name, deadline_ns, value, len, copies);
-	secret_free(value);
+			err = give(&source, &copies->targets.list[i], deadline_ns, copies);
+	source_clear(&source);
 	if (copies->n == 0)
-		return err == HUFU_OK ? HUFU_ERR_NO_DEVICE : err;
+		return err;
 	return is_public_half(o, copies) ? store_more(o, copies) : HUFU_ERR_CORRUPT;
 }
 
@@ -340,11 +434,9 @@ static void complete(struct session *s, struct object **key, const struct target
 {
 	struct object *o = *key;
 	struct token *token = s->token;
-	const char *source;
-	if (!find_source(o, targets, copy_policy_of(&o->attrs), &source) ||
-	    !object_material_type(o->object_class, o->key_type, &copies->type))
+	if (!object_material_type(o->object_class, o->key_type, &copies->type))
 		return;
-	enum hufu_err err = add_missing(token, o, source, copies);
+	enum hufu_err err = add_missing(token, o, exposed_domain(o, targets), copies);
 	for (size_t i = 0; i < copies->n && err == HUFU_OK; i++)
 		log_notice("token \"%s\": a key got its copy for domain \"%s\"", name_of(token), copies->list[i].domain);
 	if (err == HUFU_OK)

@@ -3,9 +3,10 @@
  * The copies of a key: made when it is made, one for every enrolled domain that
  * it may be in, and later for domains that were enrolled since or were out then.
  *
- * A copy travels between domains as the clear value, from EXPORT to IMPORT, in
- * secret memory. A key that is hardware-only does so only if it may be wrapped by
- * anybody anyway (CKA_EXTRACTABLE); else it stays in the domain that made it.
+ * A copy travels between domains encrypted for the other one, from WRAP to UNWRAP,
+ * where devices do that; else as the clear value, from EXPORT to IMPORT, in
+ * secret memory. A key that is hardware-only does the latter only if it may be
+ * wrapped by anybody anyway (CKA_EXTRACTABLE).
  */
 #ifndef TOKEN_COPIES_H
 #define TOKEN_COPIES_H
@@ -33,7 +34,7 @@ struct copies {
 };
 
 struct copy_policy copy_policy_of(const struct attrs *);
-/* May the clear value leave the domain that made it? */
+/* May the clear value be on this host on its way from one domain to another? */
 bool copies_may_travel(struct copy_policy);
 
 /*

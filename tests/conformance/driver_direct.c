@@ -17,6 +17,7 @@ static struct {
 	const struct hufu_driver *driver;
 	const char *const *options;
 	struct hufu_device *device;
+	struct kit_key *subject;
 } direct;
 
 static const char *get(const struct hufu_conf *conf, const char *key)
@@ -64,6 +65,7 @@ static enum hufu_err run(struct hufu_op *op, struct kit_key *key)
 
 	op->size = sizeof(*op);
 	op->key = key ? &key->key : NULL;
+	op->subject = direct.subject ? &direct.subject->key : NULL;
 	op->outcome = HUFU_ERR_BUG;
 	need(direct.driver->lease(direct.device, 0, &lease) == HUFU_OK);
 	direct.driver->run(lease, &op, 1);
@@ -91,4 +93,9 @@ static void key_free(struct kit_key *key)
 	free(key);
 }
 
-const struct subject direct_subject = {open_device, close_device, run, key_new, key_free, NULL, device};
+static void set_subject(struct kit_key *key)
+{
+	direct.subject = key;
+}
+
+const struct subject direct_subject = {open_device, close_device, run, key_new, key_free, set_subject, NULL, device};

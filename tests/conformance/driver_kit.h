@@ -20,6 +20,8 @@ struct subject {
 	struct kit_key *(*key_new)(enum hufu_key_type, const uint8_t *clear, size_t len);
 	/* Evicts it. */
 	void (*key_free)(struct kit_key *);
+	/* What ops take for their subject from now on; NULL: none. */
+	void (*set_subject)(struct kit_key *);
 	/* Both NULL where there is a pool in between. */
 	const struct hufu_driver *driver;
 	struct hufu_device *(*device)(void);

@@ -16,6 +16,7 @@ static struct {
 	void (*closed)(void);
 	struct conf *conf;
 	struct pool *pool;
+	struct kit_key *subject;
 } pooled;
 
 static void need(bool holds)
@@ -52,7 +53,8 @@ static void close_pool(void)
 
 static enum hufu_err run(struct hufu_op *op, struct kit_key *key)
 {
-	struct pool_request req = {.op = *op, .key = key ? key->key : NULL};
+	struct pool_request req = {.op = *op, .key = key ? key->key : NULL,
+	                           .subject = pooled.subject ? pooled.subject->key : NULL};
 
 	req.op.repeatable = true;
 	enum hufu_err err = pool_run(pooled.pool, &req);
@@ -99,4 +101,9 @@ static void key_free(struct kit_key *key)
 	free(key);
 }
 
-const struct subject pooled_subject = {open_pool, close_pool, run, key_new, key_free, NULL, NULL};
+static void set_subject(struct kit_key *key)
+{
+	pooled.subject = key;
+}
+
+const struct subject pooled_subject = {open_pool, close_pool, run, key_new, key_free, set_subject, NULL, NULL};

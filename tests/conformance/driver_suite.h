@@ -86,6 +86,7 @@ void suite_sm2_sign(void);
 void suite_sm2_verify_refuses(void);
 void suite_sm2_encrypt(void);
 void suite_sm2_decrypt_refuses(void);
+void suite_sm2_wrap(void);
 void suite_sm2_generate(void);
 void suite_sm2_import(void);
 /* RSA */

@@ -266,6 +266,38 @@ void suite_sm2_decrypt_refuses(void)
 	subject->key_free(key);
 }
 
+/* A wrapped key is its clear form, encrypted; what is unwrapped is taken in as IMPORT would. */
+void suite_sm2_wrap(void)
+{
+	struct kit_key *public = key_of_hex(HUFU_KEY_SM2_PUBLIC, POINT), *private = key_of_hex(HUFU_KEY_SM2_PRIVATE, D);
+	struct hufu_op wrap = {.verb = HUFU_VERB_WRAP, .mechanism = CKM_HUFU_SM2_C1C3C2};
+	struct output out, back;
+	uint8_t d[32], point[64], opened[512];
+
+	unit_hex(D, d);
+	unit_hex(POINT, point);
+	subject->set_subject(private);
+	CU_ASSERT(run_checked(&wrap, public, &out) == HUFU_OK && wrap.out_len == 32 + 97);
+	subject->set_subject(NULL);
+	CU_ASSERT(run_checked(&wrap, public, &back) != HUFU_OK);
+	CU_ASSERT(decrypt_with_libcrypto(out.bytes, 32 + 97, opened) == 32);
+	ASSERT_SAME(opened, d, 32);
+
+	struct hufu_op unwrap = {.verb = HUFU_VERB_UNWRAP, .mechanism = CKM_HUFU_SM2_C1C3C2, .new_type = HUFU_KEY_SM2_PRIVATE,
+	                         .in = out.bytes, .in_len = 32 + 97};
+	CU_ASSERT(run_checked(&unwrap, private, &back) == HUFU_OK && unwrap.pub_len == 64);
+	ASSERT_SAME(back.pub, point, 64);
+	unwrap.new_type = HUFU_KEY_SM4; /* it is too long for one */
+	CU_ASSERT(run_checked(&unwrap, private, &back) == HUFU_ERR_KEY_SIZE);
+	unwrap.new_type = HUFU_KEY_SM2_PRIVATE;
+	out.bytes[100] ^= 1;
+	CU_ASSERT(run_checked(&unwrap, private, &back) == HUFU_ERR_CIPHERTEXT);
+	unwrap.in_len = 97;
+	CU_ASSERT(run_checked(&unwrap, private, &back) == HUFU_ERR_CIPHERTEXT_LEN);
+	subject->key_free(public);
+	subject->key_free(private);
+}
+
 void suite_sm2_generate(void)
 {
 	struct output out;

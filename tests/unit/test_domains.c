@@ -185,9 +185,11 @@ static int64_t enrolled(void)
 #define BOOL(type, value) {type, (void *)(uintptr_t)&(value), sizeof(CK_BBOOL)}
 
 /* Token keys that may be taken out. */
-static const CK_ATTRIBUTE token_key[] = {BOOL(CKA_TOKEN, yes), BOOL(CKA_ENCRYPT, yes), BOOL(CKA_SENSITIVE, no), BOOL(CKA_EXTRACTABLE, yes)};
+static const CK_ATTRIBUTE token_key[] = {BOOL(CKA_TOKEN, yes), BOOL(CKA_ENCRYPT, yes),
+                                          BOOL(CKA_SENSITIVE, no), BOOL(CKA_EXTRACTABLE, yes)};
 /* That may not. */
-static const CK_ATTRIBUTE kept_key[] = {BOOL(CKA_TOKEN, yes), BOOL(CKA_ENCRYPT, yes), BOOL(CKA_SENSITIVE, yes), BOOL(CKA_EXTRACTABLE, no)};
+static const CK_ATTRIBUTE kept_key[] = {BOOL(CKA_TOKEN, yes), BOOL(CKA_ENCRYPT, yes),
+                                         BOOL(CKA_SENSITIVE, yes), BOOL(CKA_EXTRACTABLE, no)};
 #define TOKEN_KEY token_key, 4
 #define KEPT_KEY kept_key, 4
 
@@ -444,7 +446,7 @@ static void test_one_is_dead(void)
 static void test_hardware_only(void)
 {
 	CK_OBJECT_HANDLE h, copy, pub, priv;
-	uint8_t out[16];
+	uint8_t out[16], other[16];
 
 	up(ALL, ALL_NAMES, "");
 	OK(generate(TOKEN_KEY, &h));
@@ -454,8 +456,13 @@ static void test_hardware_only(void)
 	OK(encrypt_on(0, h, out));
 	OK(encrypt_on(1, h, out));
 	IS(encrypt_on(2, h, out), CKR_DEVICE_ERROR);
+	uint64_t exports = fault_counts("d1").ops[HUFU_VERB_EXPORT];
 	OK(generate(KEPT_KEY, &h));
-	CU_ASSERT(lives_in(h, "cards")); /* no value of it leaves */
+	CU_ASSERT(lives_in(h, "cards,machines")); /* wrapped: its value was never here */
+	CU_ASSERT_EQUAL(fault_counts("d1").ops[HUFU_VERB_EXPORT], exports);
+	OK(encrypt_on(0, h, out));
+	OK(encrypt_on(1, h, other));
+	CU_ASSERT_EQUAL(memcmp(out, other, 16), 0);
 	CU_ASSERT(flag_of(h, CKA_NEVER_EXTRACTABLE) && flag_of(h, CKA_ALWAYS_SENSITIVE) && flag_of(h, CKA_LOCAL));
 	OK(generate_pair(&pub, &priv));
 	CU_ASSERT(lives_in(priv, "cards,machines"));
@@ -473,6 +480,24 @@ static void test_hardware_only(void)
 	const CK_ATTRIBUTE anywhere[] = {token_key[0], token_key[1], token_key[2], token_key[3], BOOL(CKA_HUFU_HARDWARE_ONLY, no)};
 	OK(generate(anywhere, 5, &h));
 	CU_ASSERT(!flag_of(h, CKA_HUFU_HARDWARE_ONLY) && lives_in(h, EVERYWHERE));
+	down();
+}
+
+/* Devices that wrap nothing keep a key that may not be taken out. */
+static void test_nothing_wraps(void)
+{
+	CK_OBJECT_HANDLE h;
+	uint8_t out[16];
+
+	up(ALL, ALL_NAMES, "");
+	script("d1", "wrap:unsupported");
+	script("d2", "wrap:unsupported");
+	OK(generate(KEPT_KEY, &h));
+	CU_ASSERT(lives_in(h, "cards"));
+	OK(encrypt(h, out));
+	CU_ASSERT(lives_in(h, "cards")); /* nor does a use take it out */
+	OK(generate(TOKEN_KEY, &h));
+	CU_ASSERT(lives_in(h, "cards,machines"));
 	down();
 }
 
@@ -558,7 +583,7 @@ static void test_made_on_host(void)
 		CU_ASSERT_EQUAL(fault_counts(device_names[i]).ops[HUFU_VERB_GENERATE], 1);
 	const CK_ATTRIBUTE hard[] = {token_key[0], token_key[1], BOOL(CKA_HUFU_HARDWARE_ONLY, yes)};
 	OK(generate(hard, 3, &h));
-	CU_ASSERT(lives_in(h, "cards") && flag_of(h, CKA_LOCAL));
+	CU_ASSERT(lives_in(h, "cards,machines") && flag_of(h, CKA_LOCAL));
 	down();
 
 	up(S, "\"s\"", "generate = host"); /* where the host is all there is, it is the token */
@@ -606,6 +631,7 @@ static void test_exactly_one_key(void)
 	static const char *const faults[] = {
 		"generate:lost@1", "generate:corrupt@1", "generate:gone@1", "generate:busy@1", "generate:flip-pub@1", "generate:overlong@1",
 		"generate:code=0x777@1", "generate:no-key@1", "generate:expired@1",
+		"wrap:lost@1", "wrap:gone@1", "wrap:unsupported", "wrap:flip-out@1", "unwrap:lost@1", "unwrap:flip-pub@1", "unwrap:unsupported",
 		"export:lost@1", "export:gone@1", "export:unsupported", "export:flip-out@1",
 		"import:lost@1", "import:gone@1", "import:corrupt@1", "import:flip-pub@1", "import:overlong@1", "import:unsupported",
 		"lease:gone@1", "lease:busy@1", "run:lost@1", "run:lost@2", "run:lost@3",
@@ -661,6 +687,7 @@ static const struct unit_case cases[] = {
 	{"a key has a copy in every domain, and they are one key", test_copies_everywhere},
 	{"a domain that is dead is left out, and gets its copy when it is back", test_one_is_dead},
 	{"a hardware-only key is never in software, and stays so", test_hardware_only},
+	{"a key stays where devices neither wrap it nor may give it away", test_nothing_wraps},
 	{"a domain with a software device in it is none for a hardware-only key", test_mixed_domain},
 	{"what no hardware makes is refused, with a reason", test_no_hardware_makes_it},
 	{"software serves while all hardware is out, by token and by key", test_fallback},

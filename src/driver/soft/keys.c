@@ -126,7 +126,7 @@ static enum hufu_err random_bytes(const struct hufu_host *host, struct hufu_op *
 	return op->out_cap ? host->random(op->out, op->out_cap) : HUFU_OK;
 }
 
-static enum hufu_err import(const struct hufu_host *host, struct hufu_op *op)
+enum hufu_err soft_import(const struct hufu_host *host, struct hufu_op *op)
 {
 	const struct soft_kind *kind = kind_of(op->new_type);
 	enum hufu_err err = op->in ? check_len(op->new_type, op->in_len) : HUFU_ERR_ARGUMENT;
@@ -237,7 +237,7 @@ const struct soft_kind soft_sm_kinds[] = {
 
 const struct soft_row soft_key_rows[] = {
 	{0, HUFU_VERB_RANDOM, 0, false, random_bytes, 0, 0},
-	{0, HUFU_VERB_IMPORT, 0, false, import, 0, 0},
+	{0, HUFU_VERB_IMPORT, 0, false, soft_import, 0, 0},
 	{0, HUFU_VERB_EXPORT, 0, false, export, 0, 0},
 	{0, HUFU_VERB_EVICT, 0, false, evict, 0, 0},
 	{CKM_HUFU_SM2_KEY_PAIR_GEN, HUFU_VERB_GENERATE, 0, false, soft_sm2_generate, 256, 256},

@@ -129,10 +129,49 @@ static enum hufu_err decrypt(const struct hufu_host *host, struct hufu_op *op)
 	return err == HUFU_OK ? soft_sm2_err(sm2_decrypt(private, op->in, op->in_len, op->out)) : err;
 }
 
+/* The clear form of the subject, encrypted. */
+static enum hufu_err wrap(const struct hufu_host *host, struct hufu_op *op)
+{
+	struct hufu_op inner = *op;
+	enum hufu_err err = op->subject ? soft_check_copy(op->subject) : HUFU_ERR_ARGUMENT;
+
+	if (err != HUFU_OK)
+		return err;
+	inner.in = op->subject->blob;
+	inner.in_len = op->subject->blob_len;
+	err = encrypt(host, &inner);
+	op->out_len = inner.out_len;
+	return err;
+}
+
+static enum hufu_err unwrap(const struct hufu_host *host, struct hufu_op *op)
+{
+	struct hufu_op inner = *op;
+
+	if (!op->in || op->in_len <= SM2_CIPHER_OVERHEAD)
+		return HUFU_ERR_CIPHERTEXT_LEN;
+	inner.out_cap = op->in_len - SM2_CIPHER_OVERHEAD;
+	inner.out = host->secret_alloc(inner.out_cap);
+	if (!inner.out)
+		return HUFU_ERR_NO_MEMORY;
+	struct hufu_op outer = *op;
+	enum hufu_err err = decrypt(host, &inner);
+	outer.in = inner.out;
+	outer.in_len = inner.out_len;
+	if (err == HUFU_OK)
+		err = soft_import(host, &outer);
+	op->out_len = outer.out_len;
+	op->pub_len = outer.pub_len;
+	host->secret_free(inner.out);
+	return err;
+}
+
 const struct soft_row soft_sm2_rows[] = {
 	{CKM_HUFU_SM2, HUFU_VERB_SIGN, HUFU_KEY_SM2_PRIVATE, false, sign, 256, 256},
 	{CKM_HUFU_SM2, HUFU_VERB_VERIFY, HUFU_KEY_SM2_PUBLIC, false, verify, 256, 256},
 	{CKM_HUFU_SM2_C1C3C2, HUFU_VERB_ENCRYPT, HUFU_KEY_SM2_PUBLIC, false, encrypt, 256, 256},
 	{CKM_HUFU_SM2_C1C3C2, HUFU_VERB_DECRYPT, HUFU_KEY_SM2_PRIVATE, false, decrypt, 256, 256},
+	{CKM_HUFU_SM2_C1C3C2, HUFU_VERB_WRAP, HUFU_KEY_SM2_PUBLIC, false, wrap, 256, 256},
+	{CKM_HUFU_SM2_C1C3C2, HUFU_VERB_UNWRAP, HUFU_KEY_SM2_PRIVATE, false, unwrap, 256, 256},
 	{0, 0, 0, false, NULL, 0, 0},
 };

@@ -69,6 +69,9 @@ enum hufu_err soft_load(const struct hufu_host *, struct hufu_key *, const void 
 /* The copy is one of this driver's, of a length that its type may have. */
 enum hufu_err soft_check_copy(const struct hufu_key *) MUST_CHECK;
 
+/* A clear form, op->in, as IMPORT takes it. */
+enum hufu_err soft_import(const struct hufu_host *, struct hufu_op *) MUST_CHECK;
+
 /* -- sm2.c ----------------------------------------------------------------- */
 
 enum hufu_err soft_sm2_err(enum sm2_result) MUST_CHECK;
