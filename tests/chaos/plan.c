@@ -11,7 +11,7 @@
 size_t plan_ndevices;
 
 static struct {
-	char name[16];
+	char name[24];
 	const char *driver, *isolation;
 	bool threaded;             /* may hang */
 	char script[160];
