@@ -62,7 +62,11 @@ enum status key_wish_init(const struct args *args, const struct key_kind *kind, 
 		.uses = kind->uses,
 		.extractable = arg_has(args, "extractable"),
 		.sensitive = !arg_has(args, "not-sensitive"),
+		.hardware_only = arg_has(args, "hardware-only"),
+		.not_hardware_only = arg_has(args, "not-hardware-only"),
 	};
+	if (wish->hardware_only && wish->not_hardware_only)
+		return fail(ST_USAGE, NULL, "--hardware-only and --not-hardware-only exclude each other");
 	if (use && parse_uses(use, &wish->uses))
 		return ST_USAGE;
 	if (!id) {
@@ -98,5 +102,7 @@ void template_of(struct template *t, const struct key_wish *wish, CK_OBJECT_CLAS
 	if (class != CKO_PUBLIC_KEY) {
 		template_flag(t, CKA_SENSITIVE, wish->sensitive);
 		template_flag(t, CKA_EXTRACTABLE, wish->extractable || !wish->sensitive);
+		if (wish->hardware_only || wish->not_hardware_only) /* hufu's own: another module need not know it */
+			template_flag(t, CKA_HUFU_HARDWARE_ONLY, wish->hardware_only);
 	}
 }

@@ -24,9 +24,10 @@ struct key_wish {
 	size_t id_len;
 	CK_FLAGS uses;              /* CKF_ of the mechanisms' flags */
 	bool extractable, sensitive;
+	bool hardware_only, not_hardware_only; /* neither: as the token has it */
 };
 
-/* --label, --id, --use, --extractable, --not-sensitive; a random id unless one is given. */
+/* --label, --id, --use, --extractable, --not-sensitive, --hardware-only, --not-hardware-only; a random id unless one is given. */
 enum status key_wish_init(const struct args *, const struct key_kind *, struct key_wish *) MUST_USE;
 
 /* The attributes of one object of that wish, without the key itself. */
@@ -37,6 +38,8 @@ void template_of(struct template *, const struct key_wish *, CK_OBJECT_CLASS, co
 	{"id", 'i', "HEX", "the key's id, in hexadecimal; random by default"}, \
 	{"use", 'u', "LIST", "uses in place of the type's own: sign, verify, encrypt, decrypt, wrap, unwrap, derive"}, \
 	{"extractable", 0, NULL, "allow the key to leave the token wrapped"}, \
-	{"not-sensitive", 0, NULL, "allow the key's value to be read in the clear"}
+	{"not-sensitive", 0, NULL, "allow the key's value to be read in the clear"}, \
+	{"hardware-only", 0, NULL, "keep the key out of software for good"}, \
+	{"not-hardware-only", 0, NULL, "allow copies of the key in software"}
 
 #endif
