@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A device of the pool: found, opened, asked what it can do; who is inside it; what happened to it. */
-#include "pool/internal.h"
+#include "pool/care.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "driver/driver.h"
 
+#define LANES_MAX 64
 #define PRIORITY_HARDWARE 10
 #define PRIORITY_SOFTWARE 30
 
@@ -120,7 +121,7 @@ static int by_mechanism(const void *a, const void *b)
 	return (x->mechanism > y->mechanism) - (x->mechanism < y->mechanism);
 }
 
-static struct capabilities *capabilities_of(const struct hufu_device_info *info)
+struct capabilities *device_capabilities_of(const struct hufu_device_info *info)
 {
 	struct capabilities *caps = calloc(1, sizeof(*caps) + info->ncaps * sizeof(caps->rows[0]));
 
@@ -198,17 +199,20 @@ static struct capability *first_of(struct capabilities *caps, uint64_t mechanism
 	return first;
 }
 
-struct capability *device_capability(struct device *device, uint64_t mechanism, enum hufu_verb verb, bool multi_part)
+struct capability *capabilities_find(struct capabilities *caps, uint64_t mechanism, enum hufu_verb verb, bool multi_part)
 {
-	struct capabilities *caps = atomic_load_explicit(&device->caps, memory_order_acquire);
-
-	if (!caps)
-		return NULL;
 	for (struct capability *cap = first_of(caps, mechanism); cap < caps->rows + caps->n && cap->mechanism == mechanism; cap++)
 		if (atomic_load_explicit(&cap->verbs, memory_order_relaxed) & 1u << verb &&
 		    (cap->multi_part || !multi_part))
 			return cap;
 	return NULL;
+}
+
+struct capability *device_capability(struct device *device, uint64_t mechanism, enum hufu_verb verb, bool multi_part)
+{
+	struct capabilities *caps = atomic_load_explicit(&device->caps, memory_order_acquire);
+
+	return caps ? capabilities_find(caps, mechanism, verb, multi_part) : NULL;
 }
 
 bool device_is_software(struct device *device)
@@ -242,15 +246,6 @@ void opening_rele(struct opening *opening)
 	atomic_fetch_sub(&opening->leases, 1);
 }
 
-/* NULL: as many as may be are left behind and still in use. */
-static struct opening *free_opening(struct device *device)
-{
-	for (size_t i = 0; i < OPENINGS_MAX; i++)
-		if (!atomic_load(&device->openings[i].handle) && !atomic_load(&device->openings[i].leases))
-			return &device->openings[i];
-	return NULL;
-}
-
 static void publish(struct device *device, struct opening *opening, struct hufu_device *handle)
 {
 	atomic_store(&opening->handle, handle);
@@ -259,129 +254,57 @@ static void publish(struct device *device, struct opening *opening, struct hufu_
 }
 
 /* No lease is made on it from now on, and none that was is used again. */
-static void leave_opening(struct device *device)
+void device_leave_opening(struct device *device)
 {
+	if (!atomic_load(&device->opening))
+		return;
 	atomic_store(&device->handle, NULL);
 	atomic_store(&device->opening, NULL);
 	atomic_fetch_add(&device->generation, 1);
 }
 
-void device_close_left_locked(struct device *device, uint64_t deadline_ns)
+void device_adopt(struct device *device, struct opening *opening, struct hufu_device *handle,
+                  const struct hufu_device_info *info, struct capabilities *caps)
 {
-	for (size_t i = 0; i < OPENINGS_MAX; i++) {
-		struct opening *opening = &device->openings[i];
-		struct hufu_device *handle = atomic_load(&opening->handle);
-
-		if (!handle || opening == atomic_load(&device->opening) || atomic_load(&opening->leases))
-			continue;
-		device->driver->close(handle, deadline_ns);
-		atomic_store(&opening->handle, NULL);
-	}
-}
-
-static enum hufu_err read_info(struct device *device, struct hufu_device *handle)
-{
-	struct hufu_device_info info = {.size = sizeof(info)};
-	enum hufu_err err = device->driver->info(handle, &info);
-	struct capabilities *caps = err == HUFU_OK ? capabilities_of(&info) : NULL;
-
-	if (err != HUFU_OK || !caps)
-		return err != HUFU_OK ? err : HUFU_ERR_NO_MEMORY;
 	adopt_capabilities(device, caps);
-	info.caps = NULL; /* the connection's; it may go before info does */
-	device->info = info;
-	atomic_store(&device->max_leases, info.max_leases);
-	return HUFU_OK;
-}
-
-static enum hufu_err open_locked(struct device *device, uint64_t deadline_ns)
-{
-	struct hufu_conf conf = driver_conf(device->conf);
-	struct hufu_device *handle;
-
-	lease_discard_parked(device);
-	device_close_left_locked(device, deadline_ns);
-	struct opening *opening = free_opening(device);
-	if (!opening)
-		return HUFU_ERR_BUSY;
-	enum hufu_err err = device->driver->open(driver_host(), &conf, deadline_ns, &handle);
-	if (err != HUFU_OK)
-		return err;
-	err = read_info(device, handle);
-	if (err != HUFU_OK) {
-		device->driver->close(handle, deadline_ns);
-		return err;
-	}
-	if (!atomic_load(&device->stats))
-		atomic_store(&device->stats, stats_device_new(atomic_load(&device->pool->token)->name, device->conf));
+	pthread_mutex_lock(&device->open_lock);
+	device->info = *info;
+	device->info.caps = NULL; /* the connection's; it may go before info does */
+	pthread_mutex_unlock(&device->open_lock);
+	atomic_store(&device->max_leases, info->max_leases);
+	atomic_store(&device->proven, false);
 	publish(device, opening, handle);
-	return HUFU_OK;
 }
 
-static void note_open(struct device *device, enum hufu_err err)
+enum hufu_err device_open_here(struct device *device, uint64_t deadline_ns)
 {
-	uint64_t now = clock_now_ns();
-
-	if (err == HUFU_OK)
-		device_note(device, HEALTH_OPENED, HUFU_OK, NULL, now);
-	else if (err == HUFU_ERR_CONFIG)
-		device_note(device, HEALTH_REFUSED, err, "its configuration is wrong", now);
-	else if (hufu_err_group(err) == HUFU_GROUP_DENIED)
-		device_note(device, HEALTH_REFUSED, err, "it refused our credential", now);
-	else if (hufu_err_group(err) != HUFU_GROUP_BUSY)
-		device_note(device, HEALTH_HARD_ERROR, err, "it could not be opened", now);
+	if (atomic_load_explicit(&device->handle, memory_order_acquire))
+		return HUFU_OK;
+	return device_driver(device) ? care_open(device, deadline_ns) : HUFU_ERR_CONFIG;
 }
 
 enum hufu_err device_open(struct device *device, uint64_t deadline_ns)
 {
-	enum hufu_err err = HUFU_OK;
-
-	if (atomic_load_explicit(&device->handle, memory_order_acquire))
+	if (atomic_load_explicit(&device->handle, memory_order_acquire) || device_wanted(device, deadline_ns))
 		return HUFU_OK;
-	if (!device_driver(device))
+	enum pool_state state = health_state(&device->health);
+	if (state == POOL_QUARANTINED)
 		return HUFU_ERR_CONFIG;
-	pthread_mutex_lock(&device->open_lock);
-	bool opens = !atomic_load(&device->handle);
-	if (opens)
-		err = open_locked(device, deadline_ns);
-	pthread_mutex_unlock(&device->open_lock);
-	if (opens)
-		note_open(device, err);
-	return err;
+	return state == POOL_EJECTED || state == POOL_PROBING ? HUFU_ERR_GONE : HUFU_ERR_BUSY;
 }
 
-static enum hufu_err probe(struct device *device, uint64_t deadline_ns)
-{
-	enum hufu_err err = device_open(device, deadline_ns);
-	struct opening *opening = err == HUFU_OK ? opening_hold(device) : NULL;
-
-	if (!opening)
-		return err != HUFU_OK ? err : HUFU_ERR_GONE;
-	err = device->driver->probe(opening->handle, deadline_ns);
-	opening_rele(opening);
-	return err;
-}
-
-/* Opens it first where that was what failed. A device that is busy is alive. */
 void device_probe_if_due(struct device *device, uint64_t now_ns, uint64_t deadline_ns)
 {
-	uint64_t deadline = now_ns + PROBE_TIME_NS < deadline_ns ? now_ns + PROBE_TIME_NS : deadline_ns;
+	enum pool_state state = health_state(&device->health);
 
-	if (!health_begin_probe(&device->health, false, now_ns))
-		return;
-	enum hufu_err err = probe(device, deadline);
-	bool alive = err == HUFU_OK || hufu_err_group(err) == HUFU_GROUP_BUSY;
-	device_note(device, alive ? HEALTH_PROBE_OK : HEALTH_PROBE_FAILED, err, NULL, clock_now_ns());
+	if ((state == POOL_SUSPECT || state == POOL_EJECTED) && atomic_load(&device->pool->keeping) != KEEPING_BY_KEEPER)
+		care_do_due(device, false, now_ns, now_ns + PROBE_TIME_NS < deadline_ns ? now_ns + PROBE_TIME_NS : deadline_ns);
 }
 
 void device_free(struct device *device)
 {
 	if (!device)
 		return;
-	if (atomic_load(&device->opening))
-		leave_opening(device);
-	lease_discard_parked(device);
-	device_close_left_locked(device, clock_now_ns() + PROBE_TIME_NS);
 	stats_device_free(atomic_load(&device->stats));
 	free_capabilities(device);
 	latency_clear(&device->latencies);
@@ -391,12 +314,44 @@ void device_free(struct device *device)
 	free(device);
 }
 
+/* Its driver says how many sessions it has, or that there is no limit. */
+static uint32_t lanes_of(const struct device *device)
+{
+	uint32_t limit = device_lease_limit(device);
+
+	return limit && limit < LANES_MAX ? limit : LANES_MAX;
+}
+
+struct lanes *device_lanes(struct device *device)
+{
+	struct lanes *lanes = atomic_load_explicit(&device->lanes, memory_order_acquire);
+
+	if (lanes || !pool_may_have_threads())
+		return lanes;
+	pthread_mutex_lock(&device->open_lock);
+	lanes = atomic_load(&device->lanes);
+	if (!lanes) {
+		lanes = lanes_new(device, lanes_of(device), atomic_load(&device->queue), atomic_load(&device->hung_max));
+		atomic_store_explicit(&device->lanes, lanes, memory_order_release);
+	}
+	pthread_mutex_unlock(&device->open_lock);
+	return lanes;
+}
+
 void device_forget_others(struct device *device)
 {
 	atomic_store(&device->in_flight, 0);
 	atomic_store(&device->on_trial, false);
-	for (size_t i = 0; i < LEASE_SLOTS; i++)
+	for (size_t i = 0; i < OPENINGS_MAX; i++)
+		atomic_store(&device->openings[i].leases, 0);
+	for (size_t i = 0; i < LEASE_SLOTS; i++) {
+		struct lease *parked = atomic_load(&device->slots[i].lease);
+
 		atomic_store(&device->slots[i].left, atomic_load(&device->slots[i].entered));
+		if (parked)
+			atomic_fetch_add(&parked->opening->leases, 1);
+	}
+	care_forget(device);
 }
 
 void device_abandon_openings(struct device *device)
@@ -440,6 +395,19 @@ bool device_is_idle(const struct device *device)
 
 /* -- what happened to it ------------------------------------------------------------ */
 
+static void publish_state(struct device *device, enum pool_state state)
+{
+	struct stats_device *stats = atomic_load(&device->stats);
+	uint64_t until = atomic_load(&device->health.until_ns), now = clock_now_ns(), wall_ms = (uint64_t)clock_wall_s() * 1000;
+
+	if (!stats)
+		return;
+	atomic_store(&stats->state, state);
+	atomic_store(&stats->since_wall_ms, wall_ms);
+	bool timed = (state == POOL_EJECTED || state == POOL_SLOW_START) && until > now;
+	atomic_store(&stats->until_wall_ms, timed ? wall_ms + (until - now) / NS_PER_MS : 0);
+}
+
 static enum hufu_level level_of(struct health_change change)
 {
 	if (change.to == POOL_QUARANTINED)
@@ -470,17 +438,23 @@ static bool falls(struct health_change change, enum health_event event)
 {
 	if (change.from == change.to)
 		return false;
-	return change.to == POOL_QUARANTINED || (change.to == POOL_EJECTED && event == HEALTH_HARD_ERROR);
+	return change.to == POOL_QUARANTINED || (change.to == POOL_EJECTED && (event == HEALTH_HARD_ERROR || event == HEALTH_PROBE_FAILED));
 }
 
 void device_note(struct device *device, enum health_event event, enum hufu_err err, const char *why, uint64_t now_ns)
 {
+	/* By a session of a connection that has fallen meanwhile. */
+	if (event == HEALTH_SERVED && !atomic_load(&device->handle))
+		return;
 	struct health_change change = health_note(&device->health, event, now_ns);
 
 	if (change.from == change.to)
 		return;
-	if (falls(change, event) && atomic_load(&device->opening))
-		leave_opening(device);
+	if (falls(change, event))
+		device_leave_opening(device);
+	publish_state(device, change.to);
 	report(device, change, err, why);
+	atomic_store(&device->pool->inline_due_ns, 0);
 	pool_changed(device->pool);
+	keeper_poke();
 }

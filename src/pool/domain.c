@@ -41,6 +41,7 @@ size_t pool_domains(struct pool *pool, struct pool_domain *domains, size_t cap)
 	struct pool_domain all[POOL_DEVICES_MAX];
 	size_t n = 0;
 
+	pool_open_all(pool);
 	for (size_t i = 0; i < pool->ndevices; i++) {
 		struct device *device = pool->devices[i];
 		if (atomic_load(&device->admin) == POOL_REMOVED)
@@ -52,6 +53,7 @@ size_t pool_domains(struct pool *pool, struct pool_domain *domains, size_t cap)
 		all[at].software &= software;
 		all[at].exposed |= software;
 		all[at].up |= is_up(device);
+		all[at].proof = proof_is_given_for(pool, device->conf->domain);
 	}
 	if (n && cap)
 		memcpy(domains, all, (n < cap ? n : cap) * sizeof(*domains));

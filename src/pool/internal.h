@@ -81,7 +81,16 @@ struct device {
 	_Atomic uint32_t conf_priority, priority; /* in force: conf's, or the driver's */
 	_Atomic uint32_t max_leases;     /* info's, without open_lock */
 	_Atomic uint32_t weight, sessions, share, queue, connects_per_s, hung_max; /* conf's, as they are now */
-	struct lanes *lanes;             /* NULL: none needed yet */
+	_Atomic(struct lanes *) lanes;   /* of its ops; NULL: none needed yet */
+	struct lanes *care_lanes;        /* of its errands (care.h), one at a time; the keeper's */
+	struct care *care;               /* its errand */
+	bool cared;                      /* it has one, or somebody is about to give it one, who alone looks at these times */
+	uint64_t care_until_ns, care_not_before_ns, empty_not_before_ns;
+	uint64_t asked_ns, answered_ns;  /* of its last errand, of its last known answers */
+	uint64_t open_ns;                /* what its last open took */
+	uint64_t attempts_seen;
+	_Atomic uint32_t proofs_asked;   /* pool->proofs_given when it was asked for them */
+	_Atomic uint64_t wanted_ns;      /* an op found it closed and nothing better */
 	_Atomic bool proven;             /* has shown that it belongs to its domain, since it was opened */
 	_Atomic(struct stats_device *) stats; /* NULL until it was opened */
 	_Atomic(const struct hufu_driver *) driver;  /* NULL until it is looked for */
@@ -105,6 +114,8 @@ struct device {
 	struct slot slots[LEASE_SLOTS];
 };
 
+enum keeping { KEEPING_UNKNOWN, KEEPING_BY_KEEPER, KEEPING_BY_CALLERS };
+
 struct pool {
 	_Atomic uint64_t deadline_ns;    /* of a call, from its start */
 	_Atomic(const struct conf_token *) token; /* its name, pool settings: the pool's own copy; one that was replaced stays to the end */
@@ -114,14 +125,22 @@ struct pool {
 	pthread_mutex_t keys_lock;
 	struct pool_key *keys;           /* all, to find what is loaded */
 	unsigned nviews;                 /* given out so far; under keys_lock */
+	struct proof *proofs;            /* under keys_lock */
+	_Atomic uint32_t proofs_given;   /* so far */
 	struct device *stones;           /* removed devices whose place another has; freed with the pool */
 	struct calls calls;
+	_Atomic(enum keeping) keeping;
+	struct pool *next_kept;          /* the keeper's */
+	_Atomic uint64_t inline_due_ns;  /* keeper_inline looks again then */
+	_Atomic unsigned hanging;        /* parts of it that are waited for before it is freed, one of them its owner */
 	_Atomic size_t ndevices;         /* grows only */
 	_Atomic(struct device *) devices[POOL_DEVICES_MAX];
 };
 
-/* What a device can do is known from its first open on, which this may be. False: not yet, or it is quarantined. */
-bool device_is_known(struct device *);
+/* What it can do is known: it was opened once, and is not quarantined. */
+bool device_is_known(const struct device *);
+/* So that what they can do is known: opens what nobody has asked for yet, and waits for it. */
+void pool_open_all(struct pool *);
 bool pool_may_have_threads(void);
 /* Why its calls cannot be made in the callers' threads; NULL: they can. */
 const char *driver_why_not_direct(const struct hufu_driver *);
@@ -147,19 +166,36 @@ void device_set_limits(struct device *, const struct conf_device *);
 void device_free(struct device *);
 /* NULL, once logged: there is none, or none that may run in the caller's thread. */
 const struct hufu_driver *device_driver(struct device *);
-/* Opens it, if it is not open. */
+/*
+ * An op needs it open. Where a keeper keeps the pool it is asked to, and pool_changed follows: BUSY, it is being opened;
+ * GONE, it is out; CONFIG, for good. Else it is opened here and now, where nothing speaks against it.
+ */
 enum hufu_err device_open(struct device *, uint64_t deadline_ns) MUST_CHECK;
+/* In the calling thread in any case, which may hang in the driver. */
+enum hufu_err device_open_here(struct device *, uint64_t deadline_ns) MUST_CHECK;
 /* One caller at a time finds out whether a suspect or ejected device is back. */
 void device_probe_if_due(struct device *, uint64_t now_ns, uint64_t deadline_ns);
+/* A connection was opened, and the device admitted: leases are made on it from now on. */
+void device_adopt(struct device *, struct opening *, struct hufu_device *, const struct hufu_device_info *, struct capabilities *);
+/* No lease is made on its connection from now on, and none that was is used again. */
+void device_leave_opening(struct device *);
+/* NULL: no memory. */
+struct capabilities *device_capabilities_of(const struct hufu_device_info *) MUST_CHECK;
+/* It has, or has not, shown what was to be shown when there were so many proofs. */
+void device_set_proven(struct device *, bool proven, uint32_t proofs);
+bool device_must_prove(const struct device *);
+/* At the end: proofs go. */
+void proofs_free(struct pool *);
+/* A proof is open for this device, or is as soon as it is opened. */
+bool proof_is_given_for(struct pool *, const char *domain);
 /* After fork: threads of the parent's, and what they were doing in it, are not here. */
 void device_forget_others(struct device *);
 /* After fork, of a device that is not fork-safe: its connections are the parent's. */
 void device_abandon_openings(struct device *);
-/* The connections that it has left behind and that nobody uses any more. The caller holds open_lock. */
-void device_close_left_locked(struct device *, uint64_t deadline_ns);
 /* The verbs that have no mechanism have none, whatever the caller wrote. */
 uint64_t device_mechanism(uint64_t mechanism, enum hufu_verb);
-/* NULL: it cannot. The device is open. */
+struct capability *capabilities_find(struct capabilities *, uint64_t mechanism, enum hufu_verb, bool multi_part);
+/* NULL: it cannot. The device was opened once. */
 struct capability *device_capability(struct device *, uint64_t mechanism, enum hufu_verb, bool multi_part);
 bool device_is_software(struct device *);
 
@@ -197,18 +233,27 @@ void device_freed(struct device *);
 /* -- the keeper: what must happen though nobody calls (keeper.c) ------------- */
 
 /*
- * One thread a process, started when a pool first has something to keep (more
- * than one device, one on lanes, one that is not up), ended with the last pool. It only looks
- * at the clock and hands out jobs: opens, probes, admissions, timers of calls that
- * nobody waits in. It never blocks in a driver.
+ * One thread a process, for pools of more than one device or with one on lanes,
+ * started by the first op, ended with the last pool. It only looks at the clock and
+ * hands out jobs: opens, probes, admissions (care.h), timers of calls that nobody waits in.
+ * It never blocks in a driver.
+ *
+ * Pools that it does not keep, of one direct device or where threads are
+ * forbidden, are kept by their callers: keeper_inline.
  */
+/* At the first op, and harmless later: the keeper has it from now on, if it is one for the keeper. */
 void keeper_add(struct pool *);
+/* Nothing of the pool's devices is begun by it any more. */
 void keeper_remove(struct pool *);
 /* Something may be due earlier than it thinks. */
 void keeper_poke(void);
-/* Where threads are forbidden, or none was started: what is due now, in the caller's thread. Cheap when nothing is. */
+/* What is due now in a pool that the keeper does not keep, in the caller's thread, of one caller at a time. Cheap when nothing is. */
 void keeper_inline(struct pool *, uint64_t now_ns, uint64_t deadline_ns);
 bool keeper_runs(void);
+/* In every pool's handlers; the first of them and the last do it. In the child no keeper runs and no timer is set. */
+void keeper_before_fork(void);
+void keeper_after_fork_parent(void);
+void keeper_after_fork_child(void);
 /*
  * fn runs on the keeper at the time; it must not block, and may set its timer again or free it. Not while it is set.
  * False: there is no keeper.
@@ -225,10 +270,29 @@ void timer_cancel(struct timer *);
 
 /* -- admission (admit.c) ----------------------------------------------------- */
 
-/* On a lease of the device: known answers of what it offers. HUFU_ERR_CORRUPT: it is wrong; why says in what. */
-enum hufu_err admit_known_answers(struct device *, struct hufu_lease *, uint64_t deadline_ns, char *why, size_t why_len) MUST_CHECK;
-/* The proofs of its domain. HUFU_ERR_CORRUPT: it is of another domain, or has another key at an index. */
-enum hufu_err admit_prove(struct device *, struct hufu_lease *, uint64_t deadline_ns, char *why, size_t why_len) MUST_CHECK;
+/* A device that shows what it can, on a lease of its own, before it serves. */
+struct admission {
+	struct device *device;
+	struct hufu_device *handle;
+	struct hufu_lease *lease;        /* NULL until it is needed; the caller's to release */
+	struct capabilities *caps;       /* of the connection */
+	uint64_t deadline_ns;
+	char *why;                       /* what was wrong, for people */
+	size_t why_len;
+};
+/*
+ * Known answers of what it offers. HUFU_ERR_CORRUPT: it is wrong, why says in what, and only then; what went wrong on the
+ * way there has other codes.
+ */
+enum hufu_err admit_known_answers(struct admission *) MUST_CHECK;
+/* Does it sign a fresh challenge with this key of SM2 so that point verifies it? An error: it did not come to that. */
+enum hufu_err admit_signs(struct admission *, struct hufu_key *, const struct sm2_public *point, bool *signs) MUST_CHECK;
+/* Makes the lease, if it is not made. */
+enum hufu_err admit_lease(struct admission *) MUST_CHECK;
+/* Evicts it. */
+void admit_forget(struct admission *, struct hufu_key *);
+/* The proofs of its domain, of which there are so many. HUFU_ERR_CORRUPT: it is of another domain, or has another key at an index. */
+enum hufu_err admit_prove(struct admission *, uint32_t *proofs) MUST_CHECK;
 
 /* -- leases ---------------------------------------------------------------- */
 
@@ -247,6 +311,10 @@ void lease_put(struct device *, struct lease *);
 void lease_discard(struct device *, struct lease *);
 /* All that are parked. */
 void lease_discard_parked(struct device *);
+/* Those that are parked and of an earlier generation. */
+void lease_discard_stale(struct device *);
+/* One that was made by others than lease_take, on this opening, which is held: parked for the next op. */
+void lease_adopt(struct device *, struct opening *, struct hufu_lease *);
 /* After fork, of a device that is not fork-safe: forgets what is parked. */
 void lease_abandon(struct device *);
 /* Is it used again after an op that ended so? */
@@ -272,28 +340,51 @@ struct pool_key {
 	size_t ncopies;
 	void *secrets;                   /* the copies' bytes */
 	struct key_views *views;         /* those of the devices that there were, then of those that joined later */
+	uint32_t pins;                   /* threads that evict it from somewhere; under keys_lock */
 };
 
-/* The key as devices see it, by device->view. Never moves: drivers keep what they loaded in it. */
+/* One device's view. Never moves: drivers keep what they loaded in it. */
+struct key_view {
+	struct hufu_key key;             /* blob NULL: no copy for that device */
+	bool evicting;                   /* under keys_lock */
+};
+
+/* By device->view. */
 struct key_views {
 	_Atomic(struct key_views *) next;
 	unsigned first, n;
-	struct hufu_key views[];         /* blob NULL: no copy for that device */
+	struct key_view views[];
 };
 
-/* The key as this device sees it; NULL: it has no copy. */
-static inline struct hufu_key *key_view(struct pool_key *key, const struct device *device)
+/* NULL: the key was made after the device had gone. */
+static inline struct key_view *key_view_slot(struct pool_key *key, const struct device *device)
 {
 	struct key_views *views = key->views;
 
 	while (views && device->view - views->first >= views->n) /* one subtraction for both bounds */
 		views = atomic_load_explicit(&views->next, memory_order_acquire);
-	return views && views->views[device->view - views->first].blob ? &views->views[device->view - views->first] : NULL;
+	return views ? &views->views[device->view - views->first] : NULL;
+}
+/* The key as this device sees it; NULL: it has no copy. */
+static inline struct hufu_key *key_view(struct pool_key *key, const struct device *device)
+{
+	struct key_view *view = key_view_slot(key, device);
+
+	return view && view->key.blob ? &view->key : NULL;
 }
 /* The device gets a view in every key and its place among the pool's devices. HUFU_ERR_NO_MEMORY. */
 enum hufu_err key_join(struct device *, unsigned index) MUST_CHECK;
-/* At the end, with the device still open: evicts what could not be evicted earlier. */
-void key_evict_leftovers(struct pool *);
+/* Nobody knows it any more. */
+void key_free(struct pool_key *);
+/* Nobody uses any key in the device: all that it holds loaded, on a lease of this connection. */
+void key_evict_all(struct device *, struct hufu_device *, uint64_t deadline_ns);
+/* Those that nobody holds any more and that could not be evicted when they were given up. */
+void key_evict_unwanted(struct device *, struct hufu_lease *, uint64_t deadline_ns);
+bool key_is_loaded_in(struct device *);
+/* At the end, with all devices closed. */
+void key_free_all(struct pool *);
+/* After fork: nobody evicts anything here. */
+void key_forget_evictions(struct pool *);
 /* After fork: the device was abandoned, with all that it had loaded. */
 void key_abandon_loaded(const struct device *);
 

@@ -51,7 +51,7 @@ static bool make_views_locked(struct pool_key *key)
 	if (!key->views)
 		return false;
 	for (size_t i = 0; i < pool->ndevices; i++)
-		make_view(&key->views->views[pool->devices[i]->view - first], key, pool->devices[i]);
+		make_view(&key->views->views[pool->devices[i]->view - first].key, key, pool->devices[i]);
 	return true;
 }
 
@@ -71,7 +71,7 @@ static bool add_views_locked(const struct device *device)
 
 		if (!views)
 			return false;
-		make_view(&views->views[0], key, device);
+		make_view(&views->views[0].key, key, device);
 		append_views(key, views);
 	}
 	return true;
@@ -122,7 +122,7 @@ static bool take_copies(struct pool_key *key, const struct pool_copy *copies, si
 	return true;
 }
 
-static void key_free(struct pool_key *key)
+void key_free(struct pool_key *key)
 {
 	struct key_views *next;
 
@@ -213,99 +213,6 @@ struct pool_key *pool_key_hold(struct pool_key *key)
 {
 	atomic_fetch_add_explicit(&key->refs, 1, memory_order_relaxed);
 	return key;
-}
-
-/* -- eviction -------------------------------------------------------------- */
-
-#define EVICT_PAUSE_NS (5 * NS_PER_MS)
-
-/*
- * until_ns not 0: even from a device that fell meanwhile; one that is busy, perhaps
- * only with its rate of connections, is asked again until then.
- */
-static bool take_lease(struct device *device, uint64_t until_ns, struct lease **lease)
-{
-	for (;;) {
-		uint64_t deadline_ns = clock_now_ns() + PROBE_TIME_NS;
-		enum hufu_err err = until_ns ? device_open(device, deadline_ns) : HUFU_OK;
-
-		if (err == HUFU_OK)
-			err = lease_take(device, deadline_ns, lease);
-		if (hufu_err_group(err) != HUFU_GROUP_BUSY || clock_now_ns() >= until_ns)
-			return err == HUFU_OK;
-		clock_sleep_ns(EVICT_PAUSE_NS);
-	}
-}
-
-/* False: the device gives no lease now. */
-static bool evict_from(struct device *device, struct hufu_key *view, uint64_t until_ns)
-{
-	struct hufu_op op = {.size = sizeof(op), .verb = HUFU_VERB_EVICT, .key = view};
-	struct hufu_op *ops = &op;
-	struct lease *lease;
-
-	if (!take_lease(device, until_ns, &lease))
-		return false;
-	op.deadline_ns = clock_now_ns() + PROBE_TIME_NS;
-	device->driver->run(lease->handle, &ops, 1);
-	lease_put(device, lease);
-	return true;
-}
-
-static bool evict(struct pool_key *key, uint64_t until_ns)
-{
-	bool all = true;
-
-	for (size_t d = 0; d < key->pool->ndevices; d++) {
-		struct device *device = key->pool->devices[d];
-		struct hufu_key *view = key_view(key, device);
-
-		if (view && __atomic_load_n(&view->loaded, __ATOMIC_ACQUIRE))
-			all &= evict_from(device, view, until_ns);
-	}
-	return all;
-}
-
-/* A device that gives no lease now keeps its loaded form until the pool ends: the key waits for that in the list. */
-void pool_key_rele(struct pool_key *key)
-{
-	if (!key || atomic_fetch_sub_explicit(&key->refs, 1, memory_order_acq_rel) != 1)
-		return;
-	if (!evict(key, 0))
-		return;
-	pthread_mutex_lock(&key->pool->keys_lock);
-	*key->link = key->next;
-	if (key->next)
-		key->next->link = key->link;
-	pthread_mutex_unlock(&key->pool->keys_lock);
-	key_free(key);
-}
-
-void key_evict_leftovers(struct pool *pool)
-{
-	uint64_t until_ns = clock_now_ns() + PROBE_TIME_NS;
-	struct pool_key *next;
-
-	for (struct pool_key *key = pool->keys; key; key = next) {
-		next = key->next;
-		if (atomic_load(&key->refs))
-			(void)log_bug(); /* somebody still holds it: freeing it would make matters worse */
-		else if (!evict(key, until_ns))
-			log_warning("a device that is gone keeps a key loaded");
-		if (!atomic_load(&key->refs))
-			key_free(key);
-	}
-	pool->keys = NULL;
-}
-
-void key_abandon_loaded(const struct device *device)
-{
-	for (struct pool_key *key = device->pool->keys; key; key = key->next) {
-		struct hufu_key *view = key_view(key, device);
-
-		if (view)
-			__atomic_store_n(&view->loaded, NULL, __ATOMIC_RELAXED);
-	}
 }
 
 enum hufu_key_type pool_key_type(const struct pool_key *key)

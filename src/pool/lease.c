@@ -121,6 +121,20 @@ void lease_put(struct device *device, struct lease *lease)
 	lease_discard(device, lease);
 }
 
+void lease_adopt(struct device *device, struct opening *opening, struct hufu_lease *handle)
+{
+	struct lease *lease = malloc(sizeof(*lease));
+
+	if (!lease) {
+		device->driver->release(handle);
+		return;
+	}
+	*lease = (struct lease){.handle = handle, .opening = opening, .generation = atomic_load(&device->generation)};
+	atomic_fetch_add(&opening->leases, 1);
+	atomic_fetch_add_explicit(&device->nleases, 1, memory_order_relaxed);
+	lease_put(device, lease);
+}
+
 void lease_discard(struct device *device, struct lease *lease)
 {
 	device->driver->release(lease->handle);
@@ -136,6 +150,16 @@ void lease_discard_parked(struct device *device)
 
 		if (lease)
 			lease_discard(device, lease);
+	}
+}
+
+void lease_discard_stale(struct device *device)
+{
+	for (unsigned i = 0; i < LEASE_SLOTS; i++) {
+		struct lease *lease = take_parked(&device->slots[i]);
+
+		if (lease)
+			lease_put(device, lease); /* which discards it, if it is stale */
 	}
 }
 

@@ -1,6 +1,7 @@
 # The pool: who runs an op, and who runs it next when that one fails.
 noinst_LTLIBRARIES += src/pool/libpool.la
 src_pool_libpool_la_SOURCES = \
+	%reldir%/admit.c \
 	%reldir%/answer.c \
 	%reldir%/attempt.c \
 	%reldir%/bucket.c \
@@ -10,13 +11,17 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/call.c \
 	%reldir%/call.h \
 	%reldir%/calls.h \
+	%reldir%/care.c \
+	%reldir%/care.h \
 	%reldir%/checker.c \
 	%reldir%/checker.h \
 	%reldir%/device.c \
 	%reldir%/domain.c \
+	%reldir%/evict.c \
 	%reldir%/host.c \
 	%reldir%/internal.h \
 	%reldir%/judge.c \
+	%reldir%/keeper.c \
 	%reldir%/key.c \
 	%reldir%/lane.c \
 	%reldir%/lane.h \
@@ -32,6 +37,7 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/pool.c \
 	%reldir%/pool.h \
 	%reldir%/probe.c \
+	%reldir%/proof.c \
 	%reldir%/route.c \
 	%reldir%/space.c \
 	%reldir%/state.c \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pool as a whole: made from the configuration, asked, taken through a fork. */
-#include "pool/internal.h"
+#include "pool/care.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,13 +63,19 @@ enum hufu_err pool_new(const struct conf *conf, const struct conf_token *token, 
 	return HUFU_OK;
 }
 
-void pool_free(struct pool *pool)
+/* Nothing of it runs any more, anywhere. */
+static void pool_destroy(struct pool *pool)
 {
-	if (!pool)
-		return;
-	key_evict_leftovers(pool);
+	struct device *next;
+
+	key_free_all(pool);
+	proofs_free(pool);
 	for (size_t i = 0; i < pool->ndevices; i++)
 		device_free(pool->devices[i]);
+	for (struct device *stone = pool->stones; stone; stone = next) {
+		next = stone->next_stone;
+		device_free(stone);
+	}
 	members_free_settings(pool);
 	checker_free(pool);
 	pthread_mutex_destroy(&pool->keys_lock);
@@ -78,21 +84,81 @@ void pool_free(struct pool *pool)
 	free(pool);
 }
 
-/* One that could not be opened is tried again when its backoff is over: no op comes before. */
-bool device_is_known(struct device *device)
+static void part_is_over(struct pool *pool)
 {
-	if (!atomic_load_explicit(&device->caps, memory_order_acquire)) {
-		uint64_t now = clock_now_ns();
+	if (atomic_fetch_sub(&pool->hanging, 1) == 1)
+		pool_destroy(pool);
+}
 
-		device_probe_if_due(device, now, now + OPEN_TIME_NS);
-		if (health_state(&device->health) == POOL_JOINING && device_open(device, now + OPEN_TIME_NS) != HUFU_OK)
-			return false;
-	}
+/* From the thread that came back last. */
+static void device_is_back(struct device *device)
+{
+	care_last(device);
+	part_is_over(device->pool);
+}
+
+static void end_device(struct device *device)
+{
+	struct pool *pool = device->pool;
+
+	/* Counted before: what hangs may come back at any time. */
+	atomic_fetch_add(&pool->hanging, CARE_LANES);
+	unsigned hung = care_end(device, clock_now_ns() + PROBE_TIME_NS, device_is_back);
+	if (hung)
+		log_device(HUFU_LOG_WARNING, device->conf->name, "its driver hangs. What it holds stays in memory until it returns");
+	atomic_fetch_sub(&pool->hanging, CARE_LANES - hung);
+}
+
+void pool_free(struct pool *pool)
+{
+	if (!pool)
+		return;
+	keeper_remove(pool);
+	atomic_store(&pool->hanging, 1);
+	for (size_t i = 0; i < pool->ndevices; i++)
+		end_device(pool->devices[i]);
+	for (struct device *stone = pool->stones; stone; stone = stone->next_stone)
+		end_device(stone);
+	part_is_over(pool);
+}
+
+/* What a device can do is known from its first open on. */
+bool device_is_known(const struct device *device)
+{
 	return atomic_load_explicit(&device->caps, memory_order_acquire) && health_state(&device->health) != POOL_QUARANTINED;
+}
+
+static bool is_expected(const struct device *device)
+{
+	return !atomic_load(&device->caps) && health_state(&device->health) == POOL_JOINING &&
+	       atomic_load(&device->admin) != POOL_MAINTENANCE && atomic_load(&device->admin) != POOL_REMOVED;
+}
+
+/*
+ * So that what it can do is known: one that could not be opened is tried again
+ * when its backoff is over, since no op comes before.
+ */
+void pool_open_all(struct pool *pool)
+{
+	uint64_t now = clock_now_ns(), until = now + OPEN_TIME_NS;
+	bool expected = true;
+
+	keeper_inline(pool, now, until);
+	for (size_t i = 0; i < pool->ndevices; i++)
+		if (is_expected(pool->devices[i]))
+			(void)!device_wanted(pool->devices[i], until);
+	while (expected && atomic_load(&pool->keeping) == KEEPING_BY_KEEPER && clock_now_ns() < until) {
+		expected = false;
+		for (size_t i = 0; i < pool->ndevices; i++)
+			expected |= is_expected(pool->devices[i]);
+		if (expected)
+			care_wait(until);
+	}
 }
 
 static bool can(struct pool *pool, uint64_t mechanism, enum hufu_verb verb, bool in_parts)
 {
+	pool_open_all(pool);
 	for (size_t i = 0; i < pool->ndevices; i++)
 		if (device_is_known(pool->devices[i]) &&
 		    device_capability(pool->devices[i], device_mechanism(mechanism, verb), verb, in_parts))
@@ -165,27 +231,41 @@ size_t pool_status(struct pool *pool, struct pool_device_status *status, size_t 
 
 /* -- fork ------------------------------------------------------------------ */
 
+static void for_lanes(struct device *device, void (*each)(struct lanes *))
+{
+	if (atomic_load(&device->lanes))
+		each(atomic_load(&device->lanes));
+	if (device->care_lanes)
+		each(device->care_lanes);
+}
+
 /* In the order in which they are ever taken together: members, keys, then each device's. */
 void pool_before_fork(struct pool *pool)
 {
+	keeper_before_fork();
 	pthread_mutex_lock(&pool->members_lock);
 	pthread_mutex_lock(&pool->keys_lock);
 	for (size_t i = 0; i < pool->ndevices; i++) {
 		pthread_mutex_lock(&pool->devices[i]->open_lock);
 		pthread_mutex_lock(&pool->devices[i]->health.lock);
 	}
+	for (size_t i = 0; i < pool->ndevices; i++)
+		for_lanes(pool->devices[i], lanes_before_fork);
 	calls_before_fork(&pool->calls);
 }
 
 void pool_after_fork_parent(struct pool *pool)
 {
 	calls_after_fork_parent(&pool->calls);
+	for (size_t i = 0; i < pool->ndevices; i++)
+		for_lanes(pool->devices[i], lanes_after_fork_parent);
 	for (size_t i = pool->ndevices; i-- > 0;) {
 		pthread_mutex_unlock(&pool->devices[i]->health.lock);
 		pthread_mutex_unlock(&pool->devices[i]->open_lock);
 	}
 	pthread_mutex_unlock(&pool->keys_lock);
 	pthread_mutex_unlock(&pool->members_lock);
+	keeper_after_fork_parent();
 }
 
 /* The connection is the parent's: closing it here would close it there. */
@@ -200,6 +280,8 @@ static void abandon(struct device *device)
 
 void pool_after_fork_child(struct pool *pool)
 {
+	keeper_after_fork_child();
+	atomic_store(&pool->keeping, KEEPING_UNKNOWN);
 	pthread_mutex_init(&pool->members_lock, NULL);
 	pthread_mutex_init(&pool->keys_lock, NULL);
 	calls_after_fork_child(&pool->calls);
@@ -208,8 +290,10 @@ void pool_after_fork_child(struct pool *pool)
 
 		pthread_mutex_init(&device->open_lock, NULL);
 		health_after_fork(&device->health);
+		for_lanes(device, lanes_after_fork_child);
 		device_forget_others(device);
 		if (atomic_load(&device->handle) && !(device->driver->flags & HUFU_DRIVER_FORK_SAFE))
 			abandon(device);
 	}
+	key_forget_evictions(pool);
 }

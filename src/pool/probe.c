@@ -45,7 +45,7 @@ enum hufu_err pool_probe(struct pool *pool, const char *name, bool deep, uint64_
 	snprintf(why, why_len, "%s", "");
 	if (!device)
 		return HUFU_ERR_NOT_FOUND;
-	enum hufu_err err = device_open(device, deadline_ns);
+	enum hufu_err err = device_open_here(device, deadline_ns);
 	if (err != HUFU_OK)
 		what = "it cannot be opened";
 	if (err == HUFU_OK && (err = ask(device, deadline_ns)) != HUFU_OK)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pool_util.h"
 
+#include <pthread.h>
+
 #include "base/secret.h"
 #include "driver/driver.h"
+#include "pool/internal.h"
 #include "sm/sm2.h"
 
 #define LAB_DEVICES_MAX 8
@@ -17,6 +20,7 @@ static struct {
 	size_t indexes[LAB_DEVICES_MAX];
 	struct conf_token token;
 	size_t secret_before;
+	struct pool *pool;
 } lab;
 
 static void need(bool holds)
@@ -48,21 +52,98 @@ static bool lab_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t unti
 	return false;
 }
 
+/* -- devices that are sound until they are admitted ------------------------- */
+
+/*
+ * What a script has for ops is for the pool's callers, not for the known
+ * answers that come first: it holds from the first op of a device that was
+ * admitted. What it has for open, lease and probe holds from the start.
+ */
+static struct arms {
+	const char *script;
+	bool armed;
+	struct fault_counts before;
+} arms[LAB_DEVICES_MAX];
+static pthread_mutex_t arms_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct arms *arms_of(const char *name)
+{
+	for (size_t i = 0; i < lab.conf.ndevices; i++)
+		if (strcmp(lab.devices[i].name, name) == 0)
+			return &arms[i];
+	abort();
+}
+
+/* "open:gone*2; sign:lost" -> "open:gone*2", or "sign:lost". */
+static void part_of(const char *script, const char *const *places, bool want, char *out, size_t out_len)
+{
+	char copy[512];
+	size_t len = 0;
+
+	need(strlen(script) < sizeof(copy) && out_len >= sizeof(copy));
+	memcpy(copy, script, strlen(script) + 1);
+	out[0] = '\0';
+	for (char *rest = NULL, *rule = strtok_r(copy, ";", &rest); rule; rule = strtok_r(NULL, ";", &rest)) {
+		bool is_one = false;
+
+		rule += strspn(rule, " ");
+		for (size_t i = 0; places[i]; i++)
+			is_one |= strncmp(rule, places[i], strlen(places[i])) == 0;
+		if (is_one == want)
+			len += (size_t)snprintf(out + len, out_len - len, "%s%s", len ? "; " : "", rule);
+	}
+}
+
+static void arm_locked(const char *name, struct arms *a)
+{
+	static const char *const once[] = {"open:", NULL};
+	char script[512];
+
+	a->armed = true;
+	part_of(a->script, once, false, script, sizeof(script));
+	lab_script(name, script);
+	a->before = fault_counts(name);
+}
+
+/* Known answers are asked for before the pool takes the connection for its own. */
+static void arm_admitted(void)
+{
+	pthread_mutex_lock(&arms_lock);
+	for (size_t i = 0; i < lab.conf.ndevices; i++)
+		if (!arms[i].armed && atomic_load(&atomic_load(&lab.pool->devices[i])->handle))
+			arm_locked(lab.devices[i].name, &arms[i]);
+	pthread_mutex_unlock(&arms_lock);
+}
+
+static void lab_run(struct hufu_lease *lease, struct hufu_op *const *ops, size_t n)
+{
+	arm_admitted();
+	driver_fault.run(lease, ops, n);
+}
+
 /* -- the spy --------------------------------------------------------------- */
+
+static bool is_admitting(void)
+{
+	for (size_t i = 0; i < lab.conf.ndevices; i++)
+		if (atomic_load(&lab.pool->devices[i])->cared)
+			return true;
+	return false;
+}
 
 static void spy_run(struct hufu_lease *lease, struct hufu_op *const *ops, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !is_admitting(); i++) {
 		lab_spied.same_id = !lab_spied.n || memcmp(lab_spied.op_id, ops[i]->op_id, 16) == 0;
 		memcpy(lab_spied.op_id, ops[i]->op_id, 16);
 		lab_spied.attempts[lab_spied.n++ % 8] = ops[i]->attempt;
 		lab_spied.deadline_ns = ops[i]->deadline_ns;
 	}
-	driver_fault.run(lease, ops, n);
+	lab_run(lease, ops, n);
 }
 
 /* Fault under other names, with other flags. */
-static struct hufu_driver spy, slow, affine, unforkable;
+static struct hufu_driver sound, spy, slow, affine, unforkable;
 
 static void register_as(struct hufu_driver *driver, const char *name, uint32_t flags)
 {
@@ -72,17 +153,30 @@ static void register_as(struct hufu_driver *driver, const char *name, uint32_t f
 		*driver = driver_fault;
 		driver->name = name;
 		driver->flags = flags;
+		driver->run = lab_run;
 	}
 	err = driver_register(driver);
 	need(err == HUFU_OK || err == HUFU_ERR_EXISTS);
 }
 
+static bool real_time;
+
+void lab_real_time(void)
+{
+	real_time = true;
+	clock_inject(NULL);
+	clock_inject_sleep(NULL);
+	clock_inject_wait(NULL);
+}
+
 void lab_start(void)
 {
 	need(fault_register() == HUFU_OK);
+	pool_allow_threads(false); /* probes in the callers, in an order that tests can know */
 	clock_inject(lab_now);
 	clock_inject_sleep(lab_sleep);
 	clock_inject_wait(lab_wait);
+	register_as(&sound, "sound", driver_fault.flags);
 	register_as(&spy, "spy", driver_fault.flags);
 	spy.run = spy_run;
 	register_as(&slow, "slow", HUFU_DRIVER_FORK_SAFE);
@@ -95,6 +189,8 @@ void lab_start(void)
 /* The configuration as it would have been read. */
 struct pool *lab_pool(const struct lab_device *devices)
 {
+	static const char *const calls[] = {"open:", "lease:", "probe:", NULL};
+	static char call_scripts[LAB_DEVICES_MAX][512];
 	struct pool *pool;
 	size_t n = 0;
 
@@ -103,20 +199,30 @@ struct pool *lab_pool(const struct lab_device *devices)
 	for (; devices[n].name; n++) {
 		need(n < LAB_DEVICES_MAX);
 		lab.options[n][0] = (char *)(uintptr_t)"script";
-		lab.options[n][1] = (char *)(uintptr_t)(devices[n].script ? devices[n].script : "");
+		bool sound_first = !devices[n].driver || (strcmp(devices[n].driver, "fault") && strcmp(devices[n].driver, "soft"));
+		arms[n] = (struct arms){.script = devices[n].script ? devices[n].script : "", .armed = !sound_first};
+		part_of(arms[n].script, calls, true, call_scripts[n], sizeof(call_scripts[n]));
+		lab.options[n][1] = sound_first ? call_scripts[n] : (char *)(uintptr_t)arms[n].script;
 		struct conf_device *device = &lab.devices[n];
 		*device = conf_device_defaults();
 		device->name = (char *)(uintptr_t)devices[n].name;
-		device->driver = (char *)(uintptr_t)(devices[n].driver ? devices[n].driver : "fault");
+		device->driver = (char *)(uintptr_t)(devices[n].driver ? devices[n].driver : "sound");
 		device->domain = (char *)(uintptr_t)(devices[n].domain ? devices[n].domain : "soft");
 		device->weight = devices[n].weight ? devices[n].weight : device->weight;
 		device->options = lab.options[n];
+		if (real_time)
+			device->connects_per_s = 1000000; /* sessions fall often here */
 		lab.indexes[n] = n;
 	}
 	lab.conf = (struct conf){.devices = lab.devices, .ndevices = n};
 	lab.token = (struct conf_token){.devices = lab.indexes, .ndevices = n, .deadline_ms = 5000,
 	                                .pool = conf_pool_defaults()};
+	if (real_time) {
+		lab.token.pool.backoff_min_ms = 1;
+		lab.token.pool.backoff_max_ms = 5;
+	}
 	need(pool_new(&lab.conf, &lab.token, &pool) == HUFU_OK);
+	lab.pool = pool;
 	return pool;
 }
 
@@ -142,9 +248,16 @@ void lab_script(const char *device, const char *script)
 	}
 }
 
+uint64_t lab_asked(const char *device, enum hufu_verb verb)
+{
+	arm_admitted();
+	return fault_counts(device).asked[verb] - arms_of(device)->before.asked[verb];
+}
+
 uint64_t lab_ops(const char *device, enum hufu_verb verb)
 {
-	return fault_counts(device).ops[verb];
+	arm_admitted();
+	return fault_counts(device).ops[verb] - arms_of(device)->before.ops[verb];
 }
 
 enum pool_state lab_state(struct pool *pool, const char *device)

@@ -26,12 +26,16 @@ extern _Atomic uint64_t lab_now_ns;
 
 /* Virtual clock, and the drivers that tests need: "fault", "spy" (fault, whose ops are recorded). */
 void lab_start(void);
+/* After lab_start, for tests of many threads: no caller's waiting is to make another's time pass. */
+void lab_real_time(void);
 /* Of the devices up to the one without a name. */
 struct pool *lab_pool(const struct lab_device *);
 /* Also checks that all leases and devices were given back, and all secret memory. */
 void lab_free(struct pool *);
 void lab_script(const char *device, const char *script);
+/* Ops that were run, and that came to it, without those of its first admission. */
 uint64_t lab_ops(const char *device, enum hufu_verb);
+uint64_t lab_asked(const char *device, enum hufu_verb);
 enum pool_state lab_state(struct pool *, const char *device);
 
 /* The key pair of GB/T 32918.5 A.2; the private one with its point. */

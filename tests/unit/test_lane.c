@@ -263,7 +263,7 @@ static void set_up_driver(const char *driver, uint32_t lanes_max, uint32_t queue
 	lab.token = (struct conf_token){.devices = &index, .ndevices = 1, .deadline_ms = 5000, .pool = conf_pool_defaults()};
 	CU_ASSERT_EQUAL_FATAL(pool_new(&lab.conf, &lab.token, &lab.pool), HUFU_OK);
 	lab.device = lab.pool->devices[0];
-	CU_ASSERT_EQUAL_FATAL(device_open(lab.device, clock_now_ns() + NS_PER_S), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(device_open_here(lab.device, clock_now_ns() + NS_PER_S), HUFU_OK);
 	lab.lanes = lanes_new(lab.device, lanes_max, queue, hung_max);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(lab.lanes);
 }
