@@ -65,6 +65,14 @@ static struct opening *reserve_opening(struct device *device)
 	return NULL;
 }
 
+static bool has_free(struct device *device)
+{
+	for (size_t i = 0; i < OPENINGS_MAX; i++)
+		if (!atomic_load(&device->openings[i].handle))
+			return true;
+	return false;
+}
+
 static bool is_left(struct device *device, struct opening *opening)
 {
 	return opening != atomic_load(&device->opening) && atomic_load(&opening->handle);
@@ -498,7 +506,7 @@ static bool answers_are_due(const struct device *device, uint64_t now_ns)
 /* What others still use is looked at again later. */
 static bool emptying_is_due(struct device *device, uint64_t now_ns)
 {
-	return has_left(device) && now_ns >= device->empty_not_before_ns;
+	return has_left(device) && now_ns >= device->emptied_ns + (has_free(device) ? RETRY_NS : RETRY_NS / 10);
 }
 
 /* Is there an errand to a device in service? */
@@ -608,7 +616,7 @@ static struct care *errand_of(struct device *device, bool urgent, uint64_t now_n
 	uint64_t until = now_ns + time_for(device, kind);
 	struct care *care = care_new(device, kind, now_ns, until < deadline_ns ? until : deadline_ns);
 	if (kind == CARE_EMPTY || kind == CARE_CLOSE)
-		device->empty_not_before_ns = now_ns + RETRY_NS;
+		device->emptied_ns = now_ns;
 	if (kind == CARE_ANSWERS)
 		device->answered_ns = now_ns;
 	if (kind == CARE_PROOFS || !care)

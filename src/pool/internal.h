@@ -85,7 +85,7 @@ struct device {
 	struct lanes *care_lanes;        /* of its errands (care.h), one at a time; the keeper's */
 	struct care *care;               /* its errand */
 	bool cared;                      /* it has one, or somebody is about to give it one, who alone looks at these times */
-	uint64_t care_until_ns, care_not_before_ns, empty_not_before_ns;
+	uint64_t care_until_ns, care_not_before_ns, emptied_ns;
 	uint64_t asked_ns, answered_ns;  /* of its last errand, of its last known answers */
 	uint64_t open_ns;                /* what its last open took */
 	uint64_t attempts_seen;
