@@ -94,6 +94,16 @@ static void part_of(const char *script, const char *const *places, bool want, ch
 	}
 }
 
+static void set_script(const char *device, const char *script)
+{
+	char why[256];
+
+	if (fault_script(device, script, why, sizeof(why)) != HUFU_OK) {
+		printf("# %s\n", why);
+		abort();
+	}
+}
+
 static void arm_locked(const char *name, struct arms *a)
 {
 	static const char *const once[] = {"open:", NULL};
@@ -101,7 +111,7 @@ static void arm_locked(const char *name, struct arms *a)
 
 	a->armed = true;
 	part_of(a->script, once, false, script, sizeof(script));
-	lab_script(name, script);
+	set_script(name, script);
 	a->before = fault_counts(name);
 }
 
@@ -109,7 +119,7 @@ static void arm_locked(const char *name, struct arms *a)
 static void arm_admitted(void)
 {
 	pthread_mutex_lock(&arms_lock);
-	for (size_t i = 0; i < lab.conf.ndevices; i++)
+	for (size_t i = 0; lab.pool && i < lab.conf.ndevices; i++)
 		if (!arms[i].armed && atomic_load(&atomic_load(&lab.pool->devices[i])->handle))
 			arm_locked(lab.devices[i].name, &arms[i]);
 	pthread_mutex_unlock(&arms_lock);
@@ -228,6 +238,7 @@ struct pool *lab_pool(const struct lab_device *devices)
 
 void lab_free(struct pool *pool)
 {
+	lab.pool = NULL;
 	pool_free(pool);
 	for (size_t i = 0; i < lab.conf.ndevices; i++) {
 		struct fault_counts counts = fault_counts(lab.devices[i].name);
@@ -240,12 +251,8 @@ void lab_free(struct pool *pool)
 
 void lab_script(const char *device, const char *script)
 {
-	char why[256];
-
-	if (fault_script(device, script, why, sizeof(why)) != HUFU_OK) {
-		printf("# %s\n", why);
-		abort();
-	}
+	arm_admitted(); /* what a test says later holds */
+	set_script(device, script);
 }
 
 uint64_t lab_asked(const char *device, enum hufu_verb verb)

@@ -55,6 +55,7 @@ static struct pool *open_pool(const char *verify_after, const char *script, bool
 	         "token t { store = \"sqlite:/nowhere/t.db\" devices = {a%s} verify_after = %s }", second ? ", b" : "", verify_after);
 	CU_ASSERT_FATAL(conf_parse(text, "test", report, NULL, &conf) == HUFU_OK);
 	CU_ASSERT_FATAL(pool_new(conf, &conf->tokens[0], &pool) == HUFU_OK);
+	(void)!pool_can(pool, 0, HUFU_VERB_RANDOM); /* it is admitted before it misbehaves */
 	lab_script("a", script);
 	return pool;
 }
