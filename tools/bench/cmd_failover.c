@@ -16,7 +16,7 @@ const struct opt bench_failover_opts[] = {
 	{"seconds", 0, "N", "about N seconds, default 60"},
 	{"faults", 0, "LIST", "of refused, reset, hung, black-holed, slow, all-down; default all"},
 	{"devices", 0, "LIST", "how many devices, default 2,4"},
-	{"isolation", 0, "LIST", "of thread, direct; default both (direct: refused, reset, slow; with the first number of devices)"},
+	{"isolation", 0, "LIST", "of thread, direct; default both (direct: refused, reset, slow; fewest devices)"},
 	{"rate", 0, "N", "calls a second, default 500"},
 	{"seed", 0, "N", "of the calls' times and data, default 1"},
 	{"plot", 0, "FILE", "draw latency and errors over time as SVG"},
@@ -38,6 +38,9 @@ static const struct fault_kind kinds[] = {
 #define SETTING_UP_MS 700       /* of a case: its token, and libcrypto's look at every answer */
 #define CASE_MS_MIN 600
 #define DEADLINE_MS 5000
+#define NOISE_MS 5              /* a machine that wakes sleepers later than this is busy with something else */
+#define RUNS_MAX 3              /* once, and twice again */
+#define PATIENCE_PERCENT 150    /* of the time asked for: as long as this runs are made again */
 #define ALL_DOWN_DEADLINE_MS 500 /* so that calls run into it */
 #define ALL_DOWN_MS 5000        /* of load, at most */
 #define ALL_DOWN_RATE 60        /* all wait that come within the deadline */
@@ -166,7 +169,7 @@ static void phases(const struct failover *f, const struct failover_case *c, unsi
 		ms[i] = load * shares[!c->fault][i] / 100;
 }
 
-static bool run_case(const struct failover *f, struct failover_case *c)
+static bool run_once(const struct failover *f, struct failover_case *c)
 {
 	static const char *const names[4] = {"warm_ms", "quiet_ms", "fault_ms", "back_ms"};
 	char words[10][40];
@@ -192,6 +195,28 @@ static bool run_case(const struct failover *f, struct failover_case *c)
 	return good;
 }
 
+/*
+ * Again, where the machine slept: the run in which it kept waiting clients waiting least stands. That is measured apart
+ * from the calls, so no run is chosen by its result; what went wrong in one that is dropped counts all the same.
+ */
+static void run_again(const struct failover *f, struct failover_case *c)
+{
+	struct failover_case next = {.fault = c->fault, .devices = c->devices, .threads = c->threads,
+	                             .deadline_ms = c->deadline_ms};
+	unsigned runs = c->runs + 1;
+
+	if (!run_once(f, &next))
+		return;
+	if (next.noise_ms < c->noise_ms) {
+		struct failover_case last = *c;
+		*c = next;
+		next = last;
+	}
+	c->runs = runs;
+	case_add_faults(c, &next);
+	case_clear(&next);
+}
+
 static void say(const struct failover *f, size_t i)
 {
 	bool tty = isatty(STDERR_FILENO);
@@ -210,14 +235,20 @@ static void run_all(struct failover *f)
 
 	for (size_t i = 0; i < planned && !stop; i++) {
 		say(f, i);
-		if (run_case(f, &f->cases[i]))
+		if (run_once(f, &f->cases[i]))
 			f->cases[done++] = f->cases[i];
 		else
 			case_clear(&f->cases[i]);
 	}
+	f->n = done;
+	uint64_t until = f->begin_ns + f->seconds * NS_PER_S * PATIENCE_PERCENT / 100;
+	for (size_t i = 0; i < (RUNS_MAX - 1) * done && !stop && clock_now_ns() < until; i++)
+		if (f->cases[i % done].noise_ms > NOISE_MS) {
+			say(f, i % done);
+			run_again(f, &f->cases[i % done]);
+		}
 	if (isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
-	f->n = done;
 }
 
 /* -- shown ------------------------------------------------------------------------------ */
@@ -258,6 +289,7 @@ static json_t *case_json(const struct failover_case *c)
 	json_object_set_new(o, "recover_ms", or_null(c->recovered_ms < 0 ? -1 : c->recovered_ms - c->end_ms));
 	json_object_set_new(o, "service_ms", or_null(c->service_ms));
 	json_object_set_new(o, "noise_ms", json_real(c->noise_ms));
+	json_object_set_new(o, "runs", json_integer(c->runs));
 	return o;
 }
 
@@ -355,9 +387,10 @@ static enum status as_table(const struct failover *f)
 	for (size_t i = 0; i < f->n; i++)
 		noise = f->cases[i].noise_ms > noise ? f->cases[i].noise_ms : noise;
 	printf("\n%lu calls a second, SM2 signatures and SM4-CBC in turn, keys made beside them; devices take 2 ms, one fails and\n"
-	       "returns. libcrypto looked at every answer, and every key was counted in the store. Added: to the same percentile of\n"
-	       "the same run's quiet phase. The machine woke sleeping clients up to %.1f ms late: calls suffer from it likewise.\n",
-	       f->rate, noise);
+	       "returns. libcrypto looked at every answer, and every key was counted in the store. Added: to the same percentile\n"
+	       "of the same run's quiet phase. The machine woke sleeping clients up to %.1f ms late: calls suffer likewise. Where\n"
+	       "it was more than %d ms the case was run again, while there was time; the run with the least of it is shown.\n",
+	       f->rate, noise, NOISE_MS);
 	return status;
 }
 

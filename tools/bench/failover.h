@@ -64,12 +64,15 @@ struct failover_case {
 	double p99_added_ms, max_added_ms, longest_ms, generate_max_ms;
 	double service_ms;          /* from the end of the fault to the first call that was served; < 0: none was */
 	bool kept;                  /* all that is promised */
+	unsigned runs;              /* of which this is the one that the machine disturbed least */
 };
 
 /* From the lab's object: takes what it needs. */
 bool case_read(const json_t *, struct failover_case *);
 /* Fills in what is counted. */
 void case_count(struct failover_case *);
+/* What went wrong in another run of the same case went wrong in this case. */
+void case_add_faults(struct failover_case *, const struct failover_case *other);
 void case_clear(struct failover_case *);
 static inline double call_ms(const struct call_seen *call)
 {

@@ -155,8 +155,18 @@ static double service_after(const struct failover_case *c)
 	return first;
 }
 
+static void judge(struct failover_case *c)
+{
+	bool sound = c->lost == 0 && c->duplicated == 0 && c->wrong == 0;
+
+	c->kept = sound && (!c->fault ? all_down_kept(c)
+	                              : c->caller_errors == 0 && c->p99_added_ms <= c->fault->p99_ms &&
+	                                        c->max_added_ms <= c->fault->max_ms);
+}
+
 void case_count(struct failover_case *c)
 {
+	c->runs = 1;
 	for (size_t i = 0; i < c->ncalls; i++)
 		count_call(c, &c->calls[i]);
 	c->quiet = measure(c, 0);
@@ -165,8 +175,14 @@ void case_count(struct failover_case *c)
 	c->p99_added_ms = larger(c->fault_phase.p99_ms, c->back.p99_ms) - c->quiet.p99_ms;
 	c->max_added_ms = larger(c->fault_phase.max_ms, c->back.max_ms) - c->quiet.max_ms;
 	c->service_ms = service_after(c);
-	bool sound = c->lost == 0 && c->duplicated == 0 && c->wrong == 0;
-	c->kept = sound && (!c->fault ? all_down_kept(c)
-	                              : c->caller_errors == 0 && c->p99_added_ms <= c->fault->p99_ms &&
-	                                        c->max_added_ms <= c->fault->max_ms);
+	judge(c);
+}
+
+void case_add_faults(struct failover_case *c, const struct failover_case *other)
+{
+	c->caller_errors += other->caller_errors;
+	c->lost += other->lost;
+	c->duplicated += other->duplicated;
+	c->wrong += other->wrong;
+	judge(c);
 }
