@@ -30,7 +30,7 @@ enum hufu_err as_undelivered(enum hufu_err err)
 }
 
 /* A number that is no code is no answer. */
-static enum hufu_err outcome_of(struct device *device, const struct pool_request *req)
+enum hufu_err attempt_outcome(struct device *device, const struct pool_request *req)
 {
 	enum hufu_err err = req->op.outcome;
 
@@ -55,15 +55,17 @@ static uint64_t base_limit_ns(const struct call *call, const struct device *devi
 	return limit < min ? min : limit;
 }
 
-/* How long it may take from now on. Where nobody else could be asked there is nothing to hurry for. */
-static uint64_t limit_ns(const struct call *call, const struct device *device, uint64_t now_ns)
+uint64_t attempt_limit_ns(const struct call *call, const struct device *device)
 {
-	uint64_t left = call->deadline_ns > now_ns ? call->deadline_ns - now_ns : 0;
+	return base_limit_ns(call, device) + latency_allowance_ns(call->req->op.in_len + call->req->op.out_cap);
+}
 
-	if (!call->others)
-		return left;
-	uint64_t limit = base_limit_ns(call, device) + latency_allowance_ns(call->req->op.in_len + call->req->op.out_cap);
-	return limit < left ? limit : left;
+/* Where nobody else could be asked it has all the time there is. */
+static uint64_t attempt_deadline_ns(const struct call *call, const struct device *device)
+{
+	uint64_t limit = call->now_ns + (call->hurries ? attempt_limit_ns(call, device) : UINT64_MAX / 2);
+
+	return limit < call->deadline_ns ? limit : call->deadline_ns;
 }
 
 /* One op in TIMED_EVERY where nothing hangs on it. */
@@ -74,7 +76,7 @@ static bool is_timed(const struct call *call)
 	return atomic_load_explicit(&call->pool->ndevices, memory_order_relaxed) > 1 || n++ % TIMED_EVERY == 0;
 }
 
-static void note_latency(struct call *call, struct device *device, uint64_t ns, uint64_t now_ns)
+void attempt_note_latency(struct call *call, struct device *device, uint64_t ns, uint64_t now_ns)
 {
 	const struct hufu_op *op = &call->req->op;
 	struct stats_device *stats = atomic_load_explicit(&device->stats, memory_order_acquire);
@@ -109,7 +111,7 @@ static struct stats_slot *stats_slot_of(struct device *device)
 	return stats ? &stats->slots[lease_thread() % STATS_SLOTS] : NULL;
 }
 
-static void count_begun(struct device *device)
+void attempt_count_begun(struct device *device)
 {
 	struct stats_slot *slot = stats_slot_of(device);
 
@@ -117,7 +119,7 @@ static void count_begun(struct device *device)
 		atomic_fetch_add_explicit(&slot->started, 1, memory_order_relaxed);
 }
 
-static void count_ended(struct device *device, const struct hufu_op *op, enum hufu_err err)
+void attempt_count_ended(struct device *device, const struct hufu_op *op, enum hufu_err err)
 {
 	struct stats_slot *slot = stats_slot_of(device);
 	bool good = hufu_err_group(err) == HUFU_GROUP_OK || hufu_err_group(err) == HUFU_GROUP_CALLER;
@@ -144,29 +146,6 @@ uint64_t attempts_so_far(const struct pool *pool)
 
 /* -- in the caller's thread -------------------------------------------------- */
 
-/* A lease is used again unless what happened casts doubt on it. */
-static void finish_lease(struct device *device, struct lease *lease, enum hufu_err err)
-{
-	switch (hufu_err_group(err)) {
-	case HUFU_GROUP_OK:
-	case HUFU_GROUP_CALLER:
-	case HUFU_GROUP_UNSUPPORTED:
-	case HUFU_GROUP_NO_KEY:
-	case HUFU_GROUP_BUSY:
-	case HUFU_GROUP_HOST:
-		lease_put(device, lease);
-		return;
-	case HUFU_GROUP_DENIED:
-	case HUFU_GROUP_EXPIRED:
-	case HUFU_GROUP_GONE:
-	case HUFU_GROUP_LOST:
-	case HUFU_GROUP_CORRUPT:
-	case HUFU_GROUP_BUG:
-		break;
-	}
-	lease_discard(device, lease);
-}
-
 struct direct {
 	struct call *call;
 	struct device *device;
@@ -185,7 +164,7 @@ static enum hufu_err run_op(void *arg)
 	op->out_len = op->pub_len = op->state_out_len = 0;
 	op->outcome = HUFU_ERR_BUG; /* of a driver that forgets to say */
 	direct->device->driver->run(direct->lease->handle, &op, 1);
-	return outcome_of(direct->device, req);
+	return attempt_outcome(direct->device, req);
 }
 
 /* Straight into the caller's space: only one device can write there. What a failure left is wiped. */
@@ -209,9 +188,9 @@ static enum hufu_err run_counted(struct direct *direct)
 
 	if (choice)
 		atomic_fetch_add_explicit(&device->in_flight, 1, memory_order_relaxed);
-	count_begun(device);
+	attempt_count_begun(device);
 	enum hufu_err err = space_is_needed(direct->call->pool, op) ? space_lend(op, run_op, direct) : run_open(direct);
-	count_ended(device, op, err);
+	attempt_count_ended(device, op, err);
 	if (choice)
 		atomic_fetch_sub_explicit(&device->in_flight, 1, memory_order_relaxed);
 	return err;
@@ -222,7 +201,7 @@ enum hufu_err attempt_direct(struct call *call, struct device *device, bool *del
 	struct direct direct = {.call = call, .device = device};
 	struct hufu_op *op = &call->req->op;
 
-	op->deadline_ns = call->now_ns + limit_ns(call, device, call->now_ns);
+	op->deadline_ns = attempt_deadline_ns(call, device);
 	enum hufu_err err = lease_take(device, op->deadline_ns, &direct.lease);
 	if (err != HUFU_OK)
 		return as_undelivered(err);
@@ -235,11 +214,14 @@ enum hufu_err attempt_direct(struct call *call, struct device *device, bool *del
 		call->late = now >= op->deadline_ns;
 		check_promise(call, device, now);
 		if (err == HUFU_OK || call->late)
-			note_latency(call, device, now - call->now_ns, now);
+			attempt_note_latency(call, device, now - call->now_ns, now);
 		if (err != HUFU_OK)
 			call->now_ns = now;
 	}
-	finish_lease(device, direct.lease, err);
+	if (lease_survives(err))
+		lease_put(device, direct.lease);
+	else
+		lease_discard(device, direct.lease);
 	device_freed(device);
 	return err;
 }

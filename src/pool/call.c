@@ -1,23 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pool/call.h"
 
-/* Opens the device where that is for the op to do. */
-static enum hufu_err board(struct call *call, struct device *device)
+#include "base/log.h"
+
+enum hufu_err call_board(struct call *call, struct device *device)
 {
 	enum hufu_err err = device_open(device, call->deadline_ns);
 
+	call->generation = atomic_load(&device->generation);
 	if (err != HUFU_OK)
 		return as_undelivered(err);
 	if (!pick_can_run(device, call))
 		return HUFU_ERR_UNSUPPORTED;
+	if (pick_must_prove(device, call))
+		return HUFU_ERR_BUSY; /* so soon: its keeper is at it */
 	return device_enter(device) ? HUFU_OK : HUFU_ERR_BUSY;
 }
 
-static void end_trial(struct call *call, struct device *device)
+/* -- an attempt, from picking the device to judging its answer --------------- */
+
+static enum verdict conclude(struct call *call, struct device *device, bool delivered)
 {
-	if (call->trial)
+	enum verdict verdict = judge(call, device, delivered);
+
+	if (call->trial == device) {
 		atomic_store(&device->on_trial, false);
-	call->trial = false;
+		call->trial = NULL;
+	}
+	return verdict;
 }
 
 static enum verdict attempt(struct call *call, struct device *device)
@@ -25,14 +35,18 @@ static enum verdict attempt(struct call *call, struct device *device)
 	bool delivered = false;
 
 	call->late = false;
-	call->err = board(call, device);
-	if (call->err == HUFU_OK) {
+	call->err = call_board(call, device);
+	if (call->err != HUFU_OK)
+		return conclude(call, device, false);
+	if (!device->threaded && call->home) {
 		call->err = attempt_direct(call, device, &delivered);
-		device_leave(device);
+	} else {
+		call->err = flight_start(call, device, &call->flights[0]);
+		if (call->err == HUFU_OK)
+			return TRY_NEXT; /* to look at it */
 	}
-	enum verdict verdict = judge(call, device, delivered);
-	end_trial(call, device);
-	return verdict;
+	device_leave(device);
+	return conclude(call, device, delivered);
 }
 
 /* Busy and gone may pass: those devices are tried again when there is news of them, or after a while that grows. */
@@ -64,26 +78,89 @@ static enum verdict next(struct call *call)
 	return ANSWERED;
 }
 
+/* -- attempts on lanes ------------------------------------------------------- */
+
+static bool is_flying(const struct call *call)
+{
+	return call->flights[0].job || call->flights[1].job;
+}
+
+/* The first answer wins; an attempt that failed leaves it to the other. */
+static enum verdict look_at_flights(struct call *call)
+{
+	enum verdict verdict = TRY_NEXT;
+
+	call->now_ns = clock_now_ns();
+	call->wake_ns = call->deadline_ns;
+	for (size_t i = 0; i < 2; i++) {
+		struct flight *flight = &call->flights[i];
+		bool delivered;
+
+		if (!flight->job || !flight_over(call, flight, &delivered, &call->wake_ns))
+			continue;
+		call->generation = flight->generation;
+		verdict = conclude(call, flight->device, delivered);
+		enum hufu_group group = hufu_err_group(call->err);
+		if (group == HUFU_GROUP_OK || group == HUFU_GROUP_CALLER)
+			break;
+	}
+	if (is_flying(call) && call->err != HUFU_OK && hufu_err_group(call->err) != HUFU_GROUP_CALLER)
+		return MUST_WAIT;
+	return verdict;
+}
+
+static enum verdict watch(struct call *call)
+{
+	call->err = HUFU_ERR_DEADLINE; /* of flights that never end */
+	enum verdict verdict = look_at_flights(call);
+	if (verdict == MUST_WAIT)
+		hedge(call, &call->wake_ns);
+	return verdict;
+}
+
+static void drop_flights(struct call *call)
+{
+	flight_drop(call, &call->flights[0]);
+	flight_drop(call, &call->flights[1]);
+}
+
+/* -- all of it --------------------------------------------------------------- */
+
 static bool out_of_time(struct call *call)
 {
 	call->now_ns = clock_now_ns();
 	return call->now_ns >= call->deadline_ns;
 }
 
+static bool over(struct call *call, enum hufu_err err)
+{
+	drop_flights(call);
+	call->err = err;
+	return true;
+}
+
 bool call_advance(struct call *call)
 {
-	if (call->waiter.wake)
-		waiter_leave(call);
 	bool looks_again = call->wait_ns > 0;
 
+	if (call->waiter.joined)
+		waiter_leave(call);
 	for (;;) {
-		if (looks_again && out_of_time(call)) {
-			call->err = HUFU_ERR_DEADLINE;
-			return true;
-		}
-		enum verdict verdict = next(call);
-		if (verdict != TRY_NEXT)
-			return verdict == ANSWERED;
+		if (!is_flying(call) && looks_again && out_of_time(call))
+			return over(call, HUFU_ERR_DEADLINE);
+		enum verdict verdict = is_flying(call) ? watch(call) : next(call);
+		if (verdict == ANSWERED)
+			return over(call, call->err);
+		if (verdict == MUST_WAIT)
+			return false;
 		looks_again = true;
 	}
+}
+
+enum hufu_err call_abandon(struct call *call)
+{
+	if (call->waiter.joined)
+		waiter_leave(call);
+	drop_flights(call);
+	return log_bug();
 }

@@ -19,12 +19,13 @@ struct waiter {
 	struct wake *wake;
 	uint64_t deadline_ns;
 	uint64_t devices;          /* bit a device: those that may serve it later */
-	bool queued;
+	bool joined;               /* it counts among those that wait */
+	bool queued;               /* and is in the list */
 };
 
 struct calls {
 	pthread_mutex_t lock;      /* of the waiters */
-	struct waiter *waiters;
+	struct waiter *waiters;    /* the earliest deadline first */
 	_Atomic uint32_t nwaiting;
 	struct budget retries, hedges;
 	_Atomic bool falls_back;   /* software serves keys that hardware has */

@@ -405,25 +405,34 @@ static void detach(struct device *device)
 	keeper_poke();
 }
 
-static void over(struct job *job)
+/* What was opened and is nobody's. Before anybody else looks after the device, who may want to close it. */
+static void give_back(struct care *care)
 {
-	struct care *care = job->arg;
-
-	conclude(care, clock_now_ns());
-	detach(care->device);
-}
-
-/* What was opened and is nobody's. */
-static void destroy(struct job *job)
-{
-	struct care *care = job->arg;
-
 	if (care->lease)
 		care->device->driver->release(care->lease);
 	if (care->handle)
 		care->device->driver->close(care->handle, clock_now_ns() + PROBE_TIME_NS);
 	if (care->opening)
 		opening_rele(care->opening);
+	care->lease = NULL;
+	care->handle = NULL;
+	care->opening = NULL;
+}
+
+static void over(struct job *job)
+{
+	struct care *care = job->arg;
+
+	conclude(care, clock_now_ns());
+	give_back(care);
+	detach(care->device);
+}
+
+static void destroy(struct job *job)
+{
+	struct care *care = job->arg;
+
+	give_back(care);
 	free(care->caps);
 	free(care);
 }

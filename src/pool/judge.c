@@ -19,12 +19,19 @@ static void count(struct device *device, enum stats_count what)
 		stats_add(stats, what, 1);
 }
 
+/* Of a connection that was left meanwhile nothing is news: neither that it fell, nor that something still came back. */
+static void note(const struct call *call, struct device *device, enum health_event event, const char *why)
+{
+	if (atomic_load(&device->generation) == call->generation)
+		device_note(device, event, call->err, why, call->now_ns);
+}
+
 /* Every lease of before is as dead as this one; once a fall, whoever sees it first. */
 static void fell(struct call *call, struct device *device, enum health_event event)
 {
 	if (health_state(&device->health) == POOL_EJECTED && event == HEALTH_HARD_ERROR)
 		return;
-	device_note(device, event, call->err, NULL, call->now_ns);
+	note(call, device, event, NULL);
 	lease_discard_parked(device);
 }
 
@@ -75,8 +82,8 @@ static enum verdict judge_lost(struct call *call, struct device *device)
 
 	if (wrong || late)
 		count(device, wrong ? STATS_WRONG_ANSWERS : STATS_TIMEOUTS);
-	device_note(device, late ? HEALTH_TIMEOUT : HEALTH_SOFT_ERROR, call->err, late ? "no answer in time" : NULL, call->now_ns);
-	set_aside(call, device, false);
+	note(call, device, late ? HEALTH_TIMEOUT : HEALTH_SOFT_ERROR, late ? "no answer in time" : NULL);
+	set_aside(call, device, call->trial == device); /* with nobody else it is asked again */
 	if (!may_retry(call))
 		return ANSWERED;
 	count(device, STATS_RETRIES);
@@ -99,7 +106,7 @@ static void note_answer(struct call *call, struct device *device)
 
 	if (group == HUFU_GROUP_OK || group == HUFU_GROUP_CALLER) {
 		if (health_minds_served(&device->health))
-			device_note(device, HEALTH_SERVED, HUFU_OK, NULL, call->now_ns);
+			note(call, device, HEALTH_SERVED, NULL);
 	} else if (group != HUFU_GROUP_HOST) {
 		atomic_fetch_add_explicit(&device->errors, 1, memory_order_relaxed);
 	}

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += src/pool/libpool.la
 src_pool_libpool_la_SOURCES = \
 	%reldir%/admit.c \
 	%reldir%/answer.c \
+	%reldir%/async.c \
 	%reldir%/attempt.c \
 	%reldir%/bucket.c \
 	%reldir%/bucket.h \
@@ -18,6 +19,8 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/device.c \
 	%reldir%/domain.c \
 	%reldir%/evict.c \
+	%reldir%/flight.c \
+	%reldir%/hedge.c \
 	%reldir%/host.c \
 	%reldir%/internal.h \
 	%reldir%/judge.c \

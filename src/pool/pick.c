@@ -25,6 +25,12 @@ bool pick_can_run(struct device *device, const struct call *call)
 	       (!answer_needs_public(device, req) || (req->key && (req->key->point || req->key->check)));
 }
 
+bool pick_must_prove(const struct device *device, const struct call *call)
+{
+	return atomic_load_explicit(&call->pool->proofs_given, memory_order_relaxed) && route_uses_secret(call->req) &&
+	       !atomic_load_explicit(&device->proven, memory_order_relaxed);
+}
+
 /* What a device can do shows only when it was open once. */
 static bool is_candidate(struct device *device, const struct call *call)
 {
@@ -34,7 +40,7 @@ static bool is_candidate(struct device *device, const struct call *call)
 	return !atomic_load_explicit(&device->caps, memory_order_acquire) || pick_can_run(device, call);
 }
 
-static bool is_fit(const struct device *device)
+bool pick_is_fit(const struct device *device)
 {
 	enum pool_state state = health_state(&device->health);
 
@@ -135,11 +141,12 @@ static struct device *least_unfit(struct call *call, uint64_t set)
 	}
 	if (!best || !needs_trial(best))
 		return best;
-	call->trial = !atomic_exchange(&best->on_trial, true);
-	if (call->trial)
-		return best;
-	call->passing |= BIT(best->index);
-	return NULL;
+	if (atomic_exchange(&best->on_trial, true)) {
+		call->passing |= BIT(best->index);
+		return NULL;
+	}
+	call->trial = best;
+	return best;
 }
 
 /* -- all together ------------------------------------------------------------ */
@@ -162,7 +169,7 @@ enum hufu_err pick_why_none(const struct call *call)
 	return why;
 }
 
-static uint64_t candidates(const struct call *call, uint64_t *fit)
+static uint64_t candidates(struct call *call, uint64_t *fit)
 {
 	uint64_t can = 0;
 
@@ -172,11 +179,15 @@ static uint64_t candidates(const struct call *call, uint64_t *fit)
 
 		if (!is_candidate(device, call))
 			continue;
+		if (atomic_load_explicit(&device->handle, memory_order_relaxed) && pick_must_prove(device, call)) {
+			call->passing |= BIT(i);
+			continue;
+		}
 		device_probe_if_due(device, call->now_ns, call->deadline_ns);
 		if (health_state(&device->health) == POOL_QUARANTINED)
 			continue;
 		can |= BIT(i);
-		*fit |= is_fit(device) ? BIT(i) : 0;
+		*fit |= pick_is_fit(device) ? BIT(i) : 0;
 	}
 	return can;
 }
@@ -189,6 +200,6 @@ struct device *pick(struct call *call)
 	struct device *device = serve ? lighter_of_two(call, first_tier(call->pool, serve)) : least_unfit(call, ways.now);
 
 	call->fallback = ways.fallback;
-	call->others = device && (ways.now | ways.later) & fit & ~BIT(device->index);
+	call->hurries = device && (call->trial || (ways.now | ways.later) & fit & ~BIT(device->index));
 	return device;
 }

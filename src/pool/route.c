@@ -86,6 +86,8 @@ static bool is_out(const struct call *call, const struct device *device)
 		return true;
 	if (state == POOL_PROBING && atomic_load(&device->health.was_ejected))
 		return true;
+	if (state == POOL_JOINING && call->now_ns - call->start_ns >= call->conf->attempt_max_ms * NS_PER_MS)
+		return true;
 	return call->tried & ~call->busy & BIT(device);
 }
 

@@ -35,11 +35,12 @@ static uint64_t default_deadline_ns(const struct call *call)
 }
 
 /* now_ns is the call's start until something has gone wrong: the clock is read once where all is well. */
-static enum hufu_err begin(struct call *call, struct pool *pool, struct pool_request *req)
+enum hufu_err call_begin(struct call *call, struct pool *pool, struct pool_request *req)
 {
 	struct hufu_op *op = &req->op;
 
-	*call = (struct call){.pool = pool, .req = req, .now_ns = clock_now_ns(), .given_deadline_ns = op->deadline_ns};
+	*call = (struct call){.pool = pool, .req = req, .start_ns = clock_now_ns(), .given_deadline_ns = op->deadline_ns};
+	call->now_ns = call->start_ns;
 	call->conf = &atomic_load_explicit(&pool->token, memory_order_acquire)->pool;
 	req->attempts = 0;
 	req->served_by = req->served_domain = NULL;
@@ -52,15 +53,15 @@ static enum hufu_err begin(struct call *call, struct pool *pool, struct pool_req
 	call->deadline_ns = op->deadline_ns ? op->deadline_ns : default_deadline_ns(call);
 	if (call->now_ns >= call->deadline_ns)
 		return HUFU_ERR_DEADLINE;
+	keeper_inline(pool, call->now_ns, call->deadline_ns);
 	return makes_key(op->verb) && is_zero(op->op_id) ? driver_host()->random(op->op_id, sizeof(op->op_id)) : HUFU_OK;
 }
 
-static void end(struct call *call, enum hufu_err err)
+void call_end(struct call *call, enum hufu_err err)
 {
 	struct pool_request *req = call->req;
 	struct hufu_op *op = &req->op;
 
-	wake_rele(call->wake);
 	op->deadline_ns = call->given_deadline_ns;
 	op->key = op->subject = NULL;
 	op->outcome = req->err = err;
@@ -76,19 +77,15 @@ static void end(struct call *call, enum hufu_err err)
 enum hufu_err pool_run(struct pool *pool, struct pool_request *req)
 {
 	struct call call;
-	enum hufu_err err = begin(&call, pool, req);
+	enum hufu_err err = call_begin(&call, pool, req);
 
 	if (err == HUFU_OK) {
+		call.home = true;
 		while (!call_advance(&call))
 			wake_wait(call.wake, call.wake_ns);
 		err = call.err;
 	}
-	end(&call, err);
+	call_end(&call, err);
+	wake_rele(call.wake);
 	return err;
-}
-
-void pool_submit(struct pool *pool, struct pool_request *req)
-{
-	(void)!pool_run(pool, req);
-	req->done(req, req->arg);
 }

@@ -6,16 +6,22 @@
 
 /* -- what wakes a call ------------------------------------------------------- */
 
-struct wake *wake_new(void)
+void wake_init(struct wake *wake, void (*run)(struct wake *))
 {
-	struct wake *wake = calloc(1, sizeof(*wake));
-
-	if (!wake)
-		return NULL;
+	*wake = (struct wake){.run = run};
 	atomic_init(&wake->refs, 1);
 	pthread_mutex_init(&wake->lock, NULL);
 	clock_cond_init(&wake->cond);
-	return wake;
+}
+
+struct wake *wake_of(struct call *call)
+{
+	if (call->wake)
+		return call->wake;
+	call->wake = malloc(sizeof(*call->wake));
+	if (call->wake)
+		wake_init(call->wake, NULL);
+	return call->wake;
 }
 
 void wake_hold(struct wake *wake)
@@ -34,8 +40,13 @@ void wake_rele(struct wake *wake)
 
 void wake_post(struct wake *wake)
 {
+	if (wake->run) {
+		if (atomic_fetch_add(&wake->events, 1) == 0)
+			wake->run(wake);
+		return;
+	}
 	pthread_mutex_lock(&wake->lock);
-	wake->events++;
+	atomic_store(&wake->events, 1);
 	pthread_cond_signal(&wake->cond);
 	pthread_mutex_unlock(&wake->lock);
 }
@@ -45,9 +56,9 @@ void wake_wait(struct wake *wake, uint64_t until_ns)
 	bool time_left = true;
 
 	pthread_mutex_lock(&wake->lock);
-	while (!wake->events && time_left)
+	while (!atomic_load(&wake->events) && time_left)
 		time_left = clock_wait(&wake->cond, &wake->lock, until_ns);
-	wake->events = 0;
+	atomic_store(&wake->events, 0);
 	pthread_mutex_unlock(&wake->lock);
 }
 
@@ -97,37 +108,43 @@ static uint32_t places_for(const struct call *call)
 	return places;
 }
 
-enum hufu_err waiter_join(struct call *call)
+static void enlist_locked(struct calls *calls, struct waiter *mine)
 {
-	struct calls *calls = &call->pool->calls;
-	struct waiter *mine = &call->waiter, **link = &calls->waiters;
+	struct waiter **link = &calls->waiters;
 
-	if (!call->wake && !(call->wake = wake_new()))
-		return HUFU_ERR_NO_MEMORY;
-	mine->wake = call->wake;
-	mine->deadline_ns = call->deadline_ns;
-	mine->devices = call->passing;
-	pthread_mutex_lock(&calls->lock);
-	bool room = atomic_load(&calls->nwaiting) < places_for(call);
-	if (room) {
-		while (*link && (*link)->deadline_ns <= mine->deadline_ns)
-			link = &(*link)->next;
-		mine->next = *link;
-		*link = mine;
-		mine->queued = true;
-		atomic_fetch_add(&calls->nwaiting, 1);
-	}
-	pthread_mutex_unlock(&calls->lock);
-	return room ? HUFU_OK : HUFU_ERR_BUSY;
+	while (*link && (*link)->deadline_ns <= mine->deadline_ns)
+		link = &(*link)->next;
+	mine->next = *link;
+	*link = mine;
+	mine->queued = true;
 }
 
-static void unlink_locked(struct calls *calls, struct waiter **link)
+static void delist_locked(struct waiter **link)
 {
 	struct waiter *waiter = *link;
 
 	*link = waiter->next;
 	waiter->queued = false;
-	atomic_fetch_sub(&calls->nwaiting, 1);
+}
+
+/* A call that nobody waits in has a timer, and no place in the list: news come under locks that it must not run under. */
+enum hufu_err waiter_join(struct call *call)
+{
+	struct calls *calls = &call->pool->calls;
+	struct waiter *mine = &call->waiter;
+
+	if (!wake_of(call))
+		return HUFU_ERR_NO_MEMORY;
+	*mine = (struct waiter){.wake = call->wake, .deadline_ns = call->deadline_ns, .devices = call->passing};
+	pthread_mutex_lock(&calls->lock);
+	mine->joined = atomic_load(&calls->nwaiting) < places_for(call);
+	if (mine->joined) {
+		atomic_fetch_add(&calls->nwaiting, 1);
+		if (!call->wake->run)
+			enlist_locked(calls, mine);
+	}
+	pthread_mutex_unlock(&calls->lock);
+	return mine->joined ? HUFU_OK : HUFU_ERR_BUSY;
 }
 
 void waiter_leave(struct call *call)
@@ -139,9 +156,11 @@ void waiter_leave(struct call *call)
 	if (call->waiter.queued) {
 		while (*link != &call->waiter)
 			link = &(*link)->next;
-		unlink_locked(calls, link);
+		delist_locked(link);
 	}
+	atomic_fetch_sub(&calls->nwaiting, 1);
 	pthread_mutex_unlock(&calls->lock);
+	call->waiter.joined = false;
 }
 
 void pool_changed(struct pool *pool)
@@ -153,7 +172,7 @@ void pool_changed(struct pool *pool)
 	pthread_mutex_lock(&calls->lock);
 	while (calls->waiters) {
 		wake_post(calls->waiters->wake);
-		unlink_locked(calls, &calls->waiters);
+		delist_locked(&calls->waiters);
 	}
 	pthread_mutex_unlock(&calls->lock);
 }
@@ -171,7 +190,7 @@ void device_freed(struct device *device)
 		link = &(*link)->next;
 	if (*link) {
 		wake_post((*link)->wake);
-		unlink_locked(calls, link);
+		delist_locked(link);
 	}
 	pthread_mutex_unlock(&calls->lock);
 }

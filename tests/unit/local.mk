@@ -277,6 +277,11 @@ tests_unit_test_op_job_SOURCES = %reldir%/test_op_job.c $(POOL_UTIL)
 tests_unit_test_op_job_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_op_job_LDADD = src/driver/libfault.la $(TOKEN_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_calls
+tests_unit_test_calls_SOURCES = %reldir%/test_calls.c $(VCLOCK_UTIL)
+tests_unit_test_calls_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_calls_LDADD = $(POOL_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_pool
 tests_unit_test_pool_SOURCES = %reldir%/test_pool.c $(POOL_UTIL)
 tests_unit_test_pool_CFLAGS = $(POOL_TEST_CFLAGS)
