@@ -137,7 +137,7 @@ struct op_job {
 };
 
 /*
- * HUFU_ERR_NO_MEMORY; HUFU_ERR_BUG: a parameter of a mechanism that op_job.c does not know. job.deadline_ns is the call's; the driver is told the moment it begins plus limit_ns, or that
+ * HUFU_ERR_NO_MEMORY; HUFU_ERR_PARAM: a length in it is absurd; HUFU_ERR_BUG: its mechanism is not known to op_job.c. job.deadline_ns is the call's; the driver is told the moment it begins plus limit_ns, or that
  * if it is earlier.
  */
 enum hufu_err op_job_new(struct device *, const struct pool_request *, uint32_t attempt, uint64_t limit_ns,

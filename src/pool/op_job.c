@@ -14,6 +14,8 @@
 
 #define PIECE_ALIGN 16
 #define BULK_MIN 12288 /* what the secret arena keeps without a mapping of its own */
+#define REFERENCE_MAX (1u << 26)
+#define NO_PARAM_SPACE 64
 #define SPACE_BEYOND_INPUT 65536 /* no output but a random one is longer than its input by more (hufu/driver.h) */
 
 /* -- parameters, by mechanism ---------------------------------------------- */
@@ -31,6 +33,7 @@ struct shape {
 
 #define REFERENCE(param, pointer, len) {offsetof(struct param, pointer), offsetof(struct param, len)}
 
+static const struct shape no_shape = {0, 0, {{0}}};
 static const struct shape iv_shape = {sizeof(struct hufu_param_iv), 0, {{0}}};
 static const struct shape zuc_shape = {sizeof(struct hufu_param_zuc), 0, {{0}}};
 static const struct shape mac_shape = {sizeof(struct hufu_param_mac), 0, {{0}}};
@@ -45,7 +48,7 @@ static const struct shape curve_shape = {sizeof(struct hufu_param_curve), 1, {RE
 static const struct shape rsa_gen_shape = {sizeof(struct hufu_param_rsa_gen), 1,
 	{REFERENCE(hufu_param_rsa_gen, public_exponent, public_exponent_len)}};
 
-/* As hufu/driver.h has them; NULL: the mechanism takes none that is known. */
+/* As hufu/driver.h has them; NULL: what parameter the mechanism takes is not known. */
 static const struct shape *shape_of(const struct hufu_op *op)
 {
 	switch (op->mechanism) {
@@ -68,7 +71,7 @@ static const struct shape *shape_of(const struct hufu_op *op)
 	case CKM_AES_CMAC:
 		return &mac_shape;
 	case CKM_RSA_PKCS_KEY_PAIR_GEN: /* 0, as of verbs that have none */
-		return op->verb == HUFU_VERB_GENERATE ? &rsa_gen_shape : NULL;
+		return op->verb == HUFU_VERB_GENERATE ? &rsa_gen_shape : &no_shape;
 	case CKM_EC_KEY_PAIR_GEN:
 	case CKM_EC_EDWARDS_KEY_PAIR_GEN:
 	case CKM_EC_MONTGOMERY_KEY_PAIR_GEN:
@@ -80,6 +83,23 @@ static const struct shape *shape_of(const struct hufu_op *op)
 	case CKM_ECDH1_DERIVE:
 	case CKM_ECDH1_COFACTOR_DERIVE:
 		return &agree_shape;
+	case CKM_HUFU_SM2_KEY_PAIR_GEN:
+	case CKM_HUFU_SM2:
+	case CKM_HUFU_SM2_C1C3C2:
+	case CKM_HUFU_SM3_KEY_GEN:
+	case CKM_HUFU_SM4_KEY_GEN:
+	case CKM_HUFU_SM4_ECB:
+	case CKM_HUFU_ZUC_KEY_GEN:
+	case CKM_AES_KEY_GEN:
+	case CKM_AES_ECB:
+	case CKM_AES_KEY_WRAP:
+	case CKM_AES_KEY_WRAP_KWP:
+	case CKM_DES3_ECB:
+	case CKM_RSA_PKCS:
+	case CKM_RSA_X_509:
+	case CKM_ECDSA:
+	case CKM_EDDSA:
+		return &no_shape;
 	default:
 		return hash_of_hmac(op->mechanism) != HASH_NONE ? &mac_shape : NULL;
 	}
@@ -135,9 +155,19 @@ static void *copy_if(struct layout *layout, const void *data, size_t len)
 	return data ? copy(layout, data, len) : NULL;
 }
 
+/* No parameter is as long (the core's bound on AAD): it is refused before anybody reads so far. */
+static bool lens_are_sane(const void *param, const struct shape *shape)
+{
+	for (size_t i = 0; i < shape->nreferences; i++)
+		if (len_at(param, &shape->references[i]) > REFERENCE_MAX)
+			return false;
+	return true;
+}
+
+/* That there is one where none belongs is for the driver to refuse. */
 static const void *copy_param(struct layout *layout, const void *from, const struct shape *shape)
 {
-	uint8_t *param = copy(layout, from, shape->size);
+	uint8_t *param = shape == &no_shape ? space(layout, NO_PARAM_SPACE) : copy(layout, from, shape->size);
 
 	for (size_t i = 0; i < shape->nreferences; i++) {
 		const struct reference *reference = &shape->references[i];
@@ -281,6 +311,8 @@ enum hufu_err op_job_new(struct device *device, const struct pool_request *req, 
 
 	if (req->op.param && !shape)
 		return log_bug(); /* how much of it to copy nobody knows */
+	if (shape && !lens_are_sane(req->op.param, shape))
+		return HUFU_ERR_PARAM;
 	draft.op.attempt = attempt;
 	*out = make(&draft, &req->op, shape);
 	if (!*out)
