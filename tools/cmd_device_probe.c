@@ -8,7 +8,7 @@
 #include <string.h>
 
 const struct opt probe_opts[] = {
-	{"deep", 0, NULL, "use a session of it, too"},
+	{"deep", 0, NULL, "compare known answers, too"},
 	{"timeout", 0, "SECONDS", "how long it may take, default 10"},
 	{0},
 };
@@ -38,7 +38,7 @@ static void print_text(const char *name, bool deep, const struct probe *p)
 		field("Keys", "%s", p->software ? "in this host's memory: it is software" : "in the device");
 		field("Can", "%zu kinds of operation", p->ncaps);
 	}
-	field("Result", "%s%s, after %s", p->err ? "not well" : "well", p->err || !deep ? "" : ", a session included",
+	field("Result", "%s%s, after %s", p->err ? "not well" : "well", p->err || !deep ? "" : ", known answers included",
 	      duration_text(p->took_ns, took, sizeof took));
 }
 

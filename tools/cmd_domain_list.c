@@ -3,6 +3,7 @@
 #include "driver/driver.h"
 #include "tools/domains.h"
 #include "tools/fleet_text.h"
+#include "tools/pin.h"
 #include "tools/report.h"
 #include "tools/session.h"
 #include "tools/table.h"
@@ -66,11 +67,13 @@ static void show_domain(const struct domains *d, const char *name, struct table 
 	}
 	if (e)
 		since_text(e->enrolled_s * 1000, since, sizeof since);
-	table_row(table, (const char *const[]){name, since, !e ? "-" : e->has_proof ? "yes" : "no", kind_of(d, name),
-	                                       has_copies(d, name) ? "yes" : "no", used ? names : "none configured"});
-	json_array_append_new(list, json_pack("{s:o,s:b,s:o,s:b,s:s,s:b,s:o}", "domain", json_text(name, strlen(name)), "enrolled",
+	const char *copies = !d->copies_known ? "?" : has_copies(d, name) ? "yes" : "no";
+	table_row(table, (const char *const[]){name, since, !e ? "-" : e->has_proof ? "yes" : "no", kind_of(d, name), copies,
+	                                       used ? names : "none configured"});
+	json_array_append_new(list, json_pack("{s:o,s:b,s:o,s:b,s:s,s:o,s:o}", "domain", json_text(name, strlen(name)), "enrolled",
 	                                      e != NULL, "enrolled_at", time_json(e ? e->enrolled_s * 1000 : 0), "proof",
-	                                      e && e->has_proof, "keys", kind_of(d, name), "copies", has_copies(d, name), "devices",
+	                                      e && e->has_proof, "keys", kind_of(d, name), "copies",
+	                                      d->copies_known ? json_boolean(has_copies(d, name)) : json_null(), "devices",
 	                                      devices));
 }
 
@@ -119,6 +122,8 @@ enum status cmd_domain_list(const struct args *args)
 	struct domains d = {0};
 	enum status status = domains_load(arg_target(args, 0), &d);
 
+	if (status == ST_OK && (arg_has(args, "login") || pin_given(args, &(struct pin_wish){.what = "pin"})))
+		status = domains_login(args, &d);
 	if (status == ST_OK)
 		status = print(args, &d);
 	domains_clear(&d);

@@ -17,8 +17,6 @@ enum status domains_load(const char *token, struct domains *d)
 	enum hufu_err err = store_open(&d->file.conf, &d->file.store);
 	if (err == HUFU_OK)
 		err = store_domains(d->file.store, &d->enrolled, &d->nenrolled);
-	if (err == HUFU_OK)
-		err = store_copy_domains(d->file.store, d->copies, STORE_DOMAINS_MAX, &d->ncopies);
 	return err ? fail_err(err, "reading the store %s", d->file.conf.path) : ST_OK;
 }
 
@@ -43,5 +41,8 @@ enum status domains_login(const struct args *args, struct domains *d)
 	store_domains_free(d->enrolled, d->nenrolled);
 	d->enrolled = NULL;
 	err = store_domains(d->file.store, &d->enrolled, &d->nenrolled);
+	if (err == HUFU_OK)
+		err = store_copy_domains(d->file.store, d->copies, STORE_DOMAINS_MAX, &d->ncopies);
+	d->copies_known = err == HUFU_OK;
 	return err ? fail_err(err, "reading the domains of %s", d->file.conf.path) : ST_OK;
 }

@@ -55,7 +55,7 @@ hufu_SOURCES = \
 	%reldir%/cmd_device_show.c \
 	%reldir%/cmd_device_wish.c %reldir%/wish.c %reldir%/wish.h \
 	%reldir%/cmd_digest.c \
-	%reldir%/cmd_domain_list.c %reldir%/domains.c %reldir%/domains.h \
+	%reldir%/cmd_domain_list.c %reldir%/cmd_domain_verify.c %reldir%/domains.c %reldir%/domains.h \
 	%reldir%/cmd_help.c \
 	%reldir%/cmd_key_destroy.c \
 	%reldir%/cmd_key_export.c \

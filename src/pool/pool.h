@@ -164,7 +164,10 @@ size_t pool_domains(struct pool *, struct pool_domain *, size_t cap);
 enum hufu_err pool_add_proof(struct pool *, const struct pool_copy *, const uint8_t point[64]) MUST_CHECK;
 /* Forgets them, at the last logout: devices that have proven them stay admitted until they are opened again. */
 void pool_drop_proofs(struct pool *);
-/* Now, each device of the domain (NULL: all): proves, fails, cannot. each is called once a device. */
+/*
+ * For an administrator who asks, on a pool of his own, in his thread: each device of the domain (NULL: all) proves all
+ * proofs of its domain; HUFU_ERR_CORRUPT: it fails one; else: it cannot be asked. each is called once a device.
+ */
 enum hufu_err pool_verify_domain(struct pool *, const char *domain,
                                  void (*each)(const char *device, const char *domain, enum hufu_err, void *arg), void *arg) MUST_CHECK;
 
@@ -186,8 +189,8 @@ struct pool_device_status {
 };
 size_t pool_status(struct pool *, struct pool_device_status *, size_t cap);
 /*
- * For an administrator who asks, on a pool of his own: opens the device, probes it and, deep, uses a session of it; all
- * in the caller's thread. why: what is wrong, one line, or "". HUFU_ERR_NOT_FOUND: the pool has no such device.
+ * For an administrator who asks, on a pool of his own: opens the device, probes it and, deep, compares known answers;
+ * all in the caller's thread. why: what is wrong, one line, or "". HUFU_ERR_NOT_FOUND: the pool has no such device.
  */
 enum hufu_err pool_probe(struct pool *, const char *device, bool deep, uint64_t deadline_ns, char *why, size_t why_len) MUST_CHECK;
 

@@ -7,6 +7,7 @@ SCENARIOS = \
 	%reldir%/default.sh \
 	%reldir%/disk.sh \
 	%reldir%/dnssec.sh \
+	%reldir%/domain.sh \
 	%reldir%/gnutls.sh \
 	%reldir%/install.sh \
 	%reldir%/java.sh \
