@@ -7,8 +7,8 @@
 need python3 timeout
 cd "$work" || exit 99
 before=$(ls -d /dev/shm/hufu-bench.* 2>/dev/null | wc -l)
-FAULTS=refused,reset,slow
-timeout 300 "$HUFU" bench failover --seconds 8 --rate 200 --faults $FAULTS,all-down --devices 2,4 --seed 7 --plot plot.svg -o json >failover.json 2>last
+FAULTS=refused,reset,hung,black-holed,slow
+timeout 300 "$HUFU" bench failover --seconds 12 --rate 200 --faults $FAULTS,all-down --devices 2,4 --seed 7 --plot plot.svg -o json >failover.json 2>last
 check "it ends well" is_equal $? 0
 cat >shape.py <<'PY'
 import json, sys
