@@ -26,8 +26,8 @@ static void keep_proof(const char *device, const char *domain, enum hufu_err err
 	p->wrong += err == HUFU_ERR_CORRUPT;
 	p->unable += err != HUFU_OK && err != HUFU_ERR_CORRUPT;
 	table_row(&p->table, (const char *const[]){device, domain, result, err ? err_text(err) : ""});
-	json_array_append_new(p->list, json_pack("{s:s,s:s,s:s,s:s?}", "device", device, "domain", domain, "result", result, "error",
-	                                         err ? err_name(err) : NULL));
+	json_array_append_new(p->list, json_pack("{s:s,s:s,s:s,s:s?}", "device", device, "domain", domain, "result", result,
+	                                         "error", err ? err_name(err) : NULL));
 }
 
 static enum status give_proofs(struct pool *pool, const struct domains *d, const char *domain, unsigned *given)
@@ -78,7 +78,8 @@ static enum status judge(const struct args *args, const struct proofs *p)
 	if (status)
 		return status;
 	if (p->wrong)
-		return fail(ST_INTEGRITY, "Correct the domain in its section, or its key-encryption key; running programs quarantine it.",
+		return fail(ST_INTEGRITY,
+		            "Correct the domain in its section, or its key-encryption key; running programs quarantine it.",
 		            "%u device%s not of the domain that the configuration says", p->wrong, p->wrong == 1 ? " is" : "s are");
 	if (p->unable)
 		return fail(ST_UNAVAILABLE, "hufu device probe says why.", "%u device%s could not be asked", p->unable,
