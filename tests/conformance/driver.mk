@@ -17,7 +17,8 @@ DRIVER_SUITE = \
 DRIVER_SUITE_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS) $(GCRYPT_CFLAGS) -I$(top_srcdir)/tests/unit
 DRIVER_SUITE_LIBS = src/driver/libfault.la $(POOL_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(GCRYPT_LIBS) $(PTHREAD_LIBS)
 
-UNIT_TESTS += tests/conformance/driver_soft tests/conformance/driver_fault tests/conformance/driver_pool
+UNIT_TESTS += tests/conformance/driver_soft tests/conformance/driver_fault tests/conformance/driver_pool \
+	tests/conformance/driver_threads
 tests_conformance_driver_soft_SOURCES = %reldir%/driver_soft.c %reldir%/driver_direct.c $(DRIVER_SUITE)
 tests_conformance_driver_soft_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_soft_LDADD = $(DRIVER_SUITE_LIBS)
@@ -27,3 +28,6 @@ tests_conformance_driver_fault_LDADD = $(DRIVER_SUITE_LIBS)
 tests_conformance_driver_pool_SOURCES = %reldir%/driver_pool.c %reldir%/driver_pooled.c $(DRIVER_SUITE)
 tests_conformance_driver_pool_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_pool_LDADD = $(DRIVER_SUITE_LIBS)
+tests_conformance_driver_threads_SOURCES = %reldir%/driver_threads.c %reldir%/driver_pooled.c $(DRIVER_SUITE)
+tests_conformance_driver_threads_CFLAGS = $(DRIVER_SUITE_CFLAGS)
+tests_conformance_driver_threads_LDADD = $(DRIVER_SUITE_LIBS)

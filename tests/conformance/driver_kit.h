@@ -31,9 +31,16 @@ struct subject {
 extern const struct subject direct_subject;
 void direct_use(const struct hufu_driver *, const char *const *options);
 
-/* Through a pool over the devices of the configuration's only token, whose domain is "soft"; closed (or NULL): after each. */
+/* Through a pool over the devices of the configuration's only token, whose domain is "soft". */
+struct pool;
+struct pooled {
+	const char *configuration;
+	const char *driver;            /* for all devices: a registered one that configurations may not name; or NULL */
+	void (*opened)(struct pool *); /* after each pool is made, or NULL */
+	void (*closed)(void);          /* after each is freed, or NULL */
+};
 extern const struct subject pooled_subject;
-void pooled_use(const char *configuration, void (*closed)(void));
+void pooled_use(const struct pooled *);
 
 int driver_suite(const char *name, const struct subject *);
 

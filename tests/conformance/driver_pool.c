@@ -12,15 +12,22 @@
 
 #include "base/clock.h"
 #include "driver/fault/fault.h"
+#include "hufu/mechanisms.h"
 #include "pool/pool.h"
 
 #define DEVICE(name, script) "device \"" name "\" { driver = \"fault\"  domain = \"soft\"  script = \"" script "\" }\n"
 
 static const char configuration[] =
-	DEVICE("one", "run:lost%7; lease:busy%5; run:no-key%13; run:overlong%17")
-	DEVICE("two", "open:gone*2; run:corrupt%11; run:gone%9; probe:gone%3")
-	DEVICE("three", "run:busy%3; lease:gone%19; run:expired@8; any:delay=1ms%50")
+	DEVICE("one", "") DEVICE("two", "open:gone*2") DEVICE("three", "")
 	"token \"t\" { store = \"sqlite:/nowhere/t.db\"  devices = { \"one\", \"two\", \"three\" } }\n";
+
+/* From when they have shown that they are sound: one that gives wrong answers then is not let in. */
+static const char *const scripts[][2] = {
+	{"one", "run:lost%7; lease:busy%5; run:no-key%13; run:overlong%17"},
+	{"two", "run:corrupt%11; run:gone%9; probe:gone%3"},
+	{"three", "run:busy%3; lease:gone%19; run:expired@8; any:delay=1ms%50"},
+};
+#define NDEVICES (sizeof(scripts) / sizeof(scripts[0]))
 
 /* Virtual time: backoffs cost nothing. */
 static _Atomic uint64_t now = NS_PER_S;
@@ -47,14 +54,44 @@ static bool virtual_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t 
 	return false;
 }
 
+static void need(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static bool all_serve(struct pool *pool)
+{
+	struct pool_device_status status[NDEVICES];
+	size_t n = pool_status(pool, status, NDEVICES), serve = 0;
+
+	for (size_t i = 0; i < n; i++)
+		serve += status[i].state == POOL_UP || status[i].state == POOL_SLOW_START;
+	return serve == NDEVICES;
+}
+
+static void break_them(struct pool *pool)
+{
+	char why[256];
+
+	for (unsigned i = 0; i < 100 && !all_serve(pool); i++) {
+		(void)!pool_can(pool, CKM_HUFU_SM4_ECB, HUFU_VERB_ENCRYPT);
+		virtual_sleep(NS_PER_S);
+	}
+	need(all_serve(pool));
+	for (unsigned i = 0; i < NDEVICES; i++)
+		need(fault_script(scripts[i][0], scripts[i][1], why, sizeof(why)) == HUFU_OK);
+}
+
 int main(void)
 {
+	static const struct pooled failing = {.configuration = configuration, .opened = break_them, .closed = fault_reset};
+
 	pool_allow_threads(false); /* all of it in the callers, whose time this is */
 	clock_inject(virtual_now);
 	clock_inject_sleep(virtual_sleep);
 	clock_inject_wait(virtual_wait);
-	if (fault_register() != HUFU_OK)
-		abort();
-	pooled_use(configuration, fault_reset);
+	need(fault_register() == HUFU_OK);
+	pooled_use(&failing);
 	return driver_suite("pool over failing devices", &pooled_subject);
 }

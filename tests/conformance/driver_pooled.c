@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pool/pool.h"
 
@@ -11,13 +12,10 @@ struct kit_key {
 	struct pool_key *key;
 };
 
-static struct {
-	const char *configuration;
-	void (*closed)(void);
-	struct conf *conf;
-	struct pool *pool;
-	struct kit_key *subject;
-} pooled;
+static const struct pooled *pooled;
+static struct conf *conf;
+static struct pool *pool;
+static struct kit_key *subject;
 
 static void need(bool holds)
 {
@@ -25,10 +23,9 @@ static void need(bool holds)
 		abort();
 }
 
-void pooled_use(const char *configuration, void (*closed)(void))
+void pooled_use(const struct pooled *how)
 {
-	pooled.configuration = configuration;
-	pooled.closed = closed;
+	pooled = how;
 }
 
 static void report(void *arg, const char *message)
@@ -39,25 +36,31 @@ static void report(void *arg, const char *message)
 
 static void open_pool(void)
 {
-	need(conf_parse(pooled.configuration, "test", report, NULL, &pooled.conf) == HUFU_OK);
-	need(pool_new(pooled.conf, &pooled.conf->tokens[0], &pooled.pool) == HUFU_OK);
+	need(conf_parse(pooled->configuration, "test", report, NULL, &conf) == HUFU_OK);
+	for (size_t i = 0; i < conf->ndevices && pooled->driver; i++) {
+		free(conf->devices[i].driver);
+		need((conf->devices[i].driver = strdup(pooled->driver)));
+	}
+	need(pool_new(conf, &conf->tokens[0], &pool) == HUFU_OK);
+	if (pooled->opened)
+		pooled->opened(pool);
 }
 
 static void close_pool(void)
 {
-	pool_free(pooled.pool);
-	conf_free(pooled.conf);
-	if (pooled.closed)
-		pooled.closed();
+	pool_free(pool);
+	conf_free(conf);
+	if (pooled->closed)
+		pooled->closed();
 }
 
 static enum hufu_err run(struct hufu_op *op, struct kit_key *key)
 {
 	struct pool_request req = {.op = *op, .key = key ? key->key : NULL,
-	                           .subject = pooled.subject ? pooled.subject->key : NULL};
+	                           .subject = subject ? subject->key : NULL};
 
 	req.op.repeatable = true;
-	enum hufu_err err = pool_run(pooled.pool, &req);
+	enum hufu_err err = pool_run(pool, &req);
 	*op = req.op;
 	return err;
 }
@@ -90,7 +93,7 @@ static struct kit_key *key_new(enum hufu_key_type type, const uint8_t *clear, si
 	struct pool_copy copy = {.kind = HUFU_COPY_BLOB, .domain = is_public(type) ? NULL : "soft", .data = clear, .len = len};
 	struct kit_key *key = malloc(sizeof(*key));
 
-	need(key && pool_key_new(pooled.pool, uuid, 1, type, &copy, 1, &key->key) == HUFU_OK);
+	need(key && pool_key_new(pool, uuid, 1, type, &copy, 1, &key->key) == HUFU_OK);
 	set_public(key->key, type, clear, len);
 	return key;
 }
@@ -103,7 +106,7 @@ static void key_free(struct kit_key *key)
 
 static void set_subject(struct kit_key *key)
 {
-	pooled.subject = key;
+	subject = key;
 }
 
 const struct subject pooled_subject = {open_pool, close_pool, run, key_new, key_free, set_subject, NULL, NULL};
