@@ -388,6 +388,14 @@ static bool claim(struct device *device)
 	return mine;
 }
 
+bool care_is_under_way(struct device *device)
+{
+	pthread_mutex_lock(&lock);
+	bool cared = device->cared;
+	pthread_mutex_unlock(&lock);
+	return cared;
+}
+
 static void unclaim(struct device *device)
 {
 	pthread_once(&cond_once, make_cond);

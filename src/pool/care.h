@@ -20,6 +20,7 @@
 void care_begin_due(struct device *, bool urgent, uint64_t now_ns);
 /* The same, done within the deadline in the calling thread. For direct devices. */
 void care_do_due(struct device *, bool urgent, uint64_t now_ns, uint64_t deadline_ns);
+bool care_is_under_way(struct device *);
 /* An errand whose time is over is given up. */
 void care_check(struct device *, uint64_t now_ns);
 /* Opens it in the calling thread, if it is not open and nobody else is opening it. */

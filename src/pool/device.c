@@ -33,6 +33,28 @@ struct device *device_new(struct pool *pool, const struct conf_device *conf)
 	return device;
 }
 
+/* Its driver says how many sessions it has, or that there is no limit. */
+static uint32_t lanes_of(const struct device *device)
+{
+	uint32_t limit = device_lease_limit(device);
+
+	return limit && limit < LANES_MAX ? limit : LANES_MAX;
+}
+
+static void publish_limits(struct device *device)
+{
+	struct stats_device *stats = atomic_load(&device->stats);
+
+	if (!stats)
+		return;
+	atomic_store(&stats->weight, atomic_load(&device->weight));
+	atomic_store(&stats->priority, atomic_load(&device->priority));
+	atomic_store(&stats->leases_max, device_lease_limit(device));
+	atomic_store(&stats->isolation, device->threaded ? CONF_ISOLATION_THREAD : CONF_ISOLATION_DIRECT);
+	atomic_store(&stats->software, device->driver && device->driver->flags & HUFU_DRIVER_SOFTWARE);
+	atomic_store(&stats->admin, atomic_load(&device->admin));
+}
+
 /* By its driver, once that is known, where the configuration does not say. */
 static uint32_t priority_of(const struct device *device, uint32_t conf)
 {
@@ -53,6 +75,9 @@ void device_set_limits(struct device *device, const struct conf_device *conf)
 	atomic_store(&device->queue, conf->queue);
 	atomic_store(&device->connects_per_s, conf->connects_per_s);
 	atomic_store(&device->hung_max, conf->hung_max);
+	publish_limits(device);
+	if (atomic_load(&device->lanes))
+		lanes_limit(device->lanes, lanes_of(device), conf->queue, conf->hung_max);
 }
 
 /* -- its driver ------------------------------------------------------------- */
@@ -273,6 +298,7 @@ void device_adopt(struct device *device, struct opening *opening, struct hufu_de
 	pthread_mutex_unlock(&device->open_lock);
 	atomic_store(&device->max_leases, info->max_leases);
 	atomic_store(&device->proven, false);
+	publish_limits(device);
 	publish(device, opening, handle);
 }
 
@@ -312,14 +338,6 @@ void device_free(struct device *device)
 	pthread_mutex_destroy(&device->open_lock);
 	member_conf_free(device->conf);
 	free(device);
-}
-
-/* Its driver says how many sessions it has, or that there is no limit. */
-static uint32_t lanes_of(const struct device *device)
-{
-	uint32_t limit = device_lease_limit(device);
-
-	return limit && limit < LANES_MAX ? limit : LANES_MAX;
 }
 
 struct lanes *device_lanes(struct device *device)
@@ -393,6 +411,16 @@ bool device_is_idle(const struct device *device)
 	return left == entered;
 }
 
+bool device_is_closed(struct device *device)
+{
+	if (atomic_load(&device->opening) || care_is_under_way(device))
+		return false;
+	for (size_t i = 0; i < OPENINGS_MAX; i++)
+		if (atomic_load(&device->openings[i].handle) || atomic_load(&device->openings[i].leases))
+			return false;
+	return true;
+}
+
 /* -- what happened to it ------------------------------------------------------------ */
 
 static void publish_state(struct device *device, enum pool_state state)
@@ -455,6 +483,28 @@ void device_note(struct device *device, enum health_event event, enum hufu_err e
 	publish_state(device, change.to);
 	report(device, change, err, why);
 	atomic_store(&device->pool->inline_due_ns, 0);
+	pool_changed(device->pool);
+	keeper_poke();
+}
+
+/* An event of its own: the state may be what it was. */
+void device_set_admin(struct device *device, enum pool_admin admin)
+{
+	enum pool_admin before = atomic_exchange(&device->admin, admin);
+	struct stats_device *stats = atomic_load(&device->stats);
+	enum pool_state state = health_state(&device->health);
+	char text[64];
+
+	if (before == admin)
+		return;
+	snprintf(text, sizeof(text), "by the administrator: %s -> %s", pool_admin_name(before), pool_admin_name(admin));
+	log_device(HUFU_LOG_NOTICE, device->conf->name, "%s", text);
+	if (stats) {
+		atomic_store(&stats->admin, admin);
+		stats_event(stats, state, state, HUFU_OK, text);
+	}
+	if (admin == POOL_ENABLED)
+		device_note(device, HEALTH_ENABLED, HUFU_OK, "an administrator's act", clock_now_ns());
 	pool_changed(device->pool);
 	keeper_poke();
 }

@@ -90,6 +90,7 @@ struct device {
 	uint64_t open_ns;                /* what its last open took */
 	uint64_t attempts_seen;
 	_Atomic uint32_t proofs_asked;   /* pool->proofs_given when it was asked for them */
+	_Atomic bool verify;             /* it is to be asked for them again */
 	_Atomic uint64_t wanted_ns;      /* an op found it closed and nothing better */
 	_Atomic bool proven;             /* has shown that it belongs to its domain, since it was opened */
 	_Atomic(struct stats_device *) stats; /* NULL until it was opened */
@@ -155,6 +156,8 @@ void member_conf_free(const struct conf_device *);
 /* From now on these are the pool's settings. members_lock is held, or nobody else knows the pool yet. */
 enum hufu_err members_set_token(struct pool *, const struct conf_token *) MUST_CHECK;
 void members_free_settings(struct pool *);
+/* It joins, in the place of one that was removed if there is one. HUFU_ERR_CONFIG: there are too many. */
+enum hufu_err members_add(struct pool *, const struct conf_device *) MUST_CHECK;
 
 /* -- a device (device.c) -------------------------------------------------------- */
 
@@ -162,7 +165,11 @@ void members_free_settings(struct pool *);
 struct device *device_new(struct pool *, const struct conf_device *) MUST_CHECK;
 /* Weight, priority and limits, from now on. */
 void device_set_limits(struct device *, const struct conf_device *);
-/* Nobody knows it any more. Closes what is open. */
+/* The administrator's wish for it, which may be what it was. */
+void device_set_admin(struct device *, enum pool_admin);
+/* No connection, not even one that it left behind, and no errand. */
+bool device_is_closed(struct device *);
+/* Nobody knows it any more, and it is closed. */
 void device_free(struct device *);
 /* NULL, once logged: there is none, or none that may run in the caller's thread. */
 const struct hufu_driver *device_driver(struct device *);

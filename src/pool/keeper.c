@@ -293,7 +293,9 @@ void keeper_remove(struct pool *pool)
 /* A device that nobody asked for yet is opened by whoever wants it. */
 static void visit_inline(struct device *device, uint64_t now_ns, uint64_t deadline_ns)
 {
-	if (health_state(&device->health) != POOL_JOINING)
+	enum pool_admin admin = atomic_load(&device->admin);
+
+	if (health_state(&device->health) != POOL_JOINING || admin == POOL_MAINTENANCE || admin == POOL_REMOVED)
 		care_do_due(device, false, now_ns, deadline_ns);
 }
 

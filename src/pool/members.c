@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pool's own copies of its configuration: the caller's may be replaced while the pool works. */
+/*
+ * Who belongs to a pool, by configuration and by the administrator's wishes; the
+ * pool's own copies of both, since the caller's may be replaced while the pool works.
+ */
 #include "pool/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/log.h"
 
 /* What was in force before; others may still read it. */
 struct retired {
@@ -102,8 +107,15 @@ static struct conf_token *token_copy(const struct conf_token *from)
 
 /* -- the token's settings ------------------------------------------------------ */
 
+static bool same_settings(const struct conf_token *a, const struct conf_token *b)
+{
+	return a->deadline_ms == b->deadline_ms && memcmp(&a->pool, &b->pool, sizeof(a->pool)) == 0;
+}
+
 enum hufu_err members_set_token(struct pool *pool, const struct conf_token *conf)
 {
+	if (atomic_load(&pool->token) && same_settings(atomic_load(&pool->token), conf))
+		return HUFU_OK;
 	struct conf_token *token = token_copy(conf);
 	const struct conf_token *before = atomic_load(&pool->token);
 	struct retired *retired = before ? malloc(sizeof(*retired)) : NULL;
@@ -132,4 +144,158 @@ void members_free_settings(struct pool *pool)
 		free(retired);
 	}
 	token_free(atomic_load(&pool->token));
+}
+
+/* -- who belongs to it ----------------------------------------------------------- */
+
+/* Removed, and nothing of it is open or under way: its place is another's if there is one. */
+static bool is_stone(struct device *device)
+{
+	return atomic_load(&device->admin) == POOL_REMOVED && device_is_idle(device) && device_is_closed(device);
+}
+
+enum hufu_err members_add(struct pool *pool, const struct conf_device *conf)
+{
+	struct device *device = device_new(pool, conf);
+	unsigned index = 0;
+
+	if (!device)
+		return HUFU_ERR_NO_MEMORY;
+	while (index < pool->ndevices && !is_stone(atomic_load(&pool->devices[index])))
+		index++;
+	struct device *stone = index < pool->ndevices ? atomic_load(&pool->devices[index]) : NULL;
+	enum hufu_err err = index < POOL_DEVICES_MAX ? key_join(device, index) : HUFU_ERR_CONFIG;
+	if (err != HUFU_OK) {
+		device_free(device);
+		return err;
+	}
+	if (stone) {
+		stone->next_stone = pool->stones;
+		pool->stones = stone;
+	}
+	return HUFU_OK;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_options(char *const *a, char *const *b)
+{
+	size_t n = count_texts(a);
+
+	if (n != count_texts(b))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	return true;
+}
+
+/* What else there is may change while it works. */
+static bool same_device(const struct conf_device *a, const struct conf_device *b)
+{
+	return same_text(a->driver, b->driver) && same_text(a->domain, b->domain) && a->isolation == b->isolation &&
+	       same_options(a->options, b->options);
+}
+
+static enum pool_admin admin_of(enum conf_wish wish)
+{
+	switch (wish) {
+	case CONF_WISH_ENABLED:
+		return POOL_ENABLED;
+	case CONF_WISH_DRAINING:
+		return POOL_DRAINING;
+	case CONF_WISH_MAINTENANCE:
+		return POOL_MAINTENANCE;
+	case CONF_WISH_REMOVED:
+		return POOL_REMOVED;
+	}
+	return POOL_ENABLED;
+}
+
+static enum pool_admin wish_for(const struct conf_states *states, const char *name)
+{
+	return states ? admin_of(conf_states_wish(states, name)) : POOL_ENABLED;
+}
+
+/* The section of this name among the token's; NULL: none. */
+static const struct conf_device *find_conf(const struct conf *conf, const struct conf_token *token, const char *name)
+{
+	for (size_t i = 0; i < token->ndevices; i++)
+		if (strcmp(conf->devices[token->devices[i]].name, name) == 0)
+			return &conf->devices[token->devices[i]];
+	return NULL;
+}
+
+static struct device *find_device(struct pool *pool, const char *name)
+{
+	for (size_t i = 0; i < pool->ndevices; i++) {
+		struct device *device = atomic_load(&pool->devices[i]);
+
+		if (atomic_load(&device->admin) != POOL_REMOVED && strcmp(device->conf->name, name) == 0)
+			return device;
+	}
+	return NULL;
+}
+
+/* A device of before: what is to become of it. */
+static void update(struct device *device, const struct conf_device *conf, const struct conf_states *states)
+{
+	if (!conf || !same_device(device->conf, conf)) {
+		device_set_admin(device, POOL_REMOVED);
+		return;
+	}
+	device_set_limits(device, conf);
+	device_set_admin(device, wish_for(states, conf->name));
+}
+
+static enum hufu_err add_new(struct pool *pool, const struct conf_device *conf, const struct conf_states *states)
+{
+	enum pool_admin wish = wish_for(states, conf->name);
+
+	if (wish == POOL_REMOVED || find_device(pool, conf->name))
+		return HUFU_OK;
+	enum hufu_err err = members_add(pool, conf);
+	struct device *device = err == HUFU_OK ? find_device(pool, conf->name) : NULL;
+	if (!device)
+		return err;
+	log_device(HUFU_LOG_NOTICE, conf->name, "joins token \"%s\"", atomic_load(&pool->token)->name);
+	device_set_admin(device, wish);
+	return HUFU_OK;
+}
+
+static enum hufu_err reconfigure_locked(struct pool *pool, const struct conf *conf, const struct conf_token *token,
+                                        const struct conf_states *states)
+{
+	enum hufu_err err = members_set_token(pool, token);
+
+	for (size_t i = 0; i < pool->ndevices; i++) {
+		struct device *device = atomic_load(&pool->devices[i]);
+
+		health_configure(&device->health, &token->pool);
+		if (atomic_load(&device->admin) != POOL_REMOVED)
+			update(device, find_conf(conf, token, device->conf->name), states);
+	}
+	for (size_t i = 0; i < token->ndevices && err == HUFU_OK; i++)
+		err = add_new(pool, &conf->devices[token->devices[i]], states);
+	return err;
+}
+
+enum hufu_err pool_reconfigure(struct pool *pool, const struct conf *conf, const struct conf_token *token,
+                               const struct conf_states *states)
+{
+	if (token->ndevices > POOL_DEVICES_MAX)
+		return HUFU_ERR_CONFIG;
+	pthread_mutex_lock(&pool->members_lock);
+	enum hufu_err err = reconfigure_locked(pool, conf, token, states);
+	/* A second device, or the first on lanes, wants the keeper: the next op asks again. */
+	enum keeping callers = KEEPING_BY_CALLERS;
+	atomic_compare_exchange_strong(&pool->keeping, &callers, KEEPING_UNKNOWN);
+	pthread_mutex_unlock(&pool->members_lock);
+	atomic_store(&pool->inline_due_ns, 0);
+	pool_changed(pool);
+	keeper_poke();
+	return err;
 }

@@ -27,16 +27,6 @@ bool pool_needs_threads(const struct pool *pool)
 	return pool->ndevices > 0;
 }
 
-static enum hufu_err add_device(struct pool *pool, const struct conf_device *conf)
-{
-	struct device *device = device_new(pool, conf);
-	enum hufu_err err = device ? key_join(device, (unsigned)pool->ndevices) : HUFU_ERR_NO_MEMORY;
-
-	if (err != HUFU_OK)
-		device_free(device);
-	return err;
-}
-
 enum hufu_err pool_new(const struct conf *conf, const struct conf_token *token, struct pool **out)
 {
 	struct pool *pool;
@@ -54,7 +44,7 @@ enum hufu_err pool_new(const struct conf *conf, const struct conf_token *token, 
 	pthread_mutex_init(&pool->keys_lock, NULL);
 	enum hufu_err err = members_set_token(pool, token);
 	for (size_t i = 0; i < token->ndevices && err == HUFU_OK; i++)
-		err = add_device(pool, &conf->devices[token->devices[i]]);
+		err = members_add(pool, &conf->devices[token->devices[i]]);
 	if (err != HUFU_OK) {
 		pool_free(pool);
 		return err;
@@ -160,7 +150,7 @@ static bool can(struct pool *pool, uint64_t mechanism, enum hufu_verb verb, bool
 {
 	pool_open_all(pool);
 	for (size_t i = 0; i < pool->ndevices; i++)
-		if (device_is_known(pool->devices[i]) &&
+		if (atomic_load(&pool->devices[i]->admin) != POOL_REMOVED && device_is_known(pool->devices[i]) &&
 		    device_capability(pool->devices[i], device_mechanism(mechanism, verb), verb, in_parts))
 			return true;
 	return false;
@@ -191,7 +181,7 @@ bool pool_knows_all(struct pool *pool)
 bool pool_is_software(struct pool *pool)
 {
 	for (size_t i = 0; i < pool->ndevices; i++)
-		if (!device_is_software(pool->devices[i]))
+		if (atomic_load(&pool->devices[i]->admin) != POOL_REMOVED && !device_is_software(pool->devices[i]))
 			return false;
 	return true;
 }
