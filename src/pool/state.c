@@ -166,7 +166,8 @@ static void probed_locked(struct health *h, enum pool_state state, bool ok, uint
 {
 	if (state != POOL_PROBING)
 		return;
-	if (!ok)
+	/* What was in flight meanwhile may have added the errors that were wanting. */
+	if (!ok || (!h->was_ejected && atomic_load(&h->soft_errors) >= h->soft_max))
 		eject_locked(h, now_ns);
 	else if (h->was_ejected)
 		slow_start_locked(h, now_ns);
