@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Proofs: how devices show that they belong to their domain, or hold the key they should at an index. */
-#include "pool/care.h"
+#include "pool/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,8 +115,7 @@ bool proof_is_given_for(struct pool *pool, const char *domain)
 
 bool device_must_prove(const struct device *device)
 {
-	return atomic_load(&device->verify) ||
-	       (!atomic_load(&device->proven) && device->proofs_asked != atomic_load(&device->pool->proofs_given));
+	return !atomic_load(&device->proven) && device->proofs_asked != atomic_load(&device->pool->proofs_given);
 }
 
 /* A proof that was given while it was asked for the others is still to come. */
@@ -125,7 +124,6 @@ void device_set_proven(struct device *device, bool proven, uint32_t proofs)
 	pthread_mutex_lock(&device->pool->keys_lock);
 	bool all = proofs == atomic_load(&device->pool->proofs_given);
 	device->proofs_asked = proofs;
-	atomic_store(&device->verify, false);
 	atomic_store(&device->proven, (proven && all) || !device->pool->proofs);
 	pthread_mutex_unlock(&device->pool->keys_lock);
 	if (proven && all)
@@ -174,65 +172,4 @@ enum hufu_err admit_prove(struct admission *a, uint32_t *proofs)
 		proof_rele(proof);
 	}
 	return err;
-}
-
-/* -- verified ---------------------------------------------------------------------- */
-
-static bool is_in_service(struct device *device)
-{
-	enum pool_state state = health_state(&device->health);
-
-	return atomic_load(&device->handle) && (state == POOL_UP || state == POOL_SLOW_START || state == POOL_SUSPECT);
-}
-
-static void do_here(struct device *device, uint64_t until_ns)
-{
-	care_do_due(device, false, clock_now_ns(), until_ns);
-	if (atomic_load(&device->verify))
-		clock_sleep_ns(NS_PER_MS);
-}
-
-/* One errand of its own, which others may come before. */
-static void ask_again(struct device *device)
-{
-	uint64_t until = clock_now_ns() + 2 * PROBE_TIME_NS;
-
-	atomic_store(&device->verify, true);
-	keeper_poke();
-	while (atomic_load(&device->verify) && is_in_service(device) && clock_now_ns() < until) {
-		if (atomic_load(&device->pool->keeping) == KEEPING_BY_KEEPER)
-			care_wait(until);
-		else
-			do_here(device, until);
-	}
-}
-
-static enum hufu_err verify(struct device *device)
-{
-	if (!proof_is_given_for(device->pool, device->conf->domain))
-		return HUFU_ERR_NOT_FOUND;
-	if (is_in_service(device))
-		ask_again(device);
-	if (health_state(&device->health) == POOL_QUARANTINED)
-		return HUFU_ERR_CORRUPT;
-	if (!is_in_service(device) || atomic_load(&device->verify))
-		return HUFU_ERR_GONE;
-	return atomic_load(&device->proven) ? HUFU_OK : HUFU_ERR_UNSUPPORTED;
-}
-
-enum hufu_err pool_verify_domain(struct pool *pool, const char *domain,
-                                 void (*each)(const char *device, const char *domain, enum hufu_err, void *arg), void *arg)
-{
-	bool found = false;
-
-	pool_open_all(pool);
-	for (size_t i = 0; i < pool->ndevices; i++) {
-		struct device *device = atomic_load(&pool->devices[i]);
-
-		if (atomic_load(&device->admin) == POOL_REMOVED || (domain && strcmp(device->conf->domain, domain) != 0))
-			continue;
-		found = true;
-		each(device->conf->name, device->conf->domain, verify(device), arg);
-	}
-	return found ? HUFU_OK : HUFU_ERR_NOT_FOUND;
 }
