@@ -99,14 +99,14 @@ struct stats_device *stats_device_new(const char *token, const struct conf_devic
 void stats_device_free(struct stats_device *);
 void stats_event(struct stats_device *, uint32_t from, uint32_t to, enum hufu_err, const char *text);
 /*
- * In a forked child: the file is the parent's. Each block goes on as private
- * memory, counters at 0, until stats_device_moved puts them all into a file of the child's.
- * Blocks stay where they are: it gives what it was given.
+ * In a forked child: the file is the parent's. Blocks stay where they are and go on as private
+ * memory, counters at 0, until the child works itself: then stats_publish, which costs nothing
+ * where there is nothing to do, puts them into a file of its own.
  */
 void stats_before_fork(void);
 void stats_after_fork_parent(void);
 void stats_after_fork_child(void);
-struct stats_device *stats_device_moved(struct stats_device *);
+void stats_publish(void);
 
 static inline void stats_add(struct stats_device *s, enum stats_count count, uint64_t n)
 {

@@ -37,6 +37,7 @@ static struct {
 	char path[PATH_MAX];
 	size_t allocated;        /* blocks the file has room for */
 	uint64_t used;           /* a bit a block */
+	_Atomic bool unpublished; /* a forked child's blocks: not yet in a file of its own */
 } writer = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
 _Static_assert(STATS_DEVICES_MAX == 64, "a bit of writer.used a block");
@@ -344,13 +345,15 @@ void stats_after_fork_child(void)
 	writer.fd = -1;
 	writer.shared = false;
 	writer.told = false;
+	atomic_store(&writer.unpublished, true);
 }
 
-struct stats_device *stats_device_moved(struct stats_device *s)
+void stats_publish(void)
 {
+	if (!atomic_load_explicit(&writer.unpublished, memory_order_relaxed) || !atomic_exchange(&writer.unpublished, false))
+		return;
 	pthread_mutex_lock(&writer.lock);
-	if (in_map(s) && !writer.shared && writer.publish && !writer.told && !file_open(writer.allocated, writer.map))
-		writer.told = true;
+	if (writer.map && !writer.shared && writer.publish)
+		(void)file_open(writer.allocated, writer.map); /* or they stay private */
 	pthread_mutex_unlock(&writer.lock);
-	return s;
 }

@@ -8,6 +8,7 @@
 #include "stats/stats.h"
 #include "token/handle.h"
 #include "token/operation.h"
+#include "token/reload.h"
 #include "token/rv.h"
 #include "token/session.h"
 #include "token/slot.h"
@@ -73,6 +74,7 @@ static void before_fork(void)
 	handle_before_fork();
 	slots_before_fork_close();
 	stats_before_fork();
+	reload_before_fork();
 	log_before_fork();
 	secret_before_fork();
 }
@@ -81,6 +83,7 @@ static void after_fork_parent(void)
 {
 	secret_after_fork_parent();
 	log_after_fork();
+	reload_after_fork_parent();
 	stats_after_fork_parent();
 	slots_after_fork_parent();
 	handle_after_fork_parent();
@@ -97,6 +100,7 @@ static void after_fork_child(void)
 	pthread_mutex_init(&core.lock, NULL);
 	secret_after_fork_child();
 	log_after_fork();
+	reload_after_fork_child();
 	stats_after_fork_child();
 	slots_after_fork_child();
 	handle_after_fork_child();
@@ -135,6 +139,13 @@ static bool runs_without_threads(const struct conf *conf)
 	return runs;
 }
 
+/* What is to be looked after now and then while the library works. */
+static void tick(void)
+{
+	stats_publish();
+	reload_tick();
+}
+
 static CK_RV start(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -153,12 +164,18 @@ static CK_RV start(void)
 		return CKR_NEED_TO_CREATE_THREADS;
 	stats_configure(core.conf);
 	pool_allow_threads(!core.threads_forbidden);
-	return slots_start(core.conf);
+	pool_on_tick(tick);
+	CK_RV rv = slots_start(core.conf);
+	if (rv == CKR_OK)
+		reload_start(core.conf);
+	return rv;
 }
 
 static void forget(void)
 {
-	slots_stop();
+	slots_stop(); /* the pools' keeper, which calls tick, ends with them */
+	pool_on_tick(NULL);
+	reload_stop();
 	stats_configure(NULL);
 	state_forget();
 	conf_free(core.conf);

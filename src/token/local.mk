@@ -15,6 +15,8 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/commit.c \
 	%reldir%/copies.c \
 	%reldir%/copies.h \
+	%reldir%/conf_diff.c \
+	%reldir%/conf_diff.h \
 	%reldir%/copy.c \
 	%reldir%/core.c \
 	%reldir%/core.h \
@@ -72,6 +74,8 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/policy.h \
 	%reldir%/random.c \
 	%reldir%/recover.c \
+	%reldir%/reload.c \
+	%reldir%/reload.h \
 	%reldir%/rules.c \
 	%reldir%/rules.h \
 	%reldir%/rv.c \

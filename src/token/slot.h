@@ -34,7 +34,13 @@ CK_RV slot_token(CK_SLOT_ID, struct token **);
 /* One slot whose token went away or came back since it was last told; CKR_NO_EVENT. */
 CK_RV slot_event(CK_SLOT_ID *);
 
+/*
+ * For reload.c, one caller at a time, who holds the core: devices as they are now to be. conf and what is in states are
+ * taken over; NULL: as before.
+ */
 struct conf;
+struct conf_states;
+void slots_reconfigure(struct conf *, struct conf_states *);
 
 /* For core.c, which holds its lock for writing. */
 CK_RV slots_start(const struct conf *);

@@ -62,6 +62,8 @@ static enum hufu_err new_pool_locked(const struct slot *slot, struct pool **pool
 		section = slot->conf;
 	}
 	enum hufu_err err = pool_new(conf, &section, pool);
+	if (err == HUFU_OK && live.states.n)
+		err = pool_reconfigure(*pool, conf, &section, &live.states);
 	if (err != HUFU_OK && *pool) {
 		pool_free(*pool);
 		*pool = NULL;
@@ -77,6 +79,37 @@ enum hufu_err slot_new_pool(struct slot *slot)
 	atomic_store(&slot->pool, pool); /* under the lock: whoever replaces the configuration sees it */
 	pthread_mutex_unlock(&live.lock);
 	return err;
+}
+
+static void reconfigure(const struct slot *slot)
+{
+	struct pool *pool = atomic_load(&slot->pool);
+	struct conf_token section;
+	const struct conf *conf = live.conf ? live.conf : slots.conf;
+	if (!pool || !section_of(conf, slot, &section))
+		return;
+	if (pool_reconfigure(pool, conf, &section, &live.states) != HUFU_OK)
+		log_error("token \"%s\": its devices could not all be changed. See the messages before this one", slot->name);
+}
+
+/* live is replaced by one caller at a time, who may therefore read it without the lock. */
+void slots_reconfigure(struct conf *conf, struct conf_states *states)
+{
+	struct conf *old_conf = NULL;
+	pthread_mutex_lock(&live.lock);
+	if (conf) {
+		old_conf = live.conf;
+		live.conf = conf;
+	}
+	if (states) {
+		conf_states_clear(&live.states);
+		live.states = *states;
+		*states = (struct conf_states){0}; /* passed on */
+	}
+	pthread_mutex_unlock(&live.lock);
+	for (size_t i = 0; i < atomic_load(&slots.n); i++)
+		reconfigure(slots.slot[i]);
+	conf_free(old_conf);
 }
 
 void slot_conf_before_fork(void)

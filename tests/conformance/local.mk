@@ -22,6 +22,7 @@ FACE_TESTS = \
 	tests/conformance/test_races \
 	tests/conformance/test_attacks \
 	tests/conformance/test_policy \
+	tests/conformance/test_reload \
 	tests/conformance/test_rsa \
 	tests/conformance/test_session \
 	tests/conformance/test_sign \
@@ -75,6 +76,10 @@ tests_conformance_test_session_LDADD = $(FACE_LIBS)
 tests_conformance_test_hash_SOURCES = %reldir%/test_hash.c
 tests_conformance_test_hash_CFLAGS = $(FACE_CFLAGS) $(OPENSSL_CFLAGS)
 tests_conformance_test_hash_LDADD = $(FACE_LIBS) $(OPENSSL_LIBS)
+
+tests_conformance_test_reload_SOURCES = %reldir%/test_reload.c
+tests_conformance_test_reload_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_reload_LDADD = $(FACE_LIBS) $(STATS_LIBS) $(PTHREAD_LIBS)
 
 tests_conformance_test_rsa_SOURCES = %reldir%/test_rsa.c
 tests_conformance_test_rsa_CFLAGS = $(FACE_CFLAGS) $(OPENSSL_CFLAGS)

@@ -24,6 +24,7 @@ SCENARIOS = \
 	%reldir%/pkcs11-tool-pairs.sh \
 	%reldir%/pkcs11-tool-secret.sh \
 	%reldir%/python.sh \
+	%reldir%/reload.sh \
 	%reldir%/tool-anymodule.sh \
 	%reldir%/tool-bench.sh \
 	%reldir%/tool-hufu.sh \
@@ -48,6 +49,7 @@ EXTRA_DIST += \
 	%reldir%/python/processes.py \
 	%reldir%/python/sessions.py \
 	%reldir%/python/sm.py \
+	%reldir%/python/steady.py \
 	%reldir%/screen.py
 dist_check_SCRIPTS += $(SCENARIOS)
 if !SANITIZED

@@ -141,6 +141,11 @@ tests_unit_test_message_SOURCES = %reldir%/test_message.c $(TOKEN_TEST_UTIL)
 tests_unit_test_message_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_message_LDADD = $(TOKEN_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_conf_diff
+tests_unit_test_conf_diff_SOURCES = %reldir%/test_conf_diff.c src/token/conf_diff.c src/token/conf_diff.h
+tests_unit_test_conf_diff_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_conf_diff_LDADD = src/base/libbase.la $(CUNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test_mech
 tests_unit_test_mech_SOURCES = %reldir%/test_mech.c
 tests_unit_test_mech_CFLAGS = $(TOKEN_TEST_CFLAGS)

@@ -347,7 +347,9 @@ static int child(struct stats_device *s)
 	stats_add(s, STATS_RETRIES, 100);
 	if (read_all() != 1 || seen.last.pid != getppid() || seen.last.counts[STATS_RETRIES] != 7)
 		return 1; /* the parent's file, and nothing of ours in it */
-	if (stats_device_moved(s) != s || read_all() != 2)
+	stats_publish();
+	stats_publish();
+	if (read_all() != 2)
 		return 2;
 	stats_add(s, STATS_RETRIES, 1);
 	struct stats_device *more = new_device("card1");
