@@ -133,6 +133,17 @@ struct route route(const struct call *call, uint64_t can, uint64_t fit)
 	return route_uses_secret(call->req) ? secret_route(call, can, software) : (struct route){.now = can};
 }
 
+/* An event of the device, whose state stays as it is. */
+static void tell(struct device *device, enum hufu_level level, const char *what)
+{
+	struct stats_device *stats = atomic_load_explicit(&device->stats, memory_order_acquire);
+	enum pool_state state = health_state(&device->health);
+
+	log_device(level, device->conf->name, "%s", what);
+	if (stats)
+		stats_event(stats, state, state, HUFU_OK, what);
+}
+
 static void count_fallback(struct device *device)
 {
 	struct stats_device *stats = atomic_load_explicit(&device->stats, memory_order_acquire);
@@ -148,10 +159,9 @@ void route_note_served(const struct call *call, struct device *device)
 	if (call->fallback) {
 		count_fallback(device);
 		if (!atomic_exchange(falls_back, true))
-			log_device(HUFU_LOG_WARNING, device->conf->name,
-			           "software serves keys of hardware, all of which is out");
+			tell(device, HUFU_LOG_WARNING, "software serves keys of hardware, all of which is out");
 	} else if (atomic_load_explicit(falls_back, memory_order_relaxed) && route_uses_secret(call->req) &&
 	           !device_is_software(device) && atomic_exchange(falls_back, false)) {
-		log_device(HUFU_LOG_NOTICE, device->conf->name, "hardware serves its keys again, software no more");
+		tell(device, HUFU_LOG_NOTICE, "hardware serves its keys again, software no more");
 	}
 }

@@ -295,6 +295,44 @@ static void await_hung(const char *device, uint32_t n)
 	await_real(as_many_hang, &hung);
 }
 
+static _Atomic int order; /* in which calls ended */
+
+struct number {
+	uint64_t (*is)(void);
+	uint64_t n;
+};
+
+static uint64_t waiting(void)
+{
+	return atomic_load(&lab.pool->calls.nwaiting);
+}
+
+static uint64_t served(void)
+{
+	return (uint64_t)atomic_load(&order);
+}
+
+static bool is_number(void *arg)
+{
+	struct number *number = arg;
+
+	return number->is() == number->n;
+}
+
+static void await_number(uint64_t (*is)(void), uint64_t n)
+{
+	struct number number = {is, n};
+
+	await_real(is_number, &number);
+}
+
+static uint64_t queued_on_a(void)
+{
+	struct lanes *lanes = atomic_load(&lab.pool->devices[0]->lanes);
+
+	return lanes ? lanes_waiting(lanes) : 0;
+}
+
 #define TOKEN(devices, settings) "token \"t\" { store = \"sqlite:/t.db\" devices = {" devices "} " settings " }\n"
 #define DEVICE(name, driver, domain, settings) \
 	"device \"" name "\" { driver = \"" driver "\" domain = \"" domain "\" " settings " }\n"
@@ -372,6 +410,34 @@ static void test_unrepeatable_is_lost(void)
 	pthread_join(caller.thread, NULL);
 	CU_ASSERT(caller.req.err == HUFU_ERR_LOST && caller.req.attempts == 1 && caller.req.op.out_len == 0);
 	CU_ASSERT(fault_counts("b").asked[HUFU_VERB_ENCRYPT] == before);
+	pool_key_rele(key);
+	stop();
+}
+
+/* With as many lanes hung as may, nobody stays in the queue behind them. */
+static void test_queue_behind_hung_lane(void)
+{
+	struct caller first, second;
+
+	start(TOKEN("\"a\", \"b\"", "") DEVICE("a", "fault-hang", "hard", "weight = 1000 sessions = 1 hung_max = 1")
+	      DEVICE("b", "fault-hang", "hard", "weight = 1"));
+	struct pool_key *key = key_of("hard");
+	CU_ASSERT(encrypt(key) == HUFU_OK);
+	script("a", "encrypt:hang");
+	uint64_t begun = vclock_now_ns();
+	fill(&first, key);
+	begin(&first);
+	await_hung("a", 1);
+	fill(&second, key);
+	begin(&second);
+	await_number(queued_on_a, 1);
+	vclock_advance(NS_PER_S + NS_PER_MS);
+	pthread_join(first.thread, NULL);
+	pthread_join(second.thread, NULL);
+	CU_ASSERT(is_right(&first) && strcmp(first.req.served_by, "b") == 0);
+	CU_ASSERT(is_right(&second) && strcmp(second.req.served_by, "b") == 0);
+	CU_ASSERT(first.ended_ns == begun + NS_PER_S + NS_PER_MS && second.ended_ns == first.ended_ns);
+	CU_ASSERT(counted("a", STATS_TIMEOUTS) == 1 && fault_hung("a") == 1);
 	pool_key_rele(key);
 	stop();
 }
@@ -459,8 +525,6 @@ static void test_retries_run_out(void)
 
 /* -- waiting ------------------------------------------------------------------------ */
 
-static _Atomic int order;
-
 struct turn {
 	struct caller caller;
 	int mine;
@@ -473,35 +537,6 @@ static void *take_turn(void *arg)
 	(void)!pool_run(lab.pool, &turn->caller.req);
 	turn->mine = atomic_fetch_add(&order, 1);
 	return NULL;
-}
-
-struct number {
-	uint64_t (*is)(void);
-	uint64_t n;
-};
-
-static uint64_t waiting(void)
-{
-	return atomic_load(&lab.pool->calls.nwaiting);
-}
-
-static uint64_t served(void)
-{
-	return (uint64_t)atomic_load(&order);
-}
-
-static bool is_number(void *arg)
-{
-	struct number *number = arg;
-
-	return number->is() == number->n;
-}
-
-static void await_number(uint64_t (*is)(void), uint64_t n)
-{
-	struct number number = {is, n};
-
-	await_real(is_number, &number);
 }
 
 /* One session; who has least time left is next. */
@@ -609,6 +644,18 @@ static void test_fallback(void)
 	for (int i = 0; i < 5; i++)
 		CU_ASSERT(strcmp(who_serves(key), "s") == 0);
 	CU_ASSERT(counted("s", STATS_FALLBACKS) == 5 && atomic_load(&lab.pool->calls.falls_back));
+	struct stats_device *stats = atomic_load(&lab.pool->devices[1]->stats);
+	uint32_t last = atomic_load(&stats->nevents) - 1;
+	CU_ASSERT(strstr(stats->events[last % STATS_EVENTS].text, "software serves") != NULL);
+	/* Until it is back. */
+	script("h", "");
+	for (int i = 0; i < PATIENCE_MS && strcmp(who_serves(key), "h") != 0; i++) {
+		struct timespec ms = {.tv_nsec = 1000000};
+
+		vclock_advance(NS_PER_S);
+		nanosleep(&ms, NULL);
+	}
+	CU_ASSERT(strcmp(who_serves(key), "h") == 0 && !atomic_load(&lab.pool->calls.falls_back));
 	pool_key_rele(key);
 	stop();
 }
@@ -923,6 +970,7 @@ static const struct unit_case cases[] = {
 	{"what hangs is given up in time, and served elsewhere", test_hang_goes_elsewhere},
 	{"no call outlasts its deadline", test_deadline_holds},
 	{"what may not be repeated is lost with the device that hangs", test_unrepeatable_is_lost},
+	{"nobody waits behind lanes that hang", test_queue_behind_hung_lane},
 	{"a direct driver is told its limit", test_direct_limit},
 	{"the limit of an attempt follows what is usual", test_limit_follows_p99},
 	{"a budget is a share and a floor", test_budget},
