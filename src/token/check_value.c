@@ -96,7 +96,7 @@ bool check_value_ask(struct token *token, CK_KEY_TYPE type, struct pool_key *key
 	size_t len;
 	if (ecb_of(type))
 		return ask_zeros(token->pool, type, key, kcv);
-	if (!may_export || key_export_clear(token->pool, key, NULL, &value, &len) != HUFU_OK)
+	if (!may_export || key_export_clear(token->pool, key, NULL, 0, &value, &len) != HUFU_OK)
 		return false;
 	bool good = check_value_of(type, value, len, kcv);
 	secret_free(value);

@@ -21,6 +21,7 @@
 #define MORE_TIME_NS (2 * NS_PER_S)
 #define COMPLETE_TIME_NS NS_PER_S
 #define COMPLETE_EVERY_NS (60 * NS_PER_S)
+#define LOG_EVERY_NS (10 * NS_PER_S)
 
 struct copy_policy copy_policy_of(const struct attrs *attrs)
 {
@@ -43,6 +44,8 @@ void copies_clear(struct copies *copies)
 	for (size_t i = 0; i < copies->n; i++)
 		secret_free((void *)(uintptr_t)copies->list[i].data);
 	copies->n = 0;
+	secret_wipe(copies->sample, sizeof copies->sample);
+	copies->sample_len = 0;
 }
 
 /* -- one copy --------------------------------------------------------------------------- */
@@ -82,6 +85,86 @@ static enum hufu_err make(struct pool *pool, struct pool_request *req, const cha
 	return add(copies, domain, data, req->op.out_len, pub, req->op.pub_len) ? HUFU_OK : HUFU_ERR_CORRUPT;
 }
 
+/* -- one key ------------------------------------------------------------------------------- */
+
+/* Keys with a public half show by it that they are the same. False: there is no such op for a key of this type. */
+static bool sample_op(enum hufu_key_type type, struct hufu_op *op)
+{
+	static const struct hufu_param_zuc zuc;
+	static const struct {
+		enum hufu_key_type type;
+		enum hufu_verb verb;
+		uint64_t mechanism;
+		const void *param;
+	} rows[] = {
+		{HUFU_KEY_SM4, HUFU_VERB_ENCRYPT, CKM_HUFU_SM4_ECB, NULL},
+		{HUFU_KEY_AES, HUFU_VERB_ENCRYPT, CKM_AES_ECB, NULL},
+		{HUFU_KEY_DES3, HUFU_VERB_DECRYPT, CKM_DES3_ECB, NULL},
+		{HUFU_KEY_ZUC, HUFU_VERB_ENCRYPT, CKM_HUFU_ZUC_EEA3, &zuc},
+		{HUFU_KEY_SECRET, HUFU_VERB_SIGN, CKM_HUFU_SM3_HMAC, NULL},
+	};
+	static const uint8_t zeros[16];
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (rows[i].type == type) {
+			*op = (struct hufu_op){.verb = rows[i].verb, .mechanism = rows[i].mechanism, .param = rows[i].param,
+			                       .in = zeros, .in_len = sizeof zeros, .repeatable = true};
+			return true;
+		}
+	return false;
+}
+
+/* *len 0: no device does the op. */
+static enum hufu_err take_sample(struct pool *pool, struct pool_key *key, uint64_t deadline_ns, uint8_t out[32], size_t *len)
+{
+	struct pool_request req = {.key = key};
+	*len = 0;
+	if (!sample_op(pool_key_type(key), &req.op))
+		return HUFU_OK;
+	req.op.out = out;
+	req.op.out_cap = 32;
+	req.op.deadline_ns = deadline_ns;
+	enum hufu_err err = pool_run(pool, &req);
+	if (hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED)
+		return HUFU_OK;
+	*len = err == HUFU_OK ? req.op.out_len : 0;
+	return err;
+}
+
+static enum hufu_err sample_copy(struct pool *pool, const struct copies *copies, size_t i, uint64_t deadline_ns, uint8_t out[32],
+                                 size_t *len)
+{
+	uint8_t uuid[16];
+	struct pool_key *key;
+	enum hufu_err err = rand_bytes(uuid, sizeof uuid);
+	if (err == HUFU_OK)
+		err = pool_key_new(pool, uuid, 0, copies->type, &copies->list[i], 1, &key);
+	if (err != HUFU_OK)
+		return err;
+	err = take_sample(pool, key, deadline_ns, out, len);
+	pool_key_rele(key);
+	return err;
+}
+
+/* Is the last copy of the same key as those before? A device may have spoilt the value on its way; then it goes. */
+static enum hufu_err check_last(struct pool *pool, struct copies *copies, uint64_t deadline_ns)
+{
+	uint8_t sample[32];
+	size_t len = 0;
+	enum hufu_err err = HUFU_OK;
+	if (copies->sample_len == 0 && copies->n > 1)
+		err = sample_copy(pool, copies, 0, deadline_ns, copies->sample, &copies->sample_len);
+	if (err == HUFU_OK && copies->sample_len)
+		err = sample_copy(pool, copies, copies->n - 1, deadline_ns, sample, &len);
+	if (err == HUFU_OK && len && (len != copies->sample_len || !secret_equal(sample, copies->sample, len)))
+		err = HUFU_ERR_CORRUPT;
+	secret_wipe(sample, sizeof sample);
+	if (err != HUFU_OK)
+		secret_free((void *)(uintptr_t)copies->list[--copies->n].data);
+	return err;
+}
+
+/* -- from a value ------------------------------------------------------------------------------ */
+
 static enum hufu_err import_into(struct pool *pool, const char *domain, uint64_t deadline_ns, const uint8_t *value, size_t len,
                                  struct copies *copies)
 {
@@ -89,7 +172,9 @@ static enum hufu_err import_into(struct pool *pool, const char *domain, uint64_t
 	                                  .deadline_ns = deadline_ns}};
 	size_t needed;
 	enum hufu_err err = make(pool, &req, domain, len + COPY_OVERHEAD, &needed, copies);
-	return err == HUFU_ERR_BUFFER ? make(pool, &req, domain, needed, &needed, copies) : err;
+	if (err == HUFU_ERR_BUFFER)
+		err = make(pool, &req, domain, needed, &needed, copies);
+	return err == HUFU_OK ? check_last(pool, copies, deadline_ns) : err;
 }
 
 /* -- where next, and for how long ---------------------------------------------------------- */
@@ -111,16 +196,25 @@ static uint64_t share_of_time(const struct copies *copies, size_t i, uint64_t de
 	return now + (copies->n ? left : left / (copies->targets.n - i));
 }
 
-static void log_left_out(const struct token *token, const struct target *target, enum hufu_err err)
+/* One line a while for people, however many keys are made meanwhile. */
+static void log_left_out(struct token *token, const struct target *target, enum hufu_err err)
 {
-	log_notice("token \"%s\": a key has no copy for domain \"%s\" yet: %s", name_of(token), target->name,
-	           err == HUFU_OK ? "none of its devices is up" : err_text(err));
+	uint64_t now = clock_now_ns(), due = atomic_load_explicit(&token->copies_log_ns, memory_order_relaxed);
+	bool is_due = now >= due && atomic_compare_exchange_strong(&token->copies_log_ns, &due, now + LOG_EVERY_NS);
+	log_msg(is_due ? HUFU_LOG_NOTICE : HUFU_LOG_DEBUG, "token \"%s\": a key has no copy for domain \"%s\" yet: %s", name_of(token),
+	        target->name, err == HUFU_OK ? "none of its devices is up" : err_text(err));
 }
 
 /* The request is wrong, or this host is out of memory: no other domain will think otherwise. */
 static bool is_final(enum hufu_err err)
 {
 	return hufu_err_group(err) == HUFU_GROUP_CALLER || err == HUFU_ERR_NO_MEMORY || err == HUFU_ERR_RANDOM;
+}
+
+/* Of several domains that fail, one that might have been able to tells more than one that never is. */
+static enum hufu_err rather(enum hufu_err so_far, enum hufu_err err)
+{
+	return hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED && so_far != HUFU_OK ? so_far : err;
 }
 
 static void import_more(struct token *token, const uint8_t *value, size_t len, size_t from, uint64_t deadline_ns,
@@ -142,17 +236,19 @@ CK_RV copies_import(struct token *token, struct copy_policy policy, enum hufu_ke
                     struct copies *copies)
 {
 	uint64_t deadline_ns = clock_now_ns() + token->conf->deadline_ms * NS_PER_MS;
-	enum hufu_err err = HUFU_ERR_NO_DEVICE;
+	enum hufu_err err = HUFU_OK;
 	copies->type = type;
 	copies->n = 0;
 	CK_RV rv = domains_targets(token, policy.hardware_only, &copies->targets);
 	for (size_t i = 0; rv == CKR_OK && i < copies->targets.n; i++) {
-		err = import_into(token->pool, copies->targets.list[i].name, share_of_time(copies, i, deadline_ns), value, len, copies);
-		if (err == HUFU_OK)
+		const char *domain = copies->targets.list[i].name;
+		enum hufu_err one = import_into(token->pool, domain, share_of_time(copies, i, deadline_ns), value, len, copies);
+		err = one == HUFU_OK ? one : rather(err, one);
+		if (one == HUFU_OK)
 			import_more(token, value, len, i + 1, deadline_ns, copies);
-		if (err == HUFU_OK || is_final(err))
+		if (one == HUFU_OK || is_final(one))
 			break;
-		log_left_out(token, &copies->targets.list[i], err);
+		log_left_out(token, &copies->targets.list[i], one);
 	}
 	return rv == CKR_OK ? rv_of(err) : rv;
 }
@@ -232,6 +328,8 @@ static enum hufu_err wrap_into(const struct source *source, const char *domain, 
 			.key = t.private,
 		};
 		err = make(pool, &unwrap, domain, COPY_MAX, &needed, copies);
+		if (err == HUFU_OK)
+			err = check_last(pool, copies, deadline_ns);
 	}
 	transport_clear(&t);
 	free(wrapped);
@@ -242,7 +340,8 @@ static enum hufu_err give_clear(struct source *source, const char *domain, uint6
 {
 	enum hufu_err err = HUFU_OK;
 	if (!source->value)
-		err = key_export_clear(source->token->pool, source->key, source->domain, &source->value, &source->len);
+		err = key_export_clear(source->token->pool, source->key, source->domain, deadline_ns, &source->value,
+		                       &source->len);
 	return err == HUFU_OK ? import_into(source->token->pool, domain, deadline_ns, source->value, source->len, copies) : err;
 }
 
@@ -311,18 +410,19 @@ static CK_RV generate_in_device(struct token *token, struct copy_policy policy, 
                                 struct copies *copies)
 {
 	uint64_t deadline_ns = generate_deadline_ns(token);
-	enum hufu_err err = HUFU_ERR_NO_DEVICE;
+	enum hufu_err err = HUFU_OK;
 	CK_RV rv = domains_targets(token, policy.hardware_only, &copies->targets);
 	for (size_t i = 0; rv == CKR_OK && i < copies->targets.n; i++) {
 		struct pool_request req = {.op = *wanted};
 		size_t needed;
 		req.op.deadline_ns = share_of_time(copies, i, deadline_ns);
-		err = make(token->pool, &req, copies->targets.list[i].name, COPY_MAX, &needed, copies);
-		if (err == HUFU_OK)
+		enum hufu_err one = make(token->pool, &req, copies->targets.list[i].name, COPY_MAX, &needed, copies);
+		err = one == HUFU_OK ? one : rather(err, one);
+		if (one == HUFU_OK)
 			spread(token, policy, wanted, i, deadline_ns, copies);
-		if (err == HUFU_OK || is_final(err))
+		if (one == HUFU_OK || is_final(one))
 			break;
-		log_left_out(token, &copies->targets.list[i], err);
+		log_left_out(token, &copies->targets.list[i], one);
 	}
 	if (rv == CKR_OK && hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED && policy.hardware_only)
 		log_error("token \"%s\": a key that is to be hardware-only is not made: no hardware makes keys of its kind. Set "
@@ -402,12 +502,13 @@ static enum hufu_err add_missing(struct token *token, const struct object *o, co
 	                        .may_be_clear = open || copy_policy_of(&o->attrs).extractable};
 	uint64_t deadline_ns = clock_now_ns() + COMPLETE_TIME_NS;
 	enum hufu_err err = HUFU_ERR_NO_DEVICE;
-	for (size_t i = 0; i < copies->targets.n; i++)
+	enum hufu_err sampled = take_sample(token->pool, o->key, deadline_ns, copies->sample, &copies->sample_len);
+	for (size_t i = 0; i < copies->targets.n && sampled == HUFU_OK; i++)
 		if (copies->targets.list[i].up)
 			err = give(&source, &copies->targets.list[i], deadline_ns, copies);
 	source_clear(&source);
 	if (copies->n == 0)
-		return err;
+		return sampled == HUFU_OK ? err : sampled;
 	return is_public_half(o, copies) ? store_more(o, copies) : HUFU_ERR_CORRUPT;
 }
 

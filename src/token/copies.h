@@ -29,6 +29,8 @@ struct copies {
 	size_t n;
 	uint8_t pub[HUFU_PUB_MAX];
 	size_t pub_len;
+	uint8_t sample[32];             /* what a fixed op with the key gives, by which copies are known to be of one key */
+	size_t sample_len;              /* 0: not asked for, or no device does such an op */
 	bool on_host;                   /* made by software that is no device of the token */
 	bool left_device;               /* made by a device; its value was on this host since */
 };

@@ -168,13 +168,15 @@ static size_t clear_max(enum hufu_key_type type)
 	return HUFU_PUB_MAX;
 }
 
-enum hufu_err key_export_clear(struct pool *pool, struct pool_key *key, const char *domain, uint8_t **value, size_t *len)
+enum hufu_err key_export_clear(struct pool *pool, struct pool_key *key, const char *domain, uint64_t deadline_ns, uint8_t **value,
+                               size_t *len)
 {
 	size_t cap = clear_max(pool_key_type(key));
 	uint8_t *out = secret_alloc(cap);
 	if (!out)
 		return HUFU_ERR_NO_MEMORY;
-	struct pool_request req = {.op = {.verb = HUFU_VERB_EXPORT, .out = out, .out_cap = cap, .repeatable = true},
+	struct pool_request req = {.op = {.verb = HUFU_VERB_EXPORT, .out = out, .out_cap = cap, .deadline_ns = deadline_ns,
+	                                  .repeatable = true},
 	                           .key = key, .domain = domain};
 	enum hufu_err err = pool_run(pool, &req);
 	if (err != HUFU_OK) {
@@ -190,7 +192,7 @@ CK_RV key_export(struct object *o, uint8_t **value, size_t *len)
 {
 	if (!o->key)
 		return CKR_KEY_UNEXTRACTABLE;
-	enum hufu_err err = key_export_clear(o->token->pool, o->key, NULL, value, len);
+	enum hufu_err err = key_export_clear(o->token->pool, o->key, NULL, 0, value, len);
 	enum hufu_group group = hufu_err_group(err);
 	if (group == HUFU_GROUP_UNSUPPORTED || group == HUFU_GROUP_NO_KEY || err == HUFU_ERR_NO_DEVICE)
 		return CKR_KEY_UNEXTRACTABLE;

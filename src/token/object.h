@@ -126,8 +126,9 @@ CK_RV material_import(struct session *, const struct plan *, struct copies *, st
 CK_RV material_import_form(struct session *, const struct plan *, const struct key_form *, struct copies *, struct material *m);
 /* The clear value of a key that may be read or wrapped: EXPORT through the pool; secret_free it. CKR_KEY_UNEXTRACTABLE where no copy can give it. */
 CK_RV key_export(struct object *, uint8_t **value, size_t *len);
-/* The same of the pool's key, by a device of this domain (NULL: any); the pool's errors. */
-enum hufu_err key_export_clear(struct pool *, struct pool_key *, const char *domain, uint8_t **value, size_t *len) MUST_CHECK;
+/* The same of the pool's key, by a device of this domain (NULL: any), until then (0: the token's deadline); the pool's errors. */
+enum hufu_err key_export_clear(struct pool *, struct pool_key *, const char *domain, uint64_t deadline_ns, uint8_t **value,
+                               size_t *len) MUST_CHECK;
 
 /* -- C_ calls -------------------------------------------------------------- */
 
