@@ -18,26 +18,30 @@ static const char *name_of(const struct token *token)
 
 /* -- what is enrolled ------------------------------------------------------------------ */
 
-static bool lists(const struct enrolled *enrolled, const char *name)
+/* Its identity; NULL: it is not among them. */
+static const uint8_t *find_enrolled(const struct enrolled *enrolled, const char *name)
 {
 	for (size_t i = 0; i < enrolled->n; i++)
 		if (strcmp(enrolled->names[i], name) == 0)
-			return true;
-	return false;
+			return enrolled->identities[i];
+	return NULL;
 }
 
-static bool same_names(const struct enrolled *a, const struct enrolled *b)
+static bool same_enrolled(const struct enrolled *a, const struct enrolled *b)
 {
-	return a->n == b->n && memcmp(a->names, b->names, sizeof a->names) == 0;
+	return a->n == b->n && memcmp(a->names, b->names, sizeof a->names) == 0 &&
+	       memcmp(a->identities, b->identities, sizeof a->identities) == 0;
 }
 
 static void note_enrolled(struct token *token, const struct store_domain *list, size_t n, uint64_t epoch)
 {
 	struct enrolled now = {.known = true, .epoch = epoch, .n = n};
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		memcpy(now.names[i], list[i].name, sizeof now.names[i]);
+		memcpy(now.identities[i], list[i].identity, sizeof now.identities[i]);
+	}
 	pthread_mutex_lock(&token->lock);
-	if (!token->enrolled.known || !same_names(&now, &token->enrolled))
+	if (!token->enrolled.known || !same_enrolled(&now, &token->enrolled))
 		atomic_fetch_add(&token->domains_generation, 1);
 	token->enrolled = now;
 	pthread_mutex_unlock(&token->lock);
@@ -203,7 +207,7 @@ static void enrol_missing(struct token *token, enum login login, const struct en
 		return;
 	size_t n = pool_domains(token->pool, domains, POOL_DEVICES_MAX);
 	for (size_t i = 0; i < n && i < POOL_DEVICES_MAX; i++) {
-		if (lists(enrolled, domains[i].name) || !is_former(&former, domains[i].name))
+		if (find_enrolled(enrolled, domains[i].name) || !is_former(&former, domains[i].name))
 			continue;
 		if (domains[i].up)
 			enrol(token, domains[i].name, deadline_ns);
@@ -214,6 +218,18 @@ static void enrol_missing(struct token *token, enum login login, const struct en
 }
 
 /* -- logins ------------------------------------------------------------------------------- */
+
+static void lend_proofs(struct token *token, const struct store_domain *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct store_domain *d = &list[i];
+		struct pool_copy copy = {.kind = (enum hufu_copy_kind)d->proof_kind, .domain = d->name, .data = d->proof,
+		                         .len = d->proof_len};
+		enum hufu_err err = d->proof ? pool_add_proof(token->pool, &copy, d->point) : HUFU_OK;
+		if (err != HUFU_OK)
+			log_error("token \"%s\": the proof of domain \"%s\" is of no use: %s", name_of(token), d->name, err_text(err));
+	}
+}
 
 void domains_login(struct token *token, enum login login)
 {
@@ -230,7 +246,14 @@ void domains_login(struct token *token, enum login login)
 		if (read_enrolled(token, &list, &n) != HUFU_OK)
 			return;
 	}
+	pool_drop_proofs(token->pool); /* of this login alone: it may be the second try of one */
+	lend_proofs(token, list, n);
 	store_domains_free(list, n);
+}
+
+void domains_logout(struct token *token)
+{
+	pool_drop_proofs(token->pool);
 }
 
 void domains_init(struct token *token, const CK_BYTE *pin, CK_ULONG pin_len)
@@ -241,6 +264,7 @@ void domains_init(struct token *token, const CK_BYTE *pin, CK_ULONG pin_len)
 		return;
 	}
 	domains_login(token, LOGIN_SO);
+	domains_logout(token);
 	store_logout(token->store);
 }
 
@@ -251,14 +275,29 @@ static unsigned rank_of(const struct pool_domain *domain)
 	return (domain->up ? 0u : 2u) + (domain->exposed ? 1u : 0u);
 }
 
-static void take_targets(const struct pool_domain *domains, size_t n, const struct enrolled *enrolled, bool hardware_only,
-                         struct targets *targets)
+/* A domain of this name that says that it is another than was enrolled gets no copies. */
+static bool is_the_enrolled(struct token *token, const struct enrolled *enrolled, const char *name)
+{
+	static const uint8_t unknown[16];
+	uint8_t is[16];
+	const uint8_t *was = find_enrolled(enrolled, name);
+	if (!was)
+		return false;
+	if (identity_of(token, name, is) && (memcmp(is, unknown, 16) == 0 || memcmp(was, unknown, 16) == 0 || memcmp(is, was, 16) == 0))
+		return true;
+	log_error("token \"%s\": domain \"%s\" gets no copies: its devices share other keys than when it was enrolled. Look at what was "
+	          "changed in them; another set of devices is another domain, by another name", name_of(token), name);
+	return false;
+}
+
+static void take_targets(struct token *token, const struct pool_domain *domains, size_t n, const struct enrolled *enrolled,
+                         bool hardware_only, struct targets *targets)
 {
 	targets->n = 0;
 	for (unsigned rank = 0; rank < 4; rank++)
 		for (size_t i = 0; i < n && i < POOL_DEVICES_MAX && targets->n < STORE_DOMAINS_MAX; i++) {
 			const struct pool_domain *d = &domains[i];
-			if (rank_of(d) != rank || (hardware_only && d->exposed) || !lists(enrolled, d->name))
+			if (rank_of(d) != rank || (hardware_only && d->exposed) || !is_the_enrolled(token, enrolled, d->name))
 				continue;
 			struct target *target = &targets->list[targets->n++];
 			*target = (struct target){.exposed = d->exposed, .up = d->up};
@@ -292,6 +331,6 @@ CK_RV domains_targets(struct token *token, bool hardware_only, struct targets *t
 	if (rv != CKR_OK)
 		return rv;
 	size_t n = pool_domains(token->pool, domains, POOL_DEVICES_MAX);
-	take_targets(domains, n, &enrolled, hardware_only, targets);
+	take_targets(token, domains, n, &enrolled, hardware_only, targets);
 	return targets->n ? CKR_OK : no_target(token, &enrolled, hardware_only);
 }

@@ -6,7 +6,8 @@
  * Whoever initialises a token or logs in as its security officer enrols every
  * configured domain that can be reached and is not yet enrolled: the configuration
  * says which devices, the officer's login that it is meant. With it goes a proof,
- * an SM2 key that a device of the domain made; the store keeps it, sealed.
+ * an SM2 key that a device of the domain made; the store keeps it, sealed, and
+ * it is lent to the pool while somebody is logged in.
  *
  * A token that has none enrolled (an earlier version made it, or no device could be
  * reached) enrols at the next login whatever its keys have copies for, or, having
@@ -29,8 +30,10 @@ struct targets {
 	size_t n;
 };
 
-/* The token key is at hand in the store: enrols what is missing (see above). What fails is logged. */
+/* The token key is at hand in the store: enrols what is missing (see above) and lends the proofs to the pool. What fails is logged. */
 void domains_login(struct token *, enum login);
+/* The login has ended: takes them back. */
+void domains_logout(struct token *);
 /* A fresh token: as its security officer, for this once. */
 void domains_init(struct token *, const CK_BYTE *pin, CK_ULONG pin_len);
 

@@ -77,10 +77,12 @@ static CK_RV login_all(struct token *token, enum login wanted, const CK_BYTE *pi
 	domains_login(token, wanted); /* before anybody uses a key under this login */
 	pthread_mutex_lock(&token->lock);
 	rv = objection(token, wanted); /* a R/O session may have been opened meanwhile */
-	if (rv == CKR_OK)
+	if (rv == CKR_OK) {
 		atomic_store(&token->login, wanted);
-	else
+	} else {
 		store_logout(token->store);
+		domains_logout(token);
+	}
 	pthread_mutex_unlock(&token->lock);
 	return rv;
 }

@@ -2,6 +2,7 @@
 #include "token/token.h"
 #include "base/clock.h"
 #include "rand/rand.h"
+#include "token/domains.h"
 #include "token/handle.h"
 #include "token/object.h"
 #include "token/rv.h"
@@ -49,6 +50,7 @@ void token_close(struct token *token)
 		object_drop_all(token);
 	if (token->store) {
 		store_logout(token->store);
+		domains_logout(token);
 		store_close(token->store);
 	}
 	handle_map_free(token->handles);
@@ -93,5 +95,6 @@ void token_logout(struct token *token)
 		return;
 	atomic_fetch_add(&token->login_epoch, 1);
 	store_logout(token->store);
+	domains_logout(token);
 	object_drop_private(token);
 }

@@ -19,12 +19,13 @@ enum login { LOGIN_NONE = 0, LOGIN_USER, LOGIN_SO };
 struct object;
 struct handle_map;
 
-/* Names of the enrolled domains, as the store told at an epoch (domains.h). */
+/* The enrolled domains, as the store told at an epoch (domains.h). */
 struct enrolled {
 	bool known;
 	uint64_t epoch;
 	size_t n;
 	char names[STORE_DOMAINS_MAX][STORE_DOMAIN_MAX + 1];
+	uint8_t identities[STORE_DOMAINS_MAX][16];
 };
 
 struct token {
@@ -36,6 +37,7 @@ struct token {
 	_Atomic uint64_t login_epoch;   /* bumped by every logout: what a login lent is void */
 	_Atomic uint64_t epoch;         /* bumped when the store was changed: cached objects ask their version again */
 	_Atomic uint64_t domains_generation; /* bumped when what is enrolled was seen to have changed */
+	_Atomic uint64_t copies_log_ns; /* when a missing copy may be told of again */
 	_Atomic uint64_t checked_ns;    /* when the store was last asked for changes */
 	uint64_t change_counter;        /* under lock */
 

@@ -386,6 +386,79 @@ static void test_from_before(void)
 	down();
 }
 
+/* -- proofs ---------------------------------------------------------------------------------- */
+
+static enum pool_state state_of(const char *device)
+{
+	struct pool_device_status status[8];
+	size_t n = pool_status(session->token->pool, status, 8);
+
+	for (size_t i = 0; i < n && i < 8; i++)
+		if (strcmp(status[i].name, device) == 0)
+			return status[i].state;
+	CU_FAIL_FATAL("no such device");
+	return POOL_JOINING;
+}
+
+/* Until the device has come to this state. */
+static bool becomes(const char *device, enum pool_state state)
+{
+	struct pool_domain domains[4];
+
+	for (unsigned tries = 0; tries < 2000 && state_of(device) != state; tries++) {
+		(void)pool_domains(session->token->pool, domains, 4);
+		usleep(5000);
+	}
+	return state_of(device) == state;
+}
+
+/* One that has another master key than the rest of its domain. */
+static void test_wrong_domain(void)
+{
+	CK_OBJECT_HANDLE h;
+	uint8_t before[16], after[16];
+	static const char split[] = C1 "device \"s\" { driver = \"fault\" domain = \"cards\" split = \"yes\" weight = 1000 }\n";
+
+	up(C1 C2, "\"d1\", \"d2\"", "");
+	OK(generate(KEPT_KEY, &h));
+	OK(encrypt(h, before));
+	again(split, "\"d1\", \"s\"", "", CKU_USER);
+	CU_ASSERT(becomes("s", POOL_QUARANTINED));
+	CU_ASSERT(becomes("d1", POOL_UP));
+	CU_ASSERT(log_has("it belongs to another domain than \"cards\""));
+	CK_ULONG n = 0;
+	OK(find_init(session, NULL, 0));
+	OK(find_next(session, &h, 1, &n));
+	OK(find_final(session));
+	for (int i = 0; i < 20; i++) {
+		OK(encrypt(h, after));
+		CU_ASSERT_EQUAL(memcmp(before, after, 16), 0);
+	}
+	down();
+}
+
+/* Devices that say themselves that they are others. */
+static void test_other_identity(void)
+{
+	CK_OBJECT_HANDLE h;
+	static const char other[] =
+		C1 "device \"d2\" { driver = \"fault\" domain = \"machines\" domain_id = \"00112233445566778899aabbccddeeff\" }\n";
+	static const char torn[] =
+		C1 C2 "device \"s\" { driver = \"fault\" domain = \"machines\" domain_id = \"00112233445566778899aabbccddeeff\" }\n";
+
+	up(C1 C2, "\"d1\", \"d2\"", "");
+	again(other, "\"d1\", \"d2\"", "", CKU_USER);
+	OK(generate(TOKEN_KEY, &h));
+	CU_ASSERT(lives_in(h, "cards"));
+	CU_ASSERT(log_has("domain \"machines\" gets no copies"));
+	down();
+
+	up(torn, ALL_NAMES, "");
+	CU_ASSERT_EQUAL(enrolled(), 1);
+	CU_ASSERT(log_has("its devices say that they share no keys"));
+	down();
+}
+
 /* -- copies ---------------------------------------------------------------------------- */
 
 static void test_copies_everywhere(void)
@@ -480,6 +553,26 @@ static void test_hardware_only(void)
 	const CK_ATTRIBUTE anywhere[] = {token_key[0], token_key[1], token_key[2], token_key[3], BOOL(CKA_HUFU_HARDWARE_ONLY, no)};
 	OK(generate(anywhere, 5, &h));
 	CU_ASSERT(!flag_of(h, CKA_HUFU_HARDWARE_ONLY) && lives_in(h, EVERYWHERE));
+	down();
+}
+
+/* A value that a device spoils on its way makes no copy: the key would be two keys. */
+static void test_spoilt_on_the_way(void)
+{
+	static const char *const faults[] = {"export:flip-out", "import:flip-out", "unwrap:flip-out", "wrap:flip-out"};
+	CK_OBJECT_HANDLE h;
+	uint8_t first[16], other[16];
+
+	up(C1 C2, "\"d1\", \"d2\"", "");
+	for (size_t i = 0; i < 4; i++) {
+		script("d1", i == 0 ? "wrap:unsupported; export:flip-out" : faults[i]);
+		script("d2", i == 1 ? "unwrap:unsupported; import:flip-out" : i == 2 ? faults[i] : "");
+		OK(generate(TOKEN_KEY, &h));
+		mend();
+		OK(encrypt_on(0, h, first));
+		if (encrypt_on(1, h, other) == CKR_OK)
+			CU_ASSERT_EQUAL(memcmp(first, other, 16), 0);
+	}
 	down();
 }
 
@@ -689,9 +782,12 @@ static const struct unit_case cases[] = {
 	{"copies go into enrolled domains only", test_only_enrolled},
 	{"a domain that is enrolled later gets its copy when the key is used", test_enrolled_later},
 	{"a token of schema 1 enrols the domains of its keys", test_from_before},
+	{"a device of another domain is quarantined after the login, and no answer is wrong", test_wrong_domain},
+	{"a domain whose devices say that they are others gets no copies", test_other_identity},
 	{"a key has a copy in every domain, and they are one key", test_copies_everywhere},
 	{"a domain that is dead is left out, and gets its copy when it is back", test_one_is_dead},
 	{"a hardware-only key is never in software, and stays so", test_hardware_only},
+	{"copies that are not of one key are none", test_spoilt_on_the_way},
 	{"a key stays where devices neither wrap it nor may give it away", test_nothing_wraps},
 	{"a domain with a software device in it is none for a hardware-only key", test_mixed_domain},
 	{"what no hardware makes is refused, with a reason", test_no_hardware_makes_it},
