@@ -526,13 +526,21 @@ static bool emptying_is_due(struct device *device, uint64_t now_ns)
 	return has_left(device) && now_ns >= device->emptied_ns + (has_free(device) ? RETRY_NS : RETRY_NS / 10);
 }
 
+/* What a login has just brought is asked for at once: its caller waits for that. What was busy, later. */
+static bool proofs_are_due(const struct device *device, uint64_t now_ns)
+{
+	bool is_new = device->proofs_tried != atomic_load(&device->pool->proofs_given);
+
+	return device_must_prove(device) && (is_new || now_ns >= device->care_not_before_ns);
+}
+
 /* Is there an errand to a device in service? */
 static bool due_in_service(struct device *device, enum care_kind *kind, uint64_t now_ns)
 {
 	/* It served once more as it fell. */
 	if (!atomic_load(&device->opening))
 		*kind = CARE_OPEN;
-	else if (device_must_prove(device) && now_ns >= device->care_not_before_ns)
+	else if (proofs_are_due(device, now_ns))
 		*kind = CARE_PROOFS;
 	else if (answers_are_due(device, now_ns))
 		*kind = CARE_ANSWERS;
@@ -636,6 +644,8 @@ static struct care *errand_of(struct device *device, bool urgent, uint64_t now_n
 		device->emptied_ns = now_ns;
 	if (kind == CARE_ANSWERS)
 		device->answered_ns = now_ns;
+	if (kind == CARE_PROOFS)
+		device->proofs_tried = atomic_load(&device->pool->proofs_given);
 	if (kind == CARE_PROOFS || !care)
 		device->care_not_before_ns = now_ns + RETRY_NS;
 	if (care) {
