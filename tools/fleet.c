@@ -21,6 +21,9 @@ static void keep(const struct stats_view *view, void *arg)
 {
 	struct fleet *fleet = arg;
 
+	/* Given up, closed and idle: the program has it no more, but for its numbers. */
+	if (view->admin == POOL_REMOVED && view->state == POOL_JOINING && view->in_flight == 0)
+		return;
 	if (fleet->nviews == fleet->views_cap) {
 		size_t cap = fleet->views_cap ? 2 * fleet->views_cap : 16;
 		struct stats_view *views = reallocarray(fleet->views, cap, sizeof *views);

@@ -32,10 +32,10 @@ bool wish_is_behind(enum conf_wish wish, const struct stats_view *v)
 		return v->admin != POOL_ENABLED;
 	case CONF_WISH_DRAINING:
 		return v->admin == POOL_ENABLED || v->in_flight;
-	case CONF_WISH_MAINTENANCE:
-		return v->admin == POOL_ENABLED || v->admin == POOL_DRAINING || v->in_flight;
-	case CONF_WISH_REMOVED:
-		return v->admin != POOL_REMOVED || v->in_flight;
+	case CONF_WISH_MAINTENANCE: /* what was closed is as if it had not been opened yet */
+		return v->admin == POOL_ENABLED || v->admin == POOL_DRAINING || v->state != POOL_JOINING || v->in_flight;
+	case CONF_WISH_REMOVED: /* then it reports it no more */
+		return true;
 	}
 	return false;
 }

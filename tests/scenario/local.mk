@@ -5,6 +5,7 @@ SCENARIOS = \
 	%reldir%/config.sh \
 	%reldir%/crowd.sh \
 	%reldir%/default.sh \
+	%reldir%/device.sh \
 	%reldir%/disk.sh \
 	%reldir%/dnssec.sh \
 	%reldir%/domain.sh \
