@@ -597,6 +597,32 @@ static void test_queue_is_bounded(void)
 	stop();
 }
 
+/* One lost the op, the other was busy and is taken away meanwhile: that is an error, whatever was heard before. */
+static void test_nobody_is_left(void)
+{
+	struct caller caller;
+
+	start(TOKEN("\"a\", \"b\"", "") PAIR("fault"));
+	struct pool_key *key = key_of("hard");
+	script("a", "encrypt:lost");
+	script("b", "encrypt:busy");
+	fill(&caller, key);
+	begin(&caller);
+	await_number(waiting, 1);
+	atomic_store(&lab.pool->devices[1]->admin, POOL_DRAINING);
+	while (!atomic_load(&caller.over)) {
+		struct timespec ms = {.tv_nsec = 1000000};
+
+		pool_changed(lab.pool);
+		nanosleep(&ms, NULL);
+	}
+	pthread_join(caller.thread, NULL);
+	CU_ASSERT(caller.req.err == HUFU_ERR_NO_DEVICE && caller.req.op.out_len == 0);
+	atomic_store(&lab.pool->devices[1]->admin, POOL_ENABLED);
+	pool_key_rele(key);
+	stop();
+}
+
 /* -- tiers, hardware, software --------------------------------------------------------- */
 
 static void test_tiers(void)
@@ -977,6 +1003,7 @@ static const struct unit_case cases[] = {
 	{"retries end with their budget", test_retries_run_out},
 	{"who has least time left is served next", test_queue_is_ordered},
 	{"no more calls wait than may", test_queue_is_bounded},
+	{"with nobody left there is an error", test_nobody_is_left},
 	{"devices of the lowest priority number serve", test_tiers},
 	{"software stands in when all hardware is out, and is counted", test_fallback},
 	{"it does not where token or key forbid it", test_no_fallback},
