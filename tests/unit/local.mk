@@ -306,6 +306,11 @@ tests_unit_test_answer_SOURCES = %reldir%/test_answer.c $(POOL_UTIL)
 tests_unit_test_answer_CFLAGS = $(POOL_TEST_CFLAGS)
 tests_unit_test_answer_LDADD = $(POOL_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_pool_keeper
+tests_unit_test_pool_keeper_SOURCES = %reldir%/test_pool_keeper.c
+tests_unit_test_pool_keeper_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_pool_keeper_LDADD = $(POOL_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_pool_threads
 tests_unit_test_pool_threads_SOURCES = %reldir%/test_pool_threads.c $(POOL_UTIL)
 tests_unit_test_pool_threads_CFLAGS = $(POOL_TEST_CFLAGS)
