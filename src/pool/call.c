@@ -57,25 +57,10 @@ static enum verdict wait_for_device(struct call *call)
 	if (call->wait_ns > WAIT_MAX_NS)
 		call->wait_ns = WAIT_MAX_NS;
 	call->wake_ns = call->now_ns + call->wait_ns < call->deadline_ns ? call->now_ns + call->wait_ns : call->deadline_ns;
-	enum hufu_err err = waiter_join(call);
+	call->err = waiter_join(call);
 	call->tried &= ~call->passing;
 	call->passing = call->busy = 0;
-	if (err == HUFU_OK)
-		return MUST_WAIT;
-	call->err = err;
-	return ANSWERED;
-}
-
-/* The last error stands; but one that should have passed means no more than that nobody is left. */
-static enum verdict nobody_is_left(struct call *call)
-{
-	enum hufu_group group = hufu_err_group(call->err);
-
-	if (!call->tried)
-		call->err = pick_why_none(call);
-	else if (group == HUFU_GROUP_BUSY || group == HUFU_GROUP_GONE)
-		call->err = HUFU_ERR_NO_DEVICE;
-	return ANSWERED;
+	return call->err == HUFU_OK ? MUST_WAIT : ANSWERED;
 }
 
 static enum verdict next(struct call *call)
@@ -84,7 +69,13 @@ static enum verdict next(struct call *call)
 
 	if (device)
 		return attempt(call, device);
-	return call->passing ? wait_for_device(call) : nobody_is_left(call);
+	bool out_of_service = call->passing && !call->busy;
+
+	if (call->passing && !(out_of_service && call->req->impatient))
+		return wait_for_device(call);
+	if (!call->tried)
+		call->err = pick_why_none(call);
+	return ANSWERED;
 }
 
 /* -- attempts on lanes ------------------------------------------------------- */

@@ -49,6 +49,7 @@ struct flight {
 	uint64_t blame_ns;               /* how long it may before the device is to blame */
 	uint64_t patience_ns;            /* how long it may wait for a lane */
 	bool may_leave;                  /* it may go elsewhere instead */
+	bool alone;                      /* so far nobody else could serve: no limit but the deadline holds */
 };
 
 struct call {
@@ -108,6 +109,8 @@ enum verdict judge(struct call *, struct device *, bool delivered);
 
 /* The best device for the call that was not tried yet; NULL: none. */
 struct device *pick(struct call *);
+/* While an attempt on this device runs: could another serve now? */
+bool pick_has_other(struct call *, const struct device *);
 /* pick gave NULL at once: because of the key, the mechanism, or the devices' state? */
 enum hufu_err pick_why_none(const struct call *);
 /* Of a device that was opened once: does it do this, and can its answer be checked where it must be? */

@@ -22,16 +22,18 @@ static void plan(struct call *call, struct device *device, struct flight *flight
 	uint64_t limit = attempt_limit_ns(call, device), patience = call->conf->attempt_max_ms * NS_PER_MS;
 
 	*flight = (struct flight){.device = device, .generation = call->generation, .submitted_ns = now, .blame_ns = limit};
-	flight->limit_ns = call->hurries && limit < left ? limit : left;
+	flight->alone = !call->hurries;
+	flight->limit_ns = limit < left ? limit : left;
 	/* What may not be repeated stays where it is: a job that is about to begin could be given up too late. */
-	flight->may_leave = call->hurries && call->req->op.repeatable;
+	flight->may_leave = call->req->op.repeatable;
 	flight->patience_ns = flight->may_leave && patience < left ? patience : left;
 }
 
 static enum hufu_err submit(struct call *call, struct flight *flight, struct wake *wake)
 {
 	struct device *device = flight->device;
-	enum hufu_err err = op_job_new(device, call->req, call->req->attempts + 1, flight->limit_ns, call->deadline_ns, &flight->job);
+	uint64_t limit = flight->alone ? CLOCK_NEVER / 2 : flight->limit_ns; /* the call's deadline holds in any case */
+	enum hufu_err err = op_job_new(device, call->req, call->req->attempts + 1, limit, call->deadline_ns, &flight->job);
 
 	if (err != HUFU_OK)
 		return err;
@@ -128,11 +130,21 @@ static void give_up(struct call *call, struct flight *flight, bool *delivered)
 	finish(flight, &call->req->op, call->err);
 }
 
-/* How long it is left alone. */
-static uint64_t due_ns(const struct call *call, const struct flight *flight)
+/* Where nobody else can serve there is nothing to hurry for; but somebody may come back meanwhile. */
+static bool is_alone(struct call *call, struct flight *flight)
+{
+	if (flight->alone)
+		flight->alone = !pick_has_other(call, flight->device);
+	return flight->alone;
+}
+
+/* When it is given up. */
+static uint64_t due_ns(struct call *call, struct flight *flight)
 {
 	uint64_t begun = begun_ns(flight);
 
+	if (is_alone(call, flight))
+		return call->deadline_ns;
 	if (!begun && flight->may_leave && !pick_is_fit(flight->device) && call->trial != flight->device)
 		return call->now_ns; /* those that have a lane are stuck there */
 	uint64_t due = begun ? begun + flight->limit_ns : flight->submitted_ns + flight->patience_ns;
@@ -147,8 +159,8 @@ bool flight_over(struct call *call, struct flight *flight, bool *delivered, uint
 	uint64_t due = due_ns(call, flight);
 
 	if (!done && call->now_ns < due) {
-		/* Nobody tells when it begins, but no sooner than now: then it has its whole limit. */
-		uint64_t look = begun_ns(flight) ? due : call->now_ns + flight->limit_ns;
+		/* Nobody tells when it begins, but no sooner than now: then it has its whole limit. Nor that another device is back. */
+		uint64_t look = begun_ns(flight) && !flight->alone ? due : call->now_ns + flight->limit_ns;
 
 		look = look < due ? look : due;
 		*look_ns = look < *look_ns ? look : *look_ns;

@@ -154,14 +154,13 @@ static bool is_stone(struct device *device)
 	return atomic_load(&device->admin) == POOL_REMOVED && device_is_idle(device) && device_is_closed(device);
 }
 
-enum hufu_err members_add(struct pool *pool, const struct conf_device *conf, enum pool_admin admin)
+enum hufu_err members_add(struct pool *pool, const struct conf_device *conf)
 {
 	struct device *device = device_new(pool, conf);
 	unsigned index = 0;
 
 	if (!device)
 		return HUFU_ERR_NO_MEMORY;
-	atomic_store(&device->admin, admin);
 	while (index < pool->ndevices && !is_stone(atomic_load(&pool->devices[index])))
 		index++;
 	struct device *stone = index < pool->ndevices ? atomic_load(&pool->devices[index]) : NULL;
@@ -230,55 +229,57 @@ static const struct conf_device *find_conf(const struct conf *conf, const struct
 	return NULL;
 }
 
-/* The device that this section describes already; NULL: it is new, or changed. */
-static struct device *find_device(struct pool *pool, const struct conf_device *conf)
+static struct device *find_device(struct pool *pool, const char *name)
 {
 	for (size_t i = 0; i < pool->ndevices; i++) {
 		struct device *device = atomic_load(&pool->devices[i]);
 
-		if (atomic_load(&device->admin) != POOL_REMOVED && strcmp(device->conf->name, conf->name) == 0 &&
-		    same_device(device->conf, conf))
+		if (atomic_load(&device->admin) != POOL_REMOVED && strcmp(device->conf->name, name) == 0)
 			return device;
 	}
 	return NULL;
 }
 
-static enum hufu_err add_or_update(struct pool *pool, const struct conf_device *conf, const struct conf_states *states)
+/* A device of before: what is to become of it. */
+static void update(struct device *device, const struct conf_device *conf, const struct conf_states *states)
 {
-	struct device *device = find_device(pool, conf);
+	if (!conf || !same_device(device->conf, conf)) {
+		device_set_admin(device, POOL_REMOVED);
+		return;
+	}
+	device_set_limits(device, conf);
+	device_set_admin(device, wish_for(states, conf->name));
+}
+
+static enum hufu_err add_new(struct pool *pool, const struct conf_device *conf, const struct conf_states *states)
+{
 	enum pool_admin wish = wish_for(states, conf->name);
 
-	if (device)
-		device_set_limits(device, conf);
-	if (device || wish == POOL_REMOVED)
+	if (wish == POOL_REMOVED || find_device(pool, conf->name))
 		return HUFU_OK;
+	enum hufu_err err = members_add(pool, conf);
+	struct device *device = err == HUFU_OK ? find_device(pool, conf->name) : NULL;
+	if (!device)
+		return err;
 	log_device(HUFU_LOG_NOTICE, conf->name, "joins token \"%s\"", atomic_load(&pool->token)->name);
-	return members_add(pool, conf, wish);
+	device_set_admin(device, wish);
+	return HUFU_OK;
 }
 
-/* What has no section any more, or another one, goes. */
-static void apply_wish(struct device *device, const struct conf_device *conf, const struct conf_states *states)
-{
-	bool stays = conf && same_device(device->conf, conf);
-
-	device_set_admin(device, stays ? wish_for(states, conf->name) : POOL_REMOVED);
-}
-
-/* New ones come before old ones go: there is always somebody to wait for. */
 static enum hufu_err reconfigure_locked(struct pool *pool, const struct conf *conf, const struct conf_token *token,
                                         const struct conf_states *states)
 {
 	enum hufu_err err = members_set_token(pool, token);
 
-	for (size_t i = 0; i < token->ndevices && err == HUFU_OK; i++)
-		err = add_or_update(pool, &conf->devices[token->devices[i]], states);
 	for (size_t i = 0; i < pool->ndevices; i++) {
 		struct device *device = atomic_load(&pool->devices[i]);
 
 		health_configure(&device->health, &token->pool);
 		if (atomic_load(&device->admin) != POOL_REMOVED)
-			apply_wish(device, find_conf(conf, token, device->conf->name), states);
+			update(device, find_conf(conf, token, device->conf->name), states);
 	}
+	for (size_t i = 0; i < token->ndevices && err == HUFU_OK; i++)
+		err = add_new(pool, &conf->devices[token->devices[i]], states);
 	return err;
 }
 

@@ -203,3 +203,11 @@ struct device *pick(struct call *call)
 	call->hurries = device && (call->trial || (ways.now | ways.later) & fit & ~BIT(device->index));
 	return device;
 }
+
+bool pick_has_other(struct call *call, const struct device *device)
+{
+	uint64_t fit, can = candidates(call, &fit);
+	struct route ways = route(call, can, fit);
+
+	return (ways.now | ways.later) & fit & ~BIT(device->index);
+}

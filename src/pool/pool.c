@@ -44,7 +44,7 @@ enum hufu_err pool_new(const struct conf *conf, const struct conf_token *token, 
 	pthread_mutex_init(&pool->keys_lock, NULL);
 	enum hufu_err err = members_set_token(pool, token);
 	for (size_t i = 0; i < token->ndevices && err == HUFU_OK; i++)
-		err = members_add(pool, &conf->devices[token->devices[i]], POOL_ENABLED);
+		err = members_add(pool, &conf->devices[token->devices[i]]);
 	if (err != HUFU_OK) {
 		pool_free(pool);
 		return err;
@@ -198,7 +198,7 @@ static uint64_t count_ops(const struct device *device)
 size_t pool_status(struct pool *pool, struct pool_device_status *status, size_t cap)
 {
 	for (size_t i = 0; i < pool->ndevices && i < cap; i++) {
-		struct device *device = atomic_load(&pool->devices[i]);
+		struct device *device = pool->devices[i];
 
 		status[i] = (struct pool_device_status){
 			.name = device->conf->name,
