@@ -18,7 +18,7 @@ DRIVER_SUITE_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS) $(GCRYPT_CF
 DRIVER_SUITE_LIBS = src/driver/libfault.la $(POOL_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(GCRYPT_LIBS) $(PTHREAD_LIBS)
 
 UNIT_TESTS += tests/conformance/driver_soft tests/conformance/driver_fault tests/conformance/driver_pool \
-	tests/conformance/driver_threads
+	tests/conformance/driver_threads tests/conformance/driver_mixed
 tests_conformance_driver_soft_SOURCES = %reldir%/driver_soft.c %reldir%/driver_direct.c $(DRIVER_SUITE)
 tests_conformance_driver_soft_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_soft_LDADD = $(DRIVER_SUITE_LIBS)
@@ -31,3 +31,6 @@ tests_conformance_driver_pool_LDADD = $(DRIVER_SUITE_LIBS)
 tests_conformance_driver_threads_SOURCES = %reldir%/driver_threads.c %reldir%/driver_pooled.c $(DRIVER_SUITE)
 tests_conformance_driver_threads_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_threads_LDADD = $(DRIVER_SUITE_LIBS)
+tests_conformance_driver_mixed_SOURCES = %reldir%/driver_mixed.c %reldir%/driver_pooled.c $(DRIVER_SUITE)
+tests_conformance_driver_mixed_CFLAGS = $(DRIVER_SUITE_CFLAGS)
+tests_conformance_driver_mixed_LDADD = $(DRIVER_SUITE_LIBS)

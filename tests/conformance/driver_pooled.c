@@ -90,10 +90,13 @@ static void set_public(struct pool_key *key, enum hufu_key_type type, const uint
 static struct kit_key *key_new(enum hufu_key_type type, const uint8_t *clear, size_t len)
 {
 	static const uint8_t uuid[16] = {1};
-	struct pool_copy copy = {.kind = HUFU_COPY_BLOB, .domain = is_public(type) ? NULL : "soft", .data = clear, .len = len};
+	const struct pool_copy copies[] = {
+		{.kind = HUFU_COPY_BLOB, .domain = is_public(type) ? NULL : "soft", .data = clear, .len = len},
+		{.kind = HUFU_COPY_BLOB, .domain = "other", .data = clear, .len = len},
+	};
 	struct kit_key *key = malloc(sizeof(*key));
 
-	need(key && pool_key_new(pool, uuid, 1, type, &copy, 1, &key->key) == HUFU_OK);
+	need(key && pool_key_new(pool, uuid, 1, type, copies, is_public(type) ? 1 : 2, &key->key) == HUFU_OK);
 	set_public(key->key, type, clear, len);
 	return key;
 }
