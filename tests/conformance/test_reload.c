@@ -12,6 +12,8 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,7 +33,7 @@ static void write_conf(const char *devices, const char *rest)
 	snprintf(beside, sizeof beside, "%s.new", conf_path);
 	FILE *f = fopen(beside, "w");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-	fprintf(f, "run_dir = \"%s\"\nlog { to = \"file:%s\" level = notice }\n", run_path, log_path);
+	fprintf(f, "run_dir = \"%s\"\nlog { to = \"file:%s\" level = info }\n", run_path, log_path);
 	fprintf(f, "defaults { allow_short_pin = true }\n");
 	fprintf(f, "token \"test\" { store = \"sqlite:%s/test.db\" devices = { %s } }\n%s", face_dir(), devices, rest);
 	fclose(f);
@@ -65,14 +67,25 @@ static void begin(const char *devices, const char *rest)
 	make_key();
 }
 
+/* What went before, for whoever looks into a failure. */
+static void show_log(void)
+{
+	char line[2048];
+	FILE *f = fopen(log_path, "r");
+	while (f && fgets(line, sizeof line, f))
+		printf("# log: %s", line);
+	if (f)
+		fclose(f);
+}
+
 /* One op; the application notices nothing, whatever happens to devices. */
 static void work(void)
 {
 	CK_MECHANISM ecb = {CKM_HUFU_SM4_ECB, NULL, 0};
 	CK_BYTE in[16] = {0}, out[16];
 	CK_ULONG len = sizeof out;
-	OK(p11->C_EncryptInit(session, &ecb, key));
-	OK(p11->C_Encrypt(session, in, sizeof in, out, &len));
+	if (!OK(p11->C_EncryptInit(session, &ecb, key)) || !OK(p11->C_Encrypt(session, in, sizeof in, out, &len)))
+		show_log();
 }
 
 /* -- what is seen from outside ------------------------------------------------------ */
@@ -159,6 +172,7 @@ static void await(bool (*is_so)(const char *), const char *what)
 		return;
 	CU_FAIL("it did not come to be");
 	printf("# waited for: %s\n", what);
+	show_log();
 }
 
 /* -- devices ---------------------------------------------------------------------------- */
@@ -220,6 +234,70 @@ static void test_wish_before_start(void)
 	make_key();
 	await(serves, "a");
 	CU_ASSERT(is_gone("b"));
+	face_stop();
+}
+
+/* -- under load ----------------------------------------------------------------------------- */
+
+#define WORKERS 4
+
+static _Atomic bool enough;
+static _Atomic unsigned failures, done;
+
+/* A session of its own; the key is the process's. */
+static void *work_on(void *slot)
+{
+	CK_MECHANISM ecb = {CKM_HUFU_SM4_ECB, NULL, 0};
+	CK_BYTE in[16] = {0}, out[16];
+	CK_SESSION_HANDLE s;
+	if (p11->C_OpenSession(*(CK_SLOT_ID *)slot, CKF_SERIAL_SESSION, NULL, NULL, &s) != CKR_OK)
+		failures++;
+	while (!enough) {
+		CK_ULONG len = sizeof out;
+		CK_RV rv = p11->C_EncryptInit(s, &ecb, key);
+		if (rv == CKR_OK)
+			rv = p11->C_Encrypt(s, in, sizeof in, out, &len);
+		if (rv != CKR_OK) {
+			failures++;
+			printf("# a worker got %s\n", face_rv_name(rv));
+		}
+		done++;
+		if (done % 64 == 0)
+			usleep(1000);
+	}
+	return NULL;
+}
+
+static void test_under_load(void)
+{
+	pthread_t threads[WORKERS];
+	begin("\"a\", \"b\"", SOFT("a") LANES("b"));
+	CK_SLOT_ID slot = face_slot("test");
+	enough = false;
+	failures = done = 0;
+	for (int i = 0; i < WORKERS; i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, work_on, &slot), 0);
+	for (int i = 0; i < 3; i++) {
+		write_conf("\"a\", \"c\"", SOFT("a") LANES("c"));
+		await(is_gone, "b");
+		await(serves, "c");
+		write_conf("\"b\", \"c\"", LANES("b") SOFT("c")); /* c is made anew: it is isolated otherwise */
+		await(is_gone, "a");
+		await(serves, "b");
+		wish("c", i % 2 ? CONF_WISH_MAINTENANCE : CONF_WISH_DRAINING);
+		await(serves, "b");
+		wish("c", CONF_WISH_ENABLED);
+		await(serves, "c");
+		write_conf("\"a\", \"b\"", SOFT("a") LANES("b"));
+		await(serves, "a");
+	}
+	enough = true;
+	for (int i = 0; i < WORKERS; i++)
+		pthread_join(threads[i], NULL);
+	CU_ASSERT_EQUAL(failures, 0);
+	if (failures)
+		show_log();
+	CU_ASSERT(done > 100);
 	face_stop();
 }
 
@@ -362,6 +440,7 @@ static const struct unit_case cases[] = {
 	{"the callers of a single device look after the configuration themselves", test_single_device},
 	{"a device that is drained serves nobody until it is enabled again", test_drain},
 	{"a wish that was there before the program is heeded from the start", test_wish_before_start},
+	{"threads that work see no error while devices come, go, change and drain", test_under_load},
 	{"a configuration with mistakes is reported once, with all of them, and changes nothing", test_faulty},
 	{"what cannot change while the library runs is named in the log", test_restart_needed},
 	{"a forked child counts for itself, and sees changes as its parent does", test_fork},
