@@ -302,6 +302,7 @@ static void conclude_open(struct care *care, uint64_t now_ns)
 		device_note(device, HEALTH_HARD_ERROR, err, reason(care, "it could not be opened"), now_ns);
 	}
 	device->care_not_before_ns = now_ns + RETRY_NS;
+	atomic_store(&device->tried, true);
 }
 
 static void conclude_probe(struct care *care, uint64_t now_ns)

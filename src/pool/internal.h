@@ -19,6 +19,7 @@
 #define CACHE_LINE 64
 #define PROBE_TIME_NS NS_PER_S
 #define OPEN_TIME_NS (5 * NS_PER_S)
+#define FIRST_LOOK_NS (2 * NS_PER_S) /* that a caller waits until all have been opened once */
 #define GENERATE_TIME_NS (60 * NS_PER_S)
 #define OPENINGS_MAX 8
 
@@ -87,6 +88,7 @@ struct device {
 	bool cared;                      /* it has one, or somebody is about to give it one, who alone looks at these times */
 	uint64_t care_until_ns, care_not_before_ns, emptied_ns;
 	uint64_t asked_ns, answered_ns;  /* of its last errand, of its last known answers */
+	_Atomic bool tried;              /* its first opening was waited for, whatever came of it */
 	uint64_t open_ns;                /* what its last open took */
 	uint64_t attempts_seen;
 	_Atomic uint32_t proofs_asked;   /* pool->proofs_given when it was asked for them */

@@ -120,17 +120,18 @@ bool device_is_known(const struct device *device)
 
 static bool is_expected(const struct device *device)
 {
-	return !atomic_load(&device->caps) && health_state(&device->health) == POOL_JOINING &&
+	return !atomic_load(&device->caps) && !atomic_load(&device->tried) && health_state(&device->health) == POOL_JOINING &&
 	       atomic_load(&device->admin) != POOL_MAINTENANCE && atomic_load(&device->admin) != POOL_REMOVED;
 }
 
 /*
  * So that what it can do is known: one that could not be opened is tried again
- * when its backoff is over, since no op comes before.
+ * when its backoff is over, since no op comes before. Waited for once, and not
+ * for long: whoever asks has a deadline, and others may do.
  */
 void pool_open_all(struct pool *pool)
 {
-	uint64_t now = clock_now_ns(), until = now + OPEN_TIME_NS;
+	uint64_t now = clock_now_ns(), until = now + FIRST_LOOK_NS;
 	bool expected = true;
 
 	keeper_inline(pool, now, until);
@@ -144,6 +145,9 @@ void pool_open_all(struct pool *pool)
 		if (expected)
 			care_wait(until);
 	}
+	for (size_t i = 0; i < pool->ndevices; i++)
+		if (is_expected(pool->devices[i]) && clock_now_ns() >= until)
+			atomic_store(&pool->devices[i]->tried, true);
 }
 
 static bool can(struct pool *pool, uint64_t mechanism, enum hufu_verb verb, bool in_parts)
