@@ -518,6 +518,9 @@ static bool answers_are_due(const struct device *device, uint64_t now_ns)
 {
 	uint64_t every = atomic_load(&device->pool->token)->pool.deep_probe_s * NS_PER_S;
 
+	/* Where a caller would wait for it, software is believed from its opening on. */
+	if (device->driver->flags & HUFU_DRIVER_SOFTWARE && atomic_load(&device->pool->keeping) != KEEPING_BY_KEEPER)
+		return false;
 	return every && now_ns >= device->answered_ns + every;
 }
 

@@ -159,7 +159,7 @@ void member_conf_free(const struct conf_device *);
 enum hufu_err members_set_token(struct pool *, const struct conf_token *) MUST_CHECK;
 void members_free_settings(struct pool *);
 /* It joins, in the place of one that was removed if there is one. HUFU_ERR_CONFIG: there are too many. */
-enum hufu_err members_add(struct pool *, const struct conf_device *) MUST_CHECK;
+enum hufu_err members_add(struct pool *, const struct conf_device *, enum pool_admin) MUST_CHECK;
 
 /* -- a device (device.c) -------------------------------------------------------- */
 

@@ -154,13 +154,14 @@ static bool is_stone(struct device *device)
 	return atomic_load(&device->admin) == POOL_REMOVED && device_is_idle(device) && device_is_closed(device);
 }
 
-enum hufu_err members_add(struct pool *pool, const struct conf_device *conf)
+enum hufu_err members_add(struct pool *pool, const struct conf_device *conf, enum pool_admin admin)
 {
 	struct device *device = device_new(pool, conf);
 	unsigned index = 0;
 
 	if (!device)
 		return HUFU_ERR_NO_MEMORY;
+	atomic_store(&device->admin, admin);
 	while (index < pool->ndevices && !is_stone(atomic_load(&pool->devices[index])))
 		index++;
 	struct device *stone = index < pool->ndevices ? atomic_load(&pool->devices[index]) : NULL;
@@ -229,71 +230,82 @@ static const struct conf_device *find_conf(const struct conf *conf, const struct
 	return NULL;
 }
 
-static struct device *find_device(struct pool *pool, const char *name)
+/* The device that this section describes already; NULL: it is new, or changed. */
+static struct device *find_device(struct pool *pool, const struct conf_device *conf)
 {
 	for (size_t i = 0; i < pool->ndevices; i++) {
 		struct device *device = atomic_load(&pool->devices[i]);
 
-		if (atomic_load(&device->admin) != POOL_REMOVED && strcmp(device->conf->name, name) == 0)
+		if (atomic_load(&device->admin) != POOL_REMOVED && strcmp(device->conf->name, conf->name) == 0 &&
+		    same_device(device->conf, conf))
 			return device;
 	}
 	return NULL;
 }
 
-/* A device of before: what is to become of it. */
-static void update(struct device *device, const struct conf_device *conf, const struct conf_states *states)
+static enum hufu_err add_or_update(struct pool *pool, const struct conf_device *conf, const struct conf_states *states)
 {
-	if (!conf || !same_device(device->conf, conf)) {
-		device_set_admin(device, POOL_REMOVED);
-		return;
-	}
-	device_set_limits(device, conf);
-	device_set_admin(device, wish_for(states, conf->name));
-}
-
-static enum hufu_err add_new(struct pool *pool, const struct conf_device *conf, const struct conf_states *states)
-{
+	struct device *device = find_device(pool, conf);
 	enum pool_admin wish = wish_for(states, conf->name);
 
-	if (wish == POOL_REMOVED || find_device(pool, conf->name))
+	if (device)
+		device_set_limits(device, conf);
+	if (device || wish == POOL_REMOVED)
 		return HUFU_OK;
-	enum hufu_err err = members_add(pool, conf);
-	struct device *device = err == HUFU_OK ? find_device(pool, conf->name) : NULL;
-	if (!device)
-		return err;
 	log_device(HUFU_LOG_NOTICE, conf->name, "joins token \"%s\"", atomic_load(&pool->token)->name);
-	device_set_admin(device, wish);
-	return HUFU_OK;
+	return members_add(pool, conf, wish);
 }
 
+/* What is to become of the devices that there were. */
+struct wishes {
+	struct device *devices[POOL_DEVICES_MAX];
+	enum pool_admin admins[POOL_DEVICES_MAX];
+	size_t n;
+};
+
+/* What has no section any more, or another one, goes. */
+static void add_wish(struct wishes *wishes, struct device *device, const struct conf_device *conf, const struct conf_states *states)
+{
+	bool stays = conf && same_device(device->conf, conf);
+
+	wishes->devices[wishes->n] = device;
+	wishes->admins[wishes->n++] = stays ? wish_for(states, conf->name) : POOL_REMOVED;
+}
+
+/* New ones come before old ones go: there is always somebody to wait for. */
 static enum hufu_err reconfigure_locked(struct pool *pool, const struct conf *conf, const struct conf_token *token,
-                                        const struct conf_states *states)
+                                        const struct conf_states *states, struct wishes *wishes)
 {
 	enum hufu_err err = members_set_token(pool, token);
 
+	for (size_t i = 0; i < token->ndevices && err == HUFU_OK; i++)
+		err = add_or_update(pool, &conf->devices[token->devices[i]], states);
 	for (size_t i = 0; i < pool->ndevices; i++) {
 		struct device *device = atomic_load(&pool->devices[i]);
 
 		health_configure(&device->health, &token->pool);
 		if (atomic_load(&device->admin) != POOL_REMOVED)
-			update(device, find_conf(conf, token, device->conf->name), states);
+			add_wish(wishes, device, find_conf(conf, token, device->conf->name), states);
 	}
-	for (size_t i = 0; i < token->ndevices && err == HUFU_OK; i++)
-		err = add_new(pool, &conf->devices[token->devices[i]], states);
 	return err;
 }
 
 enum hufu_err pool_reconfigure(struct pool *pool, const struct conf *conf, const struct conf_token *token,
                                const struct conf_states *states)
 {
+	struct wishes wishes = {.n = 0};
+
 	if (token->ndevices > POOL_DEVICES_MAX)
 		return HUFU_ERR_CONFIG;
 	pthread_mutex_lock(&pool->members_lock);
-	enum hufu_err err = reconfigure_locked(pool, conf, token, states);
+	enum hufu_err err = reconfigure_locked(pool, conf, token, states, &wishes);
 	/* A second device, or the first on lanes, wants the keeper: the next op asks again. */
 	enum keeping callers = KEEPING_BY_CALLERS;
 	atomic_compare_exchange_strong(&pool->keeping, &callers, KEEPING_UNKNOWN);
 	pthread_mutex_unlock(&pool->members_lock);
+	/* News go to the keeper, whose lock a fork takes before this one. */
+	for (size_t i = 0; i < wishes.n; i++)
+		device_set_admin(wishes.devices[i], wishes.admins[i]);
 	atomic_store(&pool->inline_due_ns, 0);
 	pool_changed(pool);
 	keeper_poke();

@@ -44,7 +44,7 @@ enum hufu_err pool_new(const struct conf *conf, const struct conf_token *token, 
 	pthread_mutex_init(&pool->keys_lock, NULL);
 	enum hufu_err err = members_set_token(pool, token);
 	for (size_t i = 0; i < token->ndevices && err == HUFU_OK; i++)
-		err = members_add(pool, &conf->devices[token->devices[i]]);
+		err = members_add(pool, &conf->devices[token->devices[i]], POOL_ENABLED);
 	if (err != HUFU_OK) {
 		pool_free(pool);
 		return err;
@@ -233,30 +233,43 @@ static void for_lanes(struct device *device, void (*each)(struct lanes *))
 		each(device->care_lanes);
 }
 
-/* In the order in which they are ever taken together: members, keys, then each device's. */
+/* Those that were removed, too: lanes of theirs may not have ended yet. */
+static void for_devices(struct pool *pool, void (*each)(struct device *))
+{
+	for (size_t i = 0; i < pool->ndevices; i++)
+		each(atomic_load(&pool->devices[i]));
+	for (struct device *stone = pool->stones; stone; stone = stone->next_stone)
+		each(stone);
+}
+
+static void lock_device(struct device *device)
+{
+	pthread_mutex_lock(&device->open_lock);
+	pthread_mutex_lock(&device->health.lock);
+	for_lanes(device, lanes_before_fork);
+}
+
+static void unlock_device(struct device *device)
+{
+	for_lanes(device, lanes_after_fork_parent);
+	pthread_mutex_unlock(&device->health.lock);
+	pthread_mutex_unlock(&device->open_lock);
+}
+
+/* In the order in which they are ever taken together: the keeper's, members, keys, then each device's. */
 void pool_before_fork(struct pool *pool)
 {
 	keeper_before_fork();
 	pthread_mutex_lock(&pool->members_lock);
 	pthread_mutex_lock(&pool->keys_lock);
-	for (size_t i = 0; i < pool->ndevices; i++) {
-		pthread_mutex_lock(&pool->devices[i]->open_lock);
-		pthread_mutex_lock(&pool->devices[i]->health.lock);
-	}
-	for (size_t i = 0; i < pool->ndevices; i++)
-		for_lanes(pool->devices[i], lanes_before_fork);
+	for_devices(pool, lock_device);
 	calls_before_fork(&pool->calls);
 }
 
 void pool_after_fork_parent(struct pool *pool)
 {
 	calls_after_fork_parent(&pool->calls);
-	for (size_t i = 0; i < pool->ndevices; i++)
-		for_lanes(pool->devices[i], lanes_after_fork_parent);
-	for (size_t i = pool->ndevices; i-- > 0;) {
-		pthread_mutex_unlock(&pool->devices[i]->health.lock);
-		pthread_mutex_unlock(&pool->devices[i]->open_lock);
-	}
+	for_devices(pool, unlock_device);
 	pthread_mutex_unlock(&pool->keys_lock);
 	pthread_mutex_unlock(&pool->members_lock);
 	keeper_after_fork_parent();
@@ -272,6 +285,16 @@ static void abandon(struct device *device)
 	atomic_store(&device->health.state, POOL_JOINING);
 }
 
+static void renew_device(struct device *device)
+{
+	pthread_mutex_init(&device->open_lock, NULL);
+	health_after_fork(&device->health);
+	for_lanes(device, lanes_after_fork_child);
+	device_forget_others(device);
+	if (atomic_load(&device->handle) && !(device->driver->flags & HUFU_DRIVER_FORK_SAFE))
+		abandon(device);
+}
+
 void pool_after_fork_child(struct pool *pool)
 {
 	keeper_after_fork_child();
@@ -279,15 +302,6 @@ void pool_after_fork_child(struct pool *pool)
 	pthread_mutex_init(&pool->members_lock, NULL);
 	pthread_mutex_init(&pool->keys_lock, NULL);
 	calls_after_fork_child(&pool->calls);
-	for (size_t i = 0; i < pool->ndevices; i++) {
-		struct device *device = pool->devices[i];
-
-		pthread_mutex_init(&device->open_lock, NULL);
-		health_after_fork(&device->health);
-		for_lanes(device, lanes_after_fork_child);
-		device_forget_others(device);
-		if (atomic_load(&device->handle) && !(device->driver->flags & HUFU_DRIVER_FORK_SAFE))
-			abandon(device);
-	}
+	for_devices(pool, renew_device);
 	key_forget_evictions(pool);
 }
