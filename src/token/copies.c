@@ -238,7 +238,7 @@ CK_RV copies_import(struct token *token, struct copy_policy policy, enum hufu_ke
 	uint64_t deadline_ns = clock_now_ns() + token->conf->deadline_ms * NS_PER_MS;
 	enum hufu_err err = HUFU_OK;
 	copies->type = type;
-	copies->n = 0;
+	copies->n = copies->pub_len = copies->sample_len = 0;
 	CK_RV rv = domains_targets(token, policy.hardware_only, &copies->targets);
 	for (size_t i = 0; rv == CKR_OK && i < copies->targets.n; i++) {
 		const char *domain = copies->targets.list[i].name;
@@ -434,7 +434,7 @@ CK_RV copies_generate(struct token *token, struct copy_policy policy, const stru
 {
 	bool here = token->conf->pool.generate == CONF_GENERATE_HOST && !policy.hardware_only;
 	copies->type = wanted->new_type;
-	copies->n = 0;
+	copies->n = copies->pub_len = copies->sample_len = 0;
 	return here ? generate_on_host(token, policy, wanted, copies) : generate_in_device(token, policy, wanted, copies);
 }
 
