@@ -57,10 +57,25 @@ static enum verdict wait_for_device(struct call *call)
 	if (call->wait_ns > WAIT_MAX_NS)
 		call->wait_ns = WAIT_MAX_NS;
 	call->wake_ns = call->now_ns + call->wait_ns < call->deadline_ns ? call->now_ns + call->wait_ns : call->deadline_ns;
-	call->err = waiter_join(call);
+	enum hufu_err err = waiter_join(call);
 	call->tried &= ~call->passing;
 	call->passing = call->busy = 0;
-	return call->err == HUFU_OK ? MUST_WAIT : ANSWERED;
+	if (err == HUFU_OK)
+		return MUST_WAIT;
+	call->err = err;
+	return ANSWERED;
+}
+
+/* The last error stands; but one that should have passed means no more than that nobody is left. */
+static enum verdict nobody_is_left(struct call *call)
+{
+	enum hufu_group group = hufu_err_group(call->err);
+
+	if (!call->tried)
+		call->err = pick_why_none(call);
+	else if (group == HUFU_GROUP_BUSY || group == HUFU_GROUP_GONE)
+		call->err = HUFU_ERR_NO_DEVICE;
+	return ANSWERED;
 }
 
 static enum verdict next(struct call *call)
@@ -73,9 +88,7 @@ static enum verdict next(struct call *call)
 
 	if (call->passing && !(out_of_service && call->req->impatient))
 		return wait_for_device(call);
-	if (!call->tried)
-		call->err = pick_why_none(call);
-	return ANSWERED;
+	return nobody_is_left(call);
 }
 
 /* -- attempts on lanes ------------------------------------------------------- */
