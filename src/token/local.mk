@@ -66,6 +66,7 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/operation.h \
 	%reldir%/operation_impl.h \
 	%reldir%/param.c \
+	%reldir%/part.c \
 	%reldir%/param.h \
 	%reldir%/plan.c \
 	%reldir%/point.c \
