@@ -675,16 +675,26 @@ static struct care *next_errand(struct device *device, bool urgent, uint64_t now
 	return care;
 }
 
+/* A fork takes the locks of the lanes that it finds: none appear while it holds this one. */
+static struct lanes *care_lanes_of(struct device *device)
+{
+	pthread_mutex_lock(&device->open_lock);
+	if (!device->care_lanes)
+		device->care_lanes = lanes_new(device, 1, CARE_QUEUE, atomic_load(&device->hung_max));
+	struct lanes *lanes = device->care_lanes;
+	pthread_mutex_unlock(&device->open_lock);
+	return lanes;
+}
+
 void care_begin_due(struct device *device, bool urgent, uint64_t now_ns)
 {
 	struct care *care = next_errand(device, urgent, now_ns, UINT64_MAX);
 
 	if (!care)
 		return;
-	if (!device->care_lanes)
-		device->care_lanes = lanes_new(device, 1, CARE_QUEUE, atomic_load(&device->hung_max));
+	struct lanes *lanes = care_lanes_of(device);
 	bool probing = care->probing;
-	enum hufu_err err = device->care_lanes ? lanes_submit(device->care_lanes, &care->job) : HUFU_ERR_NO_MEMORY;
+	enum hufu_err err = lanes ? lanes_submit(lanes, &care->job) : HUFU_ERR_NO_MEMORY;
 	if (err != HUFU_OK) {
 		if (probing)
 			device_note(device, HEALTH_PROBE_FAILED, err, "too many probes of it hang", now_ns);
@@ -805,9 +815,8 @@ static void close_for_good(struct device *device, uint64_t deadline_ns)
 		do_here(care);
 		return;
 	}
-	if (!device->care_lanes)
-		device->care_lanes = lanes_new(device, 1, CARE_QUEUE, atomic_load(&device->hung_max));
-	if (!device->care_lanes || lanes_submit(device->care_lanes, &care->job) != HUFU_OK)
+	struct lanes *lanes = care_lanes_of(device);
+	if (!lanes || lanes_submit(lanes, &care->job) != HUFU_OK)
 		detach(device);
 	job_rele(&care->job);
 	if (!claim_in_time(device, deadline_ns))

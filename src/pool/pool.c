@@ -275,14 +275,17 @@ void pool_after_fork_parent(struct pool *pool)
 	keeper_after_fork_parent();
 }
 
-/* The connection is the parent's: closing it here would close it there. */
+/* Its connections are the parent's, those that it left behind too: closing one here would close it there. */
 static void abandon(struct device *device)
 {
+	bool was_open = atomic_load(&device->handle);
+
 	lease_abandon(device);
 	key_abandon_loaded(device);
 	atomic_fetch_add(&device->generation, 1);
 	device_abandon_openings(device);
-	atomic_store(&device->health.state, POOL_JOINING);
+	if (was_open)
+		atomic_store(&device->health.state, POOL_JOINING);
 }
 
 static void renew_device(struct device *device)
@@ -291,7 +294,7 @@ static void renew_device(struct device *device)
 	health_after_fork(&device->health);
 	for_lanes(device, lanes_after_fork_child);
 	device_forget_others(device);
-	if (atomic_load(&device->handle) && !(device->driver->flags & HUFU_DRIVER_FORK_SAFE))
+	if (device->driver && !(device->driver->flags & HUFU_DRIVER_FORK_SAFE))
 		abandon(device);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "pool/internal.h"
 
 #define THREADS 8
 #define ROUNDS 150
@@ -195,6 +196,29 @@ static void test_fork_unsafe(void)
 	fork_with("unforkable", 1);
 }
 
+/* One that fell while somebody was inside is still open as the process forks. */
+static void test_fork_left_behind(void)
+{
+	UNIT_FORKS();
+	struct pool *pool = lab_pool((struct lab_device[]){{"a", "", NULL, "unforkable", 0}, {0}});
+	struct pool_key *key = lab_private(pool);
+	struct pool_request req = {.op = {.repeatable = true}};
+	int status = -1;
+
+	CU_ASSERT(lab_sign(pool, key, &req) == HUFU_OK);
+	struct opening *opening = opening_hold(pool->devices[0]);
+	device_leave_opening(pool->devices[0]);
+	pid_t pid = fork_pool(pool);
+	CU_ASSERT_FATAL(pid >= 0);
+	if (pid == 0)
+		_exit(child_goes_on(pool, key, 1) ? 0 : 1);
+	CU_ASSERT(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	opening_rele(opening);
+	CU_ASSERT(lab_sign(pool, key, &req) == HUFU_OK && fault_counts("a").closes == 1);
+	pool_key_rele(key);
+	lab_free(pool);
+}
+
 /* While others work: the handlers wait for nobody but those inside a lock, and the child is whole. */
 static void test_fork_under_load(void)
 {
@@ -233,6 +257,7 @@ static const struct unit_case cases[] = {
 	{"eight threads on software", test_software},
 	{"a child goes on with devices that survive a fork", test_fork_safe},
 	{"a child opens anew what does not survive a fork", test_fork_unsafe},
+	{"a child closes no connection that its parent has left behind", test_fork_left_behind},
 	{"a fork under load leaves a child that works", test_fork_under_load},
 	{0},
 };
