@@ -16,9 +16,6 @@ struct async {
 	uint64_t at_ns;            /* the timer's */
 };
 
-/* Whose timer this thread is in. */
-static _Thread_local struct async *firing;
-
 static struct async *async_of(struct wake *wake)
 {
 	return (struct async *)wake;
@@ -28,17 +25,14 @@ static void fired(struct timer *timer)
 {
 	struct async *async = (struct async *)(void *)((char *)timer - offsetof(struct async, timer));
 
-	firing = async;
 	atomic_store(&async->armed, false);
 	wake_post(&async->wake);
-	firing = NULL;
 	wake_rele(&async->wake);
 }
 
-/* One that was armed anew by its own timer's call cannot be taken back: it fires, and finds nothing to do. */
 static void disarm(struct async *async)
 {
-	if (!atomic_load(&async->armed) || firing == async)
+	if (!atomic_load(&async->armed))
 		return;
 	timer_cancel(&async->timer);
 	if (atomic_exchange(&async->armed, false))
@@ -50,7 +44,7 @@ static bool arm(struct async *async)
 {
 	uint64_t at = async->call.wake_ns;
 
-	if (atomic_load(&async->armed) && (async->at_ns <= at || firing == async))
+	if (atomic_load(&async->armed) && async->at_ns <= at)
 		return true;
 	disarm(async);
 	async->at_ns = at;

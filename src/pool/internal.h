@@ -274,7 +274,7 @@ struct timer {
 	bool set;
 };
 bool timer_set(struct timer *, uint64_t at_ns, void (*fn)(struct timer *)) MUST_CHECK;
-/* When it returns fn is not running and will not. Not from fn. */
+/* When it returns fn is not running and will not; from fn: will not again. */
 void timer_cancel(struct timer *);
 
 /* -- admission (admit.c) ----------------------------------------------------- */

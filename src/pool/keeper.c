@@ -81,12 +81,13 @@ bool timer_set(struct timer *timer, uint64_t at_ns, void (*fn)(struct timer *))
 	return runs;
 }
 
+/* From fn itself it takes back what fn has set anew. */
 void timer_cancel(struct timer *timer)
 {
 	pthread_mutex_lock(&keeper.lock);
 	if (timer->set)
 		unset_locked(timer);
-	while (keeper.firing == timer)
+	while (keeper.firing == timer && !pthread_equal(keeper.thread, pthread_self()))
 		clock_wait(&keeper.idle, &keeper.lock, CLOCK_NEVER);
 	pthread_mutex_unlock(&keeper.lock);
 }

@@ -581,6 +581,33 @@ static void test_timers(void)
 	down();
 }
 
+static void set_anew(struct timer *timer)
+{
+	CU_ASSERT(timer_set(timer, clock_now_ns() + 3600 * NS_PER_S, count_fired));
+	timer_cancel(timer);
+	CU_ASSERT(timer_set(timer, clock_now_ns(), count_fired));
+}
+
+static bool one_fired(const char *name)
+{
+	(void)name;
+	return atomic_load(&fired) == 1;
+}
+
+/* What a call waits for can change while its timer runs it. */
+static void test_timer_set_anew(void)
+{
+	struct timer timer = {0};
+
+	up(TWO);
+	atomic_store(&fired, 0);
+	CU_ASSERT(draw(NULL) == HUFU_OK);
+	CU_ASSERT(timer_set(&timer, clock_now_ns(), set_anew));
+	CU_ASSERT(wait_for(one_fired, ""));
+	timer_cancel(&timer);
+	down();
+}
+
 static const struct unit_case cases[] = {
 	{"a device whose open hangs delays nobody", test_open_hangs},
 	{"a device whose probe hangs delays no op and no other's return", test_probe_hangs},
@@ -599,6 +626,7 @@ static const struct unit_case cases[] = {
 	{"listing devices makes no thread and opens nothing", test_lists_without_threads},
 	{"the keeper ticks", test_tick},
 	{"timers fire in their order, or not once they were cancelled", test_timers},
+	{"a timer can be taken back and set anew while it fires", test_timer_set_anew},
 	{0},
 };
 
