@@ -315,7 +315,8 @@ static void conclude_probe(struct care *care, uint64_t now_ns)
 	if (is_refusal(err))
 		device_note(device, HEALTH_REFUSED, err, reason(care, "it refused a probe"), now_ns);
 	else
-		device_note(device, alive ? HEALTH_PROBE_OK : HEALTH_PROBE_FAILED, err, alive ? NULL : reason(care, "a probe failed"), now_ns);
+		device_note(device, alive ? HEALTH_PROBE_OK : HEALTH_PROBE_FAILED, err, alive ? NULL : reason(care, "a probe failed"),
+		            now_ns);
 }
 
 /* Of a device that is up. */

@@ -466,7 +466,8 @@ static bool falls(struct health_change change, enum health_event event)
 {
 	if (change.from == change.to)
 		return false;
-	return change.to == POOL_QUARANTINED || (change.to == POOL_EJECTED && (event == HEALTH_HARD_ERROR || event == HEALTH_PROBE_FAILED));
+	return change.to == POOL_QUARANTINED ||
+	       (change.to == POOL_EJECTED && (event == HEALTH_HARD_ERROR || event == HEALTH_PROBE_FAILED));
 }
 
 void device_note(struct device *device, enum health_event event, enum hufu_err err, const char *why, uint64_t now_ns)

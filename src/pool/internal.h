@@ -117,11 +117,12 @@ struct device {
 	struct slot slots[LEASE_SLOTS];
 };
 
-enum keeping { KEEPING_UNKNOWN, KEEPING_BY_KEEPER, KEEPING_BY_CALLERS };
+/* ANEW: since a fork, or since devices joined. */
+enum keeping { KEEPING_UNKNOWN, KEEPING_ANEW, KEEPING_BY_KEEPER, KEEPING_BY_CALLERS };
 
 struct pool {
 	_Atomic uint64_t deadline_ns;    /* of a call, from its start */
-	_Atomic(const struct conf_token *) token; /* its name, pool settings: the pool's own copy; one that was replaced stays to the end */
+	_Atomic(const struct conf_token *) token; /* its name, pool settings: a copy; one that was replaced stays to the end */
 	struct retired *retired;         /* under members_lock */
 	pthread_mutex_t members_lock;    /* who is in devices; first of all locks */
 	_Atomic(struct checker *) checker; /* NULL until it is needed */
@@ -256,7 +257,7 @@ void keeper_add(struct pool *);
 void keeper_remove(struct pool *);
 /* Something may be due earlier than it thinks. */
 void keeper_poke(void);
-/* What is due now in a pool that the keeper does not keep, in the caller's thread, of one caller at a time. Cheap when nothing is. */
+/* What is due now in a pool that the keeper does not keep, in the thread of one caller at a time. Cheap when nothing is. */
 void keeper_inline(struct pool *, uint64_t now_ns, uint64_t deadline_ns);
 bool keeper_runs(void);
 /* In every pool's handlers; the first of them and the last do it. In the child no keeper runs and no timer is set. */
@@ -300,7 +301,7 @@ enum hufu_err admit_signs(struct admission *, struct hufu_key *, const struct sm
 enum hufu_err admit_lease(struct admission *) MUST_CHECK;
 /* Evicts it. */
 void admit_forget(struct admission *, struct hufu_key *);
-/* The proofs of its domain, of which there are so many. HUFU_ERR_CORRUPT: it is of another domain, or has another key at an index. */
+/* The proofs of its domain, as many as were given. HUFU_ERR_CORRUPT: it is of another domain, or has another key at an index. */
 enum hufu_err admit_prove(struct admission *, uint32_t *proofs) MUST_CHECK;
 
 /* -- leases ---------------------------------------------------------------- */

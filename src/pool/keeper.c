@@ -248,7 +248,7 @@ void keeper_add(struct pool *pool)
 		return;
 	bool wanted = is_for_keeper(pool);
 	pthread_mutex_lock(&keeper.life);
-	if (atomic_load(&pool->keeping) == KEEPING_UNKNOWN) {
+	if (atomic_load(&pool->keeping) < KEEPING_BY_KEEPER) {
 		bool kept = wanted && start_if_needed();
 		if (kept)
 			add_locked(pool);
@@ -304,6 +304,8 @@ void keeper_inline(struct pool *pool, uint64_t now_ns, uint64_t deadline_ns)
 {
 	uint64_t due = atomic_load_explicit(&pool->inline_due_ns, memory_order_relaxed);
 
+	if (atomic_load_explicit(&pool->keeping, memory_order_relaxed) == KEEPING_ANEW)
+		keeper_add(pool);
 	if (atomic_load_explicit(&pool->keeping, memory_order_relaxed) == KEEPING_BY_KEEPER)
 		return;
 	tick(now_ns);

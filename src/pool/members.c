@@ -301,7 +301,7 @@ enum hufu_err pool_reconfigure(struct pool *pool, const struct conf *conf, const
 	enum hufu_err err = reconfigure_locked(pool, conf, token, states, &wishes);
 	/* A second device, or the first on lanes, wants the keeper: the next op asks again. */
 	enum keeping callers = KEEPING_BY_CALLERS;
-	atomic_compare_exchange_strong(&pool->keeping, &callers, KEEPING_UNKNOWN);
+	atomic_compare_exchange_strong(&pool->keeping, &callers, KEEPING_ANEW);
 	pthread_mutex_unlock(&pool->members_lock);
 	/* News go to the keeper, whose lock a fork takes before this one. */
 	for (size_t i = 0; i < wishes.n; i++)

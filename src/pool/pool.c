@@ -95,7 +95,7 @@ static void end_device(struct device *device)
 	atomic_fetch_add(&pool->hanging, CARE_LANES);
 	unsigned hung = care_end(device, clock_now_ns() + PROBE_TIME_NS, device_is_back);
 	if (hung)
-		log_device(HUFU_LOG_WARNING, device->conf->name, "its driver hangs. What it holds stays in memory until it returns");
+		log_device(HUFU_LOG_WARNING, device->conf->name, "its driver hangs: what it holds stays until it returns");
 	atomic_fetch_sub(&pool->hanging, CARE_LANES - hung);
 }
 
@@ -301,7 +301,8 @@ static void renew_device(struct device *device)
 void pool_after_fork_child(struct pool *pool)
 {
 	keeper_after_fork_child();
-	atomic_store(&pool->keeping, KEEPING_UNKNOWN);
+	if (atomic_load(&pool->keeping) != KEEPING_UNKNOWN)
+		atomic_store(&pool->keeping, KEEPING_ANEW);
 	pthread_mutex_init(&pool->members_lock, NULL);
 	pthread_mutex_init(&pool->keys_lock, NULL);
 	calls_after_fork_child(&pool->calls);

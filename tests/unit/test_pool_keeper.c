@@ -8,9 +8,12 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/conf_states.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "driver/driver.h"
 #include "driver/fault/fault.h"
@@ -21,7 +24,8 @@
 #define PATIENCE_NS (20 * NS_PER_S)
 #define AWHILE_NS (3 * NS_PER_S)   /* nothing that hangs was waited for */
 
-#define TOKEN(devices) "token t { store = \"sqlite:/nowhere/t.db\" devices = {" devices "} backoff_min_ms = 20 backoff_max_ms = 40 }\n"
+#define TOKEN(devices) \
+	"token t { store = \"sqlite:/nowhere/t.db\" devices = {" devices "} backoff_min_ms = 20 backoff_max_ms = 40 }\n"
 #define DEVICE(name, more) "device " name " { driver = fault domain = d " more " }\n"
 #define HANGING(name, more) "device " name " { driver = \"fault-hang\" domain = d " more " }\n"
 
@@ -604,6 +608,65 @@ static void test_timer_set_anew(void)
 	CU_ASSERT(draw(NULL) == HUFU_OK);
 	CU_ASSERT(timer_set(&timer, clock_now_ns(), set_anew));
 	CU_ASSERT(wait_for(one_fired, ""));
+	down();
+}
+
+/* -- fork ------------------------------------------------------------------------------------ */
+
+static pid_t fork_pool(void)
+{
+	pool_before_fork(pool);
+	log_before_fork();
+	secret_before_fork();
+	stats_before_fork();
+	pid_t pid = fork();
+	if (pid == 0) {
+		stats_after_fork_child();
+		secret_after_fork_child();
+		log_after_fork();
+		pool_after_fork_child(pool);
+	} else {
+		stats_after_fork_parent();
+		secret_after_fork_parent();
+		log_after_fork();
+		pool_after_fork_parent(pool);
+	}
+	return pid;
+}
+
+/* A keeper of its own brings back a device that fell here; the parent's timer is the parent's. */
+static bool child_goes_on(void)
+{
+	uint64_t until = clock_now_ns() + PATIENCE_NS;
+
+	if (threads_now() > 1 || draw(NULL) != HUFU_OK)
+		return false;
+	script("a", "run:device-gone=1@1");
+	while (status_of("a").state != POOL_EJECTED && clock_now_ns() < until)
+		if (draw(NULL) != HUFU_OK)
+			return false;
+	if (!wait_for(is_in_service, "a") || atomic_load(&fired) != 2)
+		return false;
+	pool_free(pool);
+	return true;
+}
+
+static void test_fork(void)
+{
+	UNIT_FORKS();
+	struct timer timer = {0};
+	int status = -1;
+
+	up(HANGING("a", "priority = 1") DEVICE("b", "priority = 2") TOKEN("a, b"));
+	CU_ASSERT(draw(NULL) == HUFU_OK && wait_for(is_in_service, "a") && draw(NULL) == HUFU_OK);
+	atomic_store(&fired, 2);
+	CU_ASSERT(timer_set(&timer, clock_now_ns() + NS_PER_S / 5, count_fired));
+	pid_t pid = fork_pool();
+	CU_ASSERT_FATAL(pid >= 0);
+	if (pid == 0)
+		_exit(child_goes_on() ? 0 : 1);
+	CU_ASSERT(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	CU_ASSERT(draw(NULL) == HUFU_OK && is_in_service("a"));
 	timer_cancel(&timer);
 	down();
 }
@@ -627,6 +690,7 @@ static const struct unit_case cases[] = {
 	{"the keeper ticks", test_tick},
 	{"timers fire in their order, or not once they were cancelled", test_timers},
 	{"a timer can be taken back and set anew while it fires", test_timer_set_anew},
+	{"a forked child has a keeper of its own, and no timers", test_fork},
 	{0},
 };
 
