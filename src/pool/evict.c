@@ -117,6 +117,7 @@ static void evict_on_lane(struct device *device, struct pool_key *key, struct ke
 	evict->job.destroy = destroy;
 	evict->job.arg = evict;
 	evict->job.deadline_ns = clock_now_ns() + PROBE_TIME_NS;
+	evict->job.unattended = true;
 	(void)!lanes_submit(lanes, &evict->job); /* one that is full keeps the key until it is opened again, or the end */
 	job_rele(&evict->job);
 }

@@ -214,12 +214,33 @@ void lane_is_back_locked(struct lane *lane)
 		(void)!lane_start_locked(lanes, NULL); /* those that are there do the work */
 }
 
-/* Nobody has a timer on a release between jobs: whoever finds all lanes taken looks whether one of them hangs there. */
-static void look_for_hung_releases_locked(struct lanes *lanes, uint64_t now_ns, struct ended *ended)
+static void leave_driver_locked(struct job *job, struct ended *ended)
 {
-	for (struct lane *lane = lanes->all; lane; lane = lane->next)
-		if (lane->release_until_ns && lane->release_until_ns <= now_ns && !lane->job && !lane->hung)
+	struct lane *lane = job->lane;
+
+	settle_locked(job, JOB_GIVEN_UP);
+	pthread_cond_signal(&lane->wake); /* it may wait for its turn to connect */
+	if (!job->open)
+		lane_cancel_locked(lane);
+	lane_hangs_locked(lane, ended);
+}
+
+static bool is_overdue(const struct job *job, uint64_t now_ns)
+{
+	return job->unattended && atomic_load(&job->state) == JOB_RUNNING && due_ns(job) <= now_ns;
+}
+
+/* Nobody has a timer on these, nor on a release between jobs: whoever finds all lanes taken looks whether one hangs there. */
+static void look_for_hung_locked(struct lanes *lanes, uint64_t now_ns, struct ended *ended)
+{
+	for (struct lane *lane = lanes->all; lane; lane = lane->next) {
+		if (lane->hung)
+			continue;
+		if (lane->job && is_overdue(lane->job, now_ns))
+			leave_driver_locked(lane->job, ended);
+		else if (!lane->job && lane->release_until_ns && lane->release_until_ns <= now_ns)
 			lane_hangs_locked(lane, ended);
+	}
 }
 
 uint32_t lanes_hung(struct lanes *lanes)
@@ -286,7 +307,7 @@ enum hufu_err lanes_submit(struct lanes *lanes, struct job *job)
 		uint64_t now = clock_now_ns();
 
 		expire_locked(lanes, now, &ended);
-		look_for_hung_releases_locked(lanes, now, &ended);
+		look_for_hung_locked(lanes, now, &ended);
 	}
 	enum hufu_err err = accept_locked(lanes, job);
 	pthread_mutex_unlock(&lanes->lock);
@@ -307,17 +328,6 @@ static void leave_queue_locked(struct lanes *lanes, struct job *job)
 	else
 		dequeue_locked(lanes, job);
 	settle_locked(job, JOB_GIVEN_UP);
-}
-
-static void leave_driver_locked(struct job *job, struct ended *ended)
-{
-	struct lane *lane = job->lane;
-
-	settle_locked(job, JOB_GIVEN_UP);
-	pthread_cond_signal(&lane->wake); /* it may wait for its turn to connect */
-	if (!job->open)
-		lane_cancel_locked(lane);
-	lane_hangs_locked(lane, ended);
 }
 
 bool job_give_up(struct lanes *lanes, struct job *job)

@@ -52,6 +52,7 @@ struct job {
 	uint64_t deadline_ns;
 	enum hufu_err err;
 	bool open;                       /* needs no lease: opens, probes, closes */
+	bool unattended;                 /* nobody gives it up: at its deadline it loses its lane to whoever wants one */
 	/* lane.c's */
 	_Atomic int state;               /* enum job_state */
 	_Atomic uint32_t refs;

@@ -863,6 +863,31 @@ static void test_release_hangs(void)
 	vclock_stop();
 }
 
+/* As an eviction does: who gave the key up is gone. */
+static void test_unattended(void)
+{
+	vclock_start(NS_PER_S);
+	set_up(1, 8, 2);
+	struct test_job *alone = job_new('a', 2 * NS_PER_S, true), *early = job_new('b', 0, false), *late = job_new('c', 0, false);
+	destroyed = 0;
+	alone->job.unattended = true;
+	gate_set(&gate.closed, true);
+	submit(alone);
+	job_rele(&alone->job);
+	CU_ASSERT_TRUE(gate_await(&gate.inside, 1));
+	submit(early); /* it waits: there is time yet */
+	CU_ASSERT_EQUAL(lanes_waiting(lab.lanes), 1);
+	vclock_advance(NS_PER_S);
+	submit(late);
+	finish(early, HUFU_ERR_EXISTS);
+	finish(late, HUFU_ERR_EXISTS);
+	CU_ASSERT_EQUAL(lanes_hung(lab.lanes), 1);
+	gate_set(&gate.closed, false);
+	CU_ASSERT_TRUE(await_hung(0) && gate_await(&destroyed, 3));
+	tear_down();
+	vclock_stop();
+}
+
 static void test_no_thread(void)
 {
 	set_up(2, 8, 2);
@@ -1016,6 +1041,7 @@ static const struct unit_case cases[] = {
 	{"leases are made, used and released by their own lanes, whoever gives up when", test_crowd},
 	{"a call that is given up is cancelled, and a cancel that hangs harms nobody", test_cancel},
 	{"a release that hangs costs no lane", test_release_hangs},
+	{"a job that nobody waits for costs none, either", test_unattended},
 	{"where no thread is to be had, the lanes there are do the work, or it is refused", test_no_thread},
 	{"an answer longer than its space is corrupt and read nowhere", test_overlong},
 	{"limits can be changed at work", test_limit},
