@@ -239,8 +239,11 @@ CK_RV mech_check(struct token *token, const CK_MECHANISM *m, CK_FLAGS flag, cons
 	const struct mech *mech = mech_find(m->mechanism);
 	if (!mech || !is_allowed(token->conf, mech) || !(mech->flags & flag))
 		return CKR_MECHANISM_INVALID;
-	/* While a device could not be reached yet nobody knows: the operation will wait for it, and find out. */
-	if (!can(token->pool, mech, flag) && pool_knows_all(token->pool))
+	/*
+	 * While a device could not be reached yet nobody knows: the operation will wait for it, and find out. Asked
+	 * again, since the last one may have become known between the two questions.
+	 */
+	if (!can(token->pool, mech, flag) && pool_knows_all(token->pool) && !can(token->pool, mech, flag))
 		return CKR_MECHANISM_INVALID;
 	*out = mech;
 	return CKR_OK;
