@@ -49,7 +49,7 @@ static void write_conf(const char *devices, const char *names, const char *more)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
 	fprintf(f,
 	        "log { to = \"file:%s\" level = \"info\" }\n%s"
-	        "token \"test\" { store = \"sqlite:%s\" devices = { %s } deadline_ms = 1000 generate_deadline_ms = 1000"
+	        "token \"test\" { store = \"sqlite:%s\" devices = { %s } deadline_ms = 2000 generate_deadline_ms = 3000"
 	        " backoff_min_ms = 10 backoff_max_ms = 10 slow_start_ms = 0 %s }\n",
 	        path_of("log"), devices, path_of("test.db"), names, more);
 	fclose(f);
