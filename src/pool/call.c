@@ -19,14 +19,19 @@ enum hufu_err call_board(struct call *call, struct device *device)
 
 /* -- an attempt, from picking the device to judging its answer --------------- */
 
+static void end_trial(struct call *call)
+{
+	if (call->trial)
+		atomic_store(&call->trial->on_trial, false);
+	call->trial = NULL;
+}
+
 static enum verdict conclude(struct call *call, struct device *device, bool delivered)
 {
 	enum verdict verdict = judge(call, device, delivered);
 
-	if (call->trial == device) {
-		atomic_store(&device->on_trial, false);
-		call->trial = NULL;
-	}
+	if (call->trial == device)
+		end_trial(call);
 	return verdict;
 }
 
@@ -135,6 +140,7 @@ static void drop_flights(struct call *call)
 {
 	flight_drop(call, &call->flights[0]);
 	flight_drop(call, &call->flights[1]);
+	end_trial(call); /* of one that another was quicker than */
 }
 
 /* -- all of it --------------------------------------------------------------- */

@@ -89,7 +89,7 @@ static void work(struct job *job, struct lane *lane)
 	struct hufu_lease *lease;
 
 	job->err = lane_lease(lane, job->deadline_ns, &lease);
-	if (job->err == HUFU_OK)
+	if (job->err == HUFU_OK && !lane_is_given_up(lane))
 		run_evict(evict->device->driver, lease, evict->view, job->deadline_ns);
 }
 

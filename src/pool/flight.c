@@ -122,7 +122,7 @@ static void give_up(struct call *call, struct flight *flight, bool *delivered)
 	uint64_t begun = begun_ns(flight), ran = begun && call->now_ns > begun ? call->now_ns - begun : 0;
 
 	wake_rele(flight->job->job.arg);
-	*delivered = begun;
+	*delivered = atomic_load(&flight->job->asked);
 	call->late = ran >= flight->blame_ns;
 	call->err = call->late ? HUFU_ERR_LOST : call->now_ns >= call->deadline_ns ? HUFU_ERR_DEADLINE : HUFU_ERR_BUSY;
 	if (call->late)

@@ -74,8 +74,8 @@ static bool may_retry(struct call *call)
 	                   call->now_ns);
 }
 
-/* The effect is unknown, or the answer was wrong. */
-static enum verdict judge_lost(struct call *call, struct device *device)
+/* The effect is unknown, or the answer was wrong. What hung before the op was delivered had no effect. */
+static enum verdict judge_lost(struct call *call, struct device *device, bool delivered)
 {
 	bool wrong = hufu_err_group(call->err) == HUFU_GROUP_CORRUPT;
 	bool late = call->late && !wrong;
@@ -83,7 +83,9 @@ static enum verdict judge_lost(struct call *call, struct device *device)
 	if (wrong || late)
 		count(device, wrong ? STATS_WRONG_ANSWERS : STATS_TIMEOUTS);
 	note(call, device, late ? HEALTH_TIMEOUT : HEALTH_SOFT_ERROR, late ? "no answer in time" : NULL);
-	set_aside(call, device, call->trial == device); /* with nobody else it is asked again */
+	set_aside(call, device, call->trial == device || !delivered); /* with nobody else it is asked again */
+	if (!delivered)
+		return TRY_NEXT;
 	if (!may_retry(call))
 		return ANSWERED;
 	count(device, STATS_RETRIES);
@@ -142,7 +144,7 @@ enum verdict judge(struct call *call, struct device *device, bool delivered)
 		return TRY_NEXT;
 	case HUFU_GROUP_LOST:
 	case HUFU_GROUP_CORRUPT:
-		return judge_lost(call, device);
+		return judge_lost(call, device, delivered);
 	case HUFU_GROUP_HOST:
 		return judge_host(call, device, delivered);
 	case HUFU_GROUP_BUG:

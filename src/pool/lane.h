@@ -92,11 +92,13 @@ bool job_wait(struct lanes *, struct job *, uint64_t until_ns) MUST_CHECK;
  * not before deadline_ns. lane_lease does the same if this was not called; an attempt's clock starts between the two.
  */
 enum hufu_err lane_ready(struct lane *, uint64_t deadline_ns) MUST_CHECK;
-/*
- * In work: the lane's lease, made if it has none of this generation. HUFU_ERR_GONE: the job was given up. So a
- * begun_ns that is 0 after job_give_up stays so: the driver will not be asked.
- */
+/* In work: the lane's lease, made if it has none of this generation. */
 enum hufu_err lane_lease(struct lane *, uint64_t deadline_ns, struct hufu_lease **) MUST_CHECK;
+/*
+ * In work: nobody wants the job any more. What work noted before it found that not so is seen by whoever gives it up
+ * later: so an op that is not asked after job_give_up never will be.
+ */
+bool lane_is_given_up(struct lane *) MUST_CHECK;
 /* In work: it is not to be trusted any more; released after work. */
 void lane_drop_lease(struct lane *);
 /* The device's generation has moved: idle lanes release theirs now, others before their next job. */
@@ -129,6 +131,7 @@ struct op_job {
 	struct hufu_op op;
 	uint64_t limit_ns;               /* of the attempt, from when it begins: waiting for a lane is no fault of the device's */
 	_Atomic uint64_t begun_ns;       /* run() itself, or the making of its lease; 0: it has not begun */
+	_Atomic bool asked;              /* the driver has it, or is about to */
 	uint64_t ended_ns;
 	/* Where the answer is, whatever a driver makes of op's pointers. */
 	uint8_t *out, *pub, *state_out;

@@ -114,7 +114,7 @@ static enum hufu_err lease_new(struct lane *lane, uint64_t deadline_ns)
 	return make(lane, opening, deadline_ns);
 }
 
-static bool is_given_up(struct lane *lane)
+bool lane_is_given_up(struct lane *lane)
 {
 	pthread_mutex_lock(&lane->lanes->lock);
 	bool hung = lane->hung;
@@ -122,10 +122,6 @@ static bool is_given_up(struct lane *lane)
 	return hung;
 }
 
-/*
- * Nothing is done on a lease for a job that was given up before it had it: who
- * gives up and then reads that the job has not begun knows that it never will.
- */
 enum hufu_err lane_lease(struct lane *lane, uint64_t deadline_ns, struct hufu_lease **out)
 {
 	enum hufu_err err = HUFU_OK;
@@ -137,8 +133,6 @@ enum hufu_err lane_lease(struct lane *lane, uint64_t deadline_ns, struct hufu_le
 	}
 	if (!lane->lease)
 		err = lease_new(lane, deadline_ns);
-	if (err == HUFU_OK && is_given_up(lane))
-		err = HUFU_ERR_GONE;
 	*out = err == HUFU_OK ? lane->lease : NULL;
 	return err;
 }

@@ -242,6 +242,9 @@ static void work(struct job *job, struct lane *lane)
 	job->err = lane_lease(lane, op->deadline_ns, &lease);
 	if (job->err != HUFU_OK)
 		return;
+	atomic_store(&op_job->asked, true);
+	if (lane_is_given_up(lane))
+		return;
 	op_job->device->driver->run(lease, &op, 1);
 	op_job->ended_ns = clock_now_ns();
 	if (!lease_survives(op_job->op.outcome))

@@ -416,6 +416,27 @@ static void test_unrepeatable_is_lost(void)
 	stop();
 }
 
+/* No session was to be had in time: nothing was done, and what may not be repeated goes elsewhere. */
+static void test_lease_hangs(void)
+{
+	struct caller caller;
+
+	start(TOKEN("\"a\", \"b\"", "retry_percent = 0 retry_floor = 0") PAIR("fault-hang"));
+	struct pool_key *key = key_of("hard");
+	script("a", "lease:hang@1");
+	fill(&caller, key);
+	caller.req.op.repeatable = false;
+	begin(&caller);
+	await_hung("a", 1);
+	CU_ASSERT(vclock_await_between(vclock_now_ns() + NS_PER_S, vclock_now_ns() + NS_PER_S + NS_PER_MS));
+	vclock_advance(NS_PER_S + NS_PER_MS);
+	pthread_join(caller.thread, NULL);
+	CU_ASSERT(is_right(&caller) && strcmp(caller.req.served_by, "b") == 0);
+	CU_ASSERT(counted("a", STATS_TIMEOUTS) == 1 && counted("a", STATS_RETRIES) == 0);
+	pool_key_rele(key);
+	stop();
+}
+
 /* With as many lanes hung as may, nobody stays in the queue behind them. */
 static void test_queue_behind_hung_lane(void)
 {
@@ -998,6 +1019,7 @@ static const struct unit_case cases[] = {
 	{"what hangs is given up in time, and served elsewhere", test_hang_goes_elsewhere},
 	{"no call outlasts its deadline", test_deadline_holds},
 	{"what may not be repeated is lost with the device that hangs", test_unrepeatable_is_lost},
+	{"what was not delivered in time goes elsewhere, free of charge", test_lease_hangs},
 	{"nobody waits behind lanes that hang", test_queue_behind_hung_lane},
 	{"a direct driver is told its limit", test_direct_limit},
 	{"the limit of an attempt follows what is usual", test_limit_follows_p99},
