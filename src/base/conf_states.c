@@ -367,6 +367,13 @@ static enum hufu_err replace(const struct change *c, const struct conf_states *s
 	              strerrordesc_np(err));
 }
 
+/* No second name of a file that somebody else put there: its owner and mode would change with the lock's. */
+static bool is_own_file(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
+}
+
 /* The lock file stays: taking it away would let two administrators hold different ones. Only they may hold it: 0600. */
 static enum hufu_err take_lock(const struct change *c, int *fd)
 {
@@ -378,6 +385,10 @@ static enum hufu_err take_lock(const struct change *c, int *fd)
 	if (*fd < 0)
 		return refuse(c, errno == EACCES || errno == EPERM || errno == EROFS ? HUFU_ERR_STORE_READ_ONLY : HUFU_ERR_STORE_IO,
 		              "%s: %s. Who changes the state of devices must be able to write there", path, strerrordesc_np(errno));
+	if (!is_own_file(*fd)) {
+		close(*fd);
+		return refuse(c, HUFU_ERR_CONFIG, "%s is no file of its own, but another name of one. Delete it", path);
+	}
 	(void)!take_mode(*fd, c->conf->path, 0600);
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		if (flock(*fd, LOCK_EX | LOCK_NB) == 0)

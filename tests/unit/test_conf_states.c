@@ -173,6 +173,17 @@ static void test_set_refused(void)
 	put("hufu.conf.states.new", "half", 0600);
 	CU_ASSERT_EQUAL(set("b", CONF_WISH_DRAINING, NULL), HUFU_OK);
 	CU_ASSERT_EQUAL(wish_now("b"), CONF_WISH_DRAINING);
+	/* A second name of another file in the lock's place: that one keeps its mode. */
+	struct stat st;
+	put("other", "text", 0644);
+	CU_ASSERT(unlink(path_of("hufu.conf.states.lock")) == 0);
+	char lock[PATH_MAX];
+	snprintf(lock, sizeof lock, "%s", path_of("hufu.conf.states.lock"));
+	CU_ASSERT(link(path_of("other"), lock) == 0);
+	CU_ASSERT_EQUAL(set("b", CONF_WISH_ENABLED, NULL), HUFU_ERR_CONFIG);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err, "another name"));
+	CU_ASSERT(stat(path_of("other"), &st) == 0 && (st.st_mode & 07777) == 0644);
+	CU_ASSERT(unlink(path_of("other")) == 0 && unlink(lock) == 0);
 	/* A directory where anybody may write: what is put there nobody would believe, so it is not put there. */
 	CU_ASSERT_EQUAL(chmod(dir, 0777), 0);
 	CU_ASSERT_EQUAL(set("a", CONF_WISH_ENABLED, NULL), HUFU_ERR_CONFIG);
