@@ -3,6 +3,7 @@
 #include "stats/internal.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ static int open_private(int at, const char *name, uid_t owner)
 	if (fstat(dir, &st) == 0 && st.st_uid == owner && (st.st_mode & 077) == 0)
 		return dir;
 	close(dir);
+	errno = EPERM; /* what the log says of it */
 	return -1;
 }
 
