@@ -246,7 +246,7 @@ void key_free_all(struct pool *pool)
 	for (struct pool_key *key = pool->keys; key; key = next) {
 		next = key->next;
 		kept |= is_loaded_anywhere(key);
-		if (atomic_load(&key->refs))
+		if (atomic_load(&key->refs) && !key->inherited)
 			(void)log_bug(); /* somebody still holds it: freeing it would make matters worse */
 		else
 			key_free(key);
@@ -263,6 +263,7 @@ void key_forget_evictions(struct pool *pool)
 {
 	for (struct pool_key *key = pool->keys; key; key = key->next) {
 		key->pins = 0;
+		key->inherited = true;
 		for (struct key_views *views = key->views; views; views = atomic_load(&views->next))
 			for (unsigned i = 0; i < views->n; i++)
 				if (views->views[i].evicting) {

@@ -339,6 +339,7 @@ struct pool_key {
 	struct pool *pool;
 	struct pool_key *next, **link;   /* pool->keys */
 	_Atomic uint32_t refs;
+	bool inherited;                  /* of before the fork: some refs may be those of threads that are not here */
 	uint8_t uuid[16];
 	uint64_t version;
 	enum hufu_key_type type;

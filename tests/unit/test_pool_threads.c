@@ -3,6 +3,9 @@
 #include "pool_util.h"
 
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -219,6 +222,42 @@ static void test_fork_left_behind(void)
 	lab_free(pool);
 }
 
+static bool is_empty(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_size == 0;
+}
+
+/* Another thread of the parent was using the key: who holds it is not in the child, whose pool ends all the same. */
+static void test_fork_held_key(void)
+{
+	UNIT_FORKS();
+	struct pool *pool = lab_pool((struct lab_device[]){{"s", NULL, NULL, "soft", 0}, {0}});
+	struct pool_key *key = lab_sm4(pool, "soft");
+	char path[] = "/tmp/hufu-test.XXXXXX", to[64], why[128];
+	int status = -1, fd = mkstemp(path);
+
+	CU_ASSERT_FATAL(fd >= 0);
+	close(fd);
+	snprintf(to, sizeof to, "file:%s", path);
+	CU_ASSERT(log_configure(to, HUFU_LOG_ERROR, why, sizeof why) == HUFU_OK);
+	struct pool_key *held = pool_key_hold(key);
+	pid_t pid = fork_pool(pool);
+	CU_ASSERT_FATAL(pid >= 0);
+	if (pid == 0) {
+		pool_key_rele(key);
+		pool_free(pool);
+		_exit(is_empty(path) ? 0 : 1);
+	}
+	CU_ASSERT(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	log_close();
+	unlink(path);
+	pool_key_rele(held);
+	pool_key_rele(key);
+	lab_free(pool);
+}
+
 /* While others work: the handlers wait for nobody but those inside a lock, and the child is whole. */
 static void test_fork_under_load(void)
 {
@@ -258,6 +297,7 @@ static const struct unit_case cases[] = {
 	{"a child goes on with devices that survive a fork", test_fork_safe},
 	{"a child opens anew what does not survive a fork", test_fork_unsafe},
 	{"a child closes no connection that its parent has left behind", test_fork_left_behind},
+	{"a child's pool ends, though a thread of the parent held a key", test_fork_held_key},
 	{"a fork under load leaves a child that works", test_fork_under_load},
 	{0},
 };
