@@ -715,7 +715,7 @@ static void do_here(struct care *care)
 
 void care_do_due(struct device *device, bool urgent, uint64_t now_ns, uint64_t deadline_ns)
 {
-	struct care *care = next_errand(device, urgent, now_ns, deadline_ns);
+	struct care *care = device->threaded ? NULL : next_errand(device, urgent, now_ns, deadline_ns);
 
 	if (care)
 		do_here(care);

@@ -17,6 +17,7 @@ static struct {
 	pthread_cond_t wake, idle; /* for the keeper; from it: a visit or a timer is over */
 	pthread_t thread;
 	bool runs, stopping, poked;
+	bool starved;              /* it could not be started, which was logged */
 	struct pool *pools;
 	struct pool *visiting;
 	struct timer *timers;      /* the earliest first */
@@ -202,20 +203,26 @@ static bool start(void)
 	bool started = pthread_attr_setstacksize(&attr, STACK) == 0 && pthread_create(&keeper.thread, &attr, keep, NULL) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
-	if (!started)
+	if (!started && !keeper.starved)
 		log_error("no thread to be had for the keeper of the devices. Raise the limit of threads or memory");
+	keeper.starved = !started;
 	return started;
 }
 
 /* One direct device needs none: its only caller finds out as soon as anybody. */
-static bool is_for_keeper(struct pool *pool)
+static bool is_for_keeper(struct pool *pool, bool threaded)
+{
+	return pool_may_have_threads() && (threaded || pool->ndevices > 1);
+}
+
+static bool has_threaded(struct pool *pool)
 {
 	bool threaded = false;
 
 	for (size_t i = 0; i < pool->ndevices; i++)
 		if (device_driver(pool->devices[i]))
 			threaded |= pool->devices[i]->threaded;
-	return pool_may_have_threads() && (threaded || pool->ndevices > 1);
+	return threaded;
 }
 
 static bool start_if_needed(void)
@@ -246,13 +253,14 @@ void keeper_add(struct pool *pool)
 		return;
 	if (atomic_load(&pool->keeping) == KEEPING_BY_CALLERS)
 		return;
-	bool wanted = is_for_keeper(pool);
+	bool threaded = has_threaded(pool), wanted = is_for_keeper(pool, threaded);
 	pthread_mutex_lock(&keeper.life);
 	if (atomic_load(&pool->keeping) < KEEPING_BY_KEEPER) {
 		bool kept = wanted && start_if_needed();
 		if (kept)
 			add_locked(pool);
-		atomic_store(&pool->keeping, kept ? KEEPING_BY_KEEPER : KEEPING_BY_CALLERS);
+		if (kept || !threaded) /* else there may be a thread later: what may hang is not for callers */
+			atomic_store(&pool->keeping, kept ? KEEPING_BY_KEEPER : KEEPING_BY_CALLERS);
 	}
 	pthread_mutex_unlock(&keeper.life);
 }
@@ -330,7 +338,7 @@ bool device_wanted(struct device *device, uint64_t deadline_ns)
 		atomic_store(&device->wanted_ns, now);
 		keeper_poke();
 	} else if (health_state(&device->health) == POOL_JOINING) {
-		return device_driver(device) && care_open(device, deadline_ns) == HUFU_OK;
+		return device_driver(device) && !device->threaded && care_open(device, deadline_ns) == HUFU_OK;
 	} else {
 		care_do_due(device, true, now, deadline_ns < now + PROBE_TIME_NS ? deadline_ns : now + PROBE_TIME_NS);
 	}

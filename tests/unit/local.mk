@@ -309,6 +309,7 @@ tests_unit_test_answer_LDADD = $(POOL_TEST_LIBS)
 UNIT_TESTS += tests/unit/test_pool_keeper
 tests_unit_test_pool_keeper_SOURCES = %reldir%/test_pool_keeper.c
 tests_unit_test_pool_keeper_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_pool_keeper_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
 tests_unit_test_pool_keeper_LDADD = $(POOL_TEST_LIBS)
 
 UNIT_TESTS += tests/unit/test_pool_threads

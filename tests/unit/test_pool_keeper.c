@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
@@ -503,6 +504,31 @@ static void test_no_threads(void)
 	pool_allow_threads(true);
 }
 
+static _Atomic bool no_thread_to_be_had;
+
+int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
+{
+	return atomic_load(&no_thread_to_be_had) ? EAGAIN : __real_pthread_create(thread, attr, run, arg);
+}
+
+/* What may hang is not opened by callers instead, and later there may be one. */
+static void test_no_keeper(void)
+{
+	uint8_t out[16];
+	struct pool_request req = {.op = {.verb = HUFU_VERB_RANDOM, .out = out, .out_cap = sizeof(out), .repeatable = true}};
+
+	up(HANGING("h", "") TOKEN("h"));
+	atomic_store(&no_thread_to_be_had, true);
+	req.op.deadline_ns = clock_now_ns() + NS_PER_S / 10;
+	CU_ASSERT(pool_run(pool, &req) == HUFU_ERR_DEADLINE);
+	CU_ASSERT(fault_counts("h").opens == 0);
+	atomic_store(&no_thread_to_be_had, false);
+	CU_ASSERT(draw(NULL) == HUFU_OK);
+	down();
+}
+
 static void test_free_is_bounded(void)
 {
 	up(HANGING("a", "") DEVICE("b", "") TOKEN("a, b"));
@@ -685,6 +711,7 @@ static const struct unit_case cases[] = {
 	{"a device that joins later can use keys of before", test_joins_later},
 	{"places of devices that left are used again", test_places},
 	{"without threads devices are probed by callers, and those that need them are refused", test_no_threads},
+	{"where no thread is to be had no caller opens a device that may hang", test_no_keeper},
 	{"freeing a pool is bounded though a device hangs", test_free_is_bounded},
 	{"listing devices makes no thread and opens nothing", test_lists_without_threads},
 	{"the keeper ticks", test_tick},
