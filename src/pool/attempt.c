@@ -15,8 +15,9 @@ enum hufu_err as_undelivered(enum hufu_err err)
 	case HUFU_GROUP_DENIED:
 	case HUFU_GROUP_EXPIRED:
 	case HUFU_GROUP_BUSY:
-	case HUFU_GROUP_HOST:
 		return err;
+	case HUFU_GROUP_HOST: /* an attempt's time is not the call's */
+		return err == HUFU_ERR_DEADLINE ? HUFU_ERR_BUSY : err;
 	case HUFU_GROUP_CALLER:
 	case HUFU_GROUP_UNSUPPORTED:
 	case HUFU_GROUP_NO_KEY:

@@ -101,13 +101,13 @@ static enum verdict judge_host(struct call *call, struct device *device, bool de
 	return TRY_NEXT;
 }
 
-/* A caller's mistake is found by a device that works. */
-static void note_answer(struct call *call, struct device *device)
+/* A caller's mistake is found by a device that works, if it was asked. */
+static void note_answer(struct call *call, struct device *device, bool delivered)
 {
 	enum hufu_group group = hufu_err_group(call->err);
 
 	if (group == HUFU_GROUP_OK || group == HUFU_GROUP_CALLER) {
-		if (health_minds_served(&device->health))
+		if (delivered && health_minds_served(&device->health))
 			note(call, device, HEALTH_SERVED, NULL);
 	} else if (group != HUFU_GROUP_HOST) {
 		atomic_fetch_add_explicit(&device->errors, 1, memory_order_relaxed);
@@ -118,7 +118,7 @@ static void note_answer(struct call *call, struct device *device)
 
 enum verdict judge(struct call *call, struct device *device, bool delivered)
 {
-	note_answer(call, device);
+	note_answer(call, device, delivered);
 	switch (hufu_err_group(call->err)) {
 	case HUFU_GROUP_OK:
 		route_note_served(call, device);

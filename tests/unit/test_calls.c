@@ -465,6 +465,42 @@ static void test_queue_behind_hung_lane(void)
 	stop();
 }
 
+/* It says itself that it could not make a session in time. */
+static void test_lease_in_time(void)
+{
+	start_alone(TOKEN("\"a\", \"b\"", "") PAIR("fault"));
+	struct pool_key *key = key_of("hard");
+	char code[32];
+
+	CU_ASSERT(encrypt(key) == HUFU_OK);
+	lease_discard_parked(lab.pool->devices[0]);
+	snprintf(code, sizeof(code), "lease:code=0x%x", HUFU_ERR_DEADLINE);
+	script("a", code);
+	CU_ASSERT(strcmp(who_serves(key), "b") == 0);
+	CU_ASSERT(health_state(&lab.pool->devices[0]->health) == POOL_UP);
+	pool_key_rele(key);
+	stop();
+}
+
+/* More than any parameter has is refused before a device is asked: that one is out stands. */
+static void test_not_asked(void)
+{
+	uint8_t out[64];
+
+	start(TOKEN("\"a\"", "") DEVICE("a", "fault-hang", "hard", ""));
+	struct pool_key *key = key_of("hard");
+	struct hufu_param_gcm gcm = {.iv = out, .iv_len = 12, .aad = out, .aad_len = (size_t)1 << 40, .tag_len = 16};
+	struct pool_request req = {.key = key, .op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_GCM, .param = &gcm,
+	                                              .out = out, .out_cap = sizeof(out), .repeatable = true}};
+
+	CU_ASSERT(encrypt(key) == HUFU_OK);
+	(void)health_note(&lab.pool->devices[0]->health, HEALTH_SOFT_ERROR, vclock_now_ns());
+	CU_ASSERT(pool_run(lab.pool, &req) == HUFU_ERR_PARAM);
+	CU_ASSERT(atomic_load(&lab.pool->devices[0]->health.soft_errors) == 1);
+	pool_key_rele(key);
+	stop();
+}
+
 /* A direct driver is told the same limit, and keeps to it. */
 static void test_direct_limit(void)
 {
@@ -1021,6 +1057,8 @@ static const struct unit_case cases[] = {
 	{"what may not be repeated is lost with the device that hangs", test_unrepeatable_is_lost},
 	{"what was not delivered in time goes elsewhere, free of charge", test_lease_hangs},
 	{"nobody waits behind lanes that hang", test_queue_behind_hung_lane},
+	{"a session that a driver did not make in time is tried elsewhere", test_lease_in_time},
+	{"a device that was not asked has not served", test_not_asked},
 	{"a direct driver is told its limit", test_direct_limit},
 	{"the limit of an attempt follows what is usual", test_limit_follows_p99},
 	{"a budget is a share and a floor", test_budget},
