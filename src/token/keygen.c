@@ -57,10 +57,12 @@ static void add_check_value(struct token *token, const uint8_t uuid[16], const s
 	const struct copies *copies = material->copies;
 	struct copy_policy policy = copy_policy_of(&plan->attrs);
 	struct pool_key *key;
+	/* 4.9: a key that was never extractable does not leave its device for three bytes of it. */
+	bool may_export = policy.extractable || copies->on_host || copies->left_device || pool_is_software(token->pool);
 	if (pool_key_new(token->pool, uuid, 0, copies->type, copies->list, copies->n, &key) != HUFU_OK)
 		return;
 	pool_key_set_policy(key, policy.hardware_only, true);
-	material->have_check_value = check_value_ask(token, plan->key_type, key, copies_may_travel(policy), material->check_value);
+	material->have_check_value = check_value_ask(token, plan->key_type, key, may_export, material->check_value);
 	pool_key_rele(key);
 }
 

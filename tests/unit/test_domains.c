@@ -702,6 +702,28 @@ static void test_left_its_device(void)
 	down();
 }
 
+/* Whose check value is of the value itself, not of what the device does with it. */
+static void test_stayed_for_its_check_value(void)
+{
+	CK_ULONG len = 32;
+	CK_MECHANISM m = {CKM_GENERIC_SECRET_KEY_GEN, NULL, 0};
+	const CK_ATTRIBUTE kept[] = {{CKA_VALUE_LEN, &len, sizeof len}, BOOL(CKA_SENSITIVE, yes), BOOL(CKA_EXTRACTABLE, no)};
+	const CK_ATTRIBUTE shown[] = {{CKA_VALUE_LEN, &len, sizeof len}, BOOL(CKA_SENSITIVE, no), BOOL(CKA_EXTRACTABLE, yes)};
+	CK_BYTE check[3];
+	CK_ATTRIBUTE a = {CKA_CHECK_VALUE, check, sizeof check};
+	CK_OBJECT_HANDLE h;
+
+	up(C1, "\"d1\"", "hardware_only = no");
+	uint64_t exports = fault_counts("d1").asked[HUFU_VERB_EXPORT];
+	OK(key_generate(session, &m, kept, 3, &h));
+	CU_ASSERT_EQUAL(fault_counts("d1").asked[HUFU_VERB_EXPORT], exports);
+	CU_ASSERT(flag_of(h, CKA_NEVER_EXTRACTABLE) && flag_of(h, CKA_ALWAYS_SENSITIVE));
+	OK(key_generate(session, &m, shown, 3, &h));
+	OK(object_get_attributes(session, h, &a, 1));
+	CU_ASSERT_EQUAL(a.ulValueLen, 3);
+	down();
+}
+
 /* -- exactly one ------------------------------------------------------------------------------- */
 
 static void one_key_in_spite_of(const char *device, const char *fault)
@@ -794,6 +816,7 @@ static const struct unit_case cases[] = {
 	{"software serves while all hardware is out, by token and by key", test_fallback},
 	{"what the host has made for devices is not local", test_made_on_host},
 	{"what has left a device was not never extractable", test_left_its_device},
+	{"a key that never leaves its device does not for its check value", test_stayed_for_its_check_value},
 	{"any single fault makes one key or one pair", test_exactly_one_key},
 	{"destroying and changing a key needs no device", test_destroyed_and_changed},
 	{0},
