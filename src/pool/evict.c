@@ -140,7 +140,7 @@ static void evict_from(struct device *device, struct pool_key *key)
 {
 	struct key_view *view = key_view_slot(key, device);
 
-	if (!view || !is_loaded(view) || !atomic_load(&device->handle))
+	if (!view || !is_loaded(view) || !atomic_load(&device->handle) || atomic_load(&key->pool->ending))
 		return;
 	pthread_mutex_lock(&key->pool->keys_lock);
 	bool claimed = claim_locked(key, view);

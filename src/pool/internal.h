@@ -136,6 +136,7 @@ struct pool {
 	_Atomic(enum keeping) keeping;
 	struct pool *next_kept;          /* the keeper's */
 	_Atomic uint64_t inline_due_ns;  /* keeper_inline looks again then */
+	_Atomic bool ending;             /* devices are emptied one by one: nobody else evicts keys from them */
 	_Atomic unsigned hanging;        /* parts of it that are waited for before it is freed, one of them its owner */
 	_Atomic size_t ndevices;         /* grows only */
 	_Atomic(struct device *) devices[POOL_DEVICES_MAX];

@@ -104,6 +104,7 @@ void pool_free(struct pool *pool)
 	if (!pool)
 		return;
 	keeper_remove(pool);
+	atomic_store(&pool->ending, true);
 	atomic_store(&pool->hanging, 1);
 	for (size_t i = 0; i < pool->ndevices; i++)
 		end_device(pool->devices[i]);

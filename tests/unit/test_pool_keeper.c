@@ -548,6 +548,40 @@ static void test_free_is_bounded(void)
 	fault_reset();
 }
 
+static void *release_a(void *arg)
+{
+	clock_sleep_ns(NS_PER_S / 4);
+	fault_release("a");
+	return arg;
+}
+
+/* What hangs in one device holds the last of a key that the other has loaded, and comes back while that one is ended. */
+static void test_free_with_key(void)
+{
+	pthread_t thread;
+
+	up(HANGING("a", "") HANGING("b", "") TOKEN("a, b"));
+	struct pool_key *key = sm4_key();
+	while (!key_is_loaded_in(pool->devices[0]) || !key_is_loaded_in(pool->devices[1]))
+		CU_ASSERT_FATAL(encrypts(key));
+	script("a", "encrypt:hang");
+	while (!hangs("a"))
+		CU_ASSERT_FATAL(encrypts(key));
+	script("b", "random:lost@1; probe:hang");
+	while (!hangs("b"))
+		CU_ASSERT_FATAL(draw(NULL) == HUFU_OK);
+	pool_key_rele(key);
+	CU_ASSERT_FATAL(pthread_create(&thread, NULL, release_a, NULL) == 0);
+	pool_free(pool);
+	pthread_join(thread, NULL);
+	fault_release("b");
+	uint64_t begun = clock_now_ns();
+	CU_ASSERT(wait_for(threads_are_gone, "") && clock_now_ns() - begun < AWHILE_NS);
+	CU_ASSERT(is_closed("a") && is_closed("b"));
+	CU_ASSERT(secret_in_use() == secret_before);
+	fault_reset();
+}
+
 static void test_lists_without_threads(void)
 {
 	up(TWO);
@@ -713,6 +747,7 @@ static const struct unit_case cases[] = {
 	{"without threads devices are probed by callers, and those that need them are refused", test_no_threads},
 	{"where no thread is to be had no caller opens a device that may hang", test_no_keeper},
 	{"freeing a pool is bounded though a device hangs", test_free_is_bounded},
+	{"a key that comes back while a pool is freed goes with it", test_free_with_key},
 	{"listing devices makes no thread and opens nothing", test_lists_without_threads},
 	{"the keeper ticks", test_tick},
 	{"timers fire in their order, or not once they were cancelled", test_timers},
