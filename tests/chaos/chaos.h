@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/conf_states.h"
 #include "hufu/pkcs11-sm.h"
 
 #define WORKERS 8
@@ -43,8 +44,11 @@ void life_need(CK_RV, const char *what);
 #define NEED(call) life_need((call), #call)
 /* Directory, drivers, p11. Once. */
 void life_begin(void);
-/* A new configuration, to be written and closed. */
+/* A new configuration, to be written on; it takes the old one's place with life_conf_done. */
 FILE *life_conf(void);
+void life_conf_done(FILE *);
+/* The administrator's, for a device of the configuration. */
+void life_wish(const char *device, enum conf_wish);
 /* C_Initialize; and with a session, the user logged in. */
 void life_start(void);
 CK_SESSION_HANDLE life_log_in(const char *token);
@@ -172,22 +176,32 @@ struct profile {
 	uint64_t ops, seeds;       /* what ./check runs */
 	unsigned deadline_ms;      /* of a call; 0: the default */
 	bool may_fail;             /* with CKR_DEVICE_ERROR, while all devices are out */
+	bool removes;              /* a device from the configuration, at last */
 	bool forks;                /* ThreadSanitizer does not */
 	bool must_complain;        /* of lies that only this harness sees */
 };
 extern const struct profile profiles[]; /* ends with a name of NULL */
 
 #define PHASES 16
+#define NOBODY SIZE_MAX
 extern size_t plan_ndevices;
-/* The devices' sections, and their number. */
-void plan_devices(uint64_t seed, FILE *conf);
+/* How many, and what they are. */
+void plan_draw(uint64_t seed);
+/* Their sections, and a token's list; but for this one, and with these weights. */
+void plan_devices(FILE *conf, size_t without, unsigned weight);
+void plan_members(FILE *conf, size_t without);
+void plan_enable_all(void);
 void plan_all_well(void);
 void plan_release(void);
+/* Devices that were closed as often as opened. */
+bool plan_is_closed(size_t device);
 /* What the devices were told, for people. */
 void plan_show(FILE *);
 
 /* -- one run (run.c) -------------------------------------------------------------------- */
 
+/* Also while it is in force: without this device, or NOBODY. */
+void run_write_conf(size_t without, unsigned weight);
 /* True: all claims hold. Says on stdout, as TAP comments, which do not. */
 bool run_profile(const struct profile *, uint64_t seed, uint64_t ops);
 

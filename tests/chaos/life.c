@@ -14,14 +14,6 @@ char life_dir[64];
 
 CK_RV C_GetInterface(CK_UTF8CHAR *, CK_VERSION *, CK_INTERFACE **, CK_FLAGS);
 
-void life_need(CK_RV rv, const char *what)
-{
-	if (rv == CKR_OK)
-		return;
-	printf("Bail out! %s gives 0x%lx where nothing should fail\n", what, rv);
-	exit(99);
-}
-
 double life_now_s(void)
 {
 	struct timespec ts;
@@ -46,6 +38,16 @@ static void remove_dir(void)
 {
 	if (getpid() == owner)
 		nftw(life_dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+void life_need(CK_RV rv, const char *what)
+{
+	if (rv == CKR_OK)
+		return;
+	printf("Bail out! %s gives 0x%lx where nothing should fail\n", what, rv);
+	fflush(stdout);
+	remove_dir();
+	_exit(99); /* other threads are at work in libraries that exit would take apart */
 }
 
 static void *nothing(void *arg)
@@ -82,18 +84,52 @@ void life_begin(void)
 	have_threads();
 }
 
+static void conf_path(char path[96], const char *suffix)
+{
+	snprintf(path, 96, "%s/hufu.conf%s", life_dir, suffix);
+}
+
 FILE *life_conf(void)
 {
 	char path[96];
 
-	snprintf(path, sizeof(path), "%s/hufu.conf", life_dir);
+	conf_path(path, ".new");
 	FILE *f = fopen(path, "w");
 	if (!f)
 		life_need(CKR_FUNCTION_FAILED, path);
-	setenv("HUFU_CONF", path, 1);
-	setenv("HUFU_LOG", "none", 0);
 	fprintf(f, "log { to = \"none\" }\n");
 	return f;
+}
+
+void life_conf_done(FILE *f)
+{
+	char made[96], path[96];
+
+	conf_path(made, ".new");
+	conf_path(path, "");
+	if (fclose(f) != 0 || rename(made, path) != 0)
+		life_need(CKR_FUNCTION_FAILED, path);
+	setenv("HUFU_CONF", path, 1);
+	setenv("HUFU_LOG", "none", 0);
+}
+
+static void report(void *arg, const char *message)
+{
+	(void)arg;
+	printf("# %s\n", message);
+}
+
+void life_wish(const char *device, enum conf_wish wish)
+{
+	char path[96], why[256];
+	struct conf *conf;
+
+	conf_path(path, "");
+	if (conf_load_file(path, report, NULL, &conf) != HUFU_OK)
+		life_need(CKR_FUNCTION_FAILED, path);
+	if (conf_states_set(conf, device, wish, NULL, why, sizeof(why)) != HUFU_OK)
+		life_need(CKR_FUNCTION_FAILED, why);
+	conf_free(conf);
 }
 
 /* -- the module ---------------------------------------------------------------------- */

@@ -113,8 +113,8 @@ static void tell(const char *script)
 
 	if (fault_script(FAULTY, script, why, sizeof(why)) == HUFU_OK)
 		return;
-	printf("Bail out! %s: %s\n", script, why);
-	exit(99);
+	printf("# %s\n", why);
+	life_need(CKR_ARGUMENTS_BAD, script);
 }
 
 static CK_ULONG count_labelled(CK_SESSION_HANDLE s, const char *label)
@@ -175,7 +175,7 @@ static void write_conf(void)
 	fprintf(f, "device \"d0\" { driver = \"fault\"  domain = \"soft\"  priority = 1 }\n");
 	fprintf(f, "device \"d1\" { driver = \"fault\"  domain = \"soft\"  priority = 2 }\n");
 	fprintf(f, "token \"one\" { store = \"sqlite:%s/one.db\"  devices = { \"d0\", \"d1\" } }\n", life_dir);
-	fclose(f);
+	life_conf_done(f);
 }
 
 /* With a number: from that fault on. */

@@ -69,22 +69,23 @@ static long resident_kib(void)
 
 /* -- the token ---------------------------------------------------------------------------- */
 
-static void write_conf(void)
+void run_write_conf(size_t without, unsigned weight)
 {
 	unsigned deadline_ms = run.profile->deadline_ms ? run.profile->deadline_ms : DEADLINE_MS;
 	FILE *f = life_conf();
 
 	fprintf(f, "defaults { deadline_ms = %u  generate_deadline_ms = %u }\n", deadline_ms,
 	        deadline_ms < GENERATE_MIN_MS ? GENERATE_MIN_MS : deadline_ms);
-	plan_devices(run.seed, f);
+	plan_devices(f, without, weight);
 	for (int i = 0; i < 2; i++) {
-		fprintf(f, "token \"%s\" { store = \"sqlite:%s/%s-%llu.db\"  devices = {", i ? "other" : "chaos", life_dir,
-		        i ? "other" : "chaos", (unsigned long long)run.seed);
-		for (size_t d = 0; d < plan_ndevices; d++)
-			fprintf(f, "%s\"d%zu\"", d ? ", " : " ", d);
+		const char *name = i ? "other" : "chaos";
+
+		fprintf(f, "token \"%s\" { store = \"sqlite:%s/%s-%llu.db\"  devices = {", name, life_dir, name,
+		        (unsigned long long)run.seed);
+		plan_members(f, without);
 		fprintf(f, " } }\n");
 	}
-	fclose(f);
+	life_conf_done(f);
 }
 
 /* -- the load ------------------------------------------------------------------------------ */
@@ -168,6 +169,27 @@ static void recover(CK_SESSION_HANDLE s)
 		if (!work->run(w))
 			COMPLAIN("%s after an outage: 0x%lx, %s", work->name, w->rv, w->why);
 	}
+}
+
+/* A device that the configuration has no more is closed, while the module goes on. */
+static void remove_last(CK_SESSION_HANDLE s)
+{
+	const struct timespec moment = {.tv_nsec = 10000000};
+	struct worker *w = &run.workers[0];
+	double begun_s = life_now_s();
+	size_t last = plan_ndevices - 1;
+
+	w->session = s;
+	w->chance = chance_of(run.seed, 5);
+	run_write_conf(last, 100);
+	while (!plan_is_closed(last) && life_now_s() - begun_s < RECOVERY_MAX_S) {
+		if (!work_sm4_cbc(w))
+			COMPLAIN("while a device is removed: 0x%lx, %s", w->rv, w->why);
+		nanosleep(&moment, NULL);
+	}
+	if (!plan_is_closed(last))
+		COMPLAIN("a device that was removed was not closed");
+	run_write_conf(NOBODY, 100);
 }
 
 static void work_all(void)
@@ -328,7 +350,9 @@ static void set_up(const struct profile *profile, uint64_t seed, uint64_t ops)
 	pthread_mutex_init(&run.plan_lock, NULL);
 	if (!run.records)
 		life_need(CKR_HOST_MEMORY, "calloc");
-	write_conf();
+	plan_draw(seed);
+	run_write_conf(NOBODY, 100);
+	plan_enable_all();
 	plan_all_well();
 }
 
@@ -349,6 +373,8 @@ bool run_profile(const struct profile *profile, uint64_t seed, uint64_t ops)
 	plan_all_well();
 	if (profile->may_fail)
 		recover(s);
+	if (profile->removes)
+		remove_last(s);
 	NEED(p11->C_Finalize(NULL));
 	plan_release();
 	check_holdings(&before);
