@@ -193,6 +193,8 @@ void plan_members(FILE *conf, size_t without);
 void plan_enable_all(void);
 void plan_all_well(void);
 void plan_release(void);
+/* Calls that hang in a driver now. */
+uint32_t plan_hung(void);
 /* Devices that were closed as often as opened. */
 bool plan_is_closed(size_t device);
 /* What the devices were told, for people. */

@@ -56,6 +56,15 @@ void plan_members(FILE *conf, size_t without)
 		}
 }
 
+uint32_t plan_hung(void)
+{
+	uint32_t hung = 0;
+
+	for (size_t i = 0; i < plan_ndevices; i++)
+		hung += fault_hung(devices[i].name);
+	return hung;
+}
+
 bool plan_is_closed(size_t device)
 {
 	struct fault_counts counts = fault_counts(devices[device].name);
