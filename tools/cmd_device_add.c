@@ -158,6 +158,29 @@ static enum status save(struct addition *a)
 	return forget_removal(a);
 }
 
+static bool has_domain(const struct addition *a, const struct conf_token *token)
+{
+	for (size_t i = 0; i < token->ndevices; i++)
+		if (token->devices[i] != a->device &&
+		    !strcmp(a->new->devices[token->devices[i]].domain, a->new->devices[a->device].domain))
+			return true;
+	return false;
+}
+
+/* Until then it has no keys, and gets none. */
+static void tell_new_domain(const struct addition *a)
+{
+	for (size_t i = 0; i < a->new->ntokens; i++) {
+		const struct conf_token *token = &a->new->tokens[i];
+		bool uses = false;
+		for (size_t k = 0; k < token->ndevices; k++)
+			uses |= token->devices[k] == a->device;
+		if (uses && !has_domain(a, token))
+			note("its domain \"%s\" is new to token \"%s\": keys get copies there once it is enrolled (hufu domain enroll)",
+			     a->new->devices[a->device].domain, token->name);
+	}
+}
+
 static enum status print(const struct args *args, const struct addition *a)
 {
 	const char *path = a->old->path;
@@ -172,6 +195,7 @@ static enum status print(const struct args *args, const struct addition *a)
 	else
 		note("%s, and the device lasts (--save does it)",
 		     path ? "add this to the configuration" : "write this into a configuration file");
+	tell_new_domain(a);
 	if (!serves_somebody(a))
 		note("no token has it: --token TOKEN gives it to one, or name it in a token's devices");
 	return ST_OK;

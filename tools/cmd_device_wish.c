@@ -6,6 +6,7 @@
 #include "tools/wish.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define WAIT_S 30
 #define PLACES 16
@@ -115,6 +116,28 @@ static void print_text(const struct fleet *fleet, const char *name, enum conf_wi
 		tell_places(fleet, name);
 }
 
+/* As the wishes were before this one, which takes name away. */
+static bool others_serve(const struct fleet *fleet, const struct conf_token *token, const char *name)
+{
+	for (size_t i = 0; i < token->ndevices; i++) {
+		const char *other = fleet->conf->devices[token->devices[i]].name;
+		if (strcmp(other, name) && conf_states_wish(&fleet->states, other) == CONF_WISH_ENABLED)
+			return true;
+	}
+	return false;
+}
+
+/* Whose programs fail from now on: nobody may have meant that. */
+static void warn_of_last(const struct fleet *fleet, const struct member *m)
+{
+	for (size_t i = 0; i < fleet->conf->ntokens; i++) {
+		const struct conf_token *token = &fleet->conf->tokens[i];
+		if (token_uses(fleet, token, m->conf) && !others_serve(fleet, token, m->name))
+			note("token \"%s\" has no device left to serve it; hufu device undrain %s brings this one back", token->name,
+			     m->name);
+	}
+}
+
 static enum status run(const struct args *args, struct fleet *fleet, enum conf_wish wish)
 {
 	const char *name = arg_target(args, 0);
@@ -132,6 +155,8 @@ static enum status run(const struct args *args, struct fleet *fleet, enum conf_w
 		return fail(ST_NOT_FOUND, "Programs give it up by themselves.", "device \"%s\" is not in the configuration", name);
 	if (status == ST_OK)
 		status = wish_set(fleet, name, wish, arg_get(args, "why"));
+	if (status == ST_OK && wish != CONF_WISH_ENABLED)
+		warn_of_last(fleet, m);
 	if (status == ST_OK && wait)
 		status = wish_wait(fleet, name, wish, seconds, &behind);
 	if (status)

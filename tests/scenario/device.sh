@@ -47,6 +47,13 @@ check_status 2 "nor is it probed: 2" hufu_core device probe card9
 check_status 2 "nor drained: 2" hufu_core device drain card9
 check_status 1 "a device without a name: 1" hufu_core device show
 
+check "a device is drained" hufu_core device drain card1
+check "while the other is left" absent "no device left" out
+check "the last one may be drained too" hufu_core device drain card2
+check "but it is said" contains 'token "demo" has no device left' out
+check "undrain" hufu_core device undrain card2
+check "and the other" hufu_core device undrain card1
+
 # -- a program works -------------------------------------------------------------------
 hufu_in key generate "$URI" --type sm4 --label k >out 2>&1 || diag "no key"
 mkfifo feed
@@ -89,6 +96,9 @@ check "and works" works card2
 cp "$HUFU_CONF" before.conf
 check "a new device's section is printed" hufu_core device add card3 driver=soft domain=soft --token demo
 check "whole" contains 'device "card3" {' out
+check "its domain is not new" absent "hufu domain enroll" out
+check "of a new domain" hufu_core device add card3 driver=soft domain=other --token demo
+check "it is said what follows" contains "hufu domain enroll" out
 check "nothing is written" same "$HUFU_CONF" before.conf
 check "until it is saved" hufu_core device add card3 driver=soft domain=soft weight=50 --token demo --save -o json
 check "the rest stays" sh -c "head -c $(wc -c <before.conf) '$HUFU_CONF' | cmp - before.conf"
