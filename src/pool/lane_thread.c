@@ -209,10 +209,12 @@ static void *lane_main(void *arg)
 	begin(lane);
 	while ((job = take_locked(lane)))
 		run_locked(lane, job);
-	if (lane->hung)
+	if (lane->hung) {
+		lane_release_locked(lane); /* of one that was idle when all were given up */
 		lane_is_back_locked(lane);
-	else
+	} else {
 		lane->lanes->nlanes--;
+	}
 	end_locked(lane);
 	return NULL;
 }
