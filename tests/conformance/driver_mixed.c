@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Claim: a pool of direct devices and devices on lanes, in two domains, with
- * hardware that fails or hangs before software that is merely busy, keeps the
+ * hardware that fails or returns late before software that is merely busy, keeps the
  * contract as one good device does, for keys with a copy in each domain.
  */
 #include "driver_kit.h"
@@ -22,7 +22,7 @@ static const char configuration[] =
 /* From when they have shown that they are sound. */
 static const char *const scripts[][2] = {
 	{"card", "run:gone%6; lease:busy%3; run:corrupt%9"},
-	{"box", "run:hang@150; run:lost%12; lease:gone%7"},
+	{"box", "run:hang=600ms@150; run:lost%12; lease:gone%7"},
 	{"emulator", "run:busy%4; lease:gone%19"},
 };
 #define NDEVICES (sizeof(scripts) / sizeof(scripts[0]))
