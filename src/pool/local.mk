@@ -14,6 +14,10 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/calls.h \
 	%reldir%/care.c \
 	%reldir%/care.h \
+	%reldir%/care_due.c \
+	%reldir%/care_errand.c \
+	%reldir%/care_internal.h \
+	%reldir%/care_outcome.c \
 	%reldir%/checker.c \
 	%reldir%/checker.h \
 	%reldir%/device.c \
