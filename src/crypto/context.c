@@ -7,23 +7,34 @@
 #include <stdbool.h>
 
 static _Atomic(OSSL_LIB_CTX *) context;
+#define LEFT_MAX 8
 /* Where those who look for leaks still find it: never read, so a compiler would do without. */
-__attribute__((used)) static _Atomic(OSSL_LIB_CTX *) left;
+__attribute__((used)) static _Atomic(OSSL_LIB_CTX *) left[LEFT_MAX];
+static _Atomic unsigned nleft;
 static _Atomic uint32_t epoch = 1;
 static atomic_bool ended;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+/* Never freed: of a fork it is the parent's too, and at exit others' handlers may still come here. */
+static void leave(void)
+{
+	OSSL_LIB_CTX *mine = atomic_exchange(&context, NULL);
+
+	if (mine)
+		atomic_store(&left[atomic_fetch_add(&nleft, 1) % LEFT_MAX], mine);
+}
+
 /* Stores only, as in a signal handler. */
 static void forget(void)
 {
-	atomic_store(&context, NULL);
+	leave();
 	atomic_fetch_add(&epoch, 1);
 }
 
 static void end(void)
 {
 	atomic_store(&ended, true);
-	atomic_store(&left, atomic_exchange(&context, NULL));
+	leave();
 }
 
 static void watch(void)
