@@ -52,8 +52,7 @@ bool pick_is_fit(const struct device *device)
 static uint64_t load(const struct device *device, const struct call *call)
 {
 	uint64_t latency = latency_average_ns(&device->latencies, call->op_class, call->now_ns);
-	uint64_t share = (uint64_t)atomic_load_explicit(&device->weight, memory_order_relaxed) *
-	                 health_share_percent(&device->health, call->now_ns);
+	uint64_t weight = atomic_load_explicit(&device->weight, memory_order_relaxed);
 	uint64_t work = (1 + (uint64_t)atomic_load_explicit(&device->in_flight, memory_order_relaxed)) *
 	                (latency < LATENCY_FLOOR_NS ? LATENCY_FLOOR_NS : latency);
 	struct hufu_key *view = call->req->key ? key_view(call->req->key, device) : NULL;
@@ -61,7 +60,7 @@ static uint64_t load(const struct device *device, const struct call *call)
 	/* A device that holds the key loaded spares loading it. */
 	if (view && __atomic_load_n(&view->loaded, __ATOMIC_RELAXED))
 		work /= 2;
-	return work * 1000 / (share ? share : 1);
+	return work * 100000 / (weight ? weight : 1);
 }
 
 /* xorshift32 a thread: spreads load, no more. */
@@ -83,6 +82,25 @@ static struct device *nth(const struct pool *pool, uint64_t set, uint32_t n)
 	while (n--)
 		set &= set - 1;
 	return pool->devices[__builtin_ctzll(set)];
+}
+
+/*
+ * Without those in slow start whose turn it is not: one that may bear a tenth is
+ * drawn in every tenth call. As a weight its share would count for nothing while
+ * the others are idle, and the device would come back all at once at the end.
+ */
+static uint64_t without_slow(const struct call *call, uint64_t set)
+{
+	uint64_t kept = set;
+
+	for (uint64_t rest = set; rest; rest &= rest - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(rest);
+		uint32_t share = health_share_percent(&call->pool->devices[i]->health, call->now_ns);
+
+		if (share < 100 && draw(100) >= share)
+			kept &= ~BIT(i);
+	}
+	return kept ? kept : set;
 }
 
 static struct device *lighter_of_two(const struct call *call, uint64_t set)
@@ -197,7 +215,8 @@ struct device *pick(struct call *call)
 	uint64_t fit, can = candidates(call, &fit);
 	struct route ways = route(call, can, fit);
 	uint64_t serve = ways.now & fit;
-	struct device *device = serve ? lighter_of_two(call, first_tier(call->pool, serve)) : least_unfit(call, ways.now);
+	struct device *device = serve ? lighter_of_two(call, without_slow(call, first_tier(call->pool, serve))) :
+	                                least_unfit(call, ways.now);
 
 	call->fallback = ways.fallback;
 	call->hurries = device && (call->trial || (ways.now | ways.later) & fit & ~BIT(device->index));

@@ -493,6 +493,37 @@ static void test_ejected_comes_back(void)
 	lab_free(pool);
 }
 
+static unsigned served_by_a(struct pool *pool, unsigned n)
+{
+	uint64_t before = lab_ops("a", HUFU_VERB_RANDOM);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct pool_request req = REQUEST();
+
+		CU_ASSERT(lab_random(pool, &req) == HUFU_OK);
+	}
+	return (unsigned)(lab_ops("a", HUFU_VERB_RANDOM) - before);
+}
+
+/* a would serve all: its weight is a thousand times b's. */
+static void test_slow_start_is_a_ramp(void)
+{
+	struct pool *pool = pair("random:gone@1", "");
+	struct pool_request req = REQUEST();
+
+	CU_ASSERT(lab_random(pool, &req) == HUFU_OK && lab_state(pool, "a") == POOL_EJECTED);
+	atomic_fetch_add(&lab_now_ns, 20 * NS_PER_S);
+	CU_ASSERT(lab_random(pool, &req) == HUFU_OK && lab_state(pool, "a") == POOL_SLOW_START);
+	unsigned tenth = served_by_a(pool, 1000);
+	CU_ASSERT(tenth > 50 && tenth < 200);
+	atomic_fetch_add(&lab_now_ns, 5 * NS_PER_S);
+	unsigned half = served_by_a(pool, 1000);
+	CU_ASSERT(half > 450 && half < 650);
+	atomic_fetch_add(&lab_now_ns, 20 * NS_PER_S);
+	CU_ASSERT_EQUAL(served_by_a(pool, 1000), 1000);
+	lab_free(pool);
+}
+
 /* -- what a call is given -------------------------------------------------- */
 
 static void test_op_id_and_attempts(void)
@@ -762,6 +793,7 @@ static const struct unit_case cases[] = {
 	{"a slow device is left at the deadline, and avoided", test_slow_device},
 	{"all down is a clean error, and the first to return serves", test_all_down},
 	{"an ejected device is probed, and comes back slowly", test_ejected_comes_back},
+	{"a slow start is a tenth, then half, then all", test_slow_start_is_a_ramp},
 	{"attempts share an op id", test_op_id_and_attempts},
 	{"a key goes where it has a copy, a new one where it is wanted", test_domains},
 	{"nobody signs unchecked but software", test_point},
