@@ -71,14 +71,15 @@ void care_close_left(struct device *device, bool evict, uint64_t deadline_ns)
 
 /* -- the errand itself ------------------------------------------------------------ */
 
-/* One that cannot sign at all is admitted without: it runs nothing with keys. */
+/* One that cannot sign at all is admitted without: it runs nothing with keys. One that gave no answer is asked again. */
 static enum hufu_err ask_proofs(struct care *care, struct admission *admission)
 {
 	enum hufu_err err = admit_prove(admission, &care->proofs);
+	bool cannot = hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED;
 
-	care->asked_proofs = true;
+	care->asked_proofs = err == HUFU_OK || cannot;
 	care->proven = err == HUFU_OK;
-	return hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED ? HUFU_OK : err;
+	return cannot ? HUFU_OK : err;
 }
 
 /* Only keys that nobody holds: what could not be evicted when they were given up. */

@@ -198,7 +198,7 @@ static uint64_t candidates(struct call *call, uint64_t *fit)
 		if (!is_candidate(device, call))
 			continue;
 		if (atomic_load_explicit(&device->handle, memory_order_relaxed) && pick_must_prove(device, call)) {
-			call->passing |= BIT(i);
+			call->passing |= device_must_prove(device) ? BIT(i) : 0; /* else it was asked, and cannot */
 			continue;
 		}
 		device_probe_if_due(device, call->now_ns, call->deadline_ns);

@@ -333,6 +333,35 @@ static void test_foreign(void)
 	down();
 }
 
+/* A proof that was not answered is asked for again; one that cannot be given makes no caller wait. */
+static void test_proof_not_given(void)
+{
+	uint8_t bytes[512], point[HUFU_PUB_MAX];
+	struct pool_copy copy = {.kind = HUFU_COPY_BLOB, .domain = "d", .data = bytes, .len = make_proof(bytes, point)};
+
+	up(DEVICE("a", "") DEVICE("b", "") TOKEN("a, b"));
+	CU_ASSERT(draw(NULL) == HUFU_OK && wait_for(is_in_service, "a") && wait_for(is_in_service, "b"));
+	script("a", "sign:busy*2");
+	script("b", "run:busy");
+	CU_ASSERT(pool_add_proof(pool, &copy, point) == HUFU_OK);
+	struct pool_key *key = sm4_key();
+	CU_ASSERT(encrypts(key)); /* by a, the only one that does anything */
+	pool_key_rele(key);
+	down();
+
+	up(DEVICE("a", "") DEVICE("b", "") TOKEN("a, b"));
+	CU_ASSERT(draw(NULL) == HUFU_OK && wait_for(is_in_service, "a") && wait_for(is_in_service, "b"));
+	script("a", "sign:unsupported");
+	script("b", "sign:unsupported");
+	CU_ASSERT(pool_add_proof(pool, &copy, point) == HUFU_OK);
+	key = sm4_key();
+	uint64_t begun = clock_now_ns();
+	CU_ASSERT(!encrypts(key) && clock_now_ns() - begun < AWHILE_NS);
+	CU_ASSERT(draw(NULL) == HUFU_OK); /* what needs no key */
+	pool_key_rele(key);
+	down();
+}
+
 /* -- the administrator --------------------------------------------------------------- */
 
 #define TWO DEVICE("a", "") DEVICE("b", "") TOKEN("a, b")
@@ -743,6 +772,7 @@ static const struct unit_case cases[] = {
 	{"a device that gives a wrong known answer is quarantined and runs nothing", test_wrong_answers},
 	{"what a device does not do, or not now, is no wrong answer", test_not_asked},
 	{"a device of another domain is quarantined", test_foreign},
+	{"a proof that was not answered is asked for again", test_proof_not_given},
 	{"a drained device gets no work, stays open, and comes back", test_drain},
 	{"a device under maintenance is closed and left alone", test_maintenance},
 	{"a quarantined device is back by the administrator's act", test_mended},
