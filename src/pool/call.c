@@ -65,6 +65,10 @@ static enum verdict wait_for_device(struct call *call)
 	enum hufu_err err = waiter_join(call);
 	call->tried &= ~call->passing;
 	call->passing = call->busy = 0;
+	if (call->wait_ns == WAIT_MAX_NS) { /* nobody has come back soon */
+		call->tried &= ~call->unlucky;
+		call->unlucky = 0;
+	}
 	if (err == HUFU_OK)
 		return MUST_WAIT;
 	call->err = err;

@@ -66,6 +66,7 @@ struct call {
 	uint64_t wake_ns;                /* when to look again at the latest; 0: the call has not waited yet */
 	uint64_t tried;                  /* bit a device: has failed in this call */
 	uint64_t passing;                /* those of them whose failure may pass: busy, gone */
+	uint64_t unlucky;                /* those that failed this once: asked again before a call waits in vain for others */
 	uint64_t busy;                   /* those of them that are busy: not out of service */
 	uint32_t hard;                   /* attempts that were lost or corrupt */
 	bool renewed;                    /* EXPIRED: only once */

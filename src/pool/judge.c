@@ -35,6 +35,13 @@ static void fell(struct call *call, struct device *device, enum health_event eve
 	lease_discard_parked(device);
 }
 
+/* Others come first; but it is better than one that is out, of which nobody knows when it is back. */
+static void set_aside_unlucky(struct call *call, const struct device *device)
+{
+	set_aside(call, device, false);
+	call->unlucky |= UINT64_C(1) << device->index;
+}
+
 static enum verdict judge_unsupported(struct call *call, struct device *device, bool delivered)
 {
 	struct capability *cap = delivered ? device_capability(device, call->mechanism, call->req->op.verb,
@@ -52,7 +59,7 @@ static enum verdict judge_unsupported(struct call *call, struct device *device, 
 static enum verdict judge_expired(struct call *call, struct device *device)
 {
 	if (call->renewed)
-		set_aside(call, device, false);
+		set_aside_unlucky(call, device);
 	call->renewed = true;
 	return TRY_NEXT;
 }
@@ -83,7 +90,10 @@ static enum verdict judge_lost(struct call *call, struct device *device, bool de
 	if (wrong || late)
 		count(device, wrong ? STATS_WRONG_ANSWERS : STATS_TIMEOUTS);
 	note(call, device, late ? HEALTH_TIMEOUT : HEALTH_SOFT_ERROR, late ? "no answer in time" : NULL);
-	set_aside(call, device, call->trial == device || !delivered); /* with nobody else it is asked again */
+	if (call->trial == device || !delivered)
+		set_aside(call, device, true); /* with nobody else it is asked again */
+	else
+		set_aside_unlucky(call, device);
 	if (!delivered)
 		return TRY_NEXT;
 	if (!may_retry(call))
@@ -128,7 +138,7 @@ enum verdict judge(struct call *call, struct device *device, bool delivered)
 	case HUFU_GROUP_UNSUPPORTED:
 		return judge_unsupported(call, device, delivered);
 	case HUFU_GROUP_NO_KEY:
-		set_aside(call, device, false);
+		set_aside_unlucky(call, device);
 		return TRY_NEXT;
 	case HUFU_GROUP_DENIED:
 		fell(call, device, HEALTH_REFUSED);
