@@ -3,6 +3,8 @@
 
 #include "base/log.h"
 
+#define PATIENCE_NS (NS_PER_S / 10) /* with devices that are out, while one that failed once is well */
+
 enum hufu_err call_board(struct call *call, struct device *device)
 {
 	enum hufu_err err = device_open(device, call->deadline_ns);
@@ -54,6 +56,15 @@ static enum verdict attempt(struct call *call, struct device *device)
 	return conclude(call, device, delivered);
 }
 
+/* Nobody has come back soon. Never with the last attempt: as long as the call waits somebody may, and it is answered. */
+static void ask_unlucky_again(struct call *call)
+{
+	if (call->now_ns < call->start_ns + PATIENCE_NS || call->hard + 1 >= call->conf->attempts)
+		return;
+	call->tried &= ~call->unlucky;
+	call->unlucky = 0;
+}
+
 /* Busy and gone may pass: those devices are tried again when there is news of them, or after a while that grows. */
 static enum verdict wait_for_device(struct call *call)
 {
@@ -65,10 +76,7 @@ static enum verdict wait_for_device(struct call *call)
 	enum hufu_err err = waiter_join(call);
 	call->tried &= ~call->passing;
 	call->passing = call->busy = 0;
-	if (call->wait_ns == WAIT_MAX_NS) { /* nobody has come back soon */
-		call->tried &= ~call->unlucky;
-		call->unlucky = 0;
-	}
+	ask_unlucky_again(call);
 	if (err == HUFU_OK)
 		return MUST_WAIT;
 	call->err = err;
