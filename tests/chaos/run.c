@@ -74,8 +74,12 @@ void run_write_conf(size_t without, unsigned weight)
 	unsigned deadline_ms = run.profile->deadline_ms ? run.profile->deadline_ms : DEADLINE_MS;
 	FILE *f = life_conf();
 
-	fprintf(f, "defaults { deadline_ms = %u  generate_deadline_ms = %u }\n", deadline_ms,
-	        deadline_ms < GENERATE_MIN_MS ? GENERATE_MIN_MS : deadline_ms);
+	/*
+	 * Most devices may be bad at once, and one may lose every op of a kind: the limits of attempts and retries, which
+	 * would give up there so that a fleet is not drowned in retries, are wide here and tested on their own.
+	 */
+	fprintf(f, "defaults { deadline_ms = %u  generate_deadline_ms = %u  attempts = 8  retry_percent = 100  retry_floor = 1000 }\n",
+	        deadline_ms, deadline_ms < GENERATE_MIN_MS ? GENERATE_MIN_MS : deadline_ms);
 	plan_devices(f, without, weight);
 	for (int i = 0; i < 2; i++) {
 		const char *name = i ? "other" : "chaos";
