@@ -66,8 +66,8 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/operation.h \
 	%reldir%/operation_impl.h \
 	%reldir%/param.c \
-	%reldir%/part.c \
 	%reldir%/param.h \
+	%reldir%/part.c \
 	%reldir%/plan.c \
 	%reldir%/point.c \
 	%reldir%/point.h \

@@ -41,6 +41,10 @@ struct pooled {
 };
 extern const struct subject pooled_subject;
 void pooled_use(const struct pooled *);
+/* Do all its n devices serve? */
+bool pooled_serves(struct pool *, size_t n);
+/* From now on the fault devices do as told: names and scripts. All have shown that they are sound. */
+void pooled_break(struct pool *, const char *const (*scripts)[2], size_t n);
 
 int driver_suite(const char *name, const struct subject *);
 

@@ -33,28 +33,15 @@ static void need(bool holds)
 		abort();
 }
 
-static bool all_serve(struct pool *pool)
-{
-	struct pool_device_status status[NDEVICES];
-	size_t n = pool_status(pool, status, NDEVICES), serve = 0;
-
-	for (size_t i = 0; i < n; i++)
-		serve += status[i].state == POOL_UP || status[i].state == POOL_SLOW_START;
-	return serve == NDEVICES;
-}
-
 static void break_them(struct pool *pool)
 {
 	const struct timespec moment = {.tv_nsec = 10000000};
-	char why[256];
 
-	for (unsigned i = 0; i < 3000 && !all_serve(pool); i++) {
+	for (unsigned i = 0; i < 3000 && !pooled_serves(pool, NDEVICES); i++) {
 		(void)!pool_can(pool, CKM_HUFU_SM4_ECB, HUFU_VERB_ENCRYPT);
 		nanosleep(&moment, NULL);
 	}
-	need(all_serve(pool));
-	for (unsigned i = 0; i < NDEVICES; i++)
-		need(fault_script(scripts[i][0], scripts[i][1], why, sizeof(why)) == HUFU_OK);
+	pooled_break(pool, scripts, NDEVICES);
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "driver/fault/fault.h"
 #include "pool/pool.h"
 
 struct kit_key {
@@ -26,6 +27,25 @@ static void need(bool holds)
 void pooled_use(const struct pooled *how)
 {
 	pooled = how;
+}
+
+bool pooled_serves(struct pool *its, size_t n)
+{
+	struct pool_device_status status[POOL_DEVICES_MAX];
+	size_t have = pool_status(its, status, POOL_DEVICES_MAX), serve = 0;
+
+	for (size_t i = 0; i < have; i++)
+		serve += status[i].state == POOL_UP || status[i].state == POOL_SLOW_START;
+	return serve == n;
+}
+
+void pooled_break(struct pool *its, const char *const (*scripts)[2], size_t n)
+{
+	char why[256];
+
+	need(pooled_serves(its, n));
+	for (size_t i = 0; i < n; i++)
+		need(fault_script(scripts[i][0], scripts[i][1], why, sizeof(why)) == HUFU_OK);
 }
 
 static void report(void *arg, const char *message)
