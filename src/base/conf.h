@@ -64,12 +64,12 @@ struct conf_pool {
 	uint32_t slow_start_ms;        /* default 10000 */
 	uint32_t slow_start_percent;   /* where it begins, default 10 */
 	uint32_t deep_probe_s;         /* known answers again, of a device that is up; 0 never; default 60 */
-	enum conf_verify verify_after; /* signatures of devices that are not software; default always */
+	enum conf_verify verify_after; /* SM2 and ECDSA signatures of devices that are not software; default always */
 	enum conf_generate generate;   /* where keys are made; default device */
 	enum conf_hardware hardware_only; /* of new keys; auto: yes where the token has a device that is no software */
 	bool software_fallback;        /* may software serve keys that hardware has, while all hardware is out? default true */
 	uint32_t local_below;          /* an op of fewer bytes, whose key software may use, does not travel; default 0: all do */
-	enum conf_keyless keyless;     /* ops with public keys, or none: in software if there is any; default local */
+	enum conf_keyless keyless;     /* ops with public keys: in software if there is any; default local */
 };
 
 struct conf_token {

@@ -20,7 +20,6 @@
 #include "hufu/driver.h"
 
 #define POOL_DEVICES_MAX 64
-#define POOL_ATTEMPTS_MAX 3
 
 struct pool;
 struct pool_key;

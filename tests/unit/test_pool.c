@@ -124,7 +124,7 @@ static void test_attempts_cap(void)
 	enum hufu_err err = lab_sign(pool, key, &req);
 
 	CU_ASSERT(err == HUFU_ERR_LOST || err == HUFU_ERR_CORRUPT);
-	CU_ASSERT(req.attempts == POOL_ATTEMPTS_MAX);
+	CU_ASSERT(req.attempts == conf_pool_defaults().attempts);
 	for (const char *name = "abcd"; *name; name++) {
 		char device[] = {*name, 0};
 
