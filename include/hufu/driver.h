@@ -33,7 +33,7 @@
 extern "C" {
 #endif
 
-#define HUFU_DRIVER_ABI 2u
+#define HUFU_DRIVER_ABI 3u
 
 /*
  * Error groups decide failover, nothing else does. The group of a code is its

@@ -52,7 +52,7 @@ static enum hufu_err run(struct admission *a, struct hufu_op *op)
 	op->deadline_ns = a->deadline_ns;
 	op->attempt = 1;
 	enum hufu_err err = admit_lease(a);
-	if (err == HUFU_OK)
+	if (err == HUFU_OK && (op->verb == HUFU_VERB_GENERATE || op->verb == HUFU_VERB_IMPORT))
 		err = driver_host()->random(op->op_id, sizeof(op->op_id));
 	if (err != HUFU_OK)
 		return err;

@@ -8,7 +8,7 @@
 
 static bool lengths_are_sound(const struct hufu_op *op)
 {
-	if (op->out_len > op->out_cap || op->pub_len > (op->pub ? HUFU_PUB_MAX : 0) || op->state_out_len > HUFU_STATE_MAX)
+	if (op->out_len > op->out_cap || op->pub_len > (op->pub ? HUFU_PUB_MAX : 0) || op->state_out_len > (op->state_out ? HUFU_STATE_MAX : 0))
 		return false;
 	return op->verb != HUFU_VERB_RANDOM || op->out_len == op->out_cap;
 }

@@ -198,6 +198,7 @@ void care_begin_due(struct device *device, bool urgent, uint64_t now_ns)
 		if (probing)
 			device_note(device, HEALTH_PROBE_FAILED, err, "too many probes of it hang", now_ns);
 		device->care_not_before_ns = now_ns + CARE_RETRY_NS;
+		give_back(care);
 		detach(device);
 	}
 	job_rele(&care->job);

@@ -20,7 +20,6 @@
 #define PROBE_TIME_NS NS_PER_S
 #define OPEN_TIME_NS (5 * NS_PER_S)
 #define FIRST_LOOK_NS (2 * NS_PER_S) /* that a caller waits until all have been opened once */
-#define GENERATE_TIME_NS (60 * NS_PER_S)
 #define OPENINGS_MAX 8
 
 /* -- devices --------------------------------------------------------------- */
@@ -196,7 +195,6 @@ struct capabilities *device_capabilities_of(const struct hufu_device_info *) MUS
 void device_set_proven(struct device *, bool proven, uint32_t proofs);
 bool device_must_prove(const struct device *);
 /* At the end: proofs go. */
-void proofs_free(struct pool *);
 /* A proof is open for this device, or is as soon as it is opened. */
 bool proof_is_given_for(struct pool *, const char *domain);
 /* After fork: threads of the parent's, and what they were doing in it, are not here. */
@@ -260,7 +258,6 @@ void keeper_remove(struct pool *);
 void keeper_poke(void);
 /* What is due now in a pool that the keeper does not keep, in the thread of one caller at a time. Cheap when nothing is. */
 void keeper_inline(struct pool *, uint64_t now_ns, uint64_t deadline_ns);
-bool keeper_runs(void);
 /* In every pool's handlers; the first of them and the last do it. In the child no keeper runs and no timer is set. */
 void keeper_before_fork(void);
 void keeper_after_fork_parent(void);

@@ -180,14 +180,6 @@ void keeper_poke(void)
 	pthread_mutex_unlock(&keeper.lock);
 }
 
-bool keeper_runs(void)
-{
-	pthread_mutex_lock(&keeper.lock);
-	bool runs = keeper.runs;
-	pthread_mutex_unlock(&keeper.lock);
-	return runs;
-}
-
 /* -- its life -------------------------------------------------------------------- */
 
 /* The application's signals are for its own threads. */

@@ -117,6 +117,9 @@ void lanes_before_fork(struct lanes *);
 void lanes_after_fork_parent(struct lanes *);
 void lanes_after_fork_child(struct lanes *);
 
+/* What an op's output may take, however much room the caller has (space.c). */
+size_t space_for(const struct hufu_op *);
+
 /* -- an op as a job (op_job.c) ------------------------------------------------- */
 
 /*

@@ -16,7 +16,6 @@
 #define BULK_MIN 12288 /* what the secret arena keeps without a mapping of its own */
 #define REFERENCE_MAX (1u << 26)
 #define NO_PARAM_SPACE 64
-#define SPACE_BEYOND_INPUT 65536 /* no output but a random one is longer than its input by more (hufu/driver.h) */
 
 /* -- parameters, by mechanism ---------------------------------------------- */
 
@@ -179,13 +178,6 @@ static const void *copy_param(struct layout *layout, const void *from, const str
 	return param;
 }
 
-static size_t out_space(const struct hufu_op *op)
-{
-	if (op->verb == HUFU_VERB_RANDOM || op->out_cap <= SPACE_BEYOND_INPUT || op->out_cap - SPACE_BEYOND_INPUT <= op->in_len)
-		return op->out_cap;
-	return op->in_len + SPACE_BEYOND_INPUT;
-}
-
 /*
  * Much data to be encrypted, signed and the like lies in ordinary memory, as it
  * does at the caller's: locking pages costs more than the cipher. It is wiped all the same.
@@ -216,7 +208,7 @@ static void lay_out_data(struct layout *layout, const struct hufu_op *from, stru
 
 	op->in = copy_if(layout, from->in, from->in_len);
 	op->in2 = copy_if(layout, from->in2, from->in2_len);
-	op->out_cap = job->out_cap = out_space(from);
+	op->out_cap = job->out_cap = space_for(from);
 	op->out = job->out = from->out ? space(layout, op->out_cap) : NULL;
 }
 

@@ -59,7 +59,7 @@ static void pool_destroy(struct pool *pool)
 	struct device *next;
 
 	key_free_all(pool);
-	proofs_free(pool);
+	pool_drop_proofs(pool);
 	for (size_t i = 0; i < pool->ndevices; i++)
 		device_free(pool->devices[i]);
 	for (struct device *stone = pool->stones; stone; stone = next) {

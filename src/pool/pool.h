@@ -161,7 +161,7 @@ size_t pool_domains(struct pool *, struct pool_domain *, size_t cap);
  * quarantined, loudly. The pool copies it, into secret memory. HUFU_ERR_KEY_VALUE: point.
  */
 enum hufu_err pool_add_proof(struct pool *, const struct pool_copy *, const uint8_t point[64]) MUST_CHECK;
-/* Forgets them, at the last logout: devices that have proven them stay admitted until they are opened again. */
+/* Forgets them, at the last logout: from then on, until another is given, no device has anything to prove. */
 void pool_drop_proofs(struct pool *);
 /*
  * For an administrator who asks, on a pool of his own, in his thread: each device of the domain (NULL: all) proves all

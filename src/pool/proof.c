@@ -86,11 +86,6 @@ void pool_drop_proofs(struct pool *pool)
 	}
 }
 
-void proofs_free(struct pool *pool)
-{
-	pool_drop_proofs(pool);
-}
-
 /* The nth of this domain, held; NULL: there are not so many. */
 static struct proof *proof_hold(struct pool *pool, const char *domain, size_t n)
 {

@@ -7,7 +7,7 @@
 #include "base/secret.h"
 
 #define SPACE_SMALL 1024
-#define SPACE_BEYOND_INPUT 65536  /* no output but a random one is longer than its input by more */
+#define SPACE_BEYOND_INPUT 65536  /* no output but a random one is longer than its input by more (hufu/driver.h) */
 
 static bool overlap(const void *a, size_t a_len, const void *b, size_t b_len)
 {
@@ -27,7 +27,7 @@ bool space_is_needed(const struct pool *pool, const struct hufu_op *op)
 	return atomic_load_explicit(&pool->ndevices, memory_order_relaxed) > 1 || outputs_overlap(op);
 }
 
-static size_t space_for(const struct hufu_op *op)
+size_t space_for(const struct hufu_op *op)
 {
 	if (op->verb == HUFU_VERB_RANDOM || op->out_cap <= SPACE_BEYOND_INPUT || op->out_cap - SPACE_BEYOND_INPUT <= op->in_len)
 		return op->out_cap;

@@ -396,12 +396,14 @@ static void spread(struct token *token, struct copy_policy policy, const struct 
 	for (size_t i = made + 1; i < copies->targets.n; i++) {
 		const struct target *target = &copies->targets.list[i];
 		enum hufu_err err = HUFU_OK;
-		if (has_turn(copies, i))
+		bool has_its_turn = has_turn(copies, i);
+		if (has_its_turn) {
 			err = give(&source, target, share_of_time(copies, i, deadline_ns), copies);
-		if (err != HUFU_OK || !has_turn(copies, i))
-			log_left_out(token, target, err);
-		else
+			/* Whatever came of it: a value that was on this host has been there. */
 			copies->left_device |= !source.is_clear && (source.value || target->exposed);
+		}
+		if (err != HUFU_OK || !has_its_turn)
+			log_left_out(token, target, err);
 	}
 	source_clear(&source);
 }

@@ -194,11 +194,40 @@ static void test_new_pairs(void)
 	}
 }
 
+/* -- states ------------------------------------------------------------------- */
+
+/* A device that says it wrote a state where none was asked for. */
+static void tell_of_a_state(struct hufu_lease *lease, struct hufu_op *const *ops, size_t n)
+{
+	driver_fault.run(lease, ops, n);
+	for (size_t i = 0; i < n; i++)
+		if (ops[i]->verb == HUFU_VERB_ENCRYPT)
+			ops[i]->state_out_len = HUFU_STATE_MAX;
+}
+
+static void test_state_unasked(void)
+{
+	static const struct lab_device devices[] = {{"a", "", NULL, "boaster", 0}, {"b", "", NULL, "boaster", 0}, {0}};
+	static struct hufu_driver boaster;
+	struct pool_request req = {.op = {.repeatable = true}};
+
+	boaster = driver_fault;
+	boaster.name = "boaster";
+	boaster.run = tell_of_a_state;
+	CU_ASSERT_FATAL(driver_register(&boaster) == HUFU_OK);
+	struct pool *pool = lab_pool(devices);
+	struct pool_key *key = lab_sm4(pool, "soft");
+	CU_ASSERT(lab_encrypt(pool, key, &req) == HUFU_ERR_CORRUPT);
+	pool_key_rele(key);
+	lab_free(pool);
+}
+
 static const struct unit_case cases[] = {
 	{"wrong signatures are not released, right ones are", test_signatures},
 	{"verify_after = sample looks at one in 16", test_sample},
 	{"where nobody can check, such a device does not sign", test_unknown_public},
 	{"a public key that is none makes no pair", test_new_pairs},
+	{"a state that nobody asked for is a lie, and written nowhere", test_state_unasked},
 	{0},
 };
 
