@@ -124,7 +124,12 @@ enum hufu_verb {
 	HUFU_VERB_WRAP,       /* key wraps subject -> out */
 	HUFU_VERB_UNWRAP,     /* key opens in; the new key's copy -> out, public part -> pub; new_type says what it is */
 	HUFU_VERB_DERIVE,     /* key agreement: the shared value in the clear -> out, in secret memory; the KDF is the core's */
-	HUFU_VERB_EVICT       /* forget key: free what key->loaded holds. Cannot fail. */
+	HUFU_VERB_EVICT,      /* forget key: free what key->loaded holds. Cannot fail. */
+	HUFU_VERB_FIND,       /* param->nth of the keys that are kept in the device: struct hufu_resident -> out, public part -> pub.
+	                         HUFU_ERR_NO_KEY: there are no more. Keys that cannot be used without a login may be left out before it */
+	HUFU_VERB_LOGIN,      /* in2 = the name of a credential ("user", "sign:3"), in = its value, which the driver keeps in secret
+	                         memory and presents on every lease that needs it from now on. HUFU_ERR_DENIED: it was refused */
+	HUFU_VERB_LOGOUT      /* forget the credentials, and what they opened. Cannot fail. */
 };
 
 /*
@@ -161,7 +166,7 @@ enum hufu_key_type {
 
 enum hufu_copy_kind {
 	HUFU_COPY_BLOB = 1, /* opaque to the core, usable by every device of the domain */
-	HUFU_COPY_INDEX,    /* u32 index of a key kept in devices */
+	HUFU_COPY_INDEX,    /* the driver's name of a key that is kept in every device of the domain; opaque to the core */
 	HUFU_COPY_RECIPE,   /* ciphertext, opened by a resident key */
 	HUFU_COPY_LIVE      /* exists in one lease only */
 };
@@ -220,10 +225,10 @@ struct hufu_param_zuc {      /* ZUC-128 EEA3, EIA3 (GM/T 0001.2, 0001.3) */
 	uint32_t direction;     /* 0, 1 */
 	uint64_t nbits;         /* of the whole message, <= 8 * length; 0: 8 * length. Output bits beyond it are zero */
 };
-struct hufu_param_mac {      /* HMAC, CMAC; no parameter: the whole */
+struct hufu_param_mac {      /* HMAC, CMAC, CBC-MAC; no parameter: the whole */
 	size_t mac_len;         /* 1..length of the hash, or of the block */
 };
-struct hufu_param_ccm {      /* AES CCM: ENCRYPT gives ciphertext || tag, DECRYPT takes it */
+struct hufu_param_ccm {      /* AES CCM, SM4 CCM: ENCRYPT gives ciphertext || tag, DECRYPT takes it */
 	const uint8_t *nonce;
 	size_t nonce_len;       /* 7..13 */
 	const uint8_t *aad;
@@ -249,10 +254,36 @@ struct hufu_param_oaep {
 	const uint8_t *label;
 	size_t label_len;
 };
+struct hufu_param_sm2_agree { /* DERIVE by SM2 key exchange, GB/T 32918.3: key = own static key, subject = own ephemeral key */
+	bool initiator;         /* A of the standard: its Z goes first */
+	const uint8_t *own_id, *peer_id; /* distinguishing identifiers, 0..8191 bytes */
+	size_t own_id_len, peer_id_len;
+	uint8_t own_static[64], own_ephemeral[64]; /* x || y of one's own keys */
+	uint8_t peer_static[64], peer_ephemeral[64];
+	size_t key_len;         /* 1..4096; out = K (key_len bytes) || S1 = SB (32) || SA = S2 (32), A's and B's confirmations */
+};
+struct hufu_param_find {
+	uint32_t nth;           /* from 0; the order is the driver's, and stays while nothing is added or taken away */
+};
 struct hufu_param_agree {    /* DERIVE by ECDH, X25519, X448 */
 	const uint8_t *peer;    /* 04 || x || y, or u */
 	size_t peer_len;
 	bool cofactor;
+};
+
+/* A key that is kept in a device, made there by the vendor's tools; what FIND writes. */
+#define HUFU_RESIDENT_ID_MAX 64
+#define HUFU_RESIDENT_COPY_MAX 256
+struct hufu_resident {
+	size_t size;
+	enum hufu_key_type type;       /* private, or secret; a pair is one resident */
+	uint32_t verbs;                /* bits (1 << enum hufu_verb) that the device lets it be used for */
+	uint32_t nbits;                /* RSA: of the modulus; else 0 */
+	char label[64];                /* UTF-8, NUL-terminated: "sign 3"; the device's name is put before it above */
+	uint8_t id[HUFU_RESIDENT_ID_MAX]; /* CKA_ID of both halves */
+	size_t id_len;
+	uint8_t copy[HUFU_RESIDENT_COPY_MAX]; /* HUFU_COPY_INDEX: how ops on any device of the domain name it */
+	size_t copy_len;
 };
 
 /*
@@ -266,7 +297,7 @@ struct hufu_op {
 	uint64_t mechanism;            /* CKM_ number, <hufu/mechanisms.h>; 0 for RANDOM, IMPORT, EXPORT, EVICT */
 	enum hufu_phase phase;         /* FIRST brings param; every phase may bring input */
 	struct hufu_key *key;          /* NULL for keyless ops */
-	struct hufu_key *subject;      /* WRAP: the key that leaves */
+	struct hufu_key *subject;      /* WRAP: the key that leaves; DERIVE by SM2: the own ephemeral key */
 	enum hufu_key_type new_type;   /* GENERATE, IMPORT, UNWRAP: what is made */
 	size_t new_len;                /* GENERATE of HUFU_KEY_SECRET, HUFU_KEY_AES: bytes; else 0 */
 	const void *param;             /* struct hufu_param_*, or NULL */
@@ -279,6 +310,7 @@ struct hufu_op {
 	size_t out_len;                /* written by the driver, <= out_cap */
 	uint8_t *pub;                  /* GENERATE, IMPORT, UNWRAP: space for the public part, HUFU_PUB_MAX bytes; else NULL */
 	size_t pub_len;
+	enum hufu_copy_kind copy_kind; /* GENERATE, IMPORT, UNWRAP: what out holds; the caller sets HUFU_COPY_BLOB, a driver may change it */
 	const uint8_t *state_in;
 	size_t state_in_len;
 	uint8_t *state_out;            /* HUFU_STATE_MAX bytes, adopted only from the attempt that won */

@@ -19,6 +19,8 @@
 #define CKM_HUFU_SM2_C1C3C2       (HUFU_VENDOR + 0x06) /* encrypt; 04 || x || y || C3 || C2 */
 #define CKM_HUFU_SM2_C1C2C3       (HUFU_VENDOR + 0x07) /* encrypt; 04 || x || y || C2 || C3 (2010 draft) */
 #define CKM_HUFU_SM2_ENC_DER      (HUFU_VENDOR + 0x08) /* encrypt; GM/T 0009 SM2Cipher */
+#define CKM_HUFU_SM2_KEY_AGREEMENT (HUFU_VENDOR + 0x09) /* derive; GB/T 32918.3, both roles */
+#define CKM_HUFU_SM2_ENVELOPED_KEY (HUFU_VENDOR + 0x0a) /* wrap, unwrap an SM2 private key; GB/T 35276 SM2EnvelopedKey */
 
 /* SM3, GB/T 32905; HMAC, GB/T 15852.2 */
 #define CKM_HUFU_SM3              (HUFU_VENDOR + 0x10)
@@ -35,6 +37,11 @@
 #define CKM_HUFU_SM4_CFB128       (HUFU_VENDOR + 0x25)
 #define CKM_HUFU_SM4_OFB          (HUFU_VENDOR + 0x26)
 #define CKM_HUFU_SM4_GCM          (HUFU_VENDOR + 0x27)
+#define CKM_HUFU_SM4_CCM          (HUFU_VENDOR + 0x28)
+#define CKM_HUFU_SM4_CMAC         (HUFU_VENDOR + 0x29)
+#define CKM_HUFU_SM4_CMAC_GENERAL (HUFU_VENDOR + 0x2a)
+#define CKM_HUFU_SM4_CBC_MAC      (HUFU_VENDOR + 0x2b) /* GB/T 15852.1 algorithm 1, whole blocks, IV of zero */
+#define CKM_HUFU_SM4_CBC_MAC_GENERAL (HUFU_VENDOR + 0x2c)
 
 /* ZUC-128, GM/T 0001 */
 #define CKM_HUFU_ZUC_KEY_GEN      (HUFU_VENDOR + 0x30)

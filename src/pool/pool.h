@@ -170,6 +170,29 @@ void pool_drop_proofs(struct pool *);
 enum hufu_err pool_verify_domain(struct pool *, const char *domain,
                                  void (*each)(const char *device, const char *domain, enum hufu_err, void *arg), void *arg) MUST_CHECK;
 
+/*
+ * Proof by a secret key, where devices make no SM2 pairs: every device of the domain can use this copy of an SM4 key and
+ * encrypts in to out (CKM_HUFU_SM4_ECB). Otherwise as pool_add_proof.
+ */
+enum hufu_err pool_add_secret_proof(struct pool *, const struct pool_copy *, const uint8_t in[16], const uint8_t out[16]) MUST_CHECK;
+
+/* -- credentials and resident keys ----------------------------------------- */
+
+/*
+ * What the devices of a domain want to be told before they let their keys be used: HUFU_VERB_LOGIN, on each of
+ * them, when it is opened and now; one that refuses is quarantined and is not asked again with the same. The pool
+ * copies it, into secret memory. A credential of the same domain and name is replaced.
+ */
+enum hufu_err pool_add_credential(struct pool *, const char *domain, const char *name, const uint8_t *value, size_t len) MUST_CHECK;
+/* At the last logout: forgets them, and has the devices forget them (HUFU_VERB_LOGOUT). */
+void pool_drop_credentials(struct pool *);
+/*
+ * The keys that are kept in the devices of a domain, of one of them that is up, one after another (HUFU_VERB_FIND);
+ * HUFU_ERR_NO_KEY ends the list. pub: HUFU_PUB_MAX bytes.
+ */
+enum hufu_err pool_resident(struct pool *, const char *domain, uint32_t nth, struct hufu_resident *, uint8_t *pub,
+                            size_t *pub_len) MUST_CHECK;
+
 /* -- states, for hufu status and the log ----------------------------------- */
 
 enum pool_state { POOL_JOINING, POOL_UP, POOL_SUSPECT, POOL_EJECTED, POOL_PROBING, POOL_SLOW_START, POOL_QUARANTINED };
