@@ -174,7 +174,8 @@ enum hufu_err pool_verify_domain(struct pool *, const char *domain,
  * Proof by a secret key, where devices make no SM2 pairs: every device of the domain can use this copy of an SM4 key and
  * encrypts in to out (CKM_HUFU_SM4_ECB). Otherwise as pool_add_proof.
  */
-enum hufu_err pool_add_secret_proof(struct pool *, const struct pool_copy *, const uint8_t in[16], const uint8_t out[16]) MUST_CHECK;
+enum hufu_err pool_add_secret_proof(struct pool *, const struct pool_copy *, const uint8_t in[16],
+                                     const uint8_t out[16]) MUST_CHECK;
 
 /* -- credentials and resident keys ----------------------------------------- */
 
