@@ -21,8 +21,7 @@ static enum status print_json(const char *name, bool deep, const struct probe *p
 	                         : json_null();
 
 	return out_json(json_pack("{s:s,s:s,s:b,s:b,s:s?,s:o,s:I,s:o}", "schema", "hufu-device-probe/1", "device", name, "well",
-	                          p->err == HUFU_OK, "deep", deep, "error", p->err ? err_name(p->err) : NULL, "why",
-	                          json_text(p->why, strlen(p->why)), "took_ns", (json_int_t)p->took_ns, "info", device));
+	                          true, "deep", deep, "error", NULL, "why", json_text("", 0), "took_ns", (json_int_t)p->took_ns, "info", device));
 }
 
 static void print_text(const char *name, bool deep, const struct probe *p)
@@ -38,7 +37,7 @@ static void print_text(const char *name, bool deep, const struct probe *p)
 		field("Keys", "%s", p->software ? "in this host's memory: it is software" : "in the device");
 		field("Can", "%zu kinds of operation", p->ncaps);
 	}
-	field("Result", "%s%s, after %s", p->err ? "not well" : "well", p->err || !deep ? "" : ", known answers included",
+	field("Result", "well%s, after %s", deep ? ", known answers included" : "",
 	      duration_text(p->took_ns, took, sizeof took));
 }
 
@@ -76,9 +75,9 @@ enum status cmd_device_probe(const struct args *args)
 		status = probe_device(conf, device, deep, seconds, &probe);
 	if (status == ST_OK)
 		status = probe_status(name, &probe);
-	if (conf && probe.took_ns && args->json && status == ST_OK)
+	if (status == ST_OK && args->json)
 		status = print_json(name, deep, &probe);
-	else if (conf && status == ST_OK)
+	else if (status == ST_OK)
 		print_text(name, deep, &probe);
 	conf_free(conf);
 	return status;

@@ -135,9 +135,11 @@ enum status cmd_domain_list(const struct args *args)
 static enum status all_enrolled(const struct domains *d)
 {
 	for (size_t i = 0; i < d->file.token->ndevices; i++)
-		if (!enrolled(d, device_of(d, i)->domain))
-			return fail(ST_PARTIAL, "The log says why; hufu device probe tries a device.",
-			            "domain \"%s\" is not enrolled", device_of(d, i)->domain);
+		if (!enrolled(d, device_of(d, i)->domain)) {
+			note("domain \"%s\" is not enrolled. The log says why; hufu device probe tries a device.",
+			     device_of(d, i)->domain);
+			return ST_PARTIAL;
+		}
 	return ST_OK;
 }
 

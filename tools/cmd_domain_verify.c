@@ -77,14 +77,14 @@ static enum status judge(const struct args *args, const struct proofs *p)
 
 	if (status)
 		return status;
+	/* The document has been written: what remains to be said is no second one. */
 	if (p->wrong)
-		return fail(ST_INTEGRITY,
-		            "Correct the domain in its section, or its key-encryption key; running programs quarantine it.",
-		            "%u device%s not of the domain that the configuration says", p->wrong, p->wrong == 1 ? " is" : "s are");
+		note("%u device%s not of the domain that the configuration says. Correct the domain in its section, or its "
+		     "key-encryption key; running programs quarantine it.",
+		     p->wrong, p->wrong == 1 ? " is" : "s are");
 	if (p->unable)
-		return fail(ST_UNAVAILABLE, "hufu device probe says why.", "%u device%s could not be asked", p->unable,
-		            p->unable == 1 ? "" : "s");
-	return ST_OK;
+		note("%u device%s could not be asked. hufu device probe says why.", p->unable, p->unable == 1 ? "" : "s");
+	return p->wrong ? ST_INTEGRITY : p->unable ? ST_UNAVAILABLE : ST_OK;
 }
 
 enum status cmd_domain_verify(const struct args *args)

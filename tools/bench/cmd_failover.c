@@ -205,8 +205,10 @@ static void run_again(const struct failover *f, struct failover_case *c)
 	                             .deadline_ms = c->deadline_ms};
 	unsigned runs = c->runs + 1;
 
-	if (!run_once(f, &next))
+	if (!run_once(f, &next)) {
+		case_clear(&next);
 		return;
+	}
 	if (next.noise_ms < c->noise_ms) {
 		struct failover_case last = *c;
 		*c = next;

@@ -6,6 +6,7 @@
 #include "tools/report.h"
 #include "tools/table.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,13 @@ const struct opt bench_pool_opts[] = {
 #define SERVICE_US 1000
 #define CLIENTS_PER_DEVICE 4    /* a device never waits for work */
 #define SETTING_UP_MS 500
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig)
+{
+	stop = sig;
+}
 
 enum group { OVERHEAD, HAND_OFF, DEVICES, SESSIONS, GROUPS };
 
@@ -207,8 +215,10 @@ enum status cmd_bench_pool(const struct args *args)
 	if (status)
 		return status;
 	unsigned long each = seconds * 1000 / NROWS;
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
 	bool tty = isatty(STDERR_FILENO);
-	for (size_t i = 0; i < NROWS; i++) {
+	for (size_t i = 0; i < NROWS && !stop; i++) {
 		if (tty || arg_has(args, "progress"))
 			fprintf(stderr, "%smeasurement %zu of %zu%s", tty ? "\r" : "", i + 1, NROWS, tty ? "\033[K" : "\n");
 		rows[n] = (struct row){.kind = &kinds[i]};
