@@ -103,3 +103,14 @@ enum hufu_err conf_check_file(const char *path, char *err, size_t err_len)
 	close(fd);
 	return HUFU_OK;
 }
+
+void conf_sync_directory_of(const char *path)
+{
+	char copy[PATH_MAX];
+	snprintf(copy, sizeof(copy), "%s", path);
+	int dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return;
+	(void)fsync(dir);
+	close(dir);
+}

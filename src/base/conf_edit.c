@@ -132,28 +132,13 @@ static enum hufu_err edit_verify(struct edit *e, conf_report_fn report, void *ar
 	return err;
 }
 
-static void sync_directory_of(const char *path)
-{
-	char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
-	int fd = -1;
-	if (slash) {
-		slash[slash == copy] = '\0';
-		fd = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	}
-	if (fd >= 0) {
-		fsync(fd);
-		close(fd);
-	}
-	free(copy);
-}
-
 static enum hufu_err edit_replace(struct edit *e)
 {
 	if (rename(e->fresh, e->path) != 0)
 		return failed(e, "cannot be replaced", e->path);
 	free(e->fresh);
 	e->fresh = NULL;
-	sync_directory_of(e->path);
+	conf_sync_directory_of(e->path);
 	return HUFU_OK;
 }
 

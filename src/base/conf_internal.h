@@ -151,15 +151,12 @@ const char *values_get(struct cfg_t *, const struct outline *, const struct outl
 /* The text of a file that passes conf_check_file, freed by the caller; NULL after a report. */
 char *conf_read_text(const char *path, struct conf_reporter *) MUST_CHECK;
 
-/* -- conf_print.c ------------------------------------------------------------ */
-
-/* In quotes, so that it reads back. */
-void conf_print_string(FILE *, const char *text);
-
 /* -- conf_check.c ------------------------------------------------------------ */
 
 /* Opens path for reading if it passes conf_check_file; -1 after a message. */
 int conf_open_checked(const char *path, char *err, size_t err_len) MUST_CHECK;
+/* After a rename: so that it outlives a power cut, as far as the file system lets us. */
+void conf_sync_directory_of(const char *path);
 
 /* -- conf.c ----------------------------------------------------------------- */
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/conf_states.h"
+#include "base/conf_edit.h"
 #include "base/conf_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -319,18 +319,6 @@ static bool take_mode(int fd, const char *conf_path, mode_t mask)
 	return fchmod(fd, (st.st_mode & mask) | 0600) == 0;
 }
 
-static bool sync_directory_of(const char *path)
-{
-	char copy[PATH_MAX];
-	snprintf(copy, sizeof(copy), "%s", path);
-	int dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return false;
-	bool good = fsync(dir) == 0;
-	close(dir);
-	return good;
-}
-
 /* Into fd, which is closed; errno says why not. */
 static bool write_file(int fd, const struct conf *conf, const struct conf_states *states)
 {
@@ -358,8 +346,10 @@ static enum hufu_err replace(const struct change *c, const struct conf_states *s
 		(void)unlink(path);
 		return HUFU_ERR_CONFIG;
 	}
-	if (written && rename(path, c->conf->states) == 0 && sync_directory_of(path))
+	if (written && rename(path, c->conf->states) == 0) {
+		conf_sync_directory_of(path);
 		return HUFU_OK;
+	}
 	int err = errno;
 	if (fd >= 0)
 		(void)unlink(path);
