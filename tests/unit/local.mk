@@ -366,3 +366,8 @@ UNIT_TESTS += tests/unit/test_key_form
 tests_unit_test_key_form_SOURCES = %reldir%/test_key_form.c src/token/attr.c src/token/curve.c src/token/der.c src/token/key_form.c
 tests_unit_test_key_form_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_key_form_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+
+UNIT_TESTS += tests/unit/test_randomness
+tests_unit_test_randomness_SOURCES = %reldir%/test_randomness.c
+tests_unit_test_randomness_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_randomness_LDADD = src/randomness/librandomness.la $(CUNIT_LIBS) $(OPENSSL_LIBS)
