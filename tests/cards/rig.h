@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * For tests: a private directory with copies of the libraries of this folder
+ * under names of their own, and the files beside each that configure it. What
+ * fails here ends the program. Run in the build directory.
+ */
+#ifndef CARDS_RIG_H
+#define CARDS_RIG_H
+
+#include <stddef.h>
+
+#define RIG_PATH 160
+
+/* Makes the directory, once; it goes when the program ends, unless KEEP is set. */
+const char *rig_dir(void);
+/* DIR/NAME.so, a copy of the built library KIND: "careless", "card_standard", ... */
+void rig_library(const char *kind, const char *name, char path[RIG_PATH]);
+/* Replaces the file beside the library, so that it never sees half of it. */
+void rig_beside(const char *library, const char *suffix, const char *text);
+void rig_faults(const char *library, const char *script);
+
+#endif
