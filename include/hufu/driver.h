@@ -194,6 +194,8 @@ struct hufu_key {
 	const uint8_t *blob;
 	size_t blob_len;
 	void *loaded;
+	bool hardware_only;            /* neither it nor what serves in its stead (GCM's H, CMAC's subkeys) comes into this host's memory:
+	                                  a driver that would compose an op of such parts answers HUFU_ERR_NO_KEY */
 };
 
 /* A part of a multi-part operation whose state the driver makes and the core carries. */
@@ -330,6 +332,7 @@ struct hufu_capability {
 	uint32_t verbs;                /* bit (1 << enum hufu_verb) */
 	uint32_t min_nbits, max_nbits; /* key size, 0 where it has no meaning */
 	uint32_t multi_part;           /* takes HUFU_PHASE_FIRST, NEXT, LAST */
+	uint32_t permanent;            /* GENERATE, IMPORT, UNWRAP: the key stays in the device for good. None is made there for a test */
 	uint64_t max_in;               /* largest input of one op, 0 no limit */
 	uint32_t cost_us;              /* rough, for routing; 0 unknown */
 };

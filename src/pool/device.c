@@ -159,6 +159,7 @@ struct capabilities *device_capabilities_of(const struct hufu_device_info *info)
 		caps->rows[i].mechanism = cap->mechanism;
 		caps->rows[i].max_in = cap->max_in ? cap->max_in : UINT64_MAX;
 		caps->rows[i].multi_part = cap->multi_part;
+		caps->rows[i].permanent = cap->permanent;
 		atomic_init(&caps->rows[i].verbs, cap->verbs);
 	}
 	qsort(caps->rows, caps->n, sizeof(caps->rows[0]), by_mechanism);
@@ -171,7 +172,7 @@ static bool same_capabilities(const struct capabilities *a, const struct capabil
 		return false;
 	for (size_t i = 0; i < a->n; i++)
 		if (a->rows[i].mechanism != b->rows[i].mechanism || a->rows[i].max_in != b->rows[i].max_in ||
-		    a->rows[i].multi_part != b->rows[i].multi_part)
+		    a->rows[i].multi_part != b->rows[i].multi_part || a->rows[i].permanent != b->rows[i].permanent)
 			return false;
 	return true;
 }

@@ -51,7 +51,7 @@ struct slot {
 struct capability {
 	uint64_t mechanism, max_in;
 	_Atomic uint32_t verbs;
-	bool multi_part;
+	bool multi_part, permanent;
 };
 
 /* All of them, sorted; replaced as a whole, and kept as long as the device since readers take no lock. */

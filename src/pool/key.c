@@ -17,7 +17,8 @@ static bool is_for(const struct pool_copy *copy, const struct device *device)
 /* As one device sees it. */
 static void make_view(struct hufu_key *view, const struct pool_key *key, const struct device *device)
 {
-	*view = (struct hufu_key){.size = sizeof(*view), .version = key->version, .type = key->type};
+	*view = (struct hufu_key){.size = sizeof(*view), .version = key->version, .type = key->type,
+	                          .hardware_only = key->hardware_only};
 	memcpy(view->uuid, key->uuid, sizeof(view->uuid));
 	for (size_t i = 0; i < key->ncopies && !view->blob; i++)
 		if (is_for(&key->copies[i], device)) {
@@ -207,6 +208,9 @@ void pool_key_set_policy(struct pool_key *key, bool hardware_only, bool fallback
 	key->hardware_only = hardware_only;
 	key->fallback = fallback && !hardware_only;
 	key->has_policy = true;
+	for (struct key_views *views = key->views; views; views = atomic_load(&views->next))
+		for (unsigned i = 0; i < views->n; i++)
+			views->views[i].key.hardware_only = hardware_only;
 }
 
 struct pool_key *pool_key_hold(struct pool_key *key)
