@@ -189,7 +189,8 @@ static bool option_is_good(struct load *l, const struct outline_key *key, const 
 		conf_key_list(&conf_sections[CONF_DEVICE], list, sizeof(list));
 		conf_problem(l->reporter, key->line, "driver \"%s\" has no key \"%s\". The keys of a section device are %s%s",
 		             driver, key->name, list,
-		             conf_driver_is_fault(driver) ? ", wraps, script, sessions_max, service, domain_id, split, shelf" : "");
+		             conf_driver_is_fault(driver) ? ", wraps, script, sessions_max, service, domain_id, split, shelf, "
+		                                            "resident, seed, password" : "");
 		return false;
 	}
 	/* One that fails on purpose stands around one that works. */

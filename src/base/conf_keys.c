@@ -100,7 +100,8 @@ const struct conf_form conf_form = {
 const char *const *conf_driver_options(const char *driver)
 {
 	static const char *const soft[] = {NULL};
-	static const char *const fault[] = {"wraps", "script", "sessions_max", "service", "domain_id", "split", "shelf", NULL};
+	static const char *const fault[] = {"wraps", "script", "sessions_max", "service", "domain_id", "split", "shelf",
+	                                    "resident", "seed", "password", NULL};
 	if (strcmp(driver, "soft") == 0)
 		return soft;
 	if (conf_driver_is_fault(driver))

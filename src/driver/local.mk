@@ -46,6 +46,7 @@ src_driver_libfault_la_SOURCES = \
 	%reldir%/fault/internal.h \
 	%reldir%/fault/lab.c \
 	%reldir%/fault/ops.c \
+	%reldir%/fault/residents.c \
 	%reldir%/fault/script.c \
 	%reldir%/fault/script.h
 src_driver_libfault_la_LIBADD = $(PTHREAD_LIBS)

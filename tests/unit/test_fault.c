@@ -275,6 +275,7 @@ static void test_options_refused(void)
 /* -- other copies -------------------------------------------------------------------- */
 
 struct made {
+	enum hufu_copy_kind kind;
 	uint8_t copy[64], point[64];
 	size_t len;
 };
@@ -284,9 +285,10 @@ static void generate(struct hufu_device *device, struct made *made)
 	uint8_t pub[HUFU_PUB_MAX];
 	struct hufu_lease *lease = lease_of(device);
 	struct hufu_op op = {.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM2_KEY_PAIR_GEN, .new_type = HUFU_KEY_SM2_PRIVATE,
-	                     .out = made->copy, .out_cap = sizeof(made->copy), .pub = pub};
+	                     .out = made->copy, .out_cap = sizeof(made->copy), .pub = pub, .copy_kind = HUFU_COPY_BLOB};
 
 	CU_ASSERT_FATAL(run(lease, &op) == HUFU_OK && op.pub_len == 64);
+	made->kind = op.copy_kind;
 	made->len = op.out_len;
 	memcpy(made->point, pub, 64);
 	driver_fault.release(lease);
@@ -296,7 +298,7 @@ static void generate(struct hufu_device *device, struct made *made)
 static enum hufu_err sign(struct hufu_device *device, const struct made *made)
 {
 	static const uint8_t e[32] = {7};
-	struct hufu_key key = {.size = sizeof(key), .type = HUFU_KEY_SM2_PRIVATE, .copy_kind = HUFU_COPY_BLOB, .blob = made->copy,
+	struct hufu_key key = {.size = sizeof(key), .type = HUFU_KEY_SM2_PRIVATE, .copy_kind = made->kind, .blob = made->copy,
 	                       .blob_len = made->len};
 	struct hufu_lease *lease = lease_of(device);
 	uint8_t sig[64];
@@ -340,7 +342,7 @@ static void test_shelf(void)
 	                   *four = open_device("four", wrong);
 	generate(one, &first);
 	generate(two, &second);
-	CU_ASSERT(first.len == 4 && second.len == 4 && memcmp(first.copy, second.copy, 4) != 0);
+	CU_ASSERT(first.kind == HUFU_COPY_INDEX && first.len == 4 && second.len == 4 && memcmp(first.copy, second.copy, 4) != 0);
 	CU_ASSERT(sign(one, &first) == HUFU_OK && sign(two, &first) == HUFU_OK && sign(one, &second) == HUFU_OK);
 	CU_ASSERT(sign(three, &first) == HUFU_ERR_NO_KEY);
 	CU_ASSERT(sign(four, &first) == HUFU_ERR_SIGNATURE);
@@ -349,6 +351,59 @@ static void test_shelf(void)
 	end(three, NULL);
 	end(four, NULL);
 	fault_reset();
+}
+
+static enum hufu_err find(struct hufu_device *device, uint32_t nth, struct made *made)
+{
+	struct hufu_param_find param = {.nth = nth};
+	struct hufu_resident resident;
+	struct hufu_lease *lease = lease_of(device);
+	uint8_t pub[HUFU_PUB_MAX];
+	struct hufu_op op = {.verb = HUFU_VERB_FIND, .param = &param, .out = (uint8_t *)&resident, .out_cap = sizeof(resident),
+	                     .pub = pub};
+	enum hufu_err err = run(lease, &op);
+
+	driver_fault.release(lease);
+	if (err != HUFU_OK)
+		return err;
+	CU_ASSERT(op.out_len == sizeof(resident) && resident.type == HUFU_KEY_SM2_PRIVATE && op.pub_len == 64);
+	made->kind = HUFU_COPY_INDEX;
+	memcpy(made->copy, resident.copy, made->len = resident.copy_len);
+	memcpy(made->point, pub, 64);
+	return HUFU_OK;
+}
+
+static enum hufu_err login(struct hufu_device *device, enum hufu_verb verb, const char *password)
+{
+	struct hufu_lease *lease = lease_of(device);
+	struct hufu_op op = {.verb = verb, .in = (const uint8_t *)password, .in_len = strlen(password),
+	                     .in2 = (const uint8_t *)"user", .in2_len = 4};
+	enum hufu_err err = run(lease, &op);
+
+	driver_fault.release(lease);
+	return err;
+}
+
+static void test_residents(void)
+{
+	static const char *const a[] = {"resident", "2", NULL}, *const b[] = {"resident", "2", "seed", "other", NULL};
+	static const char *const locked[] = {"resident", "2", "password", "sesame", NULL};
+	struct made first, second, other;
+
+	fault_reset();
+	struct hufu_device *one = open_device("one", a), *two = open_device("two", b), *three = open_device("three", locked);
+	CU_ASSERT_FATAL(find(one, 0, &first) == HUFU_OK && find(one, 1, &second) == HUFU_OK && find(two, 0, &other) == HUFU_OK);
+	CU_ASSERT(find(one, 2, &first) == HUFU_ERR_NO_KEY);
+	CU_ASSERT(sign(one, &first) == HUFU_OK && sign(one, &second) == HUFU_OK);
+	CU_ASSERT(sign(two, &first) == HUFU_ERR_SIGNATURE && sign(two, &other) == HUFU_OK);
+	CU_ASSERT(sign(three, &first) == HUFU_ERR_NO_KEY);
+	CU_ASSERT(login(three, HUFU_VERB_LOGIN, "open") == HUFU_ERR_DENIED && sign(three, &first) == HUFU_ERR_NO_KEY);
+	CU_ASSERT(login(three, HUFU_VERB_LOGIN, "sesame") == HUFU_OK && sign(three, &first) == HUFU_OK);
+	CU_ASSERT(login(three, HUFU_VERB_LOGOUT, "") == HUFU_OK && sign(three, &first) == HUFU_ERR_NO_KEY);
+	CU_ASSERT(login(one, HUFU_VERB_LOGIN, "sesame") == HUFU_ERR_UNSUPPORTED);
+	end(one, NULL);
+	end(two, NULL);
+	end(three, NULL);
 }
 
 static void test_names(void)
@@ -372,6 +427,7 @@ static const struct unit_case cases[] = {
 	{"options that mean nothing are refused", test_options_refused},
 	{"a split device has another KEK", test_split},
 	{"devices of a shelf share keys by index", test_shelf},
+	{"keys that are kept in the device are found, and wait for a password where there is one", test_residents},
 	{"three names, three promises", test_names},
 	{0},
 };

@@ -65,7 +65,7 @@ void shelf_clear_all(void)
 
 bool copies_are_own(const struct hufu_device *device)
 {
-	return device->split || device->shelf;
+	return device->split || device->shelf || device->nresidents;
 }
 
 static void turn(uint8_t *blob, size_t len)
@@ -102,7 +102,10 @@ static bool translate(struct hufu_device *device, struct hufu_key **key, struct 
 
 	if (!*key || is_public((*key)->type))
 		return true;
-	if (device->shelf && (*key)->blob_len == INDEX_LEN) {
+	if (residents_name(*key)) {
+		if (!(blob = residents_blob(device, *key, &len)))
+			return false;
+	} else if (device->shelf && (*key)->copy_kind == HUFU_COPY_INDEX && (*key)->blob_len == INDEX_LEN) {
 		if (!fetch(device->shelf, *key, &blob, &len))
 			return false;
 	} else {
@@ -111,7 +114,7 @@ static bool translate(struct hufu_device *device, struct hufu_key **key, struct 
 			return false;
 		memcpy(blob, (*key)->blob, len);
 	}
-	if (device->split)
+	if (device->split && !residents_name(*key))
 		turn(blob, len);
 	*own = **key;
 	own->copy_kind = HUFU_COPY_BLOB;
@@ -148,6 +151,7 @@ static enum hufu_err keep(struct shelf *shelf, struct hufu_op *op)
 		shelf->n++;
 		secret_wipe(op->out, op->out_len);
 		memcpy(op->out, index, op->out_len = INDEX_LEN);
+		op->copy_kind = HUFU_COPY_INDEX;
 		err = HUFU_OK;
 	}
 	pthread_mutex_unlock(&store.lock);

@@ -8,6 +8,8 @@
 #include "driver/driver.h"
 #include "driver/fault/internal.h"
 
+#define OPTION_MAX 64
+
 /* -- options ----------------------------------------------------------------- */
 
 static bool read_yes(const char *text, void *out)
@@ -28,6 +30,16 @@ static bool read_count(const char *text, void *out)
 static bool read_time(const char *text, void *out)
 {
 	return script_time(text, out);
+}
+
+static bool read_text(const char *text, void *out)
+{
+	size_t len = strlen(text);
+
+	if (!len || len >= OPTION_MAX)
+		return false;
+	memcpy(out, text, len + 1);
+	return true;
 }
 
 static bool read_shelf(const char *text, void *out)
@@ -60,6 +72,9 @@ static bool read_options(struct hufu_device *device, const struct hufu_conf *con
 		{"service", "a time: 200us, 5ms, 1s", read_time, &device->service_ns},
 		{"split", "yes or no", read_yes, &device->split},
 		{"shelf", "a short name; there is room for 4", read_shelf, &device->shelf},
+		{"resident", "a number up to 1000000", read_count, &device->nresidents},
+		{"seed", "up to 63 characters", read_text, device->seed},
+		{"password", "up to 63 characters", read_text, device->password},
 		{"domain_id", "32 hexadecimal digits", read_id, device->domain_id},
 	};
 
@@ -104,6 +119,20 @@ static enum hufu_err set_up(struct hufu_device *device, const struct hufu_conf *
 
 /* -- devices ----------------------------------------------------------------- */
 
+static enum hufu_err open_inner(struct hufu_device *device, const struct hufu_conf *conf, uint64_t deadline_ns)
+{
+	enum hufu_err err = device->driver->open(device->host, conf, deadline_ns, &device->inner);
+
+	if (err != HUFU_OK)
+		return err;
+	err = residents_open(device, deadline_ns);
+	if (err == HUFU_OK)
+		return err;
+	residents_close(device);
+	device->driver->close(device->inner, deadline_ns);
+	return err;
+}
+
 static enum hufu_err fault_open(const struct hufu_host *host, const struct hufu_conf *conf, uint64_t deadline_ns,
                                 struct hufu_device **out)
 {
@@ -115,7 +144,7 @@ static enum hufu_err fault_open(const struct hufu_host *host, const struct hufu_
 	if (err == HUFU_OK)
 		err = lab_call(device->subject, PLACE_OPEN, deadline_ns);
 	if (err == HUFU_OK)
-		err = device->driver->open(host, conf, deadline_ns, &device->inner);
+		err = open_inner(device, conf, deadline_ns);
 	if (err != HUFU_OK) {
 		free(device);
 		return err;
@@ -127,6 +156,7 @@ static enum hufu_err fault_open(const struct hufu_host *host, const struct hufu_
 
 static void fault_close(struct hufu_device *device, uint64_t deadline_ns)
 {
+	residents_close(device);
 	device->driver->close(device->inner, deadline_ns);
 	lab_count(device->subject, LAB_CLOSES);
 	free(device);
@@ -140,6 +170,10 @@ static enum hufu_err fault_info(struct hufu_device *device, struct hufu_device_i
 		memcpy(info->domain_id, device->domain_id, sizeof(info->domain_id));
 	if (err == HUFU_OK && device->sessions)
 		info->max_leases = device->sessions;
+	if (err == HUFU_OK && device->caps) {
+		info->caps = device->caps;
+		info->ncaps = device->ncaps;
+	}
 	return err;
 }
 

@@ -21,6 +21,13 @@
  *	                             stay in the memory of all devices of this shelf,
  *	                             for as long as the process lives
  *
+ *	resident = N                 N SM2 signing keys that are kept in the device:
+ *	                             FIND shows them, ops name them by index. Devices of
+ *	                             the same seed hold the same
+ *	seed = TEXT                  of the resident keys
+ *	password = TEXT              wanted by LOGIN before resident keys are found
+ *	                             by ops that use them
+ *
  * script is a list of faults, separated by semicolons:
  *
  *	PLACE:WHAT[WHEN]
@@ -28,7 +35,8 @@
  * PLACE
  *	open  lease  probe           a call of the driver
  *	random  generate  import  export  encrypt  decrypt  sign  verify
- *	wrap  unwrap  derive         an op of this verb; evict never fails
+ *	wrap  unwrap  derive  find  login
+ *	                             an op of this verb; evict and logout never fail
  *	run                          any op
  *	any                          any call and any op
  * WHAT
@@ -42,6 +50,7 @@
  *	                             success, with a bit of it turned over
  *	wrong                        success: a well-formed answer to another
  *	                             question (one bit of the input turned over)
+ *	copy-live                    success, with a copy that is said to exist in its lease only
  *	overlong                     success, with more output than there was room
  *	session-lost                 expired, and so is all that comes after on this lease
  *	device-gone[=TIME|=N]        gone, with everything of this device: for that long; until

@@ -12,6 +12,7 @@
 
 struct subject;
 struct shelf;
+struct resident;
 
 struct hufu_device {
 	const struct hufu_host *host;
@@ -25,6 +26,12 @@ struct hufu_device {
 	uint64_t service_ns;
 	bool split;
 	struct shelf *shelf;              /* NULL: copies are blobs */
+	uint32_t nresidents;
+	char seed[64], password[64];
+	struct resident *residents;       /* nresidents of them */
+	struct hufu_capability *caps;     /* NULL: the wrapped driver's */
+	size_t ncaps;
+	_Atomic bool logged_in;
 };
 
 struct hufu_lease {
@@ -66,5 +73,18 @@ void shelf_clear_all(void);
 bool copies_are_own(const struct hufu_device *);
 /* Runs op on the wrapped driver, its keys and copies translated. */
 void copies_run(struct hufu_lease *, struct hufu_op *);
+
+
+/* -- keys that are kept in the device (residents.c) ------------------------------ */
+
+/* By its options, with the wrapped driver open. */
+enum hufu_err residents_open(struct hufu_device *, uint64_t deadline_ns);
+void residents_close(struct hufu_device *);
+/* Is it the copy of such a key? */
+bool residents_name(const struct hufu_key *);
+/* The copy as the wrapped driver knows it; NULL: there is no such key, or it wants a login. secret_free(). */
+uint8_t *residents_blob(const struct hufu_device *, const struct hufu_key *, size_t *len);
+/* FIND, LOGIN, LOGOUT. False: another verb. */
+bool residents_run(struct hufu_device *, struct hufu_op *);
 
 #endif

@@ -13,6 +13,8 @@ static void run_inner(struct hufu_lease *lease, struct hufu_op *op)
 	struct hufu_device *device = lease->device;
 
 	lab_count_op(device->subject, op->verb, true);
+	if (residents_run(device, op))
+		return;
 	if (copies_are_own(device))
 		copies_run(lease, op);
 	else
@@ -69,6 +71,8 @@ static void run_and_falsify(struct hufu_lease *lease, struct hufu_op *op, enum f
 		flip(op->pub, op->pub_len);
 	if (what == WHAT_FLIP_STATE)
 		flip(op->state_out, op->state_out_len);
+	if (what == WHAT_COPY_LIVE)
+		op->copy_kind = HUFU_COPY_LIVE;
 	if (what == WHAT_OVERLONG)
 		op->out_len = op->out_cap + 1;
 }
@@ -118,7 +122,7 @@ static void run_struck(struct hufu_lease *lease, struct hufu_op *op, const struc
 static void run_one(struct hufu_lease *lease, struct hufu_op *op)
 {
 	lab_count_op(lease->device->subject, op->verb, false);
-	if (op->verb == HUFU_VERB_EVICT) {
+	if (op->verb == HUFU_VERB_EVICT || op->verb == HUFU_VERB_LOGOUT) { /* which cannot fail */
 		run_inner(lease, op);
 		return;
 	}

@@ -23,7 +23,8 @@ static const struct word places[] = {
 	{"open", PLACE_OPEN}, {"lease", PLACE_LEASE}, {"probe", PLACE_PROBE}, {"run", PLACE_RUN}, {"any", PLACE_ANY},
 	{"random", HUFU_VERB_RANDOM}, {"generate", HUFU_VERB_GENERATE}, {"import", HUFU_VERB_IMPORT}, {"export", HUFU_VERB_EXPORT},
 	{"encrypt", HUFU_VERB_ENCRYPT}, {"decrypt", HUFU_VERB_DECRYPT}, {"sign", HUFU_VERB_SIGN}, {"verify", HUFU_VERB_VERIFY},
-	{"wrap", HUFU_VERB_WRAP}, {"unwrap", HUFU_VERB_UNWRAP}, {"derive", HUFU_VERB_DERIVE}, {NULL, 0},
+	{"wrap", HUFU_VERB_WRAP}, {"unwrap", HUFU_VERB_UNWRAP}, {"derive", HUFU_VERB_DERIVE}, {"find", HUFU_VERB_FIND},
+	{"login", HUFU_VERB_LOGIN}, {NULL, 0},
 };
 
 static const struct word errors[] = {
@@ -34,7 +35,8 @@ static const struct word errors[] = {
 
 static const struct word others[] = {
 	{"flip-out", WHAT_FLIP_OUT}, {"flip-pub", WHAT_FLIP_PUB}, {"flip-state", WHAT_FLIP_STATE}, {"wrong", WHAT_WRONG},
-	{"overlong", WHAT_OVERLONG}, {"session-lost", WHAT_SESSION_LOST}, {"device-gone", WHAT_DEVICE_GONE},
+	{"overlong", WHAT_OVERLONG}, {"copy-live", WHAT_COPY_LIVE},
+	{"session-lost", WHAT_SESSION_LOST}, {"device-gone", WHAT_DEVICE_GONE},
 	{"flap", WHAT_FLAP}, {"hang", WHAT_HANG}, {"crash", WHAT_CRASH}, {"code", WHAT_ERROR}, {"delay", WHAT_DELAY},
 	{"slow", WHAT_SLOW}, {NULL, 0},
 };

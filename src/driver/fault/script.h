@@ -7,13 +7,13 @@
 
 #define SCRIPT_FAULTS_MAX 32
 
-/* Places that are calls; ops are their verbs, below HUFU_VERB_EVICT. */
+/* Places that are calls; ops are their verbs. */
 enum { PLACE_OPEN = 32, PLACE_LEASE, PLACE_PROBE, PLACE_RUN, PLACE_ANY };
 
 enum fault_what {
 	WHAT_NONE,
 	WHAT_ERROR,
-	WHAT_FLIP_OUT, WHAT_FLIP_PUB, WHAT_FLIP_STATE, WHAT_WRONG, WHAT_OVERLONG, WHAT_SESSION_LOST, /* of ops only */
+	WHAT_FLIP_OUT, WHAT_FLIP_PUB, WHAT_FLIP_STATE, WHAT_WRONG, WHAT_OVERLONG, WHAT_COPY_LIVE, WHAT_SESSION_LOST, /* of ops only */
 	WHAT_DEVICE_GONE, WHAT_FLAP, WHAT_HANG, WHAT_CRASH,
 	WHAT_DELAY, WHAT_SLOW      /* beside another */
 };
