@@ -17,7 +17,6 @@
 
 #define COPY_MAX 8192   /* no smaller than what the core lends for a new key */
 #define BUSY_TRIES 3    /* for a moment's sake nobody is left out */
-#define INDEX_LEN 4     /* the copy of a key that stays in the device */
 
 /* A key of the device's for one test. */
 struct test_key {
@@ -65,6 +64,7 @@ static enum hufu_err run(struct admission *a, struct hufu_op *op)
 	if (err != HUFU_OK)
 		return err;
 	for (int i = 0; i < BUSY_TRIES && (i == 0 || hufu_err_group(op->outcome) == HUFU_GROUP_BUSY); i++) {
+		op->copy_kind = HUFU_COPY_BLOB;
 		op->outcome = HUFU_ERR_BUG; /* of a driver that forgets to say */
 		op->out_len = op->pub_len = 0;
 		a->device->driver->run(a->lease, &ops, 1);
@@ -93,7 +93,7 @@ static enum hufu_err make_key(struct admission *a, struct hufu_op *op, struct te
 	op->out_cap = COPY_MAX;
 	op->pub = t->pub;
 	enum hufu_err err = run(a, op);
-	if (err == HUFU_OK && (op->out_len > COPY_MAX || op->pub_len > sizeof(t->pub)))
+	if (err == HUFU_OK && (op->out_len > COPY_MAX || op->pub_len > sizeof(t->pub) || !answer_copy_is_sound(op)))
 		err = wrong(a, "making a key");
 	if (err != HUFU_OK) {
 		secret_free(t->copy);
@@ -102,7 +102,7 @@ static enum hufu_err make_key(struct admission *a, struct hufu_op *op, struct te
 	t->pub_len = op->pub_len;
 	t->key = (struct hufu_key){
 		.size = sizeof(t->key), .version = 1, .type = op->new_type, .blob = t->copy, .blob_len = op->out_len,
-		.copy_kind = op->out_len == INDEX_LEN ? HUFU_COPY_INDEX : HUFU_COPY_BLOB,
+		.copy_kind = op->copy_kind,
 	};
 	memcpy(t->key.uuid, op->op_id, sizeof(t->key.uuid));
 	return HUFU_OK;

@@ -71,11 +71,29 @@ static bool signature_is_sound(struct pool *pool, const struct pool_request *req
 
 /* -- new pairs ------------------------------------------------------------- */
 
+static bool makes_key(const struct hufu_op *op)
+{
+	return op->verb == HUFU_VERB_GENERATE || op->verb == HUFU_VERB_IMPORT || op->verb == HUFU_VERB_UNWRAP;
+}
+
 static bool makes_pair(const struct hufu_op *op)
 {
-	bool makes = op->verb == HUFU_VERB_GENERATE || op->verb == HUFU_VERB_IMPORT || op->verb == HUFU_VERB_UNWRAP;
+	return makes_key(op) && (op->new_type == HUFU_KEY_SM2_PRIVATE || check_public_type(op->new_type));
+}
 
-	return makes && (op->new_type == HUFU_KEY_SM2_PRIVATE || check_public_type(op->new_type));
+/* What is to be kept outlives the session that made it. */
+bool answer_copy_is_sound(const struct hufu_op *op)
+{
+	switch (op->copy_kind) {
+	case HUFU_COPY_BLOB:
+		return true;
+	case HUFU_COPY_INDEX:
+	case HUFU_COPY_RECIPE:
+		return op->out_len > 0;
+	case HUFU_COPY_LIVE:
+		break;
+	}
+	return false;
 }
 
 static bool public_is_sound(struct pool *pool, const struct hufu_op *op)
@@ -89,7 +107,7 @@ static bool public_is_sound(struct pool *pool, const struct hufu_op *op)
 
 bool answer_is_sound(struct device *device, const struct pool_request *req)
 {
-	if (!lengths_are_sound(&req->op))
+	if (!lengths_are_sound(&req->op) || (makes_key(&req->op) && !answer_copy_is_sound(&req->op)))
 		return false;
 	if (answer_needs_public(device, req))
 		return signature_is_sound(device->pool, req);

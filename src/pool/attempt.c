@@ -163,6 +163,7 @@ static enum hufu_err run_op(void *arg)
 	op->subject = req->subject ? key_view(req->subject, direct->device) : NULL;
 	op->attempt = ++req->attempts;
 	op->out_len = op->pub_len = op->state_out_len = 0;
+	op->copy_kind = HUFU_COPY_BLOB;
 	op->outcome = HUFU_ERR_BUG; /* of a driver that forgets to say */
 	direct->device->driver->run(direct->lease->handle, &op, 1);
 	return attempt_outcome(direct->device, req);

@@ -11,6 +11,7 @@ static enum hufu_err run_on(struct hufu_device *device, struct hufu_op *op)
 	if (err != HUFU_OK)
 		return err;
 	op->size = sizeof(*op);
+	op->copy_kind = HUFU_COPY_BLOB;
 	driver_soft.run(lease, &op, 1);
 	driver_soft.release(lease);
 	return op->outcome;

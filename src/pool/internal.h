@@ -401,6 +401,8 @@ void key_abandon_loaded(const struct device *);
 
 /* False: the answer is none that a sound device gives. */
 bool answer_is_sound(struct device *, const struct pool_request *);
+/* GENERATE, IMPORT, UNWRAP: is it the copy of a key, of a kind that can be kept? */
+bool answer_copy_is_sound(const struct hufu_op *);
 /* Is it a signature that may be verified before release? */
 bool answer_needs_public(struct device *, const struct pool_request *);
 

@@ -264,6 +264,7 @@ static void adopt(struct op_job *op_job, struct device *device, const struct poo
 	op_job->op.key = req->key ? key_view(req->key, device) : NULL;
 	op_job->op.subject = req->subject ? key_view(req->subject, device) : NULL;
 	op_job->op.out_len = op_job->op.pub_len = op_job->op.state_out_len = 0;
+	op_job->op.copy_kind = HUFU_COPY_BLOB;
 	op_job->op.outcome = HUFU_ERR_BUG; /* of a driver that forgets to say */
 	job_init(&op_job->job);
 	op_job->job.work = work;
@@ -341,6 +342,7 @@ void op_job_collect(const struct op_job *op_job, struct hufu_op *op)
 	op->pub_len = op->state_out_len = 0;
 	if (op->outcome != HUFU_OK)
 		return;
+	op->copy_kind = op_job->op.copy_kind;
 	op->out_len = give(op->out, op_job->out, op_job->op.out_len);
 	op->pub_len = give(op->pub, op_job->pub, op_job->op.pub_len);
 	op->state_out_len = give(op->state_out, op_job->state_out, op_job->op.state_out_len);

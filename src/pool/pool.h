@@ -96,7 +96,7 @@ size_t pool_key_copies(const struct pool_key *, const struct pool_copy **);
 
 /*
  * A request: op is filled by the caller but for size, key, subject, attempt,
- * outcome (the pool's). deadline_ns 0: the token's deadline from now on, for
+ * copy_kind, outcome (the pool's). deadline_ns 0: the token's deadline from now on, for
  * GENERATE at least 60 s. op_id all zero: the pool makes one for verbs that make
  * a key. in and out may overlap: the pool copies. On an error out, pub and
  * state_out hold nothing; out_len is 0 but with HUFU_ERR_BUFFER.

@@ -51,7 +51,8 @@ void copies_clear(struct copies *copies)
 /* -- one copy --------------------------------------------------------------------------- */
 
 /* Takes over data. False, and it is freed: what the device told of the public half is not what the first one did. */
-static bool add(struct copies *copies, const char *domain, uint8_t *data, size_t len, const uint8_t *pub, size_t pub_len)
+static bool add(struct copies *copies, enum hufu_copy_kind kind, const char *domain, uint8_t *data, size_t len, const uint8_t *pub,
+                size_t pub_len)
 {
 	if (copies->n == 0) {
 		memcpy(copies->pub, pub, pub_len);
@@ -60,7 +61,7 @@ static bool add(struct copies *copies, const char *domain, uint8_t *data, size_t
 		secret_free(data);
 		return false;
 	}
-	copies->list[copies->n++] = (struct pool_copy){.kind = HUFU_COPY_BLOB, .domain = domain, .data = data, .len = len};
+	copies->list[copies->n++] = (struct pool_copy){.kind = kind, .domain = domain, .data = data, .len = len};
 	return true;
 }
 
@@ -82,7 +83,7 @@ static enum hufu_err make(struct pool *pool, struct pool_request *req, const cha
 		secret_free(data);
 		return err;
 	}
-	return add(copies, domain, data, req->op.out_len, pub, req->op.pub_len) ? HUFU_OK : HUFU_ERR_CORRUPT;
+	return add(copies, req->op.copy_kind, domain, data, req->op.out_len, pub, req->op.pub_len) ? HUFU_OK : HUFU_ERR_CORRUPT;
 }
 
 /* -- one key ------------------------------------------------------------------------------- */
@@ -384,12 +385,21 @@ static CK_RV generate_on_host(struct token *token, struct copy_policy policy, co
 	return rv;
 }
 
+/* Is it kept in the devices of one domain, or opened by a key that is? Then it lives there alone: nobody asks for its value. */
+static bool stays_in_its_domain(const struct pool_copy *copies, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (copies[i].kind != HUFU_COPY_BLOB)
+			return true;
+	return false;
+}
+
 /* Copies of what a device has made, for the domains behind the one that made it. */
 static void spread(struct token *token, struct copy_policy policy, const struct hufu_op *wanted, size_t made, uint64_t deadline_ns,
                    struct copies *copies)
 {
 	struct source source = {.token = token, .may_be_clear = copies_may_travel(policy), .is_clear = copies->targets.list[made].exposed};
-	if (made + 1 == copies->targets.n ||
+	if (made + 1 == copies->targets.n || stays_in_its_domain(copies->list, copies->n) ||
 	    pool_key_new(token->pool, wanted->op_id, 0, copies->type, copies->list, 1, &source.key) != HUFU_OK)
 		return;
 	pool_key_set_policy(source.key, policy.hardware_only, true);
@@ -550,7 +560,11 @@ static void complete(struct session *s, struct object **key, const struct target
 
 static bool is_settled(const struct object *o, uint64_t generation)
 {
+	const struct pool_copy *have;
 	if (o->session || !o->key || o->object_class == CKO_PUBLIC_KEY)
+		return true;
+	size_t n = pool_key_copies(o->key, &have);
+	if (stays_in_its_domain(have, n))
 		return true;
 	return atomic_load_explicit(&o->copies_of, memory_order_relaxed) == generation &&
 	       atomic_load_explicit(&o->copies_due_ns, memory_order_relaxed) == CLOCK_NEVER;

@@ -7,6 +7,9 @@
  * where devices do that; else as the clear value, from EXPORT to IMPORT, in
  * secret memory. A key that is hardware-only does the latter only if it may be
  * wrapped by anybody anyway (CKA_EXTRACTABLE).
+ *
+ * A key that a device keeps (HUFU_COPY_INDEX), or that a key which it keeps opens
+ * (RECIPE), stays in its domain: only a value that is brought in goes to others.
  */
 #ifndef TOKEN_COPIES_H
 #define TOKEN_COPIES_H

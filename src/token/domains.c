@@ -116,7 +116,7 @@ static enum hufu_err make_proof(struct token *token, uint64_t deadline_ns, struc
 	if (req.op.pub_len != sizeof domain->point)
 		return HUFU_ERR_CORRUPT;
 	memcpy(domain->point, pub, sizeof domain->point);
-	domain->proof_kind = HUFU_COPY_BLOB;
+	domain->proof_kind = req.op.copy_kind;
 	domain->proof_len = req.op.out_len;
 	return HUFU_OK;
 }

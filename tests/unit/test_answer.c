@@ -222,12 +222,28 @@ static void test_state_unasked(void)
 	lab_free(pool);
 }
 
+/* The kind of a new copy is what the device says, and one that its lease takes along is no copy. */
+static void test_copy_kind(void)
+{
+	uint8_t out[256], pub[HUFU_PUB_MAX];
+	struct pool *pool = open_pool("always", "", false);
+	struct pool_request req = {.op = {.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM2_KEY_PAIR_GEN,
+	                                  .new_type = HUFU_KEY_SM2_PRIVATE, .out = out, .out_cap = sizeof(out), .pub = pub,
+	                                  .copy_kind = HUFU_COPY_LIVE}};
+
+	CU_ASSERT(pool_run(pool, &req) == HUFU_OK && req.op.copy_kind == HUFU_COPY_BLOB);
+	lab_script("a", "generate:copy-live");
+	CU_ASSERT(pool_run(pool, &req) == HUFU_ERR_CORRUPT && req.op.out_len == 0);
+	close_pool(pool);
+}
+
 static const struct unit_case cases[] = {
 	{"wrong signatures are not released, right ones are", test_signatures},
 	{"verify_after = sample looks at one in 16", test_sample},
 	{"where nobody can check, such a device does not sign", test_unknown_public},
 	{"a public key that is none makes no pair", test_new_pairs},
 	{"a state that nobody asked for is a lie, and written nowhere", test_state_unasked},
+	{"what a new copy is the device says, and one of a lease is none", test_copy_kind},
 	{0},
 };
 
