@@ -30,6 +30,7 @@ SM_SOURCES = \
 	%reldir%/sm4.h \
 	%reldir%/sm4_bitslice.h \
 	%reldir%/sm4_bulk.c \
+	%reldir%/sm4_ccm.c \
 	%reldir%/sm4_gcm.c \
 	%reldir%/sm4_impl.h \
 	%reldir%/sm4_modes.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SM4 (GB/T 32907-2016), its modes (GB/T 17964-2021) and GCM (GB/T 36624-2018).
+ * SM4 (GB/T 32907-2016), its modes (GB/T 17964-2021), GCM and CCM (GB/T
+ * 36624-2018) and the chain of its MACs (GB/T 15852.1).
  *
  * Constant time: no table indexed by a secret, no branch on one. in and out
  * are equal or do not overlap. No function allocates, locks or fails unless it
@@ -32,6 +33,8 @@ void sm4_ecb_decrypt(const struct sm4_key *, const uint8_t *in, uint8_t *out, si
  */
 void sm4_cbc_encrypt(const struct sm4_key *, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n);
 void sm4_cbc_decrypt(const struct sm4_key *, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n);
+/* The last block of CBC encryption alone, in chain: what CBC-MAC, CMAC and CCM are made of. */
+void sm4_cbc_mac(const struct sm4_key *, uint8_t chain[16], const uint8_t *in, size_t n);
 
 /*
  * Stream modes over any length; a length that is no multiple of 16 ends the
@@ -69,6 +72,16 @@ void sm4_gcm_final(struct sm4_gcm *, const struct sm4_key *, uint8_t *tag, size_
 bool sm4_gcm_seal(const struct sm4_key *, const uint8_t *iv, size_t iv_len, const uint8_t *aad, size_t aad_len,
                   const uint8_t *in, size_t len, uint8_t *out, uint8_t *tag, size_t tag_len);
 bool sm4_gcm_open(const struct sm4_key *, const uint8_t *iv, size_t iv_len, const uint8_t *aad, size_t aad_len,
+                  const uint8_t *in, size_t len, uint8_t *out, const uint8_t *tag, size_t tag_len);
+
+/*
+ * CCM: a nonce of 7 to 13 bytes, a tag of 4, 6, ... 16. False: other lengths,
+ * or a text whose length the bytes that the nonce leaves of a block do not
+ * hold. open writes nothing to out when the tag is wrong.
+ */
+bool sm4_ccm_seal(const struct sm4_key *, const uint8_t *nonce, size_t nonce_len, const uint8_t *aad, size_t aad_len,
+                  const uint8_t *in, size_t len, uint8_t *out, uint8_t *tag, size_t tag_len);
+bool sm4_ccm_open(const struct sm4_key *, const uint8_t *nonce, size_t nonce_len, const uint8_t *aad, size_t aad_len,
                   const uint8_t *in, size_t len, uint8_t *out, const uint8_t *tag, size_t tag_len);
 
 #endif

@@ -27,6 +27,15 @@ void sm4_cbc_encrypt(const struct sm4_key *key, uint8_t iv[16], const uint8_t *i
 	}
 }
 
+/* GB/T 15852.1: output transformation 1 of a chain that begins with zeros is CBC-MAC. */
+void sm4_cbc_mac(const struct sm4_key *key, uint8_t chain[16], const uint8_t *in, size_t n)
+{
+	for (; n; n--, in += SM4_BLOCK_LEN) {
+		xor_bytes(chain, chain, in, SM4_BLOCK_LEN);
+		sm4_impl()->block(key->rk, chain, chain);
+	}
+}
+
 void sm4_cbc_decrypt(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n)
 {
 	uint8_t plain[BULK_LEN], next_iv[SM4_BLOCK_LEN];

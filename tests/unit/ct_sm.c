@@ -113,6 +113,21 @@ static void gcm(void)
 	sm4_gcm_seal(&k, iv, 16, text, 33, text, 777, out, tag, 16);
 }
 
+static void ccm(void)
+{
+	struct sm4_key k;
+	uint8_t tag[16];
+
+	SECRET(key);
+	SECRET(text);
+	sm4_key_init(&k, key);
+	sm4_ccm_seal(&k, iv, 12, text, 33, text, 777, out, tag, 16);
+	sm4_ccm_open(&k, iv, 12, text, 33, out, 777, out, tag, 16);
+	tag[0] ^= 1;
+	sm4_ccm_open(&k, iv, 12, text, 33, out, 777, out, tag, 16);
+	sm4_cbc_mac(&k, tag, text, 20);
+}
+
 static void zuc(void)
 {
 	struct zuc_eea3 e;
@@ -215,6 +230,7 @@ static const struct {
 	{"SM4's key schedule and blocks are constant time", sm4_blocks, 0},
 	{"SM4's modes are constant time", sm4_modes, 0},
 	{"SM4-GCM is constant time", gcm, 0},
+	{"SM4-CCM and CBC-MAC are constant time", ccm, 0},
 	{"ZUC, EEA3 and EIA3 are constant time", zuc, 0},
 	{"SM2 key generation and loading are constant time", sm2_keys, 0},
 	{"SM2 signing is constant time", sm2_signing, 0},

@@ -570,6 +570,130 @@ static void test_gcm_random(void)
 }
 #endif
 
+/* -- CCM ----------------------------------------------------------------- */
+
+static const struct ccm_vector {
+	const char *key, *nonce, *aad, *plain, *cipher, *tag;
+} ccm_vectors[] = {
+	/* RFC 8998 A.2 */
+	{STANDARD_KEY, "00001234567800000000abcd", "feedfacedeadbeeffeedfacedeadbeefabaddad2",
+	 "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccddddddddddddddddeeeeeeeeeeeeeeeeffffffffffffffffeeeeeeeeeeeeeeee"
+	 "aaaaaaaaaaaaaaaa",
+	 "48af93501fa62adbcd414cce6034d895dda1bf8f132f042098661572e7483094fd12e518ce062c98acee28d95df4416bed31a2f04476c18b"
+	 "b40c84a74b97dc5b",
+	 "16842d4fa186f56ab33256971fa110f4"},
+	/* The inputs of SP 800-38C C.1, C.2 and none at all, from an independent implementation in Python. */
+	{"404142434445464748494a4b4c4d4e4f", "10111213141516", "0001020304050607", "20212223", "a9550ceb", "ba3bb146"},
+	{"404142434445464748494a4b4c4d4e4f", "1011121314151617", "000102030405060708090a0b0c0d0e0f",
+	 "202122232425262728292a2b2c2d2e2f", "bb1a5e7b6979ca8239371083310fd0f1", "8bcd2716ceec"},
+	{"404142434445464748494a4b4c4d4e4f", "101112131415161718191a", "", "", "", "01170867b8a329b374b082314bcac8ac"},
+};
+
+struct ccm_case {
+	struct sm4_key key;
+	uint8_t nonce[16], aad[64], plain[128], tag[16];
+	size_t nonce_len, aad_len, len, tag_len;
+};
+
+static void ccm_load(struct ccm_case *c, const struct ccm_vector *v)
+{
+	key_of_hex(&c->key, v->key);
+	c->nonce_len = unit_hex(v->nonce, c->nonce);
+	c->aad_len = unit_hex(v->aad, c->aad);
+	c->len = unit_hex(v->plain, c->plain);
+	c->tag_len = unit_hex(v->tag, c->tag);
+}
+
+static void test_ccm_vectors(void)
+{
+	for (size_t i = 0; i < sizeof(ccm_vectors) / sizeof(ccm_vectors[0]); i++) {
+		const struct ccm_vector *v = &ccm_vectors[i];
+		uint8_t text[128], tag[16];
+		struct ccm_case c;
+
+		ccm_load(&c, v);
+		memcpy(text, c.plain, c.len);
+		CU_ASSERT(sm4_ccm_seal(&c.key, c.nonce, c.nonce_len, c.aad, c.aad_len, text, c.len, text, tag, c.tag_len));
+		ASSERT_HEX(text, c.len, v->cipher);
+		ASSERT_HEX(tag, c.tag_len, v->tag);
+		CU_ASSERT(sm4_ccm_open(&c.key, c.nonce, c.nonce_len, c.aad, c.aad_len, text, c.len, text, tag, c.tag_len));
+		ASSERT_HEX(text, c.len, v->plain);
+	}
+}
+
+static bool ccm_opens(const struct ccm_case *c, const uint8_t *cipher, const uint8_t *tag)
+{
+	uint8_t out[128];
+	bool good;
+
+	memset(out, 0x55, sizeof(out));
+	good = sm4_ccm_open(&c->key, c->nonce, c->nonce_len, c->aad, c->aad_len, cipher, c->len, out, tag, c->tag_len);
+	for (size_t i = 0; !good && i < sizeof(out); i++)
+		CU_ASSERT(out[i] == 0x55);
+	return good;
+}
+
+static void test_ccm_tampered(void)
+{
+	struct ccm_case c;
+	uint8_t cipher[128];
+
+	ccm_load(&c, &ccm_vectors[0]);
+	unit_hex(ccm_vectors[0].cipher, cipher);
+	CU_ASSERT(ccm_opens(&c, cipher, c.tag));
+	for (size_t bit = 0; bit < 8 * c.len; bit++) {
+		cipher[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		CU_ASSERT(!ccm_opens(&c, cipher, c.tag));
+		cipher[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	for (size_t bit = 0; bit < 8 * c.tag_len; bit++) {
+		c.tag[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		CU_ASSERT(!ccm_opens(&c, cipher, c.tag));
+		c.tag[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	c.aad_len--;
+	CU_ASSERT(!ccm_opens(&c, cipher, c.tag));
+	c.aad_len++;
+	/* A shorter tag is another message's: its length is part of what is hashed. */
+	c.tag_len -= 2;
+	CU_ASSERT(!ccm_opens(&c, cipher, c.tag));
+}
+
+static void test_ccm_lengths(void)
+{
+	static uint8_t text[65536], out[65536];
+	uint8_t nonce[16] = {0}, tag[16];
+	struct sm4_key key;
+
+	key_of_hex(&key, STANDARD_KEY);
+	for (size_t n = 0; n <= 16; n++) {
+		bool tag_allowed = n >= 4 && n % 2 == 0;
+
+		CU_ASSERT(sm4_ccm_seal(&key, nonce, n, NULL, 0, text, 1, out, tag, 16) == (n >= 7 && n <= 13));
+		CU_ASSERT(sm4_ccm_seal(&key, nonce, 12, NULL, 0, text, 1, out, tag, n) == tag_allowed);
+		CU_ASSERT(tag_allowed == sm4_ccm_open(&key, nonce, 12, NULL, 0, out, 1, out, tag, n));
+	}
+	CU_ASSERT(sm4_ccm_seal(&key, nonce, 13, NULL, 0, text, 65535, out, tag, 16));
+	CU_ASSERT(!sm4_ccm_seal(&key, nonce, 13, NULL, 0, text, 65536, out, tag, 16));
+	CU_ASSERT(!sm4_ccm_open(&key, nonce, 13, NULL, 0, text, 65536, out, tag, 16));
+}
+
+/* GB/T 15852.1-2020 appendix B, algorithm 1 with padding method 2. */
+static void test_cbc_mac(void)
+{
+	uint8_t text[48] = "This is the test message for mac\x80", chain[16] = {0};
+	struct sm4_key key;
+
+	key_of_hex(&key, STANDARD_KEY);
+	sm4_cbc_mac(&key, chain, text, 3);
+	ASSERT_HEX(chain, 16, "4b6553af3c4e27448412315ac7849535");
+	memset(chain, 0, sizeof(chain));
+	sm4_cbc_mac(&key, chain, text, 1);
+	sm4_cbc_mac(&key, chain, text + 16, 0);
+	sm4_cbc_mac(&key, chain, text + 16, 2);
+	ASSERT_HEX(chain, 16, "4b6553af3c4e27448412315ac7849535");
+}
+
 static const struct unit_case cases[] = {
 	{"SM4 gives the block of GB/T 32907 A.1 and takes it back", test_block},
 	{"SM4 a million times over gives the block of GB/T 32907 A.2", test_million},
@@ -585,6 +709,10 @@ static const struct unit_case cases[] = {
 	{"GCM stops at 2^36 - 32 bytes and changes nothing then", test_gcm_limit},
 	{"GCM leaves its context wiped", test_gcm_wipes},
 	{"GCM agrees with libgcrypt on random input", test_gcm_random},
+	{"CCM gives the values of RFC 8998, in place", test_ccm_vectors},
+	{"CCM refuses any flipped bit and releases nothing", test_ccm_tampered},
+	{"CCM takes the nonces, tags and texts that SP 800-38C A.1 allows, and no other", test_ccm_lengths},
+	{"CBC-MAC gives the values of GB/T 15852.1, at once and piece by piece", test_cbc_mac},
 	{0},
 };
 
