@@ -23,10 +23,20 @@
  *	SM4_CFB128, SM4_OFB      16-byte IV             any length
  *	SM4_GCM                  CK_GCM_PARAMS          any length -> ciphertext || tag
  *	 message-based           CK_GCM_MESSAGE_PARAMS  the tag goes to, comes from pTag
+ *	SM4_CCM                  CK_CCM_PARAMS          any length -> ciphertext || tag
+ *	 message-based           CK_CCM_MESSAGE_PARAMS  the tag goes to, comes from pMAC
+ *	SM4_CMAC                 none                   message -> 16 bytes
+ *	SM4_CMAC_GENERAL         CK_MAC_GENERAL_PARAMS  message -> 1 to 16 bytes
+ *	SM4_CBC_MAC              none                   whole blocks, one at least -> 16 bytes
+ *	SM4_CBC_MAC_GENERAL      CK_MAC_GENERAL_PARAMS  whole blocks, one at least -> 1 to 16 bytes
  *	ZUC_EEA3                 CK_HUFU_ZUC_PARAMS     bits -> bits
  *	ZUC_EIA3                 CK_HUFU_ZUC_PARAMS     bits -> 4 bytes
  *
  * "None" is pParameter NULL with ulParameterLen 0.
+ *
+ * CBC-MAC is algorithm 1 of GB/T 15852.1 and adds no padding. It is a MAC only of
+ * messages of one length: whoever sees the MACs of others can make up longer
+ * ones. CMAC, algorithm 5, is one of any.
  *
  * Keys. CKK_HUFU_SM2, like CKK_EC: CKA_EC_PARAMS is HUFU_SM2_CURVE_OID,
  * CKA_EC_POINT the DER OCTET STRING of 04 || x || y, CKA_VALUE of a private key

@@ -5,11 +5,11 @@ src_driver_libdriver_la_SOURCES = \
 	%reldir%/host.c \
 	%reldir%/registry.c \
 	%reldir%/soft/aes.c \
-	%reldir%/soft/aes_ccm.c \
 	%reldir%/soft/aes_gcm.c \
+	%reldir%/soft/block_mac.c \
+	%reldir%/soft/ccm.c \
 	%reldir%/soft/cipher.c \
 	%reldir%/soft/cipher.h \
-	%reldir%/soft/cmac.c \
 	%reldir%/soft/curve.c \
 	%reldir%/soft/curve.h \
 	%reldir%/soft/des3.c \

@@ -43,6 +43,8 @@ static const struct shape ccm_shape = {sizeof(struct hufu_param_ccm), 2,
 	{REFERENCE(hufu_param_ccm, nonce, nonce_len), REFERENCE(hufu_param_ccm, aad, aad_len)}};
 static const struct shape oaep_shape = {sizeof(struct hufu_param_oaep), 1, {REFERENCE(hufu_param_oaep, label, label_len)}};
 static const struct shape agree_shape = {sizeof(struct hufu_param_agree), 1, {REFERENCE(hufu_param_agree, peer, peer_len)}};
+static const struct shape sm2_agree_shape = {sizeof(struct hufu_param_sm2_agree), 2,
+	{REFERENCE(hufu_param_sm2_agree, own_id, own_id_len), REFERENCE(hufu_param_sm2_agree, peer_id, peer_id_len)}};
 static const struct shape curve_shape = {sizeof(struct hufu_param_curve), 1, {REFERENCE(hufu_param_curve, oid, oid_len)}};
 static const struct shape rsa_gen_shape = {sizeof(struct hufu_param_rsa_gen), 1,
 	{REFERENCE(hufu_param_rsa_gen, public_exponent, public_exponent_len)}};
@@ -62,11 +64,14 @@ static const struct shape *shape_of(const struct hufu_op *op)
 	case CKM_HUFU_SM4_GCM:
 	case CKM_AES_GCM:
 		return &gcm_shape;
+	case CKM_HUFU_SM4_CCM:
 	case CKM_AES_CCM:
 		return &ccm_shape;
 	case CKM_HUFU_ZUC_EEA3:
 	case CKM_HUFU_ZUC_EIA3:
 		return &zuc_shape;
+	case CKM_HUFU_SM4_CMAC:
+	case CKM_HUFU_SM4_CBC_MAC:
 	case CKM_AES_CMAC:
 		return &mac_shape;
 	case CKM_RSA_PKCS_KEY_PAIR_GEN: /* 0, as of verbs that have none */
@@ -82,6 +87,8 @@ static const struct shape *shape_of(const struct hufu_op *op)
 	case CKM_ECDH1_DERIVE:
 	case CKM_ECDH1_COFACTOR_DERIVE:
 		return &agree_shape;
+	case CKM_HUFU_SM2_KEY_AGREEMENT:
+		return &sm2_agree_shape;
 	case CKM_HUFU_SM2_KEY_PAIR_GEN:
 	case CKM_HUFU_SM2:
 	case CKM_HUFU_SM2_C1C3C2:

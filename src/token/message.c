@@ -13,7 +13,8 @@
 /* The parameter comes with each message; what stands in the mechanism is looked at no further. */
 static CK_RV parse_init(const CK_MECHANISM *m, struct param *param)
 {
-	size_t size = m->mechanism == CKM_AES_CCM ? sizeof(CK_CCM_MESSAGE_PARAMS) : sizeof(CK_GCM_MESSAGE_PARAMS);
+	const struct mech *mech = mech_find(m->mechanism);
+	size_t size = mech && mech->parse == param_ccm ? sizeof(CK_CCM_MESSAGE_PARAMS) : sizeof(CK_GCM_MESSAGE_PARAMS);
 	if (m->ulParameterLen == size && m->pParameter)
 		return CKR_OK;
 	return param_none(m, param);

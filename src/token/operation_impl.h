@@ -157,7 +157,7 @@ static inline enum hufu_verb operation_crypt_verb(const struct operation *op)
 
 static inline bool operation_is_ccm(const struct operation *op)
 {
-	return op->mech->device_mechanism == CKM_AES_CCM;
+	return op->mech->parse == param_ccm;
 }
 
 static inline size_t operation_tag_len(const struct operation *op)

@@ -153,7 +153,7 @@ CK_RV param_ccm(const CK_MECHANISM *m, struct param *param)
 
 /* -- MACs -------------------------------------------------------------------- */
 
-/* CMAC gives a block of AES. */
+/* CMAC and CBC-MAC give a block, of AES or SM4. */
 static size_t mac_max(CK_MECHANISM_TYPE type)
 {
 	enum hash_id hash = hash_of_hmac(type);

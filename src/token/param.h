@@ -28,7 +28,7 @@ CK_RV param_ctr(const CK_MECHANISM *, struct param *);
 CK_RV param_gcm(const CK_MECHANISM *, struct param *);
 /* CK_HUFU_ZUC_PARAMS */
 CK_RV param_zuc(const CK_MECHANISM *, struct param *);
-/* None; the whole HMAC or CMAC. */
+/* None; the whole HMAC, CMAC or CBC-MAC. */
 CK_RV param_mac(const CK_MECHANISM *, struct param *);
 /* CK_MAC_GENERAL_PARAMS */
 CK_RV param_mac_general(const CK_MECHANISM *, struct param *);

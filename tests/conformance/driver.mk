@@ -13,7 +13,8 @@ DRIVER_SUITE = \
 	tests/conformance/driver_suite_rsa.h \
 	tests/conformance/driver_suite_rsa_key.c \
 	tests/conformance/rsa_vectors.h \
-	tests/conformance/driver_suite_sm2.c
+	tests/conformance/driver_suite_sm2.c \
+	tests/conformance/driver_suite_sm4.c
 DRIVER_SUITE_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS) $(GCRYPT_CFLAGS) -I$(top_srcdir)/tests/unit
 DRIVER_SUITE_LIBS = src/driver/libfault.la $(POOL_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(GCRYPT_LIBS) $(PTHREAD_LIBS)
 

@@ -111,7 +111,7 @@ static const struct tried sm_tried[] = {
 
 /* A table a family: everything a device offers, and nothing else, stands in one of them. */
 static const struct tried *const families[] = {
-	sm_tried, suite_hmac_tried,
+	sm_tried, suite_sm4_tried, suite_hmac_tried,
 	suite_aes_tried,
 	suite_rsa_tried,
 	suite_ec_tried,
@@ -345,6 +345,9 @@ static const struct multi_part multi_parts[] = {
 	{HUFU_VERB_ENCRYPT, CKM_AES_GCM, HUFU_KEY_AES, &some_gcm},
 	{HUFU_VERB_SIGN, CKM_AES_CMAC, HUFU_KEY_AES, NULL},
 	{HUFU_VERB_VERIFY, CKM_AES_CMAC, HUFU_KEY_AES, NULL},
+	{HUFU_VERB_SIGN, CKM_HUFU_SM4_CMAC, HUFU_KEY_SM4, NULL},
+	{HUFU_VERB_VERIFY, CKM_HUFU_SM4_CMAC, HUFU_KEY_SM4, NULL},
+	{HUFU_VERB_SIGN, CKM_HUFU_SM4_CBC_MAC, HUFU_KEY_SM4, NULL},
 };
 
 static size_t make_state(const struct multi_part *m, struct kit_key *key, uint8_t state[HUFU_STATE_MAX])
@@ -586,6 +589,11 @@ static const struct unit_case cases[] = {
 	{"SM4-GCM gives the values of RFC 8998 A.1", suite_gcm_known},
 	{"SM4-GCM in parts gives what it gives whole, wherever it is cut", suite_gcm_parts},
 	{"SM4-GCM releases nothing of what was tampered with", suite_gcm_refuses},
+	{"SM4-CCM gives the values of RFC 8998 A.2, with nonces, AAD and tags of every kind", suite_sm4_ccm_known},
+	{"SM4-CCM releases nothing of what was tampered with", suite_sm4_ccm_refuses},
+	{"SM4's CMAC and CBC-MAC give the values of GB/T 15852.1, whole and wherever they are cut", suite_sm4_macs_known},
+	{"SM4's CMAC and CBC-MAC refuse what was tampered with, and lengths that they have not", suite_sm4_macs_refuse},
+	{"SM4's CCM and CMAC agree with libgcrypt over lengths", suite_sm4_tags_cross},
 	{"EEA3 gives the values of GM/T 0001.2, to the bit", suite_eea3},
 	{"EEA3 in parts gives what it gives whole, wherever it is cut", suite_eea3_parts},
 	{"HMAC-SM3 gives the values of GM/T 0042 D.3, in any length", suite_hmac_known},

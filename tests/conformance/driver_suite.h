@@ -47,6 +47,13 @@ void suite_gcm_parts(void);
 void suite_gcm_refuses(void);
 void suite_eea3(void);
 void suite_eea3_parts(void);
+/* SM4 with a tag */
+extern const struct tried suite_sm4_tried[];
+void suite_sm4_ccm_known(void);
+void suite_sm4_ccm_refuses(void);
+void suite_sm4_macs_known(void);
+void suite_sm4_macs_refuse(void);
+void suite_sm4_tags_cross(void);
 /* macs */
 extern const struct tried suite_hmac_tried[];
 void suite_hmac_known(void);

@@ -27,6 +27,7 @@ FACE_TESTS = \
 	tests/conformance/test_session \
 	tests/conformance/test_sign \
 	tests/conformance/test_slot \
+	tests/conformance/test_sm4_tags \
 	tests/conformance/test_threads
 
 tests_conformance_test_aes_SOURCES = %reldir%/test_aes.c
@@ -92,6 +93,10 @@ tests_conformance_test_sign_LDADD = $(FACE_LIBS) $(OPENSSL_LIBS)
 tests_conformance_test_slot_SOURCES = %reldir%/test_slot.c
 tests_conformance_test_slot_CFLAGS = $(FACE_CFLAGS)
 tests_conformance_test_slot_LDADD = $(FACE_LIBS)
+
+tests_conformance_test_sm4_tags_SOURCES = %reldir%/test_sm4_tags.c
+tests_conformance_test_sm4_tags_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_sm4_tags_LDADD = $(FACE_LIBS)
 
 tests_conformance_test_threads_SOURCES = %reldir%/test_threads.c
 tests_conformance_test_threads_CFLAGS = $(FACE_CFLAGS)

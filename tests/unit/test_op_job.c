@@ -39,6 +39,7 @@ static enum hufu_err make(const struct pool_request *req, struct op_job **job)
 /* -- parameters ------------------------------------------------------------ */
 
 #define NONE SIZE_MAX
+#define PARAM_MAX sizeof(struct hufu_param_sm2_agree) /* the longest */
 #define AT(param, member) offsetof(struct param, member)
 
 static const struct {
@@ -50,6 +51,11 @@ static const struct {
 	 {AT(hufu_param_gcm, iv_len), AT(hufu_param_gcm, aad_len)}},
 	{CKM_AES_CCM, sizeof(struct hufu_param_ccm), {AT(hufu_param_ccm, nonce), AT(hufu_param_ccm, aad)},
 	 {AT(hufu_param_ccm, nonce_len), AT(hufu_param_ccm, aad_len)}},
+	{CKM_HUFU_SM4_CCM, sizeof(struct hufu_param_ccm), {AT(hufu_param_ccm, nonce), AT(hufu_param_ccm, aad)},
+	 {AT(hufu_param_ccm, nonce_len), AT(hufu_param_ccm, aad_len)}},
+	{CKM_HUFU_SM2_KEY_AGREEMENT, sizeof(struct hufu_param_sm2_agree),
+	 {AT(hufu_param_sm2_agree, own_id), AT(hufu_param_sm2_agree, peer_id)},
+	 {AT(hufu_param_sm2_agree, own_id_len), AT(hufu_param_sm2_agree, peer_id_len)}},
 	{CKM_RSA_PKCS_OAEP, sizeof(struct hufu_param_oaep), {AT(hufu_param_oaep, label), NONE}, {AT(hufu_param_oaep, label_len), NONE}},
 	{CKM_ECDH1_DERIVE, sizeof(struct hufu_param_agree), {AT(hufu_param_agree, peer), NONE}, {AT(hufu_param_agree, peer_len), NONE}},
 	{CKM_EC_KEY_PAIR_GEN, sizeof(struct hufu_param_curve), {AT(hufu_param_curve, oid), NONE}, {AT(hufu_param_curve, oid_len), NONE}},
@@ -59,6 +65,8 @@ static const struct {
 	{CKM_RSA_PKCS_PSS, sizeof(struct hufu_param_pss), {NONE, NONE}, {NONE, NONE}},
 	{CKM_HUFU_ZUC_EIA3, sizeof(struct hufu_param_zuc), {NONE, NONE}, {NONE, NONE}},
 	{CKM_HUFU_SM3_HMAC, sizeof(struct hufu_param_mac), {NONE, NONE}, {NONE, NONE}},
+	{CKM_HUFU_SM4_CMAC, sizeof(struct hufu_param_mac), {NONE, NONE}, {NONE, NONE}},
+	{CKM_HUFU_SM4_CBC_MAC, sizeof(struct hufu_param_mac), {NONE, NONE}, {NONE, NONE}},
 	{CKM_SHA512_HMAC, sizeof(struct hufu_param_mac), {NONE, NONE}, {NONE, NONE}},
 };
 
@@ -73,7 +81,7 @@ static const void *pointer_at(const void *param, size_t offset)
 /* The copy's pointer is another, what it points to is the same, and so is all the rest. */
 static void check_param(unsigned s, const uint8_t *given, const uint8_t *copy)
 {
-	uint8_t rest[2][sizeof(struct hufu_param_gcm)];
+	uint8_t rest[2][PARAM_MAX];
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
 	CU_ASSERT_PTR_NOT_EQUAL(given, copy);
@@ -94,7 +102,7 @@ static void test_params(void)
 {
 	set_up();
 	for (unsigned s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
-		_Alignas(16) uint8_t param[sizeof(struct hufu_param_gcm)];
+		_Alignas(16) uint8_t param[PARAM_MAX];
 		struct pool_request req = {.op = {.verb = verb_of(shapes[s].mechanism), .mechanism = shapes[s].mechanism,
 		                           .param = param}};
 		struct op_job *job;

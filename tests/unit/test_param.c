@@ -194,6 +194,7 @@ static void test_mac(void)
 	} macs[] = {
 		{CKM_HUFU_SM3_HMAC, 32}, {CKM_SHA_1_HMAC, 20}, {CKM_SHA224_HMAC, 28}, {CKM_SHA384_HMAC, 48}, {CKM_SHA512_HMAC, 64},
 		{CKM_SHA512_224_HMAC, 28}, {CKM_SHA3_512_HMAC_GENERAL, 64}, {CKM_AES_CMAC, 16}, {CKM_AES_CMAC_GENERAL, 16},
+		{CKM_HUFU_SM4_CMAC, 16}, {CKM_HUFU_SM4_CBC_MAC_GENERAL, 16},
 	};
 	for (size_t i = 0; i < sizeof macs / sizeof macs[0]; i++) {
 		size_t got;

@@ -34,7 +34,7 @@ struct hufu_lease {
 
 static const struct soft_row *const families[] = {
 	soft_key_rows, soft_sm2_rows, soft_sm4_rows, soft_gcm_rows, soft_hmac_rows, soft_zuc_rows,
-	soft_aes_rows, soft_aes_gcm_rows, soft_aes_ccm_rows, soft_cmac_rows, soft_des3_rows,
+	soft_aes_rows, soft_aes_gcm_rows, soft_ccm_rows, soft_block_mac_rows, soft_des3_rows,
 	soft_rsa_rows,
 	soft_ec_rows, soft_edwards_rows, soft_montgomery_rows,
 };

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AES-CCM, SP 800-38C: whole, since the first block that is hashed tells the length of the text. */
+/*
+ * CCM with AES and SM4, SP 800-38C, GB/T 36624: whole, since the first block
+ * that is hashed tells the length of the text.
+ */
 #include "driver/soft/cipher.h"
+#include "sm/sm4.h"
 
 #include <limits.h>
 
@@ -20,6 +24,8 @@ static enum hufu_err check_param(const struct hufu_param_ccm *param)
 		return HUFU_ERR_PARAM;
 	return param->aad_len <= INT_MAX && (!param->aad_len || param->aad) ? HUFU_OK : HUFU_ERR_PARAM;
 }
+
+/* -- AES, of libcrypto ------------------------------------------------------ */
 
 /* The lengths go into libcrypto's key schedule: the key is set again. tag NULL: to encrypt. */
 static bool start(const struct cipher *cipher, const struct hufu_key *key, const struct hufu_param_ccm *param,
@@ -63,7 +69,7 @@ static enum hufu_err unseal(const struct cipher *cipher, const struct hufu_param
 	return HUFU_ERR_CIPHERTEXT;
 }
 
-static enum hufu_err run(const struct hufu_host *host, struct hufu_op *op)
+static enum hufu_err run_aes(const struct hufu_host *host, struct hufu_op *op)
 {
 	bool encrypts = op->verb == HUFU_VERB_ENCRYPT;
 	struct cipher cipher;
@@ -74,6 +80,31 @@ static enum hufu_err run(const struct hufu_host *host, struct hufu_op *op)
 	err = (encrypts ? seal : unseal)(&cipher, op->param, op);
 	cipher_give_back(&cipher, err);
 	return err;
+}
+
+/* -- SM4 -------------------------------------------------------------------- */
+
+/* out_len is what soft_room made it. */
+static enum hufu_err run_sm4(const struct hufu_host *host, struct hufu_op *op)
+{
+	const struct hufu_param_ccm *p = op->param;
+	const void *key;
+	enum hufu_err err = soft_load(host, op->key, &key);
+
+	if (err != HUFU_OK)
+		return err;
+	if (op->verb == HUFU_VERB_ENCRYPT)
+		return sm4_ccm_seal(key, p->nonce, p->nonce_len, p->aad, p->aad_len, op->in, op->in_len, op->out,
+		                    op->out + op->in_len, p->tag_len) ? HUFU_OK : HUFU_ERR_DATA_LEN;
+	return sm4_ccm_open(key, p->nonce, p->nonce_len, p->aad, p->aad_len, op->in, op->out_len, op->out,
+	                    op->in + op->out_len, p->tag_len) ? HUFU_OK : HUFU_ERR_CIPHERTEXT;
+}
+
+/* -- either ----------------------------------------------------------------- */
+
+static enum hufu_err run(const struct hufu_host *host, struct hufu_op *op)
+{
+	return op->key->type == HUFU_KEY_SM4 ? run_sm4(host, op) : run_aes(host, op);
 }
 
 static enum hufu_err encrypt(const struct hufu_host *host, struct hufu_op *op)
@@ -101,8 +132,10 @@ static enum hufu_err decrypt(const struct hufu_host *host, struct hufu_op *op)
 	return err == HUFU_OK ? run(host, op) : err;
 }
 
-const struct soft_row soft_aes_ccm_rows[] = {
+const struct soft_row soft_ccm_rows[] = {
 	{CKM_AES_CCM, HUFU_VERB_ENCRYPT, HUFU_KEY_AES, false, encrypt, 128, 256},
 	{CKM_AES_CCM, HUFU_VERB_DECRYPT, HUFU_KEY_AES, false, decrypt, 128, 256},
+	{CKM_HUFU_SM4_CCM, HUFU_VERB_ENCRYPT, HUFU_KEY_SM4, false, encrypt, 128, 128},
+	{CKM_HUFU_SM4_CCM, HUFU_VERB_DECRYPT, HUFU_KEY_SM4, false, decrypt, 128, 128},
 	{0, 0, 0, false, NULL, 0, 0},
 };
