@@ -78,18 +78,19 @@ bool conf_name_valid(const char *);
 enum conf_type {
 	CONF_NAME, CONF_PATH, CONF_NUMBER, CONF_BOOL, CONF_SM2_VIEW, CONF_DES3_USE, CONF_POLICY, CONF_LEVEL, CONF_LOG_TO, CONF_DRIVER,
 	CONF_TEXT,                /* for people */
+	CONF_CODE,                /* a number, 0x... where one likes: ids and codes of other people */
 	CONF_CHOICE,              /* one of choices; the enum's value is its place there */
 	CONF_DEVICES              /* a list of names, resolved when all devices are known */
 };
 
-#define CONF_CHOICES_MAX 4
+#define CONF_CHOICES_MAX 16
 
 struct conf_key {
 	const char *name;
 	enum conf_type type;
 	size_t offset;            /* in the struct that the section fills */
 	const char *prefix;       /* CONF_PATH: what stands before the path, "file:" */
-	uint32_t min, max;        /* CONF_NUMBER */
+	uint32_t min, max;        /* CONF_NUMBER; max of CONF_CODE */
 	const char *choices[CONF_CHOICES_MAX + 1];
 };
 
@@ -106,10 +107,12 @@ extern const struct conf_section conf_sections[CONF_NSECTIONS];
 /* The driver of tests, under any of its names. */
 bool conf_driver_is_fault(const char *driver);
 
+#define CONF_FORM_SECTIONS 8
+
 /* A kind of file: its sections, the first of them for what stands in none. */
 struct conf_form {
 	const struct conf_section *sections;
-	size_t nsections;         /* at most CONF_NSECTIONS */
+	size_t nsections;         /* at most CONF_FORM_SECTIONS */
 	const char *names;        /* "The sections are ..." */
 	const struct conf_section *open; /* takes any key beside its own, a driver's; NULL: none */
 };

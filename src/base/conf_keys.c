@@ -177,6 +177,22 @@ static bool convert_number(const struct conf_key *key, const char *text, uint32_
 	return true;
 }
 
+/* Whatever follows 0x or stands alone must be digits to the end: strtoul would take a sign and spaces too. */
+static bool convert_code(const struct conf_key *key, const char *text, uint32_t *member, char *why, size_t why_len)
+{
+	bool hex = strncmp(text, "0x", 2) == 0;
+	const char *digits = hex ? text + 2 : text;
+	size_t len = strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789");
+	uint64_t value = len && len <= 10 && !digits[len] ? strtoull(digits, NULL, hex ? 16 : 10) : UINT64_MAX;
+	if (value > key->max) {
+		snprintf(why, why_len, "%s = \"%s\" is no number from 0 to 0x%x. Write it with digits, or as 0x...", key->name, text,
+		         key->max);
+		return false;
+	}
+	*member = (uint32_t)value;
+	return true;
+}
+
 static bool convert_bool(const struct conf_key *key, const char *text, bool *member, char *why, size_t why_len)
 {
 	static const struct {
@@ -267,7 +283,7 @@ static void list_choices(const struct conf_key *key, char *out, size_t cap)
 
 static bool convert_choice(const struct conf_key *key, const char *text, void *member, char *why, size_t why_len)
 {
-	char list[128];
+	char list[256];
 	for (unsigned i = 0; key->choices[i]; i++) {
 		if (strcmp(text, key->choices[i]) == 0) {
 			memcpy(member, &i, sizeof(i)); /* an enum, whichever */
@@ -299,6 +315,8 @@ bool conf_convert(const struct conf_key *key, const char *text, void *object, ch
 		return convert_path(key, text, member, why, why_len);
 	case CONF_NUMBER:
 		return convert_number(key, text, member, why, why_len);
+	case CONF_CODE:
+		return convert_code(key, text, member, why, why_len);
 	case CONF_BOOL:
 		return convert_bool(key, text, member, why, why_len);
 	case CONF_SM2_VIEW:

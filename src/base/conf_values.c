@@ -12,8 +12,8 @@
 #define MAX_KEYS_OF_SECTION 48
 
 struct schema {
-	cfg_opt_t sub[CONF_NSECTIONS][MAX_KEYS_OF_SECTION + MAX_OPTIONS + 1];
-	cfg_opt_t top[MAX_KEYS_OF_SECTION + CONF_NSECTIONS + 1];
+	cfg_opt_t sub[CONF_FORM_SECTIONS][MAX_KEYS_OF_SECTION + MAX_OPTIONS + 1];
+	cfg_opt_t top[MAX_KEYS_OF_SECTION + CONF_FORM_SECTIONS + 1];
 };
 
 /* libconfuse's lexer is global; so is the reporter, since its error function has no argument of ours. */

@@ -4,6 +4,13 @@ src_driver_libdriver_la_SOURCES = \
 	%reldir%/driver.h \
 	%reldir%/host.c \
 	%reldir%/registry.c \
+	%reldir%/sdf/library.h \
+	%reldir%/sdf/profile.c \
+	%reldir%/sdf/profile.h \
+	%reldir%/sdf/profile_internal.h \
+	%reldir%/sdf/profile_keys.c \
+	%reldir%/sdf/profile_print.c \
+	%reldir%/sdf/profile_standard.c \
 	%reldir%/soft/aes.c \
 	%reldir%/soft/aes_gcm.c \
 	%reldir%/soft/block_mac.c \
@@ -36,6 +43,11 @@ src_driver_libdriver_la_SOURCES = \
 	%reldir%/soft/soft.h \
 	%reldir%/soft/state.h \
 	%reldir%/soft/zuc.c
+src_driver_libdriver_la_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_PKGDATADIR='"$(pkgdatadir)"'
+
+# Profiles of vendors' GM/T 0018 libraries, hufu-profile(5).
+profiledir = $(pkgdatadir)/profiles
+dist_profile_DATA = profiles/gmt0018-2012.conf profiles/gmt0018-2023.conf profiles/sansec.conf profiles/shudun.conf profiles/template.conf
 
 # fault misbehaves by script: in the module of lab builds only, always at hand for tests.
 noinst_LTLIBRARIES += src/driver/libfault.la

@@ -60,3 +60,7 @@ tests_fuzz_fuzz_stats_LDADD = $(STATS_LIBS) $(PTHREAD_LIBS)
 FUZZERS += tests/fuzz/fuzz_conf_states
 tests_fuzz_fuzz_conf_states_SOURCES = %reldir%/fuzz_conf_states.c
 tests_fuzz_fuzz_conf_states_LDADD = src/base/libbase.la
+
+FUZZERS += tests/fuzz/fuzz_sdf_profile
+tests_fuzz_fuzz_sdf_profile_SOURCES = %reldir%/fuzz_sdf_profile.c
+tests_fuzz_fuzz_sdf_profile_LDADD = $(DRIVER_LIBS) $(PTHREAD_LIBS)

@@ -327,6 +327,12 @@ tests_unit_test_fault_SOURCES = %reldir%/test_fault.c
 tests_unit_test_fault_CFLAGS = $(POOL_TEST_CFLAGS)
 tests_unit_test_fault_LDADD = $(POOL_TEST_LIBS)
 
+# src/driver/sdf
+UNIT_TESTS += tests/unit/test_sdf_profile
+tests_unit_test_sdf_profile_SOURCES = %reldir%/test_sdf_profile.c
+tests_unit_test_sdf_profile_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_sdf_profile_LDADD = $(DRIVER_LIBS) $(CUNIT_LIBS) $(PTHREAD_LIBS)
+
 # Vendors' shared objects, good and bad; -rpath makes libtool build them shared.
 SAMPLE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 UNIT_TESTS += tests/unit/test_soft

@@ -3,9 +3,10 @@
  * A vendor profile: how one vendor's GM/T 0018 library differs from the text of
  * the standard, as data. hufu-profile(5).
  *
- * profile = "NAME" is looked for as NAME.conf in $sysconfdir/hufu/profiles, then
- * among those that came with hufu; profile = "/PATH" is that file. A file is trusted as
- * a configuration is (conf_check_file).
+ * profile = "NAME" is looked for as NAME.conf in $sysconfdir/hufu/profiles, then in
+ * $pkgdatadir/profiles, then among the two that are built in, gmt0018-2012 and
+ * gmt0018-2023; profile = "/PATH" is that file. A file is trusted as a configuration is
+ * (conf_check_file). What it does not say is its base's: base = "NAME", or gmt0018-2012.
  */
 #ifndef DRIVER_SDF_PROFILE_H
 #define DRIVER_SDF_PROFILE_H
@@ -27,6 +28,9 @@ enum sdf_cipher_layout {
 	SDF_CIPHER_STANDARD,    /* x, y, M (C3), u32 L, C */
 	SDF_CIPHER_LENGTH_FIRST /* u32 L, x, y, C[cipher_room], M: Sansec's */
 };
+
+#define SDF_RANDOM_MAX 4096   /* of random_max */
+#define SDF_DATA_MAX 65536    /* of data_max */
 
 /* Which calls may run at the same time. */
 enum sdf_concurrency { SDF_CONCURRENT_SESSIONS, SDF_CONCURRENT_DEVICES, SDF_CONCURRENT_NONE };
@@ -61,6 +65,7 @@ struct sdf_profile {
 	uint32_t alg[SDF_ALGS];    /* 0: not there */
 	uint32_t encrypt_args, decrypt_args; /* of SDF_Internal{En,De}crypt_ECC: 5 or 6; 0: never called */
 	uint32_t rsa_bytes;        /* of a field of RSAref structs: 256 or 512 */
+	uint32_t rsa_args;         /* of SDF_InternalPrivateKeyOperation_RSA: 6, or 7 with the key's usage behind its index; 0: never */
 	char *extra[SDF_EXTRAS];   /* symbol, or NULL */
 	struct sdf_error *errors;  /* the profile's own, then the standard's; the first that fits holds */
 	size_t nerrors;
@@ -80,6 +85,7 @@ struct sdf_profile {
 
 /* Every mistake is reported with file and line: all of them. */
 enum hufu_err sdf_profile_load(const char *name, conf_report_fn, void *arg, struct sdf_profile **) MUST_CHECK;
+/* From text, nothing checked on disk: its base is one of the two that are built in. For tests and the fuzzer. */
 enum hufu_err sdf_profile_parse(const char *text, const char *name, conf_report_fn, void *arg, struct sdf_profile **) MUST_CHECK;
 void sdf_profile_free(struct sdf_profile *);
 /* As a file that loads as what it was; for hufu driver qualify. */
