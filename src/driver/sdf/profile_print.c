@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "driver/sdf/profile_internal.h"
+#include "base/conf_edit.h"
 
 #include <string.h>
 
