@@ -146,7 +146,8 @@ static const char head[] =
 	"A token offers a mechanism where one of its devices does; `C_GetMechanismList` and `hufu mech list` tell.\n"
 	"Sizes are as `C_GetMechanismInfo` tells them. *In parts* is about `C_*Update`. *Drivers*: who does the work;\n"
 	"what is done on this host needs no device, but for a derivation a key that a device exports.\n"
-	"CKK_DES3 keys are refused unless the configuration says `des3 = read`.\n\n"
+	"CKK_DES3 keys are refused unless the configuration says `des3 = read`; `CKM_HUFU_SM2_SM3_NO_Z` and its like unless\n"
+	"it says `alias` with a vendor that has them.\n\n"
 	"| mechanism | number | parameter | keys | sizes | uses | in parts | drivers |\n"
 	"|---|---|---|---|---|---|---|---|\n";
 
@@ -171,6 +172,40 @@ static int print_row(const struct hufu_device_info *info, const struct mech *m)
 	return 0;
 }
 
+static const char *vendors_param(const struct alias_mech *row)
+{
+	switch (row->param) {
+	case ALIAS_PARAM_ID: return "the ID's bytes, or none";
+	case ALIAS_PARAM_NEED_ID: return "the ID's bytes";
+	case ALIAS_PARAM_SAME: break;
+	}
+	return "the same";
+}
+
+static void print_vendor(const struct alias_profile *vendor)
+{
+	char buf[NAME_LEN];
+	printf("\n### %s\n\n| number | is | parameter |\n|---|---|---|\n", vendor->name);
+	for (size_t i = 0; i < vendor->nmechs; i++)
+		printf("| 0x%08llX | `%s` | %s |\n", (unsigned long long)vendor->mechs[i].vendor, mech_find(vendor->mechs[i].own)->name,
+		       vendors_param(&vendor->mechs[i]));
+	printf("\nKey types:");
+	for (size_t i = 0; i < vendor->ntypes; i++)
+		printf("%s 0x%08llX is `%s`", i ? "," : "", (unsigned long long)vendor->types[i].vendor,
+		       key_type_name(vendor->types[i].own, buf));
+	printf(".\n");
+}
+
+static void print_vendors(void)
+{
+	const struct alias_profile *vendor;
+	printf("\n## Vendors' numbers\n\n"
+	       "From `src/alias/alias.c`: with `alias = \"sansec\"` and so on in a token's section the token takes\n"
+	       "these beside hufu's own. A number with two rows signs or encrypts, as it is used.\n");
+	for (size_t i = 0; (vendor = alias_at(i)) != NULL; i++)
+		print_vendor(vendor);
+}
+
 int main(void)
 {
 	struct hufu_conf conf = {.size = sizeof conf, .name = "soft"};
@@ -185,5 +220,6 @@ int main(void)
 	for (size_t i = 0; i < n; i++)
 		failed |= print_row(&info, &table[i]);
 	driver_soft.close(device, 0);
+	print_vendors();
 	return failed;
 }

@@ -22,6 +22,13 @@
 #define CKM_HUFU_SM2_KEY_AGREEMENT (HUFU_VENDOR + 0x09) /* derive; GB/T 32918.3, both roles */
 #define CKM_HUFU_SM2_ENVELOPED_KEY (HUFU_VENDOR + 0x0a) /* wrap, unwrap an SM2 private key; GB/T 35276 SM2EnvelopedKey */
 
+/*
+ * Sign a message, e = SM3(message) without Z: not GB/T 32918, but what some vendors' mechanisms do. Only where the
+ * configuration names such a vendor, alias in hufu.conf(5).
+ */
+#define CKM_HUFU_SM2_SM3_NO_Z     (HUFU_VENDOR + 0x0b) /* r || s */
+#define CKM_HUFU_SM2_SM3_NO_Z_DER (HUFU_VENDOR + 0x0c) /* SEQUENCE { r, s } */
+
 /* SM3, GB/T 32905; HMAC, GB/T 15852.2 */
 #define CKM_HUFU_SM3              (HUFU_VENDOR + 0x10)
 #define CKM_HUFU_SM3_HMAC         (HUFU_VENDOR + 0x11)

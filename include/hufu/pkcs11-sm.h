@@ -8,6 +8,7 @@
  *	SM2                      none                   32-byte digest e -> r || s, 64 bytes
  *	SM2_DER                  none                   32-byte digest e -> SEQUENCE { r, s }, up to 72 bytes
  *	SM2_SM3, SM2_SM3_DER     CK_HUFU_SM2_SM3_PARAMS message -> as above; e = SM3(Z || message), GB/T 32918.2 5.5
+ *	SM2_SM3_NO_Z(_DER)       none                   message -> as above; e = SM3(message)
  *	SM2_C1C3C2               none                   message -> 04 || x || y || C3 || C2, 97 bytes longer
  *	SM2_C1C2C3               none                   message -> 04 || x || y || C2 || C3, 97 bytes longer
  *	SM2_ENC_DER              none                   message -> SM2Cipher of GM/T 0009

@@ -20,6 +20,8 @@
 
 enum conf_sm2_view { CONF_SM2_VENDOR, CONF_SM2_EC };
 enum conf_des3 { CONF_DES3_OFF, CONF_DES3_READ };
+/* The place of a vendor's profile among those of alias/alias.h, counted from 1. */
+enum { CONF_ALIAS_NONE };
 enum conf_policy { CONF_POLICY_STANDARD, CONF_POLICY_STRICT };
 enum conf_isolation { CONF_ISOLATION_AUTO, CONF_ISOLATION_DIRECT, CONF_ISOLATION_THREAD, CONF_ISOLATION_PROCESS };
 enum conf_verify { CONF_VERIFY_ALWAYS, CONF_VERIFY_SAMPLE, CONF_VERIFY_NEVER };
@@ -78,6 +80,7 @@ struct conf_token {
 	size_t *devices;          /* indexes into conf.devices; where none is named, that of the device "soft" */
 	size_t ndevices;
 	enum conf_sm2_view sm2_view;
+	unsigned alias;           /* whose numbers for SM mechanisms are understood beside our own; default CONF_ALIAS_NONE */
 	enum conf_policy policy;  /* how keys that wrap are kept apart from keys that encrypt; default standard */
 	enum conf_des3 des3;      /* may keys of triple DES be taken in, to open what is old? default off */
 	char *host_secret;        /* absolute path, from host_secret = "file:/path"; NULL: none */

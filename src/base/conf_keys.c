@@ -47,6 +47,8 @@ static const struct conf_key log_keys[] = {
 #define TOKEN_KEYS \
 	{"devices", CONF_DEVICES, 0}, \
 	{"sm2_key_type", CONF_SM2_VIEW, offsetof(struct conf_token, sm2_view)}, \
+	{"alias", CONF_CHOICE, offsetof(struct conf_token, alias), \
+	 .choices = {"none", "sansec", "tass", "koal", "westone", "ibm", "luna", "xipki"}}, \
 	{"policy", CONF_POLICY, offsetof(struct conf_token, policy)}, \
 	{"des3", CONF_DES3_USE, offsetof(struct conf_token, des3)}, \
 	{"host_secret", CONF_PATH, offsetof(struct conf_token, host_secret), .prefix = "file:"}, \

@@ -80,6 +80,7 @@ static void print_device_settings(const struct conf_device *device, FILE *out)
 
 static void print_token_settings(const struct conf *conf, const struct conf_token *token, FILE *out)
 {
+	static const char *const alias[] = {"none", "sansec", "tass", "koal", "westone", "ibm", "luna", "xipki"};
 	const char *comma = "";
 	if (token->ndevices) {
 		fprintf(out, "\tdevices = {");
@@ -91,6 +92,7 @@ static void print_token_settings(const struct conf *conf, const struct conf_toke
 		fprintf(out, "}\n");
 	}
 	fprintf(out, "\tsm2_key_type = %s\n", token->sm2_view == CONF_SM2_EC ? "ec" : "vendor");
+	print_choice(out, "alias", alias, token->alias);
 	fprintf(out, "\tpolicy = %s\n", token->policy == CONF_POLICY_STRICT ? "strict" : "standard");
 	fprintf(out, "\tdes3 = %s\n", token->des3 == CONF_DES3_READ ? "read" : "off");
 	print_setting(out, "\t", "host_secret", "file:", token->host_secret);

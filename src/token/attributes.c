@@ -6,6 +6,7 @@
 #include "token/rules.h"
 #include "token/rv.h"
 #include "token/show.h"
+#include "token/vendor.h"
 
 #include <string.h>
 
@@ -63,17 +64,29 @@ static bool is_an_answer(CK_RV rv)
 	return rv == CKR_OK || rv == CKR_ATTRIBUTE_SENSITIVE || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_BUFFER_TOO_SMALL;
 }
 
+static CK_RV give_attribute(const struct object *o, CK_ATTRIBUTE *to, const struct shown *shown)
+{
+	CK_ATTRIBUTE is = {.type = to->type, .pValue = (void *)(uintptr_t)shown->value, .ulValueLen = shown->len};
+	struct attrs in_vendors;
+	bool known;
+	CK_RV rv = vendor_show(o->token->conf, &is, &in_vendors);
+	if (rv != CKR_OK)
+		rv = unavailable(to, rv);
+	else if (attr_kind(is.type, &known) == ATTR_TEMPLATE)
+		rv = give_template(to, is.pValue, is.ulValueLen);
+	else
+		rv = give(to, is.pValue, is.ulValueLen);
+	attrs_clear(&in_vendors);
+	return rv;
+}
+
 static CK_RV get_one(struct object *o, CK_ATTRIBUTE *to)
 {
 	struct shown shown;
-	bool known;
 	CK_RV rv = show(o, to->type, &shown);
 	if (rv != CKR_OK)
 		return unavailable(to, rv);
-	if (attr_kind(to->type, &known) == ATTR_TEMPLATE)
-		rv = give_template(to, shown.value, shown.len);
-	else
-		rv = give(to, shown.value, shown.len);
+	rv = give_attribute(o, to, &shown);
 	shown_clear(&shown);
 	return rv;
 }

@@ -42,6 +42,7 @@ static void diff_section(struct line *line, const char *what, const char *name, 
 	} keys[] = {
 		{"store", same(a->store, b->store)},
 		{"sm2_key_type", a->sm2_view == b->sm2_view},
+		{"alias", a->alias == b->alias},
 		{"policy", a->policy == b->policy},
 		{"des3", a->des3 == b->des3},
 		{"host_secret", same(a->host_secret, b->host_secret)},

@@ -123,8 +123,9 @@ static CK_RV derive(struct derivation *d, const CK_ATTRIBUTE *templ, CK_ULONG n,
 CK_RV key_derive(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE base, const CK_ATTRIBUTE *templ, CK_ULONG n,
                  CK_OBJECT_HANDLE *handle)
 {
-	struct derivation d = {.session = s, .m = m};
-	CK_RV rv = mech_check(s->token, m, CKF_DERIVE, &d.mech);
+	struct own_mechanism own;
+	struct derivation d = {.session = s, .m = &own.m};
+	CK_RV rv = mech_check(s->token, m, CKF_DERIVE, &own, &d.mech);
 	if (rv == CKR_OK)
 		rv = operation_find_key(s, d.mech, &use_derive, base, &d.base);
 	if (rv != CKR_OK)

@@ -12,6 +12,7 @@
 #include "token/object.h"
 #include "token/rv.h"
 #include "token/show.h"
+#include "token/vendor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -133,13 +134,10 @@ static CK_RV gather(struct session *s, struct find *find)
 	return rv == CKR_OK ? ask_store(s, find) : rv;
 }
 
-CK_RV find_init(struct session *s, const CK_ATTRIBUTE *templ, CK_ULONG n)
+/* templ in our own numbers, checked. */
+static CK_RV begin(struct session *s, const CK_ATTRIBUTE *templ, CK_ULONG n)
 {
-	if (s->find)
-		return CKR_OPERATION_ACTIVE;
-	CK_RV rv = template_check(templ, n);
-	if (rv != CKR_OK)
-		return rv;
+	CK_RV rv = CKR_OK;
 	struct find *find = calloc(1, sizeof *find);
 	if (!find)
 		return CKR_HOST_MEMORY;
@@ -155,6 +153,19 @@ CK_RV find_init(struct session *s, const CK_ATTRIBUTE *templ, CK_ULONG n)
 	}
 	s->find = find;
 	return CKR_OK;
+}
+
+CK_RV find_init(struct session *s, const CK_ATTRIBUTE *templ, CK_ULONG n)
+{
+	struct own_template own;
+	if (s->find)
+		return CKR_OPERATION_ACTIVE;
+	CK_RV rv = vendor_take_template(s->token->conf, templ, n, &own);
+	if (rv != CKR_OK)
+		return rv;
+	rv = begin(s, own.list, own.n);
+	own_template_clear(&own);
+	return rv;
 }
 
 /* -- one by one ----------------------------------------------------------------------------- */

@@ -32,12 +32,12 @@ static CK_RV generate(struct token *token, const struct plan *plan, const struct
 	return err == HUFU_OK ? copies_generate(token, copy_policy_of(&plan->attrs), &op, copies) : rv_of(err);
 }
 
-static CK_RV check(struct session *s, const CK_MECHANISM *m, CK_FLAGS flag, const struct mech **mech)
+static CK_RV check(struct session *s, const CK_MECHANISM *m, CK_FLAGS flag, struct own_mechanism *own, const struct mech **mech)
 {
 	struct param param = {0};
-	CK_RV rv = mech_check(s->token, m, flag, mech);
+	CK_RV rv = mech_check(s->token, m, flag, own, mech);
 	if (rv == CKR_OK && (*mech)->parse)
-		rv = (*mech)->parse(m, &param);
+		rv = (*mech)->parse(&own->m, &param);
 	param_clear(&param);
 	return rv;
 }
@@ -88,13 +88,14 @@ static CK_RV generate_secret(struct session *s, const struct mech *mech, const s
 CK_RV key_generate(struct session *s, const CK_MECHANISM *m, const CK_ATTRIBUTE *templ, CK_ULONG n, CK_OBJECT_HANDLE *handle)
 {
 	const struct mech *mech;
+	struct own_mechanism own;
 	struct plan *plan;
-	CK_RV rv = check(s, m, CKF_GENERATE, &mech);
+	CK_RV rv = check(s, m, CKF_GENERATE, &own, &mech);
 	if (rv == CKR_OK)
 		rv = object_plan(s, ORIGIN_GENERATE, CKO_SECRET_KEY, mech->key_types[0], templ, n, &plan);
 	if (rv != CKR_OK)
 		return rv;
-	rv = mech->type == CKM_PKCS5_PBKD2 ? key_from_password(s, mech, m, plan, handle) :
+	rv = mech->type == CKM_PKCS5_PBKD2 ? key_from_password(s, mech, &own.m, plan, handle) :
 	                                     generate_secret(s, mech, plan, handle);
 	plan_free(plan);
 	return rv;
@@ -164,8 +165,9 @@ CK_RV key_generate_pair(struct session *s, const CK_MECHANISM *m, const CK_ATTRI
                         const CK_ATTRIBUTE *priv, CK_ULONG npriv, CK_OBJECT_HANDLE *hpub, CK_OBJECT_HANDLE *hpriv)
 {
 	const struct mech *mech;
+	struct own_mechanism own;
 	struct plan *pub_plan = NULL, *priv_plan = NULL;
-	CK_RV rv = check(s, m, CKF_GENERATE_KEY_PAIR, &mech);
+	CK_RV rv = check(s, m, CKF_GENERATE_KEY_PAIR, &own, &mech);
 	if (rv != CKR_OK)
 		return rv;
 	rv = object_plan(s, ORIGIN_GENERATE, CKO_PUBLIC_KEY, mech->key_types[0], pub, npub, &pub_plan);

@@ -96,6 +96,8 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/state_impl.h \
 	%reldir%/token.c \
 	%reldir%/token.h \
+	%reldir%/vendor.c \
+	%reldir%/vendor.h \
 	%reldir%/wrap.c
 src_token_libtoken_la_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(OPENSSL_CFLAGS)
 src_token_libtoken_la_LIBADD = $(OPENSSL_LIBS) $(PTHREAD_LIBS)

@@ -68,6 +68,8 @@ static const struct mech table[] = {
 	{ROW(HUFU_SM2_DER), MACS, SM2_KEY, SHAPE_SIGN_DIGEST, ENC_DER, CKM_HUFU_SM2, param_none, HASH_NONE},
 	{ROW(HUFU_SM2_SM3), MACS | MESSAGE_SIGN, SM2_KEY, SHAPE_SIGN_MESSAGE, ENC_RAW, CKM_HUFU_SM2, param_sm2_id, HASH_SM3},
 	{ROW(HUFU_SM2_SM3_DER), MACS | MESSAGE_SIGN, SM2_KEY, SHAPE_SIGN_MESSAGE, ENC_DER, CKM_HUFU_SM2, param_sm2_id, HASH_SM3},
+	{ROW(HUFU_SM2_SM3_NO_Z), MACS, SM2_KEY, SHAPE_SIGN_MESSAGE, ENC_RAW, CKM_HUFU_SM2, param_none, HASH_SM3},
+	{ROW(HUFU_SM2_SM3_NO_Z_DER), MACS, SM2_KEY, SHAPE_SIGN_MESSAGE, ENC_DER, CKM_HUFU_SM2, param_none, HASH_SM3},
 	{ROW(HUFU_SM2_C1C3C2), CRYPT | WRAP, SM2_KEY, SHAPE_PK_CRYPT, ENC_RAW, CKM_HUFU_SM2_C1C3C2, param_none, HASH_NONE},
 	{ROW(HUFU_SM2_C1C2C3), CRYPT | WRAP, SM2_KEY, SHAPE_PK_CRYPT, ENC_C1C2C3, CKM_HUFU_SM2_C1C3C2, param_none, HASH_NONE},
 	{ROW(HUFU_SM2_ENC_DER), CRYPT | WRAP, SM2_KEY, SHAPE_PK_CRYPT, ENC_DER, CKM_HUFU_SM2_C1C3C2, param_none, HASH_NONE},
@@ -212,8 +214,16 @@ static bool can_on_host(struct pool *pool)
 	return pool_can(pool, 0, HUFU_VERB_EXPORT) && pool_can(pool, 0, HUFU_VERB_IMPORT);
 }
 
+/* mechanisms.h: what no standard has is there for programs that were written to a vendor's header. */
+static bool is_vendors(const struct mech *mech)
+{
+	return mech->type == CKM_HUFU_SM2_SM3_NO_Z || mech->type == CKM_HUFU_SM2_SM3_NO_Z_DER;
+}
+
 static bool is_allowed(const struct conf_token *conf, const struct mech *mech)
 {
+	if (is_vendors(mech) && !alias_mech_of_own(vendor_of(conf), mech->type))
+		return false;
 	return mech->key_types[0] != CKK_DES3 || conf->des3 == CONF_DES3_READ;
 }
 
@@ -238,10 +248,28 @@ bool mech_offered(const struct conf_token *conf, struct pool *pool, const struct
 	return is_allowed(conf, mech) && can(pool, mech, mech->flags);
 }
 
-CK_RV mech_check(struct token *token, const CK_MECHANISM *m, CK_FLAGS flag, const struct mech **out)
+/* The meaning of it that has flag. */
+static CK_RV find_meant(const struct conf_token *conf, const CK_MECHANISM *said, CK_FLAGS flag, struct own_mechanism *own,
+                        const struct mech **out)
 {
-	const struct mech *mech = mech_find(m->mechanism);
-	if (!mech || !is_allowed(token->conf, mech) || !(mech->flags & flag))
+	const struct alias_mech *row = NULL;
+	while ((row = alias_mech_next(vendor_of(conf), said->mechanism, row)) != NULL) {
+		*out = mech_find(row->own);
+		if (*out && (*out)->flags & flag)
+			return vendor_take_mechanism(row, said, own);
+	}
+	own->m = *said;
+	*out = mech_find(said->mechanism);
+	return *out && (*out)->flags & flag ? CKR_OK : CKR_MECHANISM_INVALID;
+}
+
+CK_RV mech_check(struct token *token, const CK_MECHANISM *said, CK_FLAGS flag, struct own_mechanism *own, const struct mech **out)
+{
+	const struct mech *mech;
+	CK_RV rv = find_meant(token->conf, said, flag, own, &mech);
+	if (rv != CKR_OK)
+		return rv;
+	if (!is_allowed(token->conf, mech))
 		return CKR_MECHANISM_INVALID;
 	/*
 	 * While a device could not be reached yet nobody knows: the operation will wait for it, and find out. Asked

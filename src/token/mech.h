@@ -9,6 +9,7 @@
 #include "crypto/mechanism.h"
 #include "hufu/pkcs11-sm.h"
 #include "token/object.h"
+#include "token/vendor.h"
 
 /* A parsed and checked mechanism parameter: copies, nothing of the caller's; param.h. May not be moved: it points into itself. */
 struct param {
@@ -77,8 +78,11 @@ struct mech {
 const struct mech *mech_find(CK_MECHANISM_TYPE);
 /* All rows, for lists and documents. */
 const struct mech *mech_table(size_t *n);
-/* mech exists, some device of the token can do what it needs (or could not be asked yet), and it has flag: else CKR_MECHANISM_INVALID. */
-CK_RV mech_check(struct token *, const CK_MECHANISM *, CK_FLAGS flag, const struct mech **);
+/*
+ * What the application named, in whichever numbers the token takes, as own: it exists, some device of the token can do what it
+ * needs (or could not be asked yet), and it has flag: else CKR_MECHANISM_INVALID. CKR_MECHANISM_PARAM_INVALID.
+ */
+CK_RV mech_check(struct token *, const CK_MECHANISM *, CK_FLAGS flag, struct own_mechanism *own, const struct mech **);
 /* The token's configuration lets it, and some device of the pool can do what it needs. */
 bool mech_offered(const struct conf_token *, struct pool *, const struct mech *);
 /* C_GetMechanismInfo; hardware: CKF_HW. */

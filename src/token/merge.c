@@ -18,10 +18,12 @@ CK_RV merge_template(const struct object *key, CK_ATTRIBUTE_TYPE which, const CK
 	const CK_ATTRIBUTE *attr = attrs_get(&key->attrs, which);
 	const CK_ATTRIBUTE *more = attr ? attr->pValue : NULL;
 	CK_ULONG nmore = attr ? attr->ulValueLen / sizeof *more : 0;
-	CK_RV rv = template_check(templ, n);
 	*merged = (struct merged){0};
+	CK_RV rv = vendor_take_template(key->token->conf, templ, n, &merged->own);
 	if (rv != CKR_OK)
 		return rv;
+	templ = merged->own.list;
+	n = merged->own.n;
 	merged->list = calloc(n + nmore + 1, sizeof *merged->list);
 	if (!merged->list)
 		return CKR_HOST_MEMORY;
@@ -41,5 +43,6 @@ CK_RV merge_template(const struct object *key, CK_ATTRIBUTE_TYPE which, const CK
 void merged_clear(struct merged *merged)
 {
 	free(merged->list);
+	own_template_clear(&merged->own);
 	*merged = (struct merged){0};
 }

@@ -4,11 +4,13 @@
 #define TOKEN_MERGE_H
 
 #include "token/object.h"
+#include "token/vendor.h"
 
 /* The caller's template and what the key adds to it: views of both. */
 struct merged {
 	CK_ATTRIBUTE *list;
 	CK_ULONG n;
+	struct own_template own;
 };
 
 /*

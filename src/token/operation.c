@@ -151,12 +151,13 @@ CK_RV operation_begin(struct session *s, enum op_kind kind, const CK_MECHANISM *
 {
 	const struct key_use *use = operation_use(kind);
 	const struct mech *mech;
+	struct own_mechanism own;
 	struct operation *op;
 	struct object *key = NULL;
 
 	if (operation_active(s->ops[kind]))
 		return CKR_OPERATION_ACTIVE;
-	CK_RV rv = mech_check(s->token, m, use->flag, &mech);
+	CK_RV rv = mech_check(s->token, m, use->flag, &own, &mech);
 	if (rv == CKR_OK && kind != OP_DIGEST)
 		rv = operation_find_key(s, mech, use, handle, &key);
 	if (rv != CKR_OK)
@@ -171,7 +172,7 @@ CK_RV operation_begin(struct session *s, enum op_kind kind, const CK_MECHANISM *
 	op->mech = mech;
 	op->key = key;
 	operation_used(op);
-	rv = parse ? parse(m, &op->param) : mech->parse(m, &op->param);
+	rv = parse ? parse(&own.m, &op->param) : mech->parse(&own.m, &op->param);
 	if (rv == CKR_OK && key)
 		rv = policy_use(s, mech, key, use->flag);
 	if (rv != CKR_OK) {

@@ -8,6 +8,7 @@
 #include "token/point.h"
 #include "token/policy.h"
 #include "token/rules.h"
+#include "token/vendor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -273,22 +274,14 @@ CK_RV draft_allowed(struct session *s, bool on_token, bool private_object)
 	return on_token && !session_rw(s) ? CKR_SESSION_READ_ONLY : CKR_OK;
 }
 
-CK_RV object_plan(struct session *s, enum origin origin, CK_OBJECT_CLASS object_class, CK_KEY_TYPE key_type,
-                  const CK_ATTRIBUTE *templ, CK_ULONG n, struct plan **out)
+/* templ in our own numbers, checked. */
+static CK_RV draw(struct session *s, struct plan *plan, CK_OBJECT_CLASS object_class, CK_KEY_TYPE key_type,
+                  const CK_ATTRIBUTE *templ, CK_ULONG n)
 {
 	const struct rule_set *set;
-	CK_RV rv = template_check(templ, n);
-	if (rv != CKR_OK)
-		return rv;
-	struct plan *plan = calloc(1, sizeof *plan);
-	if (!plan)
-		return CKR_HOST_MEMORY;
-	plan->origin = origin;
-	attrs_init(&plan->attrs, true); /* whether it is private comes out below */
-	attrs_init(&plan->material, true);
-	rv = identify(plan, s->token, object_class, key_type, templ, n, &set);
+	CK_RV rv = identify(plan, s->token, object_class, key_type, templ, n, &set);
 	if (rv == CKR_OK)
-		rv = rules_check_new(set, origin, token_login(s->token), templ, n);
+		rv = rules_check_new(set, plan->origin, token_login(s->token), templ, n);
 	if (rv == CKR_OK)
 		rv = fill(plan, set, templ, n);
 	if (rv == CKR_OK)
@@ -300,8 +293,24 @@ CK_RV object_plan(struct session *s, enum origin origin, CK_OBJECT_CLASS object_
 	}
 	if (rv == CKR_OK)
 		rv = policy_check_new(s->token, plan);
-	if (rv == CKR_OK)
-		rv = draft_allowed(s, plan->on_token, plan->private_object);
+	return rv == CKR_OK ? draft_allowed(s, plan->on_token, plan->private_object) : rv;
+}
+
+CK_RV object_plan(struct session *s, enum origin origin, CK_OBJECT_CLASS object_class, CK_KEY_TYPE key_type,
+                  const CK_ATTRIBUTE *templ, CK_ULONG n, struct plan **out)
+{
+	struct own_template own;
+	CK_RV rv = vendor_take_template(s->token->conf, templ, n, &own);
+	if (rv != CKR_OK)
+		return rv;
+	struct plan *plan = calloc(1, sizeof *plan);
+	if (plan) {
+		plan->origin = origin;
+		attrs_init(&plan->attrs, true); /* whether it is private comes out below */
+		attrs_init(&plan->material, true);
+	}
+	rv = plan ? draw(s, plan, object_class, key_type, own.list, own.n) : CKR_HOST_MEMORY;
+	own_template_clear(&own);
 	if (rv != CKR_OK) {
 		plan_free(plan);
 		return rv;

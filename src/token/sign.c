@@ -41,6 +41,12 @@ size_t sign_len(const struct operation *op)
 
 /* -- beginning ------------------------------------------------------------------------------ */
 
+/* Those that take a signer's identifier hash it, with the point, before the message. */
+static bool has_z(const struct operation *op)
+{
+	return op->mech->parse == param_sm2_id;
+}
+
 /* Z of GB/T 32918.2 5.5 needs the signer's public point; private SM2 keys carry it too. */
 static CK_RV absorb_z(struct operation *op)
 {
@@ -75,7 +81,7 @@ CK_RV sign_restart(struct operation *op)
 		return CKR_OK;
 	hash_clear(&op->hash);
 	enum hufu_err err = hash_init(&op->hash, op->mech->hash);
-	return err == HUFU_OK && is_sm2(op) ? absorb_z(op) : rv_of(err);
+	return err == HUFU_OK && has_z(op) ? absorb_z(op) : rv_of(err);
 }
 
 /* -- absorbing ------------------------------------------------------------------------------ */

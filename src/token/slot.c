@@ -389,20 +389,42 @@ static CK_RV with_pool(CK_SLOT_ID id, struct slot **out)
 	return rv;
 }
 
-static CK_RV list_offered(const struct slot *slot, CK_MECHANISM_TYPE *list, CK_ULONG *n)
+struct mech_list {
+	CK_MECHANISM_TYPE *types;        /* NULL: none need be there yet (PKCS#11 3.1 5.5.5) */
+	CK_ULONG room, n;
+};
+
+static void list_add(struct mech_list *list, CK_MECHANISM_TYPE type)
 {
-	size_t rows, offered = 0;
-	const struct mech *table = mech_table(&rows);
-	CK_ULONG room = list ? *n : 0; /* without a list nothing need be there yet (PKCS#11 3.1 5.5.5) */
-	for (size_t i = 0; i < rows; i++) {
-		if (!mech_offered(&slot->conf, slot->pool, &table[i]))
-			continue;
-		if (offered < room)
-			list[offered] = table[i].type;
-		offered++;
+	if (list->types && list->n < list->room)
+		list->types[list->n] = type;
+	list->n++;
+}
+
+/* A number with two meanings is listed at the first. */
+static void list_vendors(const struct slot *slot, struct mech_list *list)
+{
+	const struct alias_profile *vendor = vendor_of(&slot->conf);
+	for (size_t i = 0; vendor && i < vendor->nmechs; i++) {
+		const struct alias_mech *row = &vendor->mechs[i];
+		const struct mech *mech = mech_find(row->own);
+		if (alias_mech_next(vendor, row->vendor, NULL) == row && mech && mech_offered(&slot->conf, slot->pool, mech))
+			list_add(list, row->vendor);
 	}
-	*n = offered;
-	return list && room < offered ? CKR_BUFFER_TOO_SMALL : CKR_OK;
+}
+
+static CK_RV list_offered(const struct slot *slot, CK_MECHANISM_TYPE *types, CK_ULONG *n)
+{
+	size_t rows;
+	const struct mech *table = mech_table(&rows);
+	struct mech_list list = {.types = types, .room = *n};
+	for (size_t i = 0; i < rows; i++)
+		if (mech_offered(&slot->conf, slot->pool, &table[i]))
+			list_add(&list, table[i].type);
+	list_vendors(slot, &list);
+	bool short_of_room = types && list.room < list.n;
+	*n = list.n;
+	return short_of_room ? CKR_BUFFER_TOO_SMALL : CKR_OK;
 }
 
 CK_RV slot_mechanisms(CK_SLOT_ID id, CK_MECHANISM_TYPE *list, CK_ULONG *n)
@@ -418,18 +440,37 @@ CK_RV slot_mechanisms(CK_SLOT_ID id, CK_MECHANISM_TYPE *list, CK_ULONG *n)
 	return rv;
 }
 
+static CK_RV info_of(const struct slot *slot, const struct mech *mech, CK_MECHANISM_INFO *info)
+{
+	if (!mech || !mech_offered(&slot->conf, slot->pool, mech))
+		return CKR_MECHANISM_INVALID;
+	mech_info(mech, !pool_is_software(slot->pool), info);
+	return CKR_OK;
+}
+
+/* A vendor's number does all that its meanings do. */
+static CK_RV info_of_number(const struct slot *slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
+{
+	const struct alias_profile *vendor = vendor_of(&slot->conf);
+	const struct alias_mech *row = alias_mech_next(vendor, type, NULL);
+	CK_RV rv = info_of(slot, mech_find(row ? row->own : type), info);
+	while (rv == CKR_OK && row && (row = alias_mech_next(vendor, type, row)) != NULL) {
+		CK_MECHANISM_INFO more;
+		if (info_of(slot, mech_find(row->own), &more) == CKR_OK)
+			info->flags |= more.flags;
+	}
+	return rv;
+}
+
 CK_RV slot_mechanism_info(CK_SLOT_ID id, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
 {
 	struct slot *slot;
 	CK_RV rv = core_hold();
 	if (rv != CKR_OK)
 		return rv;
-	const struct mech *mech = mech_find(type);
 	rv = with_pool(id, &slot);
-	if (rv == CKR_OK && (!mech || !mech_offered(&slot->conf, slot->pool, mech)))
-		rv = CKR_MECHANISM_INVALID;
 	if (rv == CKR_OK)
-		mech_info(mech, !pool_is_software(slot->pool), info);
+		rv = info_of_number(slot, type, info);
 	core_rele();
 	return rv;
 }

@@ -28,8 +28,9 @@ static CK_RV begin(struct session *s, enum op_kind kind, const CK_MECHANISM *m, 
                    struct operation **out)
 {
 	const struct mech *mech;
+	struct own_mechanism own;
 	struct object *key;
-	CK_RV rv = mech_check(s->token, m, use->flag, &mech);
+	CK_RV rv = mech_check(s->token, m, use->flag, &own, &mech);
 	if (rv == CKR_OK)
 		rv = operation_find_key(s, mech, use, handle, &key);
 	if (rv != CKR_OK)
@@ -42,7 +43,7 @@ static CK_RV begin(struct session *s, enum op_kind kind, const CK_MECHANISM *m, 
 	*op = (struct operation){.active = true, .kind = kind, .token = s->token, .mech = mech, .key = key};
 	operation_used(op);
 	/* CKA_ALWAYS_AUTHENTICATE: there is no Init that a login could follow. */
-	rv = op->wants_login ? CKR_USER_NOT_LOGGED_IN : mech->parse(m, &op->param);
+	rv = op->wants_login ? CKR_USER_NOT_LOGGED_IN : mech->parse(&own.m, &op->param);
 	if (rv != CKR_OK) {
 		operation_free(op);
 		return rv;

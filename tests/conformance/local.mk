@@ -9,6 +9,7 @@ FACE_LIBS = tests/conformance/libface.la
 
 FACE_TESTS = \
 	tests/conformance/test_aes \
+	tests/conformance/test_alias \
 	tests/conformance/test_cipher \
 	tests/conformance/test_dual \
 	tests/conformance/test_ec \
@@ -33,6 +34,10 @@ FACE_TESTS = \
 tests_conformance_test_aes_SOURCES = %reldir%/test_aes.c
 tests_conformance_test_aes_CFLAGS = $(FACE_CFLAGS) $(OPENSSL_CFLAGS)
 tests_conformance_test_aes_LDADD = $(FACE_LIBS) $(OPENSSL_LIBS)
+
+tests_conformance_test_alias_SOURCES = %reldir%/test_alias.c
+tests_conformance_test_alias_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_alias_LDADD = $(FACE_LIBS)
 
 tests_conformance_test_cipher_SOURCES = %reldir%/test_cipher.c
 tests_conformance_test_cipher_CFLAGS = $(FACE_CFLAGS)

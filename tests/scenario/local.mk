@@ -1,6 +1,7 @@
 # Scenarios: the plain module, driven by programs that nobody here wrote. Not
 # under sanitizers: a sanitized module cannot be loaded by foreign programs.
 SCENARIOS = \
+	%reldir%/alias.sh \
 	%reldir%/bench-failover.sh \
 	%reldir%/config.sh \
 	%reldir%/crowd.sh \

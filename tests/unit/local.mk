@@ -112,7 +112,7 @@ tests_unit_test_asn1_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(OPENSSL_LIBS)
 
 # src/token, through a token of its own.
 TOKEN_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
-TOKEN_TEST_LIBS = src/token/libtoken.la src/pool/libpool.la src/stats/libstats.la src/driver/libdriver.la $(FAULT_LIBS) src/crypto/libhufucrypto.la src/store/libstore.la src/rand/librand.la src/sm/libsm.la \
+TOKEN_TEST_LIBS = src/token/libtoken.la src/pool/libpool.la src/stats/libstats.la src/driver/libdriver.la $(FAULT_LIBS) $(ALIAS_LIBS) src/crypto/libhufucrypto.la src/store/libstore.la src/rand/librand.la src/sm/libsm.la \
 	src/base/libbase.la $(SQLITE_LIBS) $(CONFUSE_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 TOKEN_TEST_UTIL = %reldir%/token_util.c %reldir%/token_util.h %reldir%/sm_util.h
 
@@ -150,6 +150,11 @@ UNIT_TESTS += tests/unit/test_mech
 tests_unit_test_mech_SOURCES = %reldir%/test_mech.c
 tests_unit_test_mech_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_mech_LDADD = $(TOKEN_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_alias
+tests_unit_test_alias_SOURCES = %reldir%/test_alias.c
+tests_unit_test_alias_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_alias_LDADD = $(TOKEN_TEST_LIBS)
 
 UNIT_TESTS += tests/unit/test_param
 tests_unit_test_param_SOURCES = %reldir%/test_param.c

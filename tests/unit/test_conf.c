@@ -67,7 +67,7 @@ static const char full[] =
 	"\tstore = 'sqlite:/var/lib/hufu/b \"x\" ${y}.db'\n"
 	"\tdevices = { \"flaky\", card1 }\n"
 	"\tsm2_key_type = ec\n"
-	"\tdes3 = read policy = strict\n"
+	"\tdes3 = read policy = strict alias = westone\n"
 	"\tallow_short_pin = yes\n"
 	"\tpin_min = 4 user_tries = 3 pin_iterations = 200000 deadline_ms = 600000\n"
 	"}\n";
@@ -100,6 +100,7 @@ static void check_full(const struct conf *conf)
 	CU_ASSERT_EQUAL(a->deadline_ms, 900);
 	CU_ASSERT_EQUAL(a->sm2_view, CONF_SM2_VENDOR);
 	CU_ASSERT_EQUAL(a->des3, CONF_DES3_OFF);
+	CU_ASSERT_EQUAL(a->alias, CONF_ALIAS_NONE);
 	CU_ASSERT_EQUAL(a->policy, CONF_POLICY_STANDARD);
 	CU_ASSERT_FALSE(a->allow_short_pin);
 	CU_ASSERT_EQUAL_FATAL(a->ndevices, 1);
@@ -111,6 +112,7 @@ static void check_full(const struct conf *conf)
 	CU_ASSERT_EQUAL(b->devices[1], 0);
 	CU_ASSERT_EQUAL(b->sm2_view, CONF_SM2_EC);
 	CU_ASSERT_EQUAL(b->des3, CONF_DES3_READ);
+	CU_ASSERT_EQUAL(b->alias, 4);
 	CU_ASSERT_EQUAL(b->policy, CONF_POLICY_STRICT);
 	CU_ASSERT_TRUE(b->allow_short_pin);
 	CU_ASSERT_EQUAL(b->pin_min, 4);
@@ -259,6 +261,8 @@ static void test_values_refused(void)
 	        "t.conf:1: sm2_key_type = \"rsa\" is unknown. Write vendor (CKK_HUFU_SM2) or ec (CKK_EC with the SM2 curve)\n");
 	refused("token t { " STORE "policy = lax }",
 	        "t.conf:1: policy = \"lax\" is unknown. Write standard, or strict (a key that wraps never decrypts)\n");
+	refused("token t { " STORE "alias = acme }",
+	        "t.conf:1: alias = \"acme\" is unknown. Write none, sansec, tass, koal, westone, ibm, luna or xipki\n");
 	refused("token t { " STORE "des3 = write }",
 	        "t.conf:1: des3 = \"write\" is unknown. Write off, or read (keys are taken in, and decrypt)\n");
 	refused("log { level = loud }", "t.conf:1: level = \"loud\" is unknown. Write error, warning, notice, info or debug\n");
@@ -299,7 +303,7 @@ static void test_keys_refused(void)
 {
 	refused("tokendir = /a", "t.conf:1: unknown key \"tokendir\". The keys outside of sections are token_dir, run_dir, states\n");
 	refused("token t { " STORE "\npin_tries = 3 }",
-	        "t.conf:2: unknown key \"pin_tries\". The keys of a section token are store, devices, sm2_key_type, policy, des3, "
+	        "t.conf:2: unknown key \"pin_tries\". The keys of a section token are store, devices, sm2_key_type, alias, policy, des3, "
 	        "host_secret, allow_short_pin, pin_min, user_tries, pin_iterations, deadline_ms, " POOL_KEYS "\n");
 	refused("log { facility = auth }", "t.conf:1: unknown key \"facility\". The keys of a section log are to, level\n");
 	refused("device a { driver = soft\n path = x }",
@@ -369,7 +373,7 @@ static void test_all_told(void)
 	        "t.conf:3: unknown section \"pool\". The sections are log, defaults, token and device\n"
 	        "t.conf:5: store = \"/a\" does not begin with sqlite:/. Write store = \"sqlite:/path\"\n"
 	        "t.conf:6: user_tries = \"0\" is out of range. Give a whole number from 1 to 100\n"
-	        "t.conf:7: unknown key \"colour\". The keys of a section token are store, devices, sm2_key_type, policy, des3, "
+	        "t.conf:7: unknown key \"colour\". The keys of a section token are store, devices, sm2_key_type, alias, policy, des3, "
 	        "host_secret, allow_short_pin, pin_min, user_tries, pin_iterations, deadline_ms, " POOL_KEYS "\n"
 	        "t.conf:9: driver \"soft\" has no key \"speed\". The keys of a section device are " DEVICE_KEYS "\n"
 	        "t.conf:10: the string does not end on this line. Close it with the quote it began with\n");

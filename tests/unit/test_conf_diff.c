@@ -47,8 +47,8 @@ static void test_waits(void)
 	differs("token \"a\" { " STORE "}", "token \"b\" { " STORE "}", "token a is gone; token b is new");
 	differs("token \"a\" { " STORE "}", "token_dir = \"/d\" run_dir = \"/r\" token \"a\" { " STORE "des3 = read deadline_ms = 77 }",
 	        "token_dir; run_dir; token a: des3, deadline_ms");
-	differs("token_dir = \"/d\" defaults { user_tries = 3 }", "token_dir = \"/d\" defaults { user_tries = 4 sm2_key_type = ec }",
-	        "defaults: sm2_key_type, user_tries");
+	differs("token_dir = \"/d\" defaults { user_tries = 3 }", "token_dir = \"/d\" defaults { user_tries = 4 sm2_key_type = ec alias = tass }",
+	        "defaults: sm2_key_type, alias, user_tries");
 	differs("token \"a\" { " STORE "}", "token \"a\" { " STORE "software_fallback = no hardware_only = no generate = host pin_iterations = 200000 }",
 	        "token a: pin_iterations, generate, hardware_only, software_fallback");
 }
