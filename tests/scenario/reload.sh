@@ -34,8 +34,10 @@ print(sum(process["ops"] for process in processes))
 sys.exit(0 if processes else 1)' 2>/dev/null
 }
 serves() { local before; before=$(ops "$1") && sleep 0.3 && [ "$(ops "$1")" -gt "$before" ]; }
-rests() { ! serves "$1"; }
-unknown() { ! ops "$1"; }
+# It is known, and does nothing while another does.
+rests() { local before; before=$(ops "$1") && serves "$2" && [ "$(ops "$1")" -eq "$before" ]; }
+# Running programs are heard, and none has it.
+unknown() { serves "$2" && ! ops "$1"; }
 told() { grep -q -- "$1" "$work/hufu.log"; }
 
 configure a b
@@ -48,11 +50,11 @@ check "and on the second" wait_for serves b
 configure a b c
 check "a device that was added serves it" wait_for serves c
 configure b c
-check "one that was taken out is gone from it" wait_for unknown a
+check "one that was taken out is gone from it" wait_for unknown a b
 check "the others serve on" wait_for serves b
 
 check "a device is drained" hufu_core device drain b --why "a test" --wait
-check "and gets no work" wait_for rests b
+check "and gets no work" wait_for rests b c
 check "while another does" wait_for serves c
 check "it is enabled again" hufu_core device undrain b --wait
 check "and serves" wait_for serves b
