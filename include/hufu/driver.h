@@ -128,7 +128,9 @@ enum hufu_verb {
 	HUFU_VERB_FIND,       /* param->nth of the keys that are kept in the device: struct hufu_resident -> out, public part -> pub.
 	                         HUFU_ERR_NO_KEY: there are no more. Keys that cannot be used without a login may be left out before it */
 	HUFU_VERB_LOGIN,      /* in2 = the name of a credential ("user", "sign:3"), in = its value, which the driver keeps in secret
-	                         memory and presents on every lease that needs it from now on. HUFU_ERR_DENIED: it was refused */
+	                         memory and presents on every lease that needs it from now on. HUFU_ERR_DENIED: it was refused;
+	                         HUFU_ERR_UNSUPPORTED: no credential has this name here. An op whose key wants one that was not
+	                         brought ends in HUFU_ERR_NO_KEY: DENIED would take the device out of service */
 	HUFU_VERB_LOGOUT      /* forget the credentials, and what they opened. Cannot fail. */
 };
 

@@ -26,7 +26,7 @@ struct test_key {
 	size_t pub_len;
 };
 
-static bool offers(const struct admission *a, uint64_t mechanism, enum hufu_verb verb)
+bool admit_offers(const struct admission *a, uint64_t mechanism, enum hufu_verb verb)
 {
 	return capabilities_find(a->caps, device_mechanism(mechanism, verb), verb, false) != NULL;
 }
@@ -50,8 +50,7 @@ enum hufu_err admit_lease(struct admission *a)
 	return a->lease ? HUFU_OK : a->device->driver->lease(a->handle, a->deadline_ns, &a->lease);
 }
 
-/* Only what the host has found wrong is called so here. */
-static enum hufu_err run(struct admission *a, struct hufu_op *op)
+enum hufu_err admit_run(struct admission *a, struct hufu_op *op)
 {
 	struct hufu_op *ops = op;
 
@@ -92,7 +91,7 @@ static enum hufu_err make_key(struct admission *a, struct hufu_op *op, struct te
 	op->out = t->copy;
 	op->out_cap = COPY_MAX;
 	op->pub = t->pub;
-	enum hufu_err err = run(a, op);
+	enum hufu_err err = admit_run(a, op);
 	if (err == HUFU_OK && (op->out_len > COPY_MAX || op->pub_len > sizeof(t->pub) || !answer_copy_is_sound(op)))
 		err = wrong(a, "making a key");
 	if (err != HUFU_OK) {
@@ -120,7 +119,7 @@ void admit_forget(struct admission *a, struct hufu_key *key)
 	struct hufu_op op = {.verb = HUFU_VERB_EVICT, .key = key};
 
 	if (key->loaded)
-		(void)!run(a, &op); /* it cannot fail */
+		(void)!admit_run(a, &op); /* it cannot fail */
 }
 
 static void drop_key(struct admission *a, struct test_key *t)
@@ -145,7 +144,7 @@ static enum hufu_err test_random(struct admission *a)
 
 	for (int i = 0; i < 2; i++) {
 		struct hufu_op op = {.verb = HUFU_VERB_RANDOM, .out = draws[i], .out_cap = sizeof(draws[i])};
-		enum hufu_err err = run(a, &op);
+		enum hufu_err err = admit_run(a, &op);
 		if (err != HUFU_OK)
 			return err;
 		if (op.out_len != sizeof(draws[i]) || is_constant(draws[i], sizeof(draws[i])))
@@ -184,9 +183,9 @@ static enum hufu_err test_mode(struct admission *a, struct test_key *t, uint64_t
 	struct hufu_op op = {.verb = verb, .mechanism = mechanism, .key = &t->key, .param = &zero, .in = in, .in_len = len,
 	                     .out = out, .out_cap = len};
 
-	if (!offers(a, mechanism, verb))
+	if (!admit_offers(a, mechanism, verb))
 		return HUFU_OK;
-	enum hufu_err err = run(a, &op);
+	enum hufu_err err = admit_run(a, &op);
 	if (err != HUFU_OK)
 		return is_declined(err) ? HUFU_OK : err;
 	return op.out_len == len && memcmp(out, want, len) == 0 ? HUFU_OK : wrong(a, what);
@@ -224,7 +223,7 @@ static enum hufu_err test_cipher(struct admission *a, const struct cipher_vector
 {
 	struct test_key t;
 
-	if (!offers(a, 0, HUFU_VERB_IMPORT) || (!offers(a, v->ecb, HUFU_VERB_ENCRYPT) && !offers(a, v->cbc, HUFU_VERB_ENCRYPT)))
+	if (!admit_offers(a, 0, HUFU_VERB_IMPORT) || (!admit_offers(a, v->ecb, HUFU_VERB_ENCRYPT) && !admit_offers(a, v->cbc, HUFU_VERB_ENCRYPT)))
 		return HUFU_OK;
 	enum hufu_err err = import_key(a, v->type, v->key, sizeof(v->key), &t);
 	if (err != HUFU_OK)
@@ -243,14 +242,14 @@ static enum hufu_err test_hmac(struct admission *a)
 	struct sm3_hmac_key host;
 	struct test_key t;
 
-	if (!offers(a, 0, HUFU_VERB_IMPORT) || !offers(a, CKM_HUFU_SM3_HMAC, HUFU_VERB_SIGN))
+	if (!admit_offers(a, 0, HUFU_VERB_IMPORT) || !admit_offers(a, CKM_HUFU_SM3_HMAC, HUFU_VERB_SIGN))
 		return HUFU_OK;
 	enum hufu_err err = import_key(a, HUFU_KEY_SECRET, clear, sizeof(clear), &t);
 	if (err != HUFU_OK)
 		return is_declined(err) ? HUFU_OK : err;
 	struct hufu_op op = {.verb = HUFU_VERB_SIGN, .mechanism = CKM_HUFU_SM3_HMAC, .key = &t.key, .in = data,
 	                     .in_len = sizeof(data), .out = mac, .out_cap = sizeof(mac)};
-	err = run(a, &op);
+	err = admit_run(a, &op);
 	drop_key(a, &t);
 	if (err != HUFU_OK)
 		return is_declined(err) ? HUFU_OK : err;
@@ -270,8 +269,19 @@ enum hufu_err admit_signs(struct admission *a, struct hufu_key *key, const struc
 
 	*signs = false;
 	if (err == HUFU_OK)
-		err = run(a, &op);
+		err = admit_run(a, &op);
 	*signs = err == HUFU_OK && op.out_len == sizeof(sig) && sm2_verify(point, e, sig) == SM2_OK;
+	return err;
+}
+
+enum hufu_err admit_encrypts(struct admission *a, struct hufu_key *key, const uint8_t in[16], const uint8_t want[16], bool *right)
+{
+	uint8_t out[16];
+	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .key = key, .in = in, .in_len = 16,
+	                     .out = out, .out_cap = sizeof(out)};
+	enum hufu_err err = admit_run(a, &op);
+
+	*right = err == HUFU_OK && op.out_len == sizeof(out) && memcmp(out, want, sizeof(out)) == 0;
 	return err;
 }
 
@@ -282,7 +292,7 @@ static enum hufu_err test_sm2(struct admission *a)
 	struct test_key t;
 	bool signs;
 
-	if (!makes_for_a_test(a, CKM_HUFU_SM2_KEY_PAIR_GEN) || !offers(a, CKM_HUFU_SM2, HUFU_VERB_SIGN))
+	if (!makes_for_a_test(a, CKM_HUFU_SM2_KEY_PAIR_GEN) || !admit_offers(a, CKM_HUFU_SM2, HUFU_VERB_SIGN))
 		return HUFU_OK;
 	enum hufu_err err = make_key(a, &op, &t);
 	if (err != HUFU_OK)
@@ -302,7 +312,7 @@ static enum hufu_err test_sm2(struct admission *a)
 
 enum hufu_err admit_known_answers(struct admission *a)
 {
-	enum hufu_err err = offers(a, 0, HUFU_VERB_RANDOM) ? test_random(a) : HUFU_OK;
+	enum hufu_err err = admit_offers(a, 0, HUFU_VERB_RANDOM) ? test_random(a) : HUFU_OK;
 
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]) && err == HUFU_OK; i++)
 		err = test_cipher(a, &vectors[i]);

@@ -113,6 +113,8 @@ static struct care *care_new(struct device *device, enum care_kind kind, uint64_
 	care->device = device;
 	care->kind = kind;
 	care->begun_ns = now_ns;
+	if (kind != CARE_OPEN) /* a new connection was told nothing */
+		care->login = device->login;
 	if (kind == CARE_OPEN) {
 		make_stats(device);
 		care->opening = care_reserve_opening(device);

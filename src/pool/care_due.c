@@ -50,13 +50,20 @@ static bool proofs_are_due(const struct device *device, uint64_t now_ns)
 	return device_must_prove(device) && (is_new || now_ns >= device->care_not_before_ns);
 }
 
+/* It was told credentials that were taken back since. */
+static bool logout_is_due(const struct device *device, uint64_t now_ns)
+{
+	return device->login.in && device->login.dropped != atomic_load(&device->pool->credentials_dropped) &&
+	       now_ns >= device->care_not_before_ns;
+}
+
 /* Is there an errand to a device in service? */
 static bool due_in_service(struct device *device, enum care_kind *kind, uint64_t now_ns)
 {
 	/* It served once more as it fell. */
 	if (!atomic_load(&device->opening))
 		*kind = CARE_OPEN;
-	else if (proofs_are_due(device, now_ns))
+	else if (proofs_are_due(device, now_ns) || logout_is_due(device, now_ns))
 		*kind = CARE_PROOFS;
 	else if (answers_are_due(device, now_ns))
 		*kind = CARE_ANSWERS;

@@ -89,7 +89,10 @@ static void forget_unwanted(struct admission *admission)
 		key_evict_unwanted(admission->device, admission->lease, admission->deadline_ns);
 }
 
-/* The claims of a device are believed when it has shown them. Its session then serves on, where any thread may use it. */
+/*
+ * The claims of a device are believed when it has shown them; what it can do with a credential, too. Its session then serves on,
+ * where any thread may use it.
+ */
 static enum hufu_err admit(struct care *care, struct hufu_device *handle, bool answers)
 {
 	struct device *device = care->device;
@@ -97,8 +100,11 @@ static enum hufu_err admit(struct care *care, struct hufu_device *handle, bool a
 		.device = device, .handle = handle, .deadline_ns = care->job.deadline_ns,
 		.caps = care->caps ? care->caps : atomic_load(&device->caps), .why = care->why, .why_len = sizeof(care->why),
 	};
-	enum hufu_err err = answers ? admit_known_answers(&admission) : HUFU_OK;
+	enum hufu_err err = admit_login(&admission, &care->login, &answers);
 
+	care->login_refused = admission.login_refused;
+	if (err == HUFU_OK && answers)
+		err = admit_known_answers(&admission);
 	if (err == HUFU_OK)
 		err = ask_proofs(care, &admission);
 	if (err == HUFU_OK)

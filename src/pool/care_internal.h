@@ -16,7 +16,8 @@ struct care {
 	bool probing;                  /* PROBE_OK or PROBE_FAILED follows */
 	bool admits;                   /* PROBE: of one that was out of service */
 	bool here;                     /* in the thread that asked: it cannot be given up */
-	bool asked_proofs, proven;
+	bool asked_proofs, proven, login_refused;
+	struct device_login login;     /* as it is after it */
 	struct opening *opening;       /* held */
 	struct hufu_device *handle;    /* of OPEN, until it is the device's */
 	struct hufu_lease *lease;      /* on it, likewise */

@@ -105,6 +105,9 @@ void care_conclude(struct care *care, uint64_t now_ns)
 {
 	struct device *device = care->device;
 
+	device->login = care->login;
+	if (care->login_refused)
+		atomic_store(&device->login_refused, true);
 	switch (care->kind) {
 	case CARE_OPEN:
 		conclude_open(care, now_ns);

@@ -204,7 +204,7 @@ static void free_capabilities(struct device *device)
 
 uint64_t device_mechanism(uint64_t mechanism, enum hufu_verb verb)
 {
-	bool none = verb == HUFU_VERB_RANDOM || verb == HUFU_VERB_IMPORT || verb == HUFU_VERB_EXPORT || verb == HUFU_VERB_EVICT;
+	bool none = verb == HUFU_VERB_RANDOM || verb == HUFU_VERB_IMPORT || verb == HUFU_VERB_EXPORT || verb >= HUFU_VERB_EVICT;
 
 	return none ? 0 : mechanism;
 }

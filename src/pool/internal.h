@@ -47,6 +47,13 @@ struct slot {
 	_Atomic uint64_t entered, left;  /* device_enter, device_leave */
 };
 
+/* What a connection was told of the credentials (credential.c). */
+struct device_login {
+	bool in;                         /* it has taken one */
+	uint32_t dropped;                /* pool->credentials_dropped then */
+	uint64_t presented;              /* the last one's serial */
+};
+
 /* A device's capability; UNSUPPORTED takes verbs away. */
 struct capability {
 	uint64_t mechanism, max_in;
@@ -76,6 +83,8 @@ struct device {
 	unsigned index;                  /* in pool->devices; free for another once this one is a stone */
 	unsigned view;                   /* in the views of keys; never another's */
 	_Atomic(enum pool_admin) admin;
+	struct device_login login;       /* to its present connection; the claimant's */
+	_Atomic bool login_refused;      /* it is quarantined for its credential */
 	bool threaded;                   /* runs on lanes; set with the driver */
 	_Atomic bool needs_threads;      /* refused, because it would run on lanes and threads are forbidden */
 	_Atomic uint32_t conf_priority, priority; /* in force: conf's, or the driver's */
@@ -130,6 +139,11 @@ struct pool {
 	unsigned nviews;                 /* given out so far; under keys_lock */
 	struct proof *proofs;            /* under keys_lock */
 	_Atomic uint32_t proofs_given;   /* so far */
+	struct credential *credentials;  /* under keys_lock; in the order of their serials */
+	uint64_t credential_serial;      /* of the last; under keys_lock */
+	_Atomic uint32_t credentials_dropped; /* how often */
+	struct refusal *refusals;        /* under keys_lock */
+	uint8_t *refusal_key;            /* secret memory; NULL until something is refused; under keys_lock */
 	struct device *stones;           /* removed devices whose place another has; freed with the pool */
 	struct calls calls;
 	_Atomic(enum keeping) keeping;
@@ -194,7 +208,10 @@ struct capabilities *device_capabilities_of(const struct hufu_device_info *) MUS
 /* It has, or has not, shown what was to be shown when there were so many proofs. */
 void device_set_proven(struct device *, bool proven, uint32_t proofs);
 bool device_must_prove(const struct device *);
-/* At the end: proofs go. */
+/* Something more is asked of the domain's devices before they use keys. Under keys_lock. */
+void proof_ask_again_locked(struct pool *, const char *domain);
+/* At the end. */
+void credentials_free(struct pool *);
 /* A proof is open for this device, or is as soon as it is opened. */
 bool proof_is_given_for(struct pool *, const char *domain);
 /* After fork: threads of the parent's, and what they were doing in it, are not here. */
@@ -287,7 +304,16 @@ struct admission {
 	uint64_t deadline_ns;
 	char *why;                       /* what was wrong, for people */
 	size_t why_len;
+	bool login_refused;              /* what is wrong is a credential */
 };
+/* As op says, within the deadline; only what the host has found wrong is called CORRUPT. */
+enum hufu_err admit_run(struct admission *, struct hufu_op *op) MUST_CHECK;
+bool admit_offers(const struct admission *, uint64_t mechanism, enum hufu_verb);
+/*
+ * Presents the credentials that it was not told yet, or has it forget those that were taken back. *asked: it took one.
+ * HUFU_ERR_DENIED: it refused one.
+ */
+enum hufu_err admit_login(struct admission *, struct device_login *, bool *asked) MUST_CHECK;
 /*
  * Known answers of what it offers. HUFU_ERR_CORRUPT: it is wrong, why says in what, and only then; what went wrong on the
  * way there has other codes.
@@ -295,6 +321,8 @@ struct admission {
 enum hufu_err admit_known_answers(struct admission *) MUST_CHECK;
 /* Does it sign a fresh challenge with this key of SM2 so that point verifies it? An error: it did not come to that. */
 enum hufu_err admit_signs(struct admission *, struct hufu_key *, const struct sm2_public *point, bool *signs) MUST_CHECK;
+/* The same of a key of SM4: does it encrypt one block so? */
+enum hufu_err admit_encrypts(struct admission *, struct hufu_key *, const uint8_t in[16], const uint8_t want[16], bool *right) MUST_CHECK;
 /* Makes the lease, if it is not made. */
 enum hufu_err admit_lease(struct admission *) MUST_CHECK;
 /* Evicts it. */

@@ -20,6 +20,7 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/care_outcome.c \
 	%reldir%/checker.c \
 	%reldir%/checker.h \
+	%reldir%/credential.c \
 	%reldir%/device.c \
 	%reldir%/domain.c \
 	%reldir%/evict.c \
@@ -45,6 +46,7 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/pool.h \
 	%reldir%/probe.c \
 	%reldir%/proof.c \
+	%reldir%/resident.c \
 	%reldir%/route.c \
 	%reldir%/space.c \
 	%reldir%/state.c \

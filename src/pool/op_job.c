@@ -46,12 +46,15 @@ static const struct shape agree_shape = {sizeof(struct hufu_param_agree), 1, {RE
 static const struct shape sm2_agree_shape = {sizeof(struct hufu_param_sm2_agree), 2,
 	{REFERENCE(hufu_param_sm2_agree, own_id, own_id_len), REFERENCE(hufu_param_sm2_agree, peer_id, peer_id_len)}};
 static const struct shape curve_shape = {sizeof(struct hufu_param_curve), 1, {REFERENCE(hufu_param_curve, oid, oid_len)}};
+static const struct shape find_shape = {sizeof(struct hufu_param_find), 0, {{0}}};
 static const struct shape rsa_gen_shape = {sizeof(struct hufu_param_rsa_gen), 1,
 	{REFERENCE(hufu_param_rsa_gen, public_exponent, public_exponent_len)}};
 
 /* As hufu/driver.h has them; NULL: what parameter the mechanism takes is not known. */
 static const struct shape *shape_of(const struct hufu_op *op)
 {
+	if (op->verb == HUFU_VERB_FIND)
+		return &find_shape;
 	switch (op->mechanism) {
 	case CKM_HUFU_SM4_CBC:
 	case CKM_HUFU_SM4_CTR:

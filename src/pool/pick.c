@@ -11,6 +11,8 @@ bool pick_has_keys(const struct pool_request *req, const struct device *device)
 {
 	if (req->domain && strcmp(req->domain, device->conf->domain) != 0)
 		return false;
+	if (req->device && strcmp(req->device, device->conf->name) != 0)
+		return false;
 	if (req->key && !key_view(req->key, device))
 		return false;
 	return !req->subject || key_view(req->subject, device);
@@ -27,7 +29,9 @@ bool pick_can_run(struct device *device, const struct call *call)
 
 bool pick_must_prove(const struct device *device, const struct call *call)
 {
-	return atomic_load_explicit(&call->pool->proofs_given, memory_order_relaxed) && route_uses_secret(call->req) &&
+	bool asks = route_uses_secret(call->req) || call->req->op.verb == HUFU_VERB_FIND;
+
+	return asks && atomic_load_explicit(&call->pool->proofs_given, memory_order_relaxed) &&
 	       !atomic_load_explicit(&device->proven, memory_order_relaxed);
 }
 

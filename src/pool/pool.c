@@ -60,6 +60,7 @@ static void pool_destroy(struct pool *pool)
 
 	key_free_all(pool);
 	pool_drop_proofs(pool);
+	credentials_free(pool);
 	for (size_t i = 0; i < pool->ndevices; i++)
 		device_free(pool->devices[i]);
 	for (struct device *stone = pool->stones; stone; stone = next) {

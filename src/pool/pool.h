@@ -106,6 +106,8 @@ struct pool_request {
 	struct pool_key *key, *subject;
 	/* Only devices of this domain; NULL any. Where a new key's copy must be made; with state_in, who made the state. */
 	const char *domain;
+	/* Only the device of this name; NULL any. */
+	const char *device;
 	/* The caller has another way: where all that could are out of service, it is told so at once. */
 	bool impatient;
 	/* answer */
@@ -176,23 +178,30 @@ enum hufu_err pool_verify_domain(struct pool *, const char *domain,
  */
 enum hufu_err pool_add_secret_proof(struct pool *, const struct pool_copy *, const uint8_t in[16],
                                      const uint8_t out[16]) MUST_CHECK;
+/*
+ * Proof by a key that was found in the devices (HUFU_COPY_INDEX): as pool_add_proof, but a device that cannot use it
+ * (it wants a credential, or lost the key) proves nothing by it and is not refused for that; one that holds another key there is.
+ */
+enum hufu_err pool_add_resident_proof(struct pool *, const struct pool_copy *, const uint8_t point[64]) MUST_CHECK;
 
 /* -- credentials and resident keys ----------------------------------------- */
 
 /*
  * What the devices of a domain want to be told before they let their keys be used: HUFU_VERB_LOGIN, on each of
  * them, when it is opened and now; one that refuses is quarantined and is not asked again with the same. The pool
- * copies it, into secret memory. A credential of the same domain and name is replaced.
+ * copies it, into secret memory. A credential of the same domain and name is replaced; another value gives devices that
+ * were quarantined for the former one a new chance. HUFU_ERR_ARGUMENT: name is not 1 to 64 bytes, value not 1 to 4096.
  */
 enum hufu_err pool_add_credential(struct pool *, const char *domain, const char *name, const uint8_t *value, size_t len) MUST_CHECK;
 /* At the last logout: forgets them, and has the devices forget them (HUFU_VERB_LOGOUT). */
 void pool_drop_credentials(struct pool *);
 /*
  * The keys that are kept in the devices of a domain, of one of them that is up, one after another (HUFU_VERB_FIND);
- * HUFU_ERR_NO_KEY ends the list. pub: HUFU_PUB_MAX bytes.
+ * HUFU_ERR_NO_KEY ends the list, UNSUPPORTED: its devices tell of none. pub: HUFU_PUB_MAX bytes. Asked of a device that has
+ * taken the credentials and proven what it has to; where all are out the answer comes at once.
  */
-enum hufu_err pool_resident(struct pool *, const char *domain, uint32_t nth, struct hufu_resident *, uint8_t *pub,
-                            size_t *pub_len) MUST_CHECK;
+enum hufu_err pool_resident(struct pool *, const char *domain, uint32_t nth, uint64_t deadline_ns, struct hufu_resident *,
+                            uint8_t *pub, size_t *pub_len) MUST_CHECK;
 
 /* -- states, for hufu status and the log ----------------------------------- */
 

@@ -16,6 +16,9 @@ struct proof {
 	enum hufu_copy_kind kind;
 	uint8_t *copy;             /* secret memory */
 	size_t len;
+	bool resident;             /* of a key that was found there: a device that cannot use it is not wrong */
+	bool secret;               /* of an SM4 key, which encrypts in to out; else of an SM2 key: */
+	uint8_t in[16], out[16];
 	struct sm2_public point;
 };
 
@@ -47,7 +50,26 @@ static struct proof *proof_new(const struct pool_copy *copy)
 	return proof;
 }
 
-enum hufu_err pool_add_proof(struct pool *pool, const struct pool_copy *copy, const uint8_t point[64])
+void proof_ask_again_locked(struct pool *pool, const char *domain)
+{
+	atomic_fetch_add(&pool->proofs_given, 1);
+	for (size_t i = 0; i < pool->ndevices; i++)
+		if (strcmp(atomic_load(&pool->devices[i])->conf->domain, domain) == 0)
+			atomic_store(&atomic_load(&pool->devices[i])->proven, false);
+}
+
+static void add(struct pool *pool, struct proof *proof)
+{
+	pthread_mutex_lock(&pool->keys_lock);
+	proof->next = pool->proofs;
+	pool->proofs = proof;
+	proof_ask_again_locked(pool, proof->domain);
+	pthread_mutex_unlock(&pool->keys_lock);
+	atomic_store(&pool->inline_due_ns, 0);
+	keeper_poke();
+}
+
+static enum hufu_err add_signing(struct pool *pool, const struct pool_copy *copy, const uint8_t point[64], bool resident)
 {
 	struct sm2_public public;
 
@@ -57,16 +79,31 @@ enum hufu_err pool_add_proof(struct pool *pool, const struct pool_copy *copy, co
 	if (!proof)
 		return HUFU_ERR_NO_MEMORY;
 	proof->point = public;
-	pthread_mutex_lock(&pool->keys_lock);
-	proof->next = pool->proofs;
-	pool->proofs = proof;
-	atomic_fetch_add(&pool->proofs_given, 1);
-	for (size_t i = 0; i < pool->ndevices; i++)
-		if (strcmp(atomic_load(&pool->devices[i])->conf->domain, proof->domain) == 0)
-			atomic_store(&atomic_load(&pool->devices[i])->proven, false);
-	pthread_mutex_unlock(&pool->keys_lock);
-	atomic_store(&pool->inline_due_ns, 0);
-	keeper_poke();
+	proof->resident = resident;
+	add(pool, proof);
+	return HUFU_OK;
+}
+
+enum hufu_err pool_add_proof(struct pool *pool, const struct pool_copy *copy, const uint8_t point[64])
+{
+	return add_signing(pool, copy, point, false);
+}
+
+enum hufu_err pool_add_resident_proof(struct pool *pool, const struct pool_copy *copy, const uint8_t point[64])
+{
+	return add_signing(pool, copy, point, true);
+}
+
+enum hufu_err pool_add_secret_proof(struct pool *pool, const struct pool_copy *copy, const uint8_t in[16], const uint8_t out[16])
+{
+	struct proof *proof = proof_new(copy);
+
+	if (!proof)
+		return HUFU_ERR_NO_MEMORY;
+	proof->secret = true;
+	memcpy(proof->in, in, sizeof(proof->in));
+	memcpy(proof->out, out, sizeof(proof->out));
+	add(pool, proof);
 	return HUFU_OK;
 }
 
@@ -77,7 +114,7 @@ void pool_drop_proofs(struct pool *pool)
 	pthread_mutex_lock(&pool->keys_lock);
 	struct proof *proof = pool->proofs;
 	pool->proofs = NULL;
-	for (size_t i = 0; i < pool->ndevices; i++)
+	for (size_t i = 0; i < pool->ndevices && !pool->credentials; i++)
 		atomic_store(&atomic_load(&pool->devices[i])->proven, true);
 	pthread_mutex_unlock(&pool->keys_lock);
 	for (; proof; proof = next) {
@@ -119,7 +156,7 @@ void device_set_proven(struct device *device, bool proven, uint32_t proofs)
 	pthread_mutex_lock(&device->pool->keys_lock);
 	bool all = proofs == atomic_load(&device->pool->proofs_given);
 	device->proofs_asked = proofs;
-	atomic_store(&device->proven, (proven && all) || !device->pool->proofs);
+	atomic_store(&device->proven, (proven && all) || !(device->pool->proofs || device->pool->credentials));
 	pthread_mutex_unlock(&device->pool->keys_lock);
 	if (proven && all)
 		pool_changed(device->pool);
@@ -133,8 +170,10 @@ static enum hufu_err fails(struct admission *a, const struct proof *proof)
 
 	for (size_t i = 0; i < proof->len && i < 4; i++)
 		index = index << 8 | proof->copy[i];
-	if (proof->kind == HUFU_COPY_INDEX)
+	if (proof->kind == HUFU_COPY_INDEX && proof->len == 4)
 		snprintf(a->why, a->why_len, "it holds another key at index %u", index);
+	else if (proof->kind == HUFU_COPY_INDEX)
+		snprintf(a->why, a->why_len, "it holds another key than domain \"%.60s\" where that keeps one", proof->domain);
 	else
 		snprintf(a->why, a->why_len, "it belongs to another domain than \"%.60s\"", proof->domain);
 	return HUFU_ERR_CORRUPT;
@@ -143,15 +182,17 @@ static enum hufu_err fails(struct admission *a, const struct proof *proof)
 /* A copy that it cannot open, or an index that is empty, is as good as a wrong signature. */
 static enum hufu_err prove(struct admission *a, struct proof *proof)
 {
-	struct hufu_key key = {.size = sizeof(key), .version = 1, .type = HUFU_KEY_SM2_PRIVATE, .copy_kind = proof->kind,
-	                       .blob = proof->copy, .blob_len = proof->len};
-	bool signs;
-	enum hufu_err err = admit_signs(a, &key, &proof->point, &signs);
+	struct hufu_key key = {.size = sizeof(key), .version = 1, .type = proof->secret ? HUFU_KEY_SM4 : HUFU_KEY_SM2_PRIVATE,
+	                       .copy_kind = proof->kind, .blob = proof->copy, .blob_len = proof->len};
+	bool right;
+	enum hufu_err err = proof->secret ? admit_encrypts(a, &key, proof->in, proof->out, &right) :
+	                                    admit_signs(a, &key, &proof->point, &right);
+	bool cannot = hufu_err_group(err) == HUFU_GROUP_CALLER || hufu_err_group(err) == HUFU_GROUP_NO_KEY;
 
 	admit_forget(a, &key);
-	if (signs)
+	if (right || (cannot && proof->resident))
 		return HUFU_OK;
-	if (err == HUFU_OK || hufu_err_group(err) == HUFU_GROUP_CALLER || hufu_err_group(err) == HUFU_GROUP_NO_KEY)
+	if (err == HUFU_OK || cannot)
 		return fails(a, proof);
 	return err;
 }

@@ -22,7 +22,7 @@ static bool makes_key(enum hufu_verb verb)
 
 static bool is_malformed(const struct hufu_op *op)
 {
-	return op->verb < HUFU_VERB_RANDOM || op->verb > HUFU_VERB_EVICT || (op->out_cap && !op->out) || (op->in_len && !op->in) ||
+	return op->verb < HUFU_VERB_RANDOM || op->verb > HUFU_VERB_FIND || (op->out_cap && !op->out) || (op->in_len && !op->in) ||
 	       (op->in2_len && !op->in2) || (op->state_in_len && !op->state_in);
 }
 

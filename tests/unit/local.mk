@@ -317,6 +317,11 @@ tests_unit_test_pool_keeper_CFLAGS = $(POOL_TEST_CFLAGS)
 tests_unit_test_pool_keeper_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
 tests_unit_test_pool_keeper_LDADD = $(POOL_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_pool_resident
+tests_unit_test_pool_resident_SOURCES = %reldir%/test_pool_resident.c
+tests_unit_test_pool_resident_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_pool_resident_LDADD = $(POOL_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_pool_threads
 tests_unit_test_pool_threads_SOURCES = %reldir%/test_pool_threads.c $(POOL_UTIL)
 tests_unit_test_pool_threads_CFLAGS = $(POOL_TEST_CFLAGS)

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Resident keys: those that are kept in devices, as one device of a domain tells of them. */
+#include "pool/internal.h"
+
+#include <string.h>
+
+/* The first that is up; else the first of which that is not known. NULL: none tells of such keys. */
+static struct device *teller_of(struct pool *pool, const char *domain)
+{
+	struct device *other = NULL;
+
+	for (size_t i = 0; i < atomic_load(&pool->ndevices); i++) {
+		struct device *device = atomic_load(&pool->devices[i]);
+		enum pool_state state = health_state(&device->health);
+
+		if (strcmp(device->conf->domain, domain) != 0 || atomic_load(&device->admin) != POOL_ENABLED ||
+		    state == POOL_QUARANTINED || (atomic_load(&device->caps) && !device_capability(device, 0, HUFU_VERB_FIND, false)))
+			continue;
+		if (atomic_load(&device->handle) && (state == POOL_UP || state == POOL_SLOW_START))
+			return device;
+		other = other ? other : device;
+	}
+	return other;
+}
+
+static bool pub_is_sound(struct pool *pool, enum hufu_key_type type, const uint8_t *pub, size_t len)
+{
+	struct sm2_public point;
+
+	if (type == HUFU_KEY_SM2_PRIVATE)
+		return len == SM2_POINT_LEN && sm2_public_init(&point, pub) == SM2_OK;
+	return check_public_type(type) ? check_public(pool, type, pub, len) : len == 0;
+}
+
+static bool is_kept_type(enum hufu_key_type type)
+{
+	switch (type) {
+	case HUFU_KEY_SM2_PRIVATE:
+	case HUFU_KEY_SM4:
+	case HUFU_KEY_ZUC:
+	case HUFU_KEY_SECRET:
+	case HUFU_KEY_AES:
+	case HUFU_KEY_DES3:
+	case HUFU_KEY_RSA_PRIVATE:
+	case HUFU_KEY_EC_PRIVATE:
+	case HUFU_KEY_EDWARDS_PRIVATE:
+	case HUFU_KEY_MONTGOMERY_PRIVATE:
+		return true;
+	case HUFU_KEY_SM2_PUBLIC:
+	case HUFU_KEY_RSA_PUBLIC:
+	case HUFU_KEY_EC_PUBLIC:
+	case HUFU_KEY_EDWARDS_PUBLIC:
+	case HUFU_KEY_MONTGOMERY_PUBLIC:
+		break;
+	}
+	return false;
+}
+
+static bool is_sound(struct pool *pool, const struct hufu_resident *r, const uint8_t *pub, size_t pub_len)
+{
+	return r->size >= sizeof(*r) && is_kept_type(r->type) && r->id_len <= sizeof(r->id) && r->copy_len &&
+	       r->copy_len <= sizeof(r->copy) && memchr(r->label, 0, sizeof(r->label)) && pub_is_sound(pool, r->type, pub, pub_len);
+}
+
+enum hufu_err pool_resident(struct pool *pool, const char *domain, uint32_t nth, uint64_t deadline_ns, struct hufu_resident *resident,
+                            uint8_t *pub, size_t *pub_len)
+{
+	struct device *device = teller_of(pool, domain);
+	struct hufu_param_find param = {.nth = nth};
+	struct pool_request req = {
+		.op = {.verb = HUFU_VERB_FIND, .param = &param, .out = (uint8_t *)resident, .out_cap = sizeof(*resident), .pub = pub,
+		       .deadline_ns = deadline_ns, .repeatable = true},
+		.impatient = true,
+	};
+
+	if (!device)
+		return HUFU_ERR_UNSUPPORTED;
+	req.domain = domain;
+	req.device = device->conf->name;
+	enum hufu_err err = pool_run(pool, &req);
+	if (err != HUFU_OK)
+		return err;
+	*pub_len = req.op.pub_len;
+	return req.op.out_len == sizeof(*resident) && is_sound(pool, resident, pub, *pub_len) ? HUFU_OK : HUFU_ERR_CORRUPT;
+}
