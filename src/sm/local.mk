@@ -13,6 +13,7 @@ SM_SOURCES = \
 	%reldir%/sbox_maps.h \
 	%reldir%/sm2.c \
 	%reldir%/sm2.h \
+	%reldir%/sm2_agree.c \
 	%reldir%/sm2_crypt.c \
 	%reldir%/sm2_curve.c \
 	%reldir%/sm2_curve.h \

@@ -82,4 +82,21 @@ enum sm2_result sm2_decrypt(const struct sm2_private *, const uint8_t *in, size_
 /* For known answers only. SM2_BAD_CIPHERTEXT also when this k makes the KDF give zeros. */
 enum sm2_result sm2_encrypt_with_k(const struct sm2_public *, const uint8_t *in, size_t len, const uint8_t k[32], uint8_t *out);
 
+/* The other side of a key exchange, GB/T 32918.3, and what it calls itself. IDs: at most SM2_ID_MAX bytes. */
+struct sm2_agreement {
+	bool initiator; /* this side is A */
+	const uint8_t *own_id, *peer_id;
+	size_t own_id_len, peer_id_len;
+	const uint8_t *peer_static, *peer_ephemeral; /* points */
+};
+
+/*
+ * The agreed key, of any length below 2^37; s1 = SB, which B sends and A
+ * compares, s2 = SA, which A sends and B compares. SM2_BAD_KEY, with nothing
+ * written: a point of the peer's is not on the curve, or what is agreed on would
+ * be infinite.
+ */
+enum sm2_result sm2_agree(const struct sm2_private *own, const struct sm2_private *ephemeral, const struct sm2_agreement *,
+                          uint8_t *key, size_t key_len, uint8_t s1[32], uint8_t s2[32]);
+
 #endif

@@ -196,6 +196,24 @@ static void sm2_encryption(void)
 	(void)sm2_decrypt(&k, out, 100 + SM2_CIPHER_OVERHEAD, text);
 }
 
+static void sm2_exchange(void)
+{
+	struct sm2_private k, ephemeral;
+	uint8_t r[32], s1[32], s2[32];
+	struct sm2_agreement a = {.initiator = true, .peer_static = point, .peer_ephemeral = point};
+
+	PUBLIC(d);
+	(void)sm2_private_init(&k, d);
+	memcpy(point, k.point, sizeof(point));
+	memset(r, 0x35, sizeof(r));
+	(void)sm2_private_init(&ephemeral, r);
+	SECRET(k.d);
+	SECRET(k.d_mont);
+	SECRET(ephemeral.d);
+	SECRET(ephemeral.d_mont);
+	(void)sm2_agree(&k, &ephemeral, &a, out, 48, s1, s2);
+}
+
 static void drbg(void)
 {
 	struct drbg g;
@@ -235,6 +253,7 @@ static const struct {
 	{"SM2 key generation and loading are constant time", sm2_keys, 0},
 	{"SM2 signing is constant time", sm2_signing, 0},
 	{"SM2 encryption and decryption are constant time", sm2_encryption, 0},
+	{"SM2 key exchange is constant time", sm2_exchange, 0},
 	{"the DRBG is constant time", drbg, 0},
 	{"secret_equal and secret_wipe are constant time", comparison, 0},
 };

@@ -1113,6 +1113,155 @@ static void test_opposite_point_refused(void)
 	refuse_cipher(&key, cipher, sizeof(cipher));
 }
 
+/* -- key exchange ---------------------------------------------------------- */
+
+#define DEFAULT_ID "1234567812345678"
+
+static const struct exchange {
+	const char *keys[4];           /* static and ephemeral: A's, B's */
+	const char *id[2], *key, *s1, *s2;
+} exchanges[] = {
+	/* GB/T 32918.5-2017 B.2: both with the default ID, K of 128 bits */
+	{{"81eb26e941bb5af16df116495f90695272ae2cd63d6c4ae1678418be48230029",
+	 "d4de15474db74d06491c440d305e012400990f3e390c7e87153c12db2ea60bb3",
+	 "785129917d45a9ea5437a59356b82338eaadda6ceb199088f14ae10defa229b5",
+	 "7e07124814b309489125eaed101113164ebf0f3458c5bd88335c1f9d596243d6"}, {DEFAULT_ID, DEFAULT_ID},
+	 "6c89347354de2484c60b4ab1fde4c6e5", "d3a0fe15dee185ceae907a6b595cc32a266ed7b3367e9983a896dc32fa20f8eb",
+	 "18c7894b3816df16cf07b05c5ec0bef5d655d58f779cc1b400a4f3884644db88"},
+	/* 48 bytes, as TLCP takes them; keys and K as in emmansun/gmsm, S1 and S2 from an independent implementation in Python */
+	{{"e04c3fd77408b56a648ad439f673511a2ae248def3bab26bdfc9cdbd0ae9607e",
+	 "6fe0bac5b09d3ab10f724638811c34464790520e4604e71e6cb0e5310623b5b1",
+	 "7a1136f60d2c5531447e5a3093078c2a505abf74f33aefed927ac0a5b27e7dd7",
+	 "d0233bdbb0b8a7bfe1aab66132ef06fc4efaedd5d5000692bc21185242a31f6f"}, {"Alice", "Bob"},
+	 "1ad809ebc56ddda532020c352e1e60b121ebeb7b4e632db4dd90a362cf844f8bba85140e30984ddb581199bf5a9dda22",
+	 "0227e5336ba948ff95372ce925c4d8ebdf1384ddf563374351e0053b5fbadc87",
+	 "822dad808df9f31f6e1667ad372689f1b499841ceb36c4fa68c2ea69e9edfd88"},
+	{{"cb5ac204b38d0e5c9fc38a467075986754018f7dbb7cbbc5b4c78d56a88a8ad8",
+	 "1681a66c02b67fdadfc53cba9b417b9499d0159435c86bb8760c3a03ae157539",
+	 "4f54b10e0d8e9e2fe5cc79893e37fd0fd990762d1372197ed92dde464b2773ef",
+	 "a2fe43dea141e9acc88226eaba8908ad17e81376c92102cb8186e8fef61a8700"}, {"Alice", "Bob"},
+	 "7a103ae61a30ed9df573a5febb35a9609cbed5681bcb98a8545351bf7d6824cc4635df5203712ea506e2e3c4ec9b12e7",
+	 "14fbc6203755cf19303b10bfb7af1a92cd6e2be354b4510c83434af7523e8fc4",
+	 "c036bc3b1d403478d9e31f045dc30fd6504913b73c6b9a9da756f5851f0b9a43"},
+	{{"ee690a34a779ab48227a2f68b062a80f92e26d82835608dd01b7452f1e4fb296",
+	 "2046c6cee085665e9f3abeba41fd38e17a26c08f2f5e8f0e1007afc0bf6a2a5d",
+	 "8ef49ea427b13cc31151e1c96ae8a48cb7919063f2d342560fb7eaaffb93d8fe",
+	 "9baf8d602e43fbae83fedb7368f98c969d378b8a647318f8cafb265296ae37de"}, {"Alice", "Bob"},
+	 "b18e78e5072f301399dc1f4baf2956c0ed2d5f52f19abb1705131b0865b079031259ee6c629b4faed528bcfa1c5d2cbc",
+	 "28e0ae02e350866a269c85f45a922784aeac4c357e156a33bb4af1b2c58b4d46",
+	 "471fee6a40eb7ffd1ae9ec14d50cf2ffdaeb8ff6d74a7d0b23cd2f329b20897f"},
+};
+#define EXCHANGES (sizeof(exchanges) / sizeof(exchanges[0]))
+
+struct side {
+	struct sm2_private own, ephemeral;
+};
+
+static void side_load(struct side *side, const char *d, const char *r)
+{
+	uint8_t bytes[32];
+
+	unit_hex(d, bytes);
+	CU_ASSERT_FATAL(sm2_private_init(&side->own, bytes) == SM2_OK);
+	unit_hex(r, bytes);
+	CU_ASSERT_FATAL(sm2_private_init(&side->ephemeral, bytes) == SM2_OK);
+}
+
+static struct sm2_agreement agreement_of(const struct exchange *x, const struct side *peer, unsigned me)
+{
+	return (struct sm2_agreement){.initiator = me == 0, .own_id = (const uint8_t *)x->id[me], .own_id_len = strlen(x->id[me]),
+	                              .peer_id = (const uint8_t *)x->id[!me], .peer_id_len = strlen(x->id[!me]),
+	                              .peer_static = peer->own.point, .peer_ephemeral = peer->ephemeral.point};
+}
+
+static void test_agree_vectors(void)
+{
+	for (size_t i = 0; i < EXCHANGES; i++) {
+		const struct exchange *x = &exchanges[i];
+		struct side side[2];
+
+		for (unsigned n = 0; n < 2; n++)
+			side_load(&side[n], x->keys[2 * n], x->keys[2 * n + 1]);
+		for (unsigned me = 0; me < 2; me++) {
+			struct sm2_agreement a = agreement_of(x, &side[!me], me);
+			uint8_t key[48], s1[32], s2[32];
+			size_t len = strlen(x->key) / 2;
+
+			CU_ASSERT(sm2_agree(&side[me].own, &side[me].ephemeral, &a, key, len, s1, s2) == SM2_OK);
+			ASSERT_HEX(key, len, x->key);
+			ASSERT_HEX(s1, 32, x->s1);
+			ASSERT_HEX(s2, 32, x->s2);
+		}
+	}
+}
+
+/* From an independent implementation in Python: the keys of B.2. */
+static void test_agree_extremes(void)
+{
+	static uint8_t key[4096], long_id[SM2_ID_MAX];
+	struct side side[2];
+	uint8_t s1[32], s2[32], digest[32];
+
+	for (unsigned n = 0; n < 2; n++)
+		side_load(&side[n], exchanges[0].keys[2 * n], exchanges[0].keys[2 * n + 1]);
+	struct sm2_agreement a = agreement_of(&exchanges[0], &side[1], 0);
+	CU_ASSERT(sm2_agree(&side[0].own, &side[0].ephemeral, &a, key, sizeof(key), s1, s2) == SM2_OK);
+	sm3(key, sizeof(key), digest);
+	ASSERT_HEX(digest, 32, "b3235cd09a6ea4cae46ba5c57210503c66c18c7794f4ab42bdd0f3479adaa4fe");
+	memset(long_id, 'x', sizeof(long_id));
+	a.own_id = NULL;
+	a.own_id_len = 0;
+	a.peer_id = long_id;
+	a.peer_id_len = sizeof(long_id);
+	CU_ASSERT(sm2_agree(&side[0].own, &side[0].ephemeral, &a, key, 16, s1, s2) == SM2_OK);
+	ASSERT_HEX(key, 16, "57216c27afbfd5a421716f66269f3f9e");
+	ASSERT_HEX(s1, 32, "9628f7008d161d6953cd2f834cc048e00c244c8c0f29253909317e70b62def0b");
+	ASSERT_HEX(s2, 32, "ae5f548e3b64604a2c6e62352147fe6290d6584eac8cea3a378e930114623547");
+}
+
+static void refuse_peer(const struct side *me, const uint8_t fixed[64], const uint8_t ephemeral[64])
+{
+	struct sm2_agreement a = {.initiator = true, .peer_static = fixed, .peer_ephemeral = ephemeral};
+	uint8_t out[80], untouched[80];
+
+	memset(out, 0x5c, sizeof(out));
+	memset(untouched, 0x5c, sizeof(untouched));
+	CU_ASSERT(sm2_agree(&me->own, &me->ephemeral, &a, out, 16, out + 16, out + 48) == SM2_BAD_KEY);
+	ASSERT_SAME(out, untouched, sizeof(out));
+}
+
+static void test_agree_refuses(void)
+{
+	/* -(x R) of R of B.2's B: a point of the curve, with which the sum is infinite. */
+	static const char opposite[] = "da68ef84fe616d92438bbe69bcc52db9ce5cbea993944cbc331ba26d6082e912"
+				       "b7ce179c7674bca9cd27005fe796329a9ba7dd412c4b1620b943547a90fd0eef";
+	/* -(x r) mod n of B.2's A: t is 0. */
+	static const char cancels[] = "44826628d3f74bd9b4131848cbbca86ddc0f5bc3f353cb38ba8120a00c113343";
+	struct side side[2], zero;
+	uint8_t bad[64];
+
+	for (unsigned n = 0; n < 2; n++)
+		side_load(&side[n], exchanges[0].keys[2 * n], exchanges[0].keys[2 * n + 1]);
+	side_load(&zero, cancels, exchanges[0].keys[1]);
+	refuse_peer(&zero, side[1].own.point, side[1].ephemeral.point);
+	unit_hex(opposite, bad);
+	refuse_peer(&side[0], bad, side[1].ephemeral.point);
+	for (size_t i = 0; i < 64; i += 9) {
+		memcpy(bad, side[1].own.point, 64);
+		bad[i] ^= 1;
+		refuse_peer(&side[0], bad, side[1].ephemeral.point);
+		memcpy(bad, side[1].ephemeral.point, 64);
+		bad[i] ^= 1;
+		refuse_peer(&side[0], side[1].own.point, bad);
+	}
+	memset(bad, 0, sizeof(bad));
+	refuse_peer(&side[0], bad, side[1].ephemeral.point);
+	refuse_peer(&side[0], side[1].own.point, bad);
+	memset(bad, 0xff, sizeof(bad));
+	refuse_peer(&side[0], bad, side[1].ephemeral.point);
+	refuse_peer(&side[0], side[1].own.point, bad);
+}
+
 static const struct unit_case cases[] = {
 	{"numbers convert, compare and reduce like libcrypto's", test_numbers},
 	{"sums, differences and products mod p and mod n agree with libcrypto", test_field},
@@ -1141,6 +1290,9 @@ static const struct unit_case cases[] = {
 	{"a zero byte in a longer KDF output is no harm", test_zero_byte_in_longer_mask},
 	{"wrong ciphertexts are refused and release nothing: any flipped bit, any cut, random ones", test_ciphertexts_refused},
 	{"a ciphertext with the opposite point is refused", test_opposite_point_refused},
+	{"key exchange gives the values of GB/T 32918.5 B.2 to both sides", test_agree_vectors},
+	{"key exchange takes any identifier and gives keys of any length", test_agree_extremes},
+	{"key exchange refuses points off the curve, and what would be infinite, and writes nothing then", test_agree_refuses},
 	{0},
 };
 
