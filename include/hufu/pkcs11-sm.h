@@ -12,6 +12,7 @@
  *	SM2_C1C3C2               none                   message -> 04 || x || y || C3 || C2, 97 bytes longer
  *	SM2_C1C2C3               none                   message -> 04 || x || y || C2 || C3, 97 bytes longer
  *	SM2_ENC_DER              none                   message -> SM2Cipher of GM/T 0009
+ *	SM2_KEY_AGREEMENT        CK_HUFU_SM2_KEY_AGREEMENT_PARAMS -> a secret key of the template's type and length
  *	SM3                      none                   message -> 32 bytes
  *	SM3_HMAC                 none                   message -> 32 bytes
  *	SM3_HMAC_GENERAL         CK_MAC_GENERAL_PARAMS  message -> 1 to 32 bytes
@@ -71,6 +72,40 @@ typedef struct CK_HUFU_SM2_SM3_PARAMS {
 	CK_ULONG ulIdLen;
 } CK_HUFU_SM2_SM3_PARAMS;
 typedef CK_HUFU_SM2_SM3_PARAMS *CK_HUFU_SM2_SM3_PARAMS_PTR;
+
+/*
+ * CKM_HUFU_SM2_KEY_AGREEMENT with C_DeriveKey: GB/T 32918.3. The base key is
+ * one's own static private key. Both it and the ephemeral private key, which is
+ * made with CKM_HUFU_SM2_KEY_PAIR_GEN for one exchange and destroyed after it,
+ * have CKA_DERIVE. The key has the length of CKA_VALUE_LEN or of its type, else
+ * 32 bytes.
+ *
+ * Points are 04 || x || y, or the DER OCTET STRING of that. One that is not on
+ * the curve, or that would make the agreed point infinite, is
+ * CKR_MECHANISM_PARAM_INVALID.
+ *
+ * pS1 and pS2, unless NULL, take 32 bytes each: SB, which the responder sends
+ * and the initiator compares with what it received, and SA, the other way
+ * round. Who compares them knows that the other side has the key; who does not,
+ * does not. TLCP, GB/T 38636 6.4.5, makes the server the initiator.
+ */
+#define HUFU_SM2_INITIATOR 0UL /* A: its identifier and its point are hashed first */
+#define HUFU_SM2_RESPONDER 1UL /* B */
+typedef struct CK_HUFU_SM2_KEY_AGREEMENT_PARAMS {
+	CK_ULONG ulRole;
+	CK_BYTE_PTR pOwnId;   /* distinguishing identifiers, of at most 8191 bytes; usually "1234567812345678" */
+	CK_ULONG ulOwnIdLen;
+	CK_BYTE_PTR pPeerId;
+	CK_ULONG ulPeerIdLen;
+	CK_BYTE_PTR pPeerStatic;
+	CK_ULONG ulPeerStaticLen;
+	CK_BYTE_PTR pPeerEphemeral;
+	CK_ULONG ulPeerEphemeralLen;
+	CK_OBJECT_HANDLE hOwnEphemeral;
+	CK_BYTE_PTR pS1;
+	CK_BYTE_PTR pS2;
+} CK_HUFU_SM2_KEY_AGREEMENT_PARAMS;
+typedef CK_HUFU_SM2_KEY_AGREEMENT_PARAMS *CK_HUFU_SM2_KEY_AGREEMENT_PARAMS_PTR;
 
 /* CKM_HUFU_ZUC_EEA3, CKM_HUFU_ZUC_EIA3: the inputs of GM/T 0001.2 and 0001.3. */
 typedef struct CK_HUFU_ZUC_PARAMS {

@@ -14,12 +14,24 @@
 static const struct key_use use_derive = {CKF_DERIVE, CKA_DERIVE, CKO_PRIVATE_KEY, CKR_KEY_HANDLE_INVALID,
                                           CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_SIZE_RANGE};
 
+/* CKA_ALWAYS_AUTHENTICATE: there is no Init that a login could follow. */
+static bool wants_login(const struct object *key)
+{
+	return key->object_class == CKO_PRIVATE_KEY && attrs_bool(&key->attrs, CKA_ALWAYS_AUTHENTICATE, false);
+}
+
 CK_RV derive_second(struct derivation *d, CK_OBJECT_HANDLE handle)
 {
 	CK_RV rv = object_find(d->session, handle, CKR_KEY_HANDLE_INVALID, &d->second);
 	if (rv == CKR_OK && d->second->object_class != CKO_SECRET_KEY)
 		return CKR_KEY_TYPE_INCONSISTENT;
 	return rv == CKR_OK && !d->second->key ? CKR_USER_NOT_LOGGED_IN : rv;
+}
+
+CK_RV derive_second_private(struct derivation *d, CK_OBJECT_HANDLE handle)
+{
+	CK_RV rv = operation_find_key(d->session, d->mech, &use_derive, handle, &d->second);
+	return rv == CKR_OK && wants_login(d->second) ? CKR_USER_NOT_LOGGED_IN : rv;
 }
 
 /* -- how long? ------------------------------------------------------------------------ */
@@ -110,8 +122,7 @@ static CK_RV plan_key(struct derivation *d, const CK_ATTRIBUTE *templ, CK_ULONG 
 static CK_RV derive(struct derivation *d, const CK_ATTRIBUTE *templ, CK_ULONG n, CK_OBJECT_HANDLE *handle)
 {
 	struct plan *plan = NULL;
-	/* CKA_ALWAYS_AUTHENTICATE: there is no Init that a login could follow. */
-	if (d->base->object_class == CKO_PRIVATE_KEY && attrs_bool(&d->base->attrs, CKA_ALWAYS_AUTHENTICATE, false))
+	if (wants_login(d->base))
 		return CKR_USER_NOT_LOGGED_IN;
 	CK_RV rv = plan_key(d, templ, n, &plan);
 	if (rv == CKR_OK)

@@ -13,7 +13,7 @@ struct derivation {
 	const struct mech *mech;
 	const CK_MECHANISM *m;         /* the caller's: looked at during the call only */
 	struct object *base;
-	struct object *second;         /* a key of the parameter's: to be concatenated, or HKDF's salt; a reference, or NULL */
+	struct object *second;         /* a key of the parameter's (concatenated, salt, ephemeral): a reference, or NULL */
 	size_t wanted;                 /* bytes of the new key; 0: as many as the mechanism gives by itself */
 	uint8_t *value;                /* secret memory, DERIVE_MAX bytes */
 	size_t len;
@@ -32,7 +32,9 @@ CK_RV derive_from_password(struct derivation *);
 
 /* -- derive.c -------------------------------------------------------------------- */
 
-/* A key that the parameter names, into d->second. */
+/* A secret key that the parameter names, into d->second. */
 CK_RV derive_second(struct derivation *, CK_OBJECT_HANDLE);
+/* A private key, that may do what the base key may. CKR_KEY_HANDLE_INVALID and what operation_find_key gives. */
+CK_RV derive_second_private(struct derivation *, CK_OBJECT_HANDLE);
 
 #endif

@@ -5,7 +5,10 @@
  */
 #include "base/secret.h"
 #include "crypto/kdf.h"
+#include "sm/sm2.h"
+#include "sm/sm3.h"
 #include "token/derive_impl.h"
+#include "token/point.h"
 #include "token/policy.h"
 #include "token/rv.h"
 
@@ -156,6 +159,84 @@ static CK_RV derive_agreed(struct derivation *d)
 	if (rv == CKR_OK)
 		rv = expand_agreed(d, &p, z, z_len);
 	secret_wipe(z, sizeof z);
+	return rv;
+}
+
+/* -- SM2 key exchange (GB/T 32918.3) ------------------------------------------------- */
+
+/* The peer's: checked here, before a device sees it. */
+static bool read_point(const CK_BYTE *p, CK_ULONG len, uint8_t point[SM2_POINT_LEN])
+{
+	return p && point_decode(p, len, point) && point_on_curve(point);
+}
+
+static bool own_point(const struct object *key, uint8_t point[SM2_POINT_LEN])
+{
+	const CK_ATTRIBUTE *attr = attrs_get(&key->attrs, CKA_EC_POINT);
+	return attr && point_decode(attr->pValue, attr->ulValueLen, point);
+}
+
+static bool is_id(const CK_BYTE *id, CK_ULONG len)
+{
+	return len <= SM2_ID_MAX && (id || !len);
+}
+
+static CK_RV read_agreement(struct derivation *d, const CK_HUFU_SM2_KEY_AGREEMENT_PARAMS *p, struct hufu_param_sm2_agree *a)
+{
+	if (p->ulRole > HUFU_SM2_RESPONDER || !is_id(p->pOwnId, p->ulOwnIdLen) || !is_id(p->pPeerId, p->ulPeerIdLen) ||
+	    !read_point(p->pPeerStatic, p->ulPeerStaticLen, a->peer_static) ||
+	    !read_point(p->pPeerEphemeral, p->ulPeerEphemeralLen, a->peer_ephemeral))
+		return CKR_MECHANISM_PARAM_INVALID;
+	a->initiator = p->ulRole == HUFU_SM2_INITIATOR;
+	a->own_id = p->pOwnId;
+	a->own_id_len = p->ulOwnIdLen;
+	a->peer_id = p->pPeerId;
+	a->peer_id_len = p->ulPeerIdLen;
+	a->key_len = d->len;
+	CK_RV rv = derive_second_private(d, p->hOwnEphemeral);
+	if (rv == CKR_OK && (!own_point(d->base, a->own_static) || !own_point(d->second, a->own_ephemeral)))
+		rv = CKR_KEY_TYPE_INCONSISTENT;
+	return rv;
+}
+
+/* K || S1 || S2 */
+static CK_RV run_agreement(struct derivation *d, const struct hufu_param_sm2_agree *a, uint8_t *out, size_t len)
+{
+	struct pool_request req = {
+		.op = {.verb = HUFU_VERB_DERIVE, .mechanism = d->mech->device_mechanism, .param = a, .out = out, .out_cap = len,
+		       .repeatable = true},
+		.key = d->base->key,
+		.subject = d->second->key,
+	};
+	enum hufu_err err = pool_run(d->session->token->pool, &req);
+	if (err == HUFU_ERR_KEY_VALUE)
+		return CKR_MECHANISM_PARAM_INVALID;
+	return err == HUFU_OK && req.op.out_len != len ? CKR_DEVICE_ERROR : rv_of_kdf(err);
+}
+
+static CK_RV derive_sm2_agreed(struct derivation *d)
+{
+	CK_HUFU_SM2_KEY_AGREEMENT_PARAMS p;
+	struct hufu_param_sm2_agree a;
+	CK_RV rv = take(d, &p, sizeof p);
+	if (rv == CKR_OK)
+		rv = set_len(d, SM3_DIGEST_LEN);
+	if (rv == CKR_OK)
+		rv = read_agreement(d, &p, &a);
+	if (rv != CKR_OK)
+		return rv;
+	size_t len = d->len + 2 * SM3_DIGEST_LEN;
+	uint8_t *out = secret_alloc(len);
+	if (!out)
+		return CKR_HOST_MEMORY;
+	rv = run_agreement(d, &a, out, len);
+	if (rv == CKR_OK)
+		memcpy(d->value, out, d->len);
+	if (rv == CKR_OK && p.pS1)
+		memcpy(p.pS1, out + d->len, SM3_DIGEST_LEN);
+	if (rv == CKR_OK && p.pS2)
+		memcpy(p.pS2, out + d->len + SM3_DIGEST_LEN, SM3_DIGEST_LEN);
+	secret_free(out);
 	return rv;
 }
 
@@ -450,6 +531,7 @@ CK_RV derive_value(struct derivation *d)
 	switch (d->mech->type) {
 	case CKM_ECDH1_DERIVE:
 	case CKM_ECDH1_COFACTOR_DERIVE: return derive_agreed(d);
+	case CKM_HUFU_SM2_KEY_AGREEMENT: return derive_sm2_agreed(d);
 	case CKM_AES_ECB_ENCRYPT_DATA: return derive_ecb_data(d);
 	case CKM_AES_CBC_ENCRYPT_DATA: return derive_cbc_data(d);
 	case CKM_CONCATENATE_BASE_AND_KEY: return derive_concatenated_key(d);

@@ -4,6 +4,7 @@ DRIVER_SUITE = \
 	tests/conformance/driver_kit.h \
 	tests/conformance/driver_suite.c \
 	tests/conformance/driver_suite.h \
+	tests/conformance/driver_suite_agree.c \
 	tests/conformance/driver_suite_aes.c \
 	tests/conformance/driver_suite_aes_aead.c \
 	tests/conformance/driver_suite_cipher.c \

@@ -111,7 +111,7 @@ static const struct tried sm_tried[] = {
 
 /* A table a family: everything a device offers, and nothing else, stands in one of them. */
 static const struct tried *const families[] = {
-	sm_tried, suite_sm4_tried, suite_hmac_tried,
+	sm_tried, suite_sm4_tried, suite_agree_tried, suite_hmac_tried,
 	suite_aes_tried,
 	suite_rsa_tried,
 	suite_ec_tried,
@@ -609,6 +609,10 @@ static const struct unit_case cases[] = {
 	{"SM2 refuses ciphertexts that are not", suite_sm2_decrypt_refuses},
 	{"SM2 wraps a key as it would encrypt it, and unwraps none that is garbled", suite_sm2_wrap},
 	{"SM2 pairs belong together", suite_sm2_generate},
+	{"SM2 key exchange gives the values of GB/T 32918.5 B.2 to both sides", suite_agree_known},
+	{"SM2 key exchange gives keys of 1 to 4096 bytes", suite_agree_lengths},
+	{"SM2 key exchange refuses points that are none, and what would be infinite", suite_agree_refuses_points},
+	{"SM2 key exchange refuses keys and identifiers that do not fit", suite_agree_refuses},
 	{"SM2 import refuses scalars and points that are none", suite_sm2_import},
 	{"AES gives the values of SP 800-38A, in every size", suite_aes_known},
 	{"AES's modes agree with libgcrypt over lengths and alignments", suite_aes_cross},

@@ -96,6 +96,12 @@ void suite_sm2_decrypt_refuses(void);
 void suite_sm2_wrap(void);
 void suite_sm2_generate(void);
 void suite_sm2_import(void);
+/* SM2 key exchange */
+extern const struct tried suite_agree_tried[];
+void suite_agree_known(void);
+void suite_agree_lengths(void);
+void suite_agree_refuses_points(void);
+void suite_agree_refuses(void);
 /* RSA */
 extern const struct tried suite_rsa_tried[];
 void suite_rsa_known(void);

@@ -9,6 +9,7 @@ FACE_LIBS = tests/conformance/libface.la
 
 FACE_TESTS = \
 	tests/conformance/test_aes \
+	tests/conformance/test_agree \
 	tests/conformance/test_alias \
 	tests/conformance/test_cipher \
 	tests/conformance/test_dual \
@@ -34,6 +35,10 @@ FACE_TESTS = \
 tests_conformance_test_aes_SOURCES = %reldir%/test_aes.c
 tests_conformance_test_aes_CFLAGS = $(FACE_CFLAGS) $(OPENSSL_CFLAGS)
 tests_conformance_test_aes_LDADD = $(FACE_LIBS) $(OPENSSL_LIBS)
+
+tests_conformance_test_agree_SOURCES = %reldir%/test_agree.c
+tests_conformance_test_agree_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_agree_LDADD = $(FACE_LIBS)
 
 tests_conformance_test_alias_SOURCES = %reldir%/test_alias.c
 tests_conformance_test_alias_CFLAGS = $(FACE_CFLAGS)

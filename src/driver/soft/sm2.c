@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SM2: pairs, signatures of a digest, encryption C1C3C2. */
+/* SM2: pairs, signatures of a digest, encryption C1C3C2, key exchange. */
 #include "driver/soft/soft.h"
 
 #define DIGEST_LEN 32
@@ -166,6 +166,50 @@ static enum hufu_err unwrap(const struct hufu_host *host, struct hufu_op *op)
 	return err;
 }
 
+/* -- key exchange ------------------------------------------------------------ */
+
+/* What is told of one's own keys is checked against them: a wrong point would give a key that nobody else has. */
+static enum hufu_err check_agreement(const struct hufu_param_sm2_agree *p, const struct sm2_private *own,
+                                     const struct sm2_private *ephemeral)
+{
+	bool mine = memcmp(p->own_static, own->point, SM2_POINT_LEN) == 0 &&
+	            memcmp(p->own_ephemeral, ephemeral->point, SM2_POINT_LEN) == 0;
+	bool named = p->own_id_len <= SM2_ID_MAX && p->peer_id_len <= SM2_ID_MAX && (p->own_id || !p->own_id_len) &&
+	             (p->peer_id || !p->peer_id_len);
+
+	return mine && named && p->key_len >= 1 && p->key_len <= SOFT_SECRET_MAX ? HUFU_OK : HUFU_ERR_PARAM;
+}
+
+static enum hufu_err agree_with(const struct sm2_private *own, const struct sm2_private *ephemeral, struct hufu_op *op)
+{
+	const struct hufu_param_sm2_agree *p = op->param;
+	struct sm2_agreement a = {.initiator = p->initiator, .own_id = p->own_id, .own_id_len = p->own_id_len,
+	                          .peer_id = p->peer_id, .peer_id_len = p->peer_id_len, .peer_static = p->peer_static,
+	                          .peer_ephemeral = p->peer_ephemeral};
+	enum hufu_err err = check_agreement(p, own, ephemeral);
+
+	if (err == HUFU_OK)
+		err = soft_room(op, p->key_len + 2 * DIGEST_LEN);
+	if (err != HUFU_OK)
+		return err;
+	uint8_t *s1 = op->out + p->key_len, *s2 = s1 + DIGEST_LEN;
+	return soft_sm2_err(sm2_agree(own, ephemeral, &a, op->out, p->key_len, s1, s2));
+}
+
+static enum hufu_err agree(const struct hufu_host *host, struct hufu_op *op)
+{
+	const void *own, *ephemeral;
+
+	if (!op->param || !op->subject)
+		return op->subject ? HUFU_ERR_PARAM : HUFU_ERR_ARGUMENT;
+	if (op->subject->type != HUFU_KEY_SM2_PRIVATE)
+		return HUFU_ERR_KEY_TYPE;
+	enum hufu_err err = soft_load(host, op->key, &own);
+	if (err == HUFU_OK)
+		err = soft_load(host, op->subject, &ephemeral);
+	return err == HUFU_OK ? agree_with(own, ephemeral, op) : err;
+}
+
 const struct soft_row soft_sm2_rows[] = {
 	{CKM_HUFU_SM2, HUFU_VERB_SIGN, HUFU_KEY_SM2_PRIVATE, false, sign, 256, 256},
 	{CKM_HUFU_SM2, HUFU_VERB_VERIFY, HUFU_KEY_SM2_PUBLIC, false, verify, 256, 256},
@@ -173,5 +217,6 @@ const struct soft_row soft_sm2_rows[] = {
 	{CKM_HUFU_SM2_C1C3C2, HUFU_VERB_DECRYPT, HUFU_KEY_SM2_PRIVATE, false, decrypt, 256, 256},
 	{CKM_HUFU_SM2_C1C3C2, HUFU_VERB_WRAP, HUFU_KEY_SM2_PUBLIC, false, wrap, 256, 256},
 	{CKM_HUFU_SM2_C1C3C2, HUFU_VERB_UNWRAP, HUFU_KEY_SM2_PRIVATE, false, unwrap, 256, 256},
+	{CKM_HUFU_SM2_KEY_AGREEMENT, HUFU_VERB_DERIVE, HUFU_KEY_SM2_PRIVATE, false, agree, 256, 256},
 	{0, 0, 0, false, NULL, 0, 0},
 };
