@@ -93,6 +93,7 @@ void conf_free(struct conf *conf)
 	for (size_t i = 0; i < conf->ndevices; i++)
 		device_clear(&conf->devices[i]);
 	token_clear(&conf->defaults);
+	conf_sdf_clear(&conf->sdf);
 	free(conf->tokens);
 	free(conf->devices);
 	free(conf->path);
@@ -438,6 +439,36 @@ static void load_token(struct load *l, size_t section)
 	settle_pin_min(l, token, pin_min_line(l, section));
 }
 
+/* -- the GM/T 0018 face -------------------------------------------------------------- */
+
+static void load_sdf(struct load *l, size_t section)
+{
+	l->conf->sdf.line = l->outline.sections[section].line;
+	fill(l, section, &l->conf->sdf);
+}
+
+static void load_sdf_key(struct load *l, size_t section)
+{
+	const struct outline_section *at = &l->outline.sections[section];
+	struct conf_sdf_key *key = conf_sdf_add_key(&l->conf->sdf, at->title, at->line, l->reporter);
+	l->no_memory |= !key;
+	if (!key)
+		return;
+	fill(l, section, key);
+	conf_sdf_check_key(&l->conf->sdf, key, l->reporter);
+}
+
+static void load_sdf_kek(struct load *l, size_t section)
+{
+	const struct outline_section *at = &l->outline.sections[section];
+	struct conf_sdf_kek *kek = conf_sdf_add_kek(&l->conf->sdf, at->title, at->line, l->reporter);
+	l->no_memory |= !kek;
+	if (!kek)
+		return;
+	fill(l, section, kek);
+	conf_sdf_check_kek(kek, l->reporter);
+}
+
 /* After the tokens, which inherit what was written and not what was made of it. */
 static void settle_defaults(struct load *l, size_t section)
 {
@@ -469,6 +500,10 @@ static void load_all(struct load *l)
 	if (l->conf->token_dir)
 		settle_devices(l, &l->conf->defaults);
 	settle_states(l);
+	each_section(l, CONF_SDF, load_sdf);
+	each_section(l, CONF_SDF_KEY, load_sdf_key);
+	each_section(l, CONF_SDF_KEK, load_sdf_kek);
+	conf_sdf_check(l->conf, l->outline.cut, l->reporter);
 }
 
 enum hufu_err conf_read(char *text, const char *path, struct conf_reporter *reporter, struct conf **conf)

@@ -14,6 +14,7 @@
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
 
+#include "base/conf_sdf.h"
 #include "base/err.h"
 
 #include <stdio.h>
@@ -106,6 +107,7 @@ struct conf {
 	size_t ndevices;
 	/* The section "defaults": for what token sections leave out, and for tokens in token_dir. name and store NULL. */
 	struct conf_token defaults;
+	struct conf_sdf sdf;
 };
 
 /* Each problem found: "path:line: what. what to do". */

@@ -101,7 +101,10 @@ struct conf_section {
 	size_t nkeys;
 };
 
-enum conf_section_id { CONF_TOP, CONF_LOG, CONF_DEFAULTS, CONF_TOKEN, CONF_DEVICE, CONF_NSECTIONS };
+enum conf_section_id {
+	CONF_TOP, CONF_LOG, CONF_DEFAULTS, CONF_TOKEN, CONF_DEVICE, CONF_SDF, CONF_SDF_KEY, CONF_SDF_KEK,
+	CONF_NSECTIONS
+};
 extern const struct conf_section conf_sections[CONF_NSECTIONS];
 
 /* The driver of tests, under any of its names. */
@@ -160,6 +163,17 @@ char *conf_read_text(const char *path, struct conf_reporter *) MUST_CHECK;
 int conf_open_checked(const char *path, char *err, size_t err_len) MUST_CHECK;
 /* After a rename: so that it outlives a power cut, as far as the file system lets us. */
 void conf_sync_directory_of(const char *path);
+
+/* -- conf_sdf.c -------------------------------------------------------------- */
+
+/* One more, titled so; NULL when memory is out. It may move when the next is added. */
+struct conf_sdf_key *conf_sdf_add_key(struct conf_sdf *, const char *title, int line, struct conf_reporter *);
+struct conf_sdf_kek *conf_sdf_add_kek(struct conf_sdf *, const char *title, int line, struct conf_reporter *);
+/* Once they are filled, and the section sdf is. */
+void conf_sdf_check_key(const struct conf_sdf *, struct conf_sdf_key *, struct conf_reporter *);
+void conf_sdf_check_kek(const struct conf_sdf_kek *, struct conf_reporter *);
+/* cut: what follows a mistake was not read. */
+void conf_sdf_check(const struct conf *, bool cut, struct conf_reporter *);
 
 /* -- conf.c ----------------------------------------------------------------- */
 

@@ -80,6 +80,29 @@ static const struct conf_key device_keys[] = {
 	{"token", CONF_NAME, offsetof(struct conf_device, token)},
 };
 
+static const struct conf_key sdf_keys[] = {
+	{"token", CONF_NAME, offsetof(struct conf_sdf, token)},
+	{"login", CONF_PATH, offsetof(struct conf_sdf, login), .prefix = "file:"},
+	{"files", CONF_PATH, offsetof(struct conf_sdf, files), .prefix = ""},
+	{"vendor", CONF_TEXT, offsetof(struct conf_sdf, vendor)},
+	{"model", CONF_TEXT, offsetof(struct conf_sdf, model)},
+	{"serial", CONF_TEXT, offsetof(struct conf_sdf, serial)},
+	{"lengths", CONF_CHOICE, offsetof(struct conf_sdf, lengths), .choices = {"checked", "written"}},
+	{"debug", CONF_BOOL, offsetof(struct conf_sdf, debug)},
+};
+
+static const struct conf_key sdf_key_keys[] = {
+	{"sign", CONF_TEXT, offsetof(struct conf_sdf_key, sign)},
+	{"encrypt", CONF_TEXT, offsetof(struct conf_sdf_key, encrypt)},
+	{"rsa_sign", CONF_TEXT, offsetof(struct conf_sdf_key, rsa_sign)},
+	{"rsa_encrypt", CONF_TEXT, offsetof(struct conf_sdf_key, rsa_encrypt)},
+	{"password", CONF_TEXT, offsetof(struct conf_sdf_key, password)},
+};
+
+static const struct conf_key sdf_kek_keys[] = {
+	{"key", CONF_TEXT, offsetof(struct conf_sdf_kek, key)},
+};
+
 #define KEYS(array) (array), sizeof(array) / sizeof((array)[0])
 const struct conf_section conf_sections[CONF_NSECTIONS] = {
 	[CONF_TOP] = {"", false, KEYS(top_keys)},
@@ -87,6 +110,9 @@ const struct conf_section conf_sections[CONF_NSECTIONS] = {
 	[CONF_DEFAULTS] = {"defaults", false, KEYS(defaults_keys)},
 	[CONF_TOKEN] = {"token", true, KEYS(token_keys)},
 	[CONF_DEVICE] = {"device", true, KEYS(device_keys)},
+	[CONF_SDF] = {"sdf", false, KEYS(sdf_keys)},
+	[CONF_SDF_KEY] = {"sdf_key", true, KEYS(sdf_key_keys)},
+	[CONF_SDF_KEK] = {"sdf_kek", true, KEYS(sdf_kek_keys)},
 };
 
 bool conf_driver_is_fault(const char *driver)
@@ -95,7 +121,7 @@ bool conf_driver_is_fault(const char *driver)
 }
 
 const struct conf_form conf_form = {
-	.sections = conf_sections, .nsections = CONF_NSECTIONS, .names = "log, defaults, token and device",
+	.sections = conf_sections, .nsections = CONF_NSECTIONS, .names = "log, defaults, token, device, sdf, sdf_key and sdf_kek",
 	.open = &conf_sections[CONF_DEVICE],
 };
 

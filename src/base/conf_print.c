@@ -102,6 +102,37 @@ static void print_token_settings(const struct conf *conf, const struct conf_toke
 	print_pool(&token->pool, out);
 }
 
+static void print_sdf(const struct conf_sdf *sdf, FILE *out)
+{
+	static const char *const lengths[] = {"checked", "written"};
+	if (!sdf->line && !sdf->nkeys && !sdf->nkeks)
+		return;
+	fprintf(out, "\nsdf {\n");
+	print_setting(out, "\t", "token", "", sdf->token);
+	print_setting(out, "\t", "login", "file:", sdf->login);
+	print_setting(out, "\t", "files", "", sdf->files);
+	print_setting(out, "\t", "vendor", "", sdf->vendor);
+	print_setting(out, "\t", "model", "", sdf->model);
+	print_setting(out, "\t", "serial", "", sdf->serial);
+	print_choice(out, "lengths", lengths, sdf->lengths);
+	fprintf(out, "\tdebug = %s\n}\n", yes_no(sdf->debug));
+	for (size_t i = 0; i < sdf->nkeys; i++) {
+		const struct conf_sdf_key *key = &sdf->keys[i];
+		fprintf(out, "\nsdf_key \"%u\" {\n", key->index);
+		print_setting(out, "\t", "sign", "", key->sign);
+		print_setting(out, "\t", "encrypt", "", key->encrypt);
+		print_setting(out, "\t", "rsa_sign", "", key->rsa_sign);
+		print_setting(out, "\t", "rsa_encrypt", "", key->rsa_encrypt);
+		print_setting(out, "\t", "password", "", key->password);
+		fprintf(out, "}\n");
+	}
+	for (size_t i = 0; i < sdf->nkeks; i++) {
+		fprintf(out, "\nsdf_kek \"%u\" {\n", sdf->keks[i].index);
+		print_setting(out, "\t", "key", "", sdf->keks[i].key);
+		fprintf(out, "}\n");
+	}
+}
+
 void conf_print(const struct conf *conf, FILE *out)
 {
 	fprintf(out, "# %s\n", conf->path ? conf->path : "no file: the embedded default");
@@ -130,4 +161,5 @@ void conf_print(const struct conf *conf, FILE *out)
 		print_token_settings(conf, &conf->tokens[i], out);
 		fprintf(out, "}\n");
 	}
+	print_sdf(&conf->sdf, out);
 }

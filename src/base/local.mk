@@ -18,6 +18,8 @@ src_base_libbase_la_SOURCES = \
 	%reldir%/conf_outline.c \
 	%reldir%/conf_print.c \
 	%reldir%/conf_report.c \
+	%reldir%/conf_sdf.c \
+	%reldir%/conf_sdf.h \
 	%reldir%/conf_values.c \
 	%reldir%/conf_vet.c \
 	%reldir%/err.c \

@@ -311,7 +311,7 @@ static void test_keys_refused(void)
 	refused("device a { driver = fault path = x }",
 	        "t.conf:1: driver \"fault\" has no key \"path\". The keys of a section device are " DEVICE_KEYS ", "
 	        "wraps, script, sessions_max, service, domain_id, split, shelf, resident, seed, password\n");
-	refused("pool { size = 3 }\n", "t.conf:1: unknown section \"pool\". The sections are log, defaults, token and device\n");
+	refused("pool { size = 3 }\n", "t.conf:1: unknown section \"pool\". The sections are log, defaults, token, device, sdf, sdf_key and sdf_kek\n");
 	refused("token { }", "t.conf:1: the section token has no name. Write token \"name\" { ... }\n");
 	refused("log x { }", "t.conf:1: the section log takes no name. Write log { ... }\n");
 	refused("token \"a b\" { }",
@@ -370,7 +370,7 @@ static void test_all_told(void)
 	        "token_dir = \"/x\n"
 	        "token u { }\n",
 	        "t.conf:1: level = \"loud\" is unknown. Write error, warning, notice, info or debug\n"
-	        "t.conf:3: unknown section \"pool\". The sections are log, defaults, token and device\n"
+	        "t.conf:3: unknown section \"pool\". The sections are log, defaults, token, device, sdf, sdf_key and sdf_kek\n"
 	        "t.conf:5: store = \"/a\" does not begin with sqlite:/. Write store = \"sqlite:/path\"\n"
 	        "t.conf:6: user_tries = \"0\" is out of range. Give a whole number from 1 to 100\n"
 	        "t.conf:7: unknown key \"colour\". The keys of a section token are store, devices, sm2_key_type, alias, policy, des3, "
