@@ -51,6 +51,11 @@ bool core_threads_forbidden(void)
 	return core.threads_forbidden;
 }
 
+const struct conf *core_conf(void)
+{
+	return core.conf;
+}
+
 /* Waits out another thread's start or stop; a recursive call does not wait for itself. Gives the state found. */
 static enum state settled_locked(void)
 {
@@ -146,13 +151,13 @@ static void tick(void)
 	reload_tick();
 }
 
-static CK_RV start(void)
+static CK_RV start(const char *conf_path)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	char why[256];
 
 	pthread_once(&once, prepare_once);
-	enum hufu_err err = conf_load(report, NULL, &core.conf);
+	enum hufu_err err = conf_path ? conf_load_file(conf_path, report, NULL, &core.conf) : conf_load(report, NULL, &core.conf);
 	if (err != HUFU_OK)
 		return rv_of(err);
 	err = log_configure(core.conf->log_to, core.conf->log_level, why, sizeof why);
@@ -198,6 +203,11 @@ static void set_state(enum state to)
 
 CK_RV core_start(bool threads_forbidden)
 {
+	return core_start_with(NULL, threads_forbidden);
+}
+
+CK_RV core_start_with(const char *conf_path, bool threads_forbidden)
+{
 	pthread_mutex_lock(&core.lock);
 	bool inherited = core.forked;
 	enum state found = settled_locked();
@@ -212,7 +222,7 @@ CK_RV core_start(bool threads_forbidden)
 		return inherited ? CKR_OK : CKR_CRYPTOKI_ALREADY_INITIALIZED;
 
 	pthread_rwlock_wrlock(&core.hold);
-	CK_RV rv = start();
+	CK_RV rv = start(conf_path);
 	if (rv != CKR_OK)
 		forget();
 	pthread_rwlock_unlock(&core.hold);

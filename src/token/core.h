@@ -14,6 +14,10 @@
 
 /* C_Initialize. CKR_CRYPTOKI_ALREADY_INITIALIZED; in a forked child that inherited a running library: OK once, state kept. */
 CK_RV core_start(bool threads_forbidden);
+/* The same with this configuration; NULL: where conf_load finds it. */
+CK_RV core_start_with(const char *conf_path, bool threads_forbidden);
+/* As it was at the start; stays until core_stop. */
+const struct conf *core_conf(void);
 /* C_Finalize: wakes C_WaitForSlotEvent, closes all sessions, forgets every secret. Memory that late calls may touch stays. */
 CK_RV core_stop(void);
 /* One atomic read: every entry asks it first. */

@@ -111,6 +111,21 @@ CK_RV session_login(struct session *s, CK_USER_TYPE type, const CK_BYTE *pin, CK
 	return rv;
 }
 
+CK_RV session_check_user_pin(struct session *s, const CK_BYTE *pin, CK_ULONG pin_len)
+{
+	struct token *token = s->token;
+	CK_RV rv = token_refresh(token, true);
+	if (rv != CKR_OK)
+		return rv;
+	pthread_mutex_lock(&token->login_lock);
+	if (token_login(token) == LOGIN_USER)
+		rv = rv_of(store_login(token->store, STORE_USER, pin, pin_len)); /* as login_context */
+	else
+		rv = CKR_USER_NOT_LOGGED_IN;
+	pthread_mutex_unlock(&token->login_lock);
+	return rv;
+}
+
 static CK_RV logout_all(struct token *token)
 {
 	pthread_mutex_lock(&token->login_lock);

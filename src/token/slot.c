@@ -232,6 +232,25 @@ CK_RV slot_token(CK_SLOT_ID id, struct token **token)
 	return rv;
 }
 
+CK_RV slot_by_name(const char *name, CK_SLOT_ID *id)
+{
+	CK_RV rv = core_hold();
+	if (rv != CKR_OK)
+		return rv;
+	rv = look_for_tokens();
+	const struct slot *slot = rv == CKR_OK ? slot_named(name) : NULL;
+	if (slot)
+		*id = slot->id;
+	core_rele();
+	return rv == CKR_OK && !slot ? CKR_SLOT_ID_INVALID : rv;
+}
+
+const struct conf_token *slot_section(CK_SLOT_ID id)
+{
+	const struct slot *slot = slot_find(id);
+	return slot ? &slot->conf : NULL;
+}
+
 /* -- lists and infos ------------------------------------------------------------ */
 
 /* PKCS#11's strings: blank-padded, no NUL. */

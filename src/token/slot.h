@@ -13,12 +13,17 @@
 
 #include <stdbool.h>
 
+struct conf_token;
 struct slot;
 struct token;
 
 /* C_GetSlotList: ids may be NULL; CKR_BUFFER_TOO_SMALL with *n set. A NULL ids call looks for new tokens in token_dir. */
 CK_RV slot_list(bool token_present, CK_SLOT_ID *ids, CK_ULONG *n);
 CK_RV slot_info(CK_SLOT_ID, CK_SLOT_INFO *);
+/* The slot of a token section, or of a store in token_dir. CKR_SLOT_ID_INVALID. */
+CK_RV slot_by_name(const char *name, CK_SLOT_ID *);
+/* Its section, with devices of core_conf; stays until core_stop. NULL: no such slot. */
+const struct conf_token *slot_section(CK_SLOT_ID);
 CK_RV slot_token_info(CK_SLOT_ID, CK_TOKEN_INFO *);
 CK_RV slot_mechanisms(CK_SLOT_ID, CK_MECHANISM_TYPE *list, CK_ULONG *n);
 CK_RV slot_mechanism_info(CK_SLOT_ID, CK_MECHANISM_TYPE, CK_MECHANISM_INFO *);
