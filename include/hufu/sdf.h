@@ -133,8 +133,23 @@ typedef struct ECCSignature_st {
 	unsigned char s[ECCref_MAX_LEN];
 } ECCSignature;
 
+/*
+ * An SM2 encryption pair on its way to a device: the private key under a symmetric key (ECB), that key under the
+ * device's SM2 key. (GB/T 35276 has the same as DER; older headers have other orders and longs.)
+ */
+typedef struct EnvelopedECCKey_st {
+	unsigned int Version;            /* 1 */
+	unsigned int ulSymmAlgID;        /* SGD_SM4_ECB */
+	unsigned int ulBits;             /* 256 */
+	unsigned char cbEncryptedPriKey[ECCref_MAX_LEN];
+	ECCrefPublicKey PubKey;
+	ECCCipher ECCCipherBlob;         /* of the symmetric key */
+} EnvelopedECCKey;
+
 /* 6.2, devices */
 int SDF_OpenDevice(void **phDeviceHandle);
+/* In no edition: the configuration at this path; reserved is not looked at. */
+int SDF_OpenDeviceEx(void **phDeviceHandle, char *pcPath, void *pReserved);
 int SDF_CloseDevice(void *hDeviceHandle);
 int SDF_OpenSession(void *hDeviceHandle, void **phSessionHandle);
 int SDF_CloseSession(void *hSessionHandle);

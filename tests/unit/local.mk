@@ -116,6 +116,13 @@ TOKEN_TEST_LIBS = src/token/libtoken.la src/pool/libpool.la src/stats/libstats.l
 	src/base/libbase.la $(SQLITE_LIBS) $(CONFUSE_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 TOKEN_TEST_UTIL = %reldir%/token_util.c %reldir%/token_util.h %reldir%/sm_util.h
 
+# The GM/T 0018 face.
+SDF_TEST_UTIL = %reldir%/sdf_util.c %reldir%/sdf_util.h %reldir%/sm_util.h
+UNIT_TESTS += tests/unit/test_sdf
+tests_unit_test_sdf_SOURCES = %reldir%/test_sdf.c $(SDF_TEST_UTIL)
+tests_unit_test_sdf_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_sdf_LDADD = src/sdf/libsdf.la $(TOKEN_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_continuity
 tests_unit_test_continuity_SOURCES = %reldir%/test_continuity.c $(TOKEN_TEST_UTIL)
 tests_unit_test_continuity_CFLAGS = $(TOKEN_TEST_CFLAGS)

@@ -1,0 +1,31 @@
+# The GM/T 0018 face: a library for programs, and the same functions under names
+# of our own for other shapes of the interface.
+noinst_LTLIBRARIES += src/sdf/libsdf.la
+src_sdf_libsdf_la_SOURCES = \
+	%reldir%/code.c \
+	%reldir%/device.c \
+	%reldir%/ecc.c \
+	%reldir%/external.c \
+	%reldir%/face.h \
+	%reldir%/form.c \
+	%reldir%/hash.c \
+	%reldir%/index.c \
+	%reldir%/info.c \
+	%reldir%/internal.h \
+	%reldir%/key.c \
+	%reldir%/login.c \
+	%reldir%/login.h \
+	%reldir%/right.c \
+	%reldir%/self.c \
+	%reldir%/self.h \
+	%reldir%/session.c \
+	%reldir%/table.c \
+	%reldir%/table.h
+src_sdf_libsdf_la_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS)
+
+# Nothing but SDF_ functions is seen of it, and once loaded it stays: a thread
+# given up in a vendor's call may wake up in it.
+lib_LTLIBRARIES = libhufu-sdf.la
+libhufu_sdf_la_SOURCES = %reldir%/entry.c
+libhufu_sdf_la_LIBADD = src/sdf/libsdf.la $(TOKEN_LIBS)
+libhufu_sdf_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -shared -Wl,-z,nodelete -export-symbols-regex '^SDF_'
