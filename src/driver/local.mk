@@ -4,7 +4,19 @@ src_driver_libdriver_la_SOURCES = \
 	%reldir%/driver.h \
 	%reldir%/host.c \
 	%reldir%/registry.c \
+	%reldir%/sdf/library.c \
 	%reldir%/sdf/library.h \
+	%reldir%/sdf/library_call.c \
+	%reldir%/sdf/library_crypt.c \
+	%reldir%/sdf/library_device.c \
+	%reldir%/sdf/library_ecc.c \
+	%reldir%/sdf/library_handle.c \
+	%reldir%/sdf/library_internal.h \
+	%reldir%/sdf/library_rsa.c \
+	%reldir%/sdf/library_session.c \
+	%reldir%/sdf/library_structs.c \
+	%reldir%/sdf/library_symbols.c \
+	%reldir%/sdf/library_turn.c \
 	%reldir%/sdf/profile.c \
 	%reldir%/sdf/profile.h \
 	%reldir%/sdf/profile_internal.h \

@@ -7,8 +7,12 @@
  * (96 + len). Whatever a library fills lies in memory of the session's own with room to spare behind it, which is looked
  * at afterwards: a library that writes too much spoils nothing of ours, and is told of once in the log.
  *
+ * SM2 plaintexts are 1 to SDF_SM2_MAX bytes, additional data of AEAD and passwords at most that many: HUFU_ERR_UNSUPPORTED
+ * beyond it.
+ *
  * A call that the library lacks, or the profile takes away, is HUFU_ERR_UNSUPPORTED. Every other code is mapped by the
- * profile (sdf_profile_error); session->code keeps what the library said, session->dead whether it is of use still.
+ * profile (sdf_profile_error), and where the place of a code says more than the code, by the call: a refused password is
+ * HUFU_ERR_DENIED, an operation that failed over somebody's ciphertext HUFU_ERR_CIPHERTEXT. session->code keeps what the library said, session->dead whether it is of use still.
  * A library that answers SDR_OK with lengths beyond what was asked for, or a point not on the curve, is HUFU_ERR_CORRUPT.
  *
  * One session is used by one thread at a time; how many sessions at once, the profile says, and is seen to here.
@@ -19,16 +23,23 @@
 
 #include "driver/sdf/profile.h"
 
-struct sdf_library;   /* one a file and process, never unloaded */
-struct sdf_device;    /* what an open of it gave; counted */
+#define SDF_SM2_MAX 1024
+
+struct sdf_library;   /* a file, loaded once a process, and a profile; never unloaded */
+struct sdf_device;    /* what an open of it gave; shared, and counted, where the profile's devices_max leaves no other way */
+
+/* Places in a session's room that a library fills; each with a guard behind it. */
+enum sdf_region { SDF_REGION_HANDLE, SDF_REGION_LEN, SDF_REGION_LEN2, SDF_REGION_OUT, SDF_REGION_OUT2, SDF_REGION_BULK, SDF_REGIONS };
 
 struct sdf_session {
 	struct sdf_device *device;
 	void *handle;
-	uint64_t deadline_ns;      /* of the call that runs */
+	uint64_t deadline_ns;      /* of the call that runs; 0 never */
 	uint32_t code;             /* the library's last */
-	bool dead;
+	bool dead;                 /* set by the library's answers, or by who knows better; every call is HUFU_ERR_GONE then */
 	uint8_t *room;             /* secret memory that structs lie in while the library has them */
+	uint8_t *bulk;             /* and longer data, both ways; NULL until there is some */
+	size_t filled[SDF_REGIONS]; /* bytes that the call that runs may fill */
 };
 
 /* Bits: what a library can do by its symbols and profile. */
@@ -42,7 +53,10 @@ enum sdf_call {
 
 enum sdf_usage { SDF_USAGE_SIGN = 1, SDF_USAGE_ENCRYPT = 2 };
 
-/* Loads it (RTLD_LOCAL, never unloaded) and looks its symbols up, or gives the one that is loaded. A message in err. */
+/*
+ * Loads it (RTLD_LOCAL, never unloaded) and looks its symbols up, or gives the one that is loaded. The profile is copied.
+ * HUFU_ERR_CONFIG with a message in err.
+ */
 enum hufu_err sdf_library_open(const char *path, const struct sdf_profile *, struct sdf_library **, char *err,
                                size_t err_len) MUST_CHECK;
 bool sdf_can(const struct sdf_library *, enum sdf_call);
@@ -52,10 +66,15 @@ void sdf_library_symbols(const struct sdf_library *, void (*each)(void *arg, con
 /* The function itself, for qualify's straight calls and benchmarks; NULL. */
 void *sdf_library_symbol(const struct sdf_library *, const char *name);
 
-/* open_config: NULL, or what SDF_OpenDeviceEx is to read. */
+/*
+ * open_config: NULL, or what SDF_OpenDeviceEx is to read; HUFU_ERR_CONFIG where the profile has no such call. HUFU_ERR_BUSY: the
+ * profile's devices_max are open, with another open_config.
+ */
 enum hufu_err sdf_device_open(struct sdf_library *, const char *open_config, uint64_t deadline_ns, struct sdf_device **,
                               uint32_t *code) MUST_CHECK;
+/* Sessions that are still open (their calls hang) keep the library's device open until they are closed. */
 void sdf_device_close(struct sdf_device *, uint64_t deadline_ns);
+/* HUFU_ERR_BUSY: the profile's sessions_max are open. */
 enum hufu_err sdf_session_open(struct sdf_device *, uint64_t deadline_ns, struct sdf_session **, uint32_t *code) MUST_CHECK;
 void sdf_session_close(struct sdf_session *);
 
@@ -89,6 +108,8 @@ enum hufu_err sdf_rsa_private(struct sdf_session *, uint32_t index, enum sdf_usa
 /* -- making pairs in the device, by the profile's extra calls ----------------- */
 enum hufu_err sdf_make_pair(struct sdf_session *, uint32_t index, enum sdf_usage, uint8_t point[64]) MUST_CHECK;
 enum hufu_err sdf_import_pair(struct sdf_session *, uint32_t index, enum sdf_usage, const uint8_t d[32]) MUST_CHECK;
+/* A pair that the device keeps nothing of. */
+enum hufu_err sdf_generate_pair(struct sdf_session *, enum sdf_usage, uint8_t d[32], uint8_t point[64]) MUST_CHECK;
 
 /* -- symmetric keys: handles of one session ------------------------------------ */
 enum hufu_err sdf_generate_kek(struct sdf_session *, uint32_t kek, uint32_t nbits, uint8_t *wrapped, size_t cap, size_t *len,
@@ -101,7 +122,11 @@ enum hufu_err sdf_import_isk(struct sdf_session *, uint32_t index, const uint8_t
 enum hufu_err sdf_import_clear(struct sdf_session *, const uint8_t *key, size_t len, void **handle) MUST_CHECK;
 void sdf_destroy_key(struct sdf_session *, void *handle);
 
-/* -- symmetric operations: whole blocks but for streams; cut into calls of data_max; iv NULL for ECB, updated here ---- */
+/*
+ * -- symmetric operations ---------------------------------------------------
+ * Whole blocks but for streams (CFB, OFB, CTR), whose last block may be part of one; cut into calls of data_max. iv NULL for
+ * ECB, else updated here from the ciphertext. out may be in. What cannot be cut (AEAD, ZUC) is HUFU_ERR_UNSUPPORTED beyond data_max.
+ */
 enum hufu_err sdf_crypt(struct sdf_session *, void *handle, enum sdf_alg, bool encrypt, uint8_t iv[16], const uint8_t *in,
                         size_t len, uint8_t *out) MUST_CHECK;
 enum hufu_err sdf_mac(struct sdf_session *, void *handle, enum sdf_alg, const uint8_t iv[16], const uint8_t *in, size_t len,
@@ -113,5 +138,7 @@ enum hufu_err sdf_auth_decrypt(struct sdf_session *, void *handle, enum sdf_alg,
                                const uint8_t *aad, size_t aad_len,
                                const uint8_t *in, size_t len, const uint8_t *tag, size_t tag_len, uint8_t *out) MUST_CHECK;
 enum hufu_err sdf_hmac(struct sdf_session *, void *handle, const uint8_t *in, size_t len, uint8_t mac[32]) MUST_CHECK;
+/* SM3, nothing before the data. */
+enum hufu_err sdf_hash(struct sdf_session *, const uint8_t *in, size_t len, uint8_t digest[32]) MUST_CHECK;
 
 #endif

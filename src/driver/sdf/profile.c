@@ -56,7 +56,7 @@ static bool copy_errors(struct sdf_profile *to, const struct sdf_error *errors, 
 }
 
 /* errors: those of from, or the standard's. NULL when memory is out. */
-static struct sdf_profile *copy_profile(const struct sdf_profile *from, const struct sdf_error *errors, size_t nerrors)
+static struct sdf_profile *copy_with(const struct sdf_profile *from, const struct sdf_error *errors, size_t nerrors)
 {
 	struct sdf_profile *to = malloc(sizeof(*to));
 	if (!to)
@@ -72,12 +72,51 @@ static struct sdf_profile *copy_profile(const struct sdf_profile *from, const st
 	return NULL;
 }
 
+struct sdf_profile *profile_copy(const struct sdf_profile *from)
+{
+	return copy_with(from, from->errors, from->nerrors);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_errors(const struct sdf_profile *a, const struct sdf_profile *b)
+{
+	if (a->nerrors != b->nerrors)
+		return false;
+	for (size_t i = 0; i < a->nerrors; i++) {
+		const struct sdf_error *x = &a->errors[i], *y = &b->errors[i];
+		if (x->first != y->first || x->last != y->last || x->err != y->err || x->session_dead != y->session_dead)
+			return false;
+	}
+	return true;
+}
+
+bool profile_equal(const struct sdf_profile *a, const struct sdf_profile *b)
+{
+	for (size_t i = 0; i < SDF_EXTRAS; i++)
+		if (!same_text(a->extra[i], b->extra[i]))
+			return false;
+	bool structs = a->width == b->width && a->cipher == b->cipher && a->cipher_room == b->cipher_room &&
+	               a->envelope_max == b->envelope_max && a->rsa_bytes == b->rsa_bytes;
+	bool calls = a->edition == b->edition && memcmp(a->alg, b->alg, sizeof(a->alg)) == 0 && a->encrypt_args == b->encrypt_args &&
+	             a->decrypt_args == b->decrypt_args && a->rsa_args == b->rsa_args;
+	bool limits = a->sessions_max == b->sessions_max && a->handles_max == b->handles_max && a->devices_max == b->devices_max &&
+	              a->random_max == b->random_max && a->data_max == b->data_max && a->idle_s == b->idle_s;
+	bool behaviour = a->concurrency == b->concurrency && a->open_exclusive == b->open_exclusive &&
+	                 a->right_per_session == b->right_per_session && a->right_stacks == b->right_stacks &&
+	                 a->iv_is_updated == b->iv_is_updated && a->macs_in_device == b->macs_in_device;
+	return structs && calls && limits && behaviour && same_errors(a, b);
+}
+
 static enum hufu_err standard_profile(const char *name, struct sdf_profile **out)
 {
 	const struct sdf_profile *standard = profile_standard(name);
 	if (!standard)
 		return HUFU_ERR_NOT_FOUND;
-	*out = copy_profile(standard, profile_standard_errors, profile_nstandard_errors);
+	*out = copy_with(standard, profile_standard_errors, profile_nstandard_errors);
 	return *out ? HUFU_OK : HUFU_ERR_NO_MEMORY;
 }
 

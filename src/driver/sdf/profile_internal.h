@@ -36,6 +36,12 @@ extern const struct profile_meaning profile_meanings[PROFILE_MEANINGS];
 /* The keyword in the section "calls"; no symbol. */
 #define PROFILE_NO_CALL "none"
 
+/* -- profile.c ---------------------------------------------------------------------------- */
+
+struct sdf_profile *profile_copy(const struct sdf_profile *) MUST_CHECK;
+/* Does the one say what the other says? Their names do not count. */
+bool profile_equal(const struct sdf_profile *, const struct sdf_profile *) MUST_CHECK;
+
 /* -- profile_standard.c: what is built in ------------------------------------------ */
 
 /* Static, its own members too; NULL: none of this name. */
