@@ -62,22 +62,10 @@ static uint8_t *region_at(const struct sdf_session *s, enum sdf_region region)
 	return region == SDF_REGION_BULK ? s->bulk + profile_of(s)->data_max : s->room + regions[region].at;
 }
 
-static size_t guard_of(const struct sdf_session *s, enum sdf_region region, size_t len)
-{
-	if (region == SDF_REGION_BULK)
-		return profile_of(s)->data_max + BULK_GUARD_BYTES - len;
-	return regions[region].size - len;
-}
-
 static size_t guard_len(const struct sdf_session *s, enum sdf_region region, size_t len)
 {
-	size_t left = guard_of(s, region, len);
-	return left < GUARD_BYTES ? left : GUARD_BYTES;
-}
-
-size_t room_holds(enum sdf_region region)
-{
-	return region == SDF_REGION_OUT || region == SDF_REGION_OUT2 ? regions[region].size - GUARD_BYTES : regions[region].size / 2;
+	size_t size = region == SDF_REGION_BULK ? profile_of(s)->data_max + BULK_GUARD_BYTES : regions[region].size;
+	return size - len < GUARD_BYTES ? size - len : GUARD_BYTES;
 }
 
 void *room_out(struct sdf_session *s, enum sdf_region region, size_t len)
@@ -113,6 +101,7 @@ void *room_handle(struct sdf_session *s)
 void room_wipe(struct sdf_session *s)
 {
 	secret_wipe(s->room, ROOM_BYTES);
+	memset(s->filled, 0, sizeof(s->filled)); /* the guards are gone */
 }
 
 /* -- guards ------------------------------------------------------------------------------------ */

@@ -109,9 +109,11 @@ bool room_new(struct sdf_session *) MUST_CHECK;
 void room_free(struct sdf_session *);
 /* ROOM_IN_BYTES, zero. */
 uint8_t *room_in(struct sdf_session *);
-/* len bytes, zero, with a guard behind them that the end of the call looks at. len must fit (room_holds). */
+/*
+ * len bytes, zero, with a guard behind them that the end of the call looks at: 4 or 8 of HANDLE, LEN and LEN2, SDF_RANDOM_MAX of
+ * OUT, 128 of OUT2, data_max of BULK.
+ */
 void *room_out(struct sdf_session *, enum sdf_region, size_t len);
-size_t room_holds(enum sdf_region);
 /* Wipes what was read and filled. */
 void room_wipe(struct sdf_session *);
 /* Data of up to data_max bytes: where the library reads it; room_out(SDF_REGION_BULK) is where it writes. NULL: no memory. */

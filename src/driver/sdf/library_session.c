@@ -21,12 +21,7 @@ enum hufu_err sdf_info(struct sdf_session *s, struct sdf_device_info *info)
 {
 	DEVICEINFO raw;
 	DEVICEINFO *out = room_out(s, SDF_REGION_OUT, sizeof(*out));
-	enum hufu_err err = call_begin(s) ? HUFU_OK : call_refused(s);
-	if (err != HUFU_OK)
-		return err;
-	if (!s->device->library->fn.GetDeviceInfo)
-		return call_end(s, "GetDeviceInfo", SDR_NOTSUPPORT);
-	err = call_end(s, "GetDeviceInfo", s->device->library->fn.GetDeviceInfo(s->handle, out));
+	enum hufu_err err = SDF_CALL(s, GetDeviceInfo, out);
 	if (err != HUFU_OK)
 		return err;
 	memcpy(&raw, out, sizeof(raw));
