@@ -225,6 +225,15 @@ static enum hufu_err verify_domains(struct verification *v)
 	return err;
 }
 
+static enum hufu_err verify_credentials(struct verification *v)
+{
+	enum hufu_err err = credentials_check(v->s, &v->counts->credentials, &v->counts->credentials_bad);
+
+	if (!err && v->counts->credentials_bad)
+		found_bad(v, "credentials of devices: %llu rows fail their check", (unsigned long long)v->counts->credentials_bad);
+	return err;
+}
+
 static enum hufu_err verify_all(struct verification *v)
 {
 	enum hufu_err err = verify_file(v);
@@ -234,6 +243,8 @@ static enum hufu_err verify_all(struct verification *v)
 		err = verify_role(v, STORE_USER, "user");
 	if (!err)
 		err = verify_domains(v);
+	if (!err)
+		err = verify_credentials(v);
 	if (!err)
 		err = verify_objects(v);
 	return err ? err : verify_index(v);

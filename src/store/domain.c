@@ -11,8 +11,9 @@
 #include "base/secret.h"
 #include "store/internal.h"
 
-#define PROOF_HEAD_LEN 4 /* u32 kind, before the copy */
-#define PROOF_MAX (PROOF_HEAD_LEN + STORE_VALUE_MAX)
+#define PROOF_HEAD_LEN 4 /* u32 kind, before the copy; by a secret key then challenge and answer */
+#define CHALLENGE_LEN 16
+#define PROOF_MAX (PROOF_HEAD_LEN + 2 * CHALLENGE_LEN + STORE_VALUE_MAX)
 
 /* A row as it stands on disk. */
 struct domain_image {
@@ -29,7 +30,8 @@ static bool columns(sqlite3_stmt *stmt, struct domain_image *d)
 	       stmt_blob(stmt, 1, 16, 16, &d->identity) && stmt_blob(stmt, 3, 0, 64, &d->point) &&
 	       stmt_blob(stmt, 4, 0, PROOF_MAX + SEAL_OVERHEAD, &d->proof) && stmt_blob(stmt, 5, MAC_LEN, MAC_LEN, &d->host_mac) &&
 	       stmt_blob(stmt, 6, MAC_LEN, MAC_LEN, &d->token_mac) &&
-	       (d->point.len == 64 ? d->proof.len > SEAL_OVERHEAD + PROOF_HEAD_LEN : !d->point.len && !d->proof.len);
+	       (d->point.len == 64 ? d->proof.len > SEAL_OVERHEAD + PROOF_HEAD_LEN :
+	                             !d->point.len && (!d->proof.len || d->proof.len > SEAL_OVERHEAD + PROOF_HEAD_LEN + 2 * CHALLENGE_LEN));
 }
 
 /* -- what is bound ------------------------------------------------------------ */
@@ -102,20 +104,27 @@ static enum hufu_err open_proof(const struct store *s, const struct domain_image
 	}
 	struct reader r = reader_of(plain, len);
 	out->proof_kind = read_u32(&r);
-	out->proof_len = len - PROOF_HEAD_LEN;
-	memmove(plain, plain + PROOF_HEAD_LEN, out->proof_len);
+	if (out->secret) {
+		read_copy(&r, out->challenge, CHALLENGE_LEN);
+		read_copy(&r, out->answer, CHALLENGE_LEN);
+	}
+	size_t head_len = PROOF_HEAD_LEN + (out->secret ? 2 * CHALLENGE_LEN : 0);
+	out->proof_len = len - head_len;
+	memmove(plain, plain + head_len, out->proof_len);
 	out->proof = plain;
 	return HUFU_OK;
 }
 
 static enum hufu_err open_domain(const struct store *s, const struct domain_image *d, struct store_domain *out)
 {
-	*out = (struct store_domain){.enrolled_s = d->enrolled_s, .has_proof = d->point.len != 0};
+	*out = (struct store_domain){.enrolled_s = d->enrolled_s, .has_proof = d->proof.len != 0,
+	                             .secret = d->proof.len != 0 && !d->point.len};
 	memcpy(out->name, d->name.p, d->name.len);
 	memcpy(out->identity, d->identity.p, sizeof(out->identity));
 	if (!out->has_proof)
 		return HUFU_OK;
-	memcpy(out->point, d->point.p, sizeof(out->point));
+	if (!out->secret)
+		memcpy(out->point, d->point.p, sizeof(out->point));
 	return s->keys->unlocked ? open_proof(s, d, out) : HUFU_OK;
 }
 
@@ -224,12 +233,16 @@ static enum hufu_err seal_proof(const struct store *s, const struct store_domain
 	uint8_t aad[1 + TOKEN_ID_LEN + STORE_DOMAIN_MAX];
 
 	write_u32(&c->plain, d->proof_kind);
+	if (d->secret) {
+		write_bytes(&c->plain, d->challenge, sizeof(d->challenge));
+		write_bytes(&c->plain, d->answer, sizeof(d->answer));
+	}
 	write_bytes(&c->plain, d->proof, d->proof_len);
 	c->sealed = malloc(c->plain.len + SEAL_OVERHEAD);
 	if (c->plain.bad || !c->sealed)
 		return HUFU_ERR_NO_MEMORY;
 	proof_aad(s, c->row.name, aad);
-	c->row.point = (struct view){d->point, sizeof(d->point)};
+	c->row.point = (struct view){d->point, d->secret ? 0 : sizeof(d->point)};
 	c->row.proof = (struct view){c->sealed, c->plain.len + SEAL_OVERHEAD};
 	return seal_close(&s->keys->token.seal, aad, 1 + TOKEN_ID_LEN + c->row.name.len, c->plain.data, c->plain.len, c->sealed);
 }

@@ -143,6 +143,8 @@ static enum hufu_err renew_in_tx(struct store *s, const struct pin_proof *proof,
 		err = stmt_run(s, STMT_CLEAR_LOOKUP);
 	if (!err)
 		err = stmt_run(s, STMT_CLEAR_DOMAINS);
+	if (!err)
+		err = stmt_run(s, STMT_CLEAR_CREDENTIALS);
 	return err ? err : fresh_write(s, f);
 }
 

@@ -44,6 +44,10 @@ enum stmt {
 	STMT_DOMAIN_NEXT,
 	STMT_DOMAIN_WRITE,
 	STMT_CLEAR_DOMAINS,
+	STMT_CREDENTIAL_NEXT,
+	STMT_CREDENTIAL_WRITE,
+	STMT_CREDENTIAL_DELETE,
+	STMT_CLEAR_CREDENTIALS,
 	STMT_COUNT
 };
 
@@ -212,6 +216,11 @@ enum hufu_err object_open(const struct store *, const struct row_image *, struct
 
 /* Rows whose MACs fail are counted, and named in the log. */
 enum hufu_err domains_check(struct store *, uint64_t *n, uint64_t *nbad) MUST_CHECK;
+
+/* -- credential.c ------------------------------------------------------------------ */
+
+/* As domains_check. */
+enum hufu_err credentials_check(struct store *, uint64_t *n, uint64_t *nbad) MUST_CHECK;
 
 /* -- host.c, file.c ------------------------------------------------------------------ */
 

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += src/store/libstore.la
 src_store_libstore_la_SOURCES = \
 	%reldir%/care.c \
 	%reldir%/conn.c \
+	%reldir%/credential.c \
 	%reldir%/domain.c \
 	%reldir%/file.c \
 	%reldir%/find.c \

@@ -18,6 +18,10 @@
 	"CREATE TABLE domain(name BLOB NOT NULL PRIMARY KEY, identity BLOB NOT NULL, enrolled INTEGER NOT NULL," \
 	" point BLOB NOT NULL, proof BLOB NOT NULL, host_mac BLOB NOT NULL, token_mac BLOB NOT NULL) STRICT, WITHOUT ROWID"
 
+#define CREDENTIAL_TABLE \
+	"CREATE TABLE credential(domain BLOB NOT NULL, name BLOB NOT NULL, changed INTEGER NOT NULL, refused INTEGER NOT NULL," \
+	" sealed BLOB NOT NULL, host_mac BLOB NOT NULL, token_mac BLOB NOT NULL, PRIMARY KEY(domain, name)) STRICT, WITHOUT ROWID"
+
 /*
  * Small columns first: what a lookup asks for lies on the row's first page.
  * lookup has no foreign key to object: SQLite would search it at every delete,
@@ -39,12 +43,14 @@ static const struct schema_object objects[] = {
 	{"table", "lookup",
 	 "CREATE TABLE lookup(hash BLOB NOT NULL, object INTEGER NOT NULL, PRIMARY KEY(hash, object)) STRICT, WITHOUT ROWID"},
 	{"table", "domain", DOMAIN_TABLE},
+	{"table", "credential", CREDENTIAL_TABLE},
 	{0},
 };
 
-/* From 1, without domains: src/token enrols those of its copies at the next login. */
+/* From 1, without domains: src/token enrols those of its copies at the next login. From 2, without credentials. */
 static const struct schema_step steps[] = {
 	{1, DOMAIN_TABLE},
+	{2, CREDENTIAL_TABLE},
 	{0},
 };
 

@@ -46,6 +46,11 @@ static const char *const statements[STMT_COUNT] = {
 	[STMT_DOMAIN_NEXT] = "SELECT name, identity, enrolled, point, proof, host_mac, token_mac FROM domain ORDER BY name",
 	[STMT_DOMAIN_WRITE] = "INSERT OR REPLACE INTO domain VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[STMT_CLEAR_DOMAINS] = "DELETE FROM domain",
+	[STMT_CREDENTIAL_NEXT] = "SELECT domain, name, changed, refused, sealed, host_mac, token_mac FROM credential"
+	                         " ORDER BY domain, name",
+	[STMT_CREDENTIAL_WRITE] = "INSERT OR REPLACE INTO credential VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[STMT_CREDENTIAL_DELETE] = "DELETE FROM credential WHERE domain = ?1 AND name = ?2",
+	[STMT_CLEAR_CREDENTIALS] = "DELETE FROM credential",
 };
 
 /* -- errors --------------------------------------------------------------------- */

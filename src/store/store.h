@@ -21,7 +21,7 @@
 
 #include "base/err.h"
 
-#define STORE_SCHEMA_VERSION 2
+#define STORE_SCHEMA_VERSION 3
 #define STORE_LABEL_LEN 32
 #define STORE_PIN_MAX 255
 /* Bounds on what one row may hold, enforced on writing and on reading. */
@@ -177,11 +177,13 @@ struct store_domain {
 	char name[STORE_DOMAIN_MAX + 1];
 	uint8_t identity[16];      /* hufu_device_info.domain_id of the device that was asked; all zero: unknown */
 	uint64_t enrolled_s;       /* since 1970 */
-	bool has_proof;            /* false: its devices make no SM2 keys */
-	uint8_t point[64];         /* public point of the proof */
+	bool has_proof;            /* false: its devices make neither SM2 pairs nor SM4 keys */
+	uint8_t point[64];         /* public point of the proof; all zero where it is by a secret key */
 	uint32_t proof_kind;       /* enum hufu_copy_kind */
-	uint8_t *proof;            /* copy of an SM2 private key made there, in secret memory; NULL where the token ring is not at hand */
+	uint8_t *proof;            /* copy of a key made there, in secret memory; NULL where the token ring is not at hand */
 	size_t proof_len;
+	bool secret;               /* the key is an SM4 key, which encrypts challenge to answer; else an SM2 private key */
+	uint8_t challenge[16], answer[16]; /* where the token ring is at hand */
 };
 
 /* proof is sealed on its way to disk. HUFU_ERR_LOCKED without a login; EXISTS: its name is taken; STORE_FULL: STORE_DOMAINS_MAX. */
@@ -192,6 +194,31 @@ void store_domains_free(struct store_domain *, size_t n);
 /* For which domains are there copies? Reads every row. Counts those beyond cap too. */
 enum hufu_err store_copy_domains(struct store *, char (*names)[STORE_DOMAIN_MAX + 1], size_t cap, size_t *n) MUST_CHECK;
 
+/* -- credentials of devices --------------------------------------------------- */
+
+#define STORE_CREDENTIALS_MAX 64
+#define STORE_CREDENTIAL_NAME_MAX 64
+#define STORE_CREDENTIAL_MAX 4096
+
+/* What the devices of a domain want to be told (hufu/driver.h, HUFU_VERB_LOGIN). */
+struct store_credential {
+	char domain[STORE_DOMAIN_MAX + 1], name[STORE_CREDENTIAL_NAME_MAX + 1];
+	uint64_t set_s;            /* since 1970 */
+	bool refused;              /* a device did not take it: it is presented to none until it is set anew */
+	uint8_t *value;            /* secret memory; NULL where the token ring is not at hand */
+	size_t len;                /* 1..STORE_CREDENTIAL_MAX */
+};
+
+/* In place of what has its domain and name; sealed on its way to disk. HUFU_ERR_LOCKED without a login; STORE_FULL. */
+enum hufu_err store_credential_set(struct store *, const struct store_credential *) MUST_CHECK;
+/* Notes that it was refused. HUFU_ERR_NOT_FOUND; CONFLICT: it has another value by now; LOCKED. */
+enum hufu_err store_credential_refuse(struct store *, const struct store_credential *) MUST_CHECK;
+/* HUFU_ERR_NOT_FOUND, LOCKED. */
+enum hufu_err store_credential_remove(struct store *, const char *domain, const char *name) MUST_CHECK;
+/* By domain and name, also without a login. What fails its MAC is reported in the log and left out. store_credentials_free(). */
+enum hufu_err store_credentials(struct store *, struct store_credential **, size_t *n) MUST_CHECK;
+void store_credentials_free(struct store_credential *, size_t n);
+
 /* -- care ------------------------------------------------------------------ */
 
 /* A consistent copy of a live store into a new file (0600; absolute; HUFU_ERR_EXISTS). The host secret is not in it. */
@@ -199,7 +226,7 @@ enum hufu_err store_backup(struct store *, const char *path) MUST_CHECK;
 
 struct store_report {
 	uint64_t rows, rows_private, rows_bad, copies, copies_bad, rows_unchecked; /* unchecked: need a login */
-	uint64_t domains, domains_bad;
+	uint64_t domains, domains_bad, credentials, credentials_bad;
 };
 typedef void (*store_report_fn)(void *arg, const char *message);
 /* Integrity of the file, every MAC and every seal that the rings at hand can check. STORE_CORRUPT if anything is bad. */

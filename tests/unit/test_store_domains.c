@@ -75,6 +75,32 @@ static void test_listed(void)
 	place_clear(&p);
 }
 
+/* Challenge and answer come with the key, under a login. */
+static void test_secret_proof(void)
+{
+	struct place p;
+	struct store_domain *list, d = domain("cards", true);
+	size_t n;
+
+	d.secret = true;
+	memset(d.point, 0, sizeof(d.point));
+	memset(d.challenge, 0x11, sizeof(d.challenge));
+	memset(d.answer, 0x22, sizeof(d.answer));
+	place_init(&p);
+	place_login(&p);
+	CU_ASSERT_EQUAL(store_domain_add(p.store, &d), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(store_domains(p.store, &list, &n), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(n, 1);
+	CU_ASSERT(list[0].has_proof && list[0].secret && list[0].proof_len == sizeof(proof));
+	CU_ASSERT(memcmp(list[0].proof, proof, sizeof(proof)) == 0 && list[0].challenge[15] == 0x11 && list[0].answer[0] == 0x22);
+	store_domains_free(list, n);
+	place_reopen(&p);
+	CU_ASSERT_EQUAL_FATAL(store_domains(p.store, &list, &n), HUFU_OK);
+	CU_ASSERT(n == 1 && list[0].has_proof && list[0].secret && !list[0].proof && list[0].challenge[15] == 0);
+	store_domains_free(list, n);
+	place_clear(&p);
+}
+
 static void test_bounds(void)
 {
 	struct place p;
@@ -161,9 +187,9 @@ static void test_migrated(void)
 	CU_ASSERT_EQUAL(sample_insert(p.store, 2, false, public_uuid), HUFU_OK);
 	store_close(p.store);
 	p.store = NULL;
-	tamper(p.path, "DROP TABLE domain; PRAGMA user_version = 1"); /* all that version 1 had */
+	tamper(p.path, "DROP TABLE domain; DROP TABLE credential; PRAGMA user_version = 1"); /* all that version 1 had */
 	CU_ASSERT_EQUAL(store_open(&p.conf, &p.store), HUFU_OK);
-	CU_ASSERT_EQUAL(ask(p.path, "PRAGMA user_version"), 2);
+	CU_ASSERT_EQUAL(ask(p.path, "PRAGMA user_version"), 3);
 	snprintf(copy, sizeof(copy), "%s.v1", p.path);
 	CU_ASSERT_EQUAL(stat(copy, &st), 0);
 	place_login(&p);
@@ -227,6 +253,7 @@ static void test_delete_by_version(void)
 
 static const struct unit_case cases[] = {
 	{"an enrolled domain is listed without a login, and its proof comes with one", test_listed},
+	{"a proof by a secret key keeps its question and answer sealed", test_secret_proof},
 	{"names, proofs and their number are bounded", test_bounds},
 	{"a row that somebody else changed is no enrolment", test_tampered},
 	{"a renewed token has none", test_renewed},

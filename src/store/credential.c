@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Credentials of devices. A row is MACed by both rings, so that it can be listed
+ * without a login; its value is sealed by the token ring, for its domain and name alone.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "store/internal.h"
+
+#define AAD_MAX (1 + TOKEN_ID_LEN + 1 + STORE_DOMAIN_MAX + STORE_CREDENTIAL_NAME_MAX)
+
+/* A row as it stands on disk. */
+struct credential_image {
+	struct view domain, name, sealed, host_mac, token_mac;
+	uint64_t set_s;
+	bool refused;
+};
+
+static bool columns(sqlite3_stmt *stmt, struct credential_image *c)
+{
+	int64_t set = sqlite3_column_int64(stmt, 2), refused = sqlite3_column_int64(stmt, 3);
+
+	c->set_s = (uint64_t)set;
+	c->refused = refused != 0;
+	return set >= 0 && (refused == 0 || refused == 1) && stmt_blob(stmt, 0, 1, STORE_DOMAIN_MAX, &c->domain) &&
+	       !memchr(c->domain.p, 0, c->domain.len) && stmt_blob(stmt, 1, 1, STORE_CREDENTIAL_NAME_MAX, &c->name) &&
+	       !memchr(c->name.p, 0, c->name.len) &&
+	       stmt_blob(stmt, 4, SEAL_OVERHEAD + 1, SEAL_OVERHEAD + STORE_CREDENTIAL_MAX, &c->sealed) &&
+	       stmt_blob(stmt, 5, MAC_LEN, MAC_LEN, &c->host_mac) && stmt_blob(stmt, 6, MAC_LEN, MAC_LEN, &c->token_mac);
+}
+
+/* -- what is bound ------------------------------------------------------------ */
+
+static void write_view(struct writer *w, struct view v)
+{
+	write_u32(w, (uint32_t)v.len);
+	write_bytes(w, v.p, v.len);
+}
+
+/* False: out of memory. */
+static bool mac_of(const struct store *s, const struct ring *ring, enum ring_use use, const struct credential_image *c,
+                   uint8_t mac[MAC_LEN])
+{
+	struct writer w;
+
+	writer_init(&w, false);
+	write_u8(&w, (uint8_t)use);
+	write_bytes(&w, s->token_id, TOKEN_ID_LEN);
+	write_view(&w, c->domain);
+	write_view(&w, c->name);
+	write_u64(&w, c->set_s);
+	write_u8(&w, c->refused);
+	write_view(&w, c->sealed);
+	if (use == USE_CREDENTIAL_HOST)
+		write_view(&w, c->token_mac);
+	bool ok = !w.bad;
+	if (ok)
+		sm3_hmac(&ring->mac, w.data, w.len, mac);
+	writer_clear(&w);
+	return ok;
+}
+
+static bool mac_is(const struct store *s, const struct ring *ring, enum ring_use use, const struct credential_image *c,
+                   struct view stored)
+{
+	uint8_t mac[MAC_LEN];
+
+	return mac_of(s, ring, use, c, mac) && secret_equal(mac, stored.p, MAC_LEN);
+}
+
+static bool is_good(const struct store *s, const struct credential_image *c)
+{
+	if (!mac_is(s, &s->keys->host, USE_CREDENTIAL_HOST, c, c->host_mac))
+		return false;
+	return !s->keys->unlocked || mac_is(s, &s->keys->token, USE_CREDENTIAL_TOKEN, c, c->token_mac);
+}
+
+/* The domain's length keeps it apart from the name. */
+static size_t aad_of(const struct store *s, const struct credential_image *c, uint8_t aad[AAD_MAX])
+{
+	uint8_t *p = aad;
+
+	*p++ = USE_CREDENTIAL;
+	memcpy(p, s->token_id, TOKEN_ID_LEN);
+	p += TOKEN_ID_LEN;
+	*p++ = (uint8_t)c->domain.len;
+	memcpy(p, c->domain.p, c->domain.len);
+	p += c->domain.len;
+	memcpy(p, c->name.p, c->name.len);
+	return (size_t)(p - aad) + c->name.len;
+}
+
+/* -- reading ------------------------------------------------------------------ */
+
+static enum hufu_err open_value(const struct store *s, const struct credential_image *c, struct store_credential *out)
+{
+	uint8_t aad[AAD_MAX];
+	size_t aad_len = aad_of(s, c, aad), len = c->sealed.len - SEAL_OVERHEAD;
+	uint8_t *value = secret_alloc(len);
+
+	if (!value)
+		return HUFU_ERR_NO_MEMORY;
+	if (!seal_open(&s->keys->token.seal, aad, aad_len, c->sealed.p, c->sealed.len, value)) {
+		secret_free(value);
+		return HUFU_ERR_STORE_CORRUPT;
+	}
+	out->value = value;
+	out->len = len;
+	return HUFU_OK;
+}
+
+static enum hufu_err open_credential(const struct store *s, const struct credential_image *c, struct store_credential *out)
+{
+	*out = (struct store_credential){.set_s = c->set_s, .refused = c->refused};
+	memcpy(out->domain, c->domain.p, c->domain.len);
+	memcpy(out->name, c->name.p, c->name.len);
+	return s->keys->unlocked ? open_value(s, c, out) : HUFU_OK;
+}
+
+static void report_bad(const struct store *s, sqlite3_stmt *stmt)
+{
+	struct view domain;
+	bool named = stmt_blob(stmt, 0, 1, STORE_DOMAIN_MAX, &domain);
+
+	log_error("store %s: the row of a credential for domain %.*s fails its check and is refused: somebody changed it, or the disk "
+	          "did. Set it anew (hufu device password set)",
+	          s->conf.path, named ? (int)domain.len : 1, named ? (const char *)domain.p : "?");
+}
+
+/* The next good one; *found false: there is none any more. nbad: of those that were passed by. */
+static enum hufu_err next_good(struct store *s, sqlite3_stmt *stmt, struct credential_image *c, bool *found, uint64_t *nbad)
+{
+	for (;;) {
+		enum hufu_err err = stmt_step(s, stmt, found);
+		if (err || !*found)
+			return err;
+		if (columns(stmt, c) && is_good(s, c))
+			return HUFU_OK;
+		++*nbad;
+		report_bad(s, stmt);
+	}
+}
+
+static enum hufu_err read_all(struct store *s, struct store_credential *list, size_t *n, uint64_t *nbad)
+{
+	struct credential_image image;
+	bool found;
+	sqlite3_stmt *stmt = stmt_get(s, STMT_CREDENTIAL_NEXT);
+
+	for (;;) {
+		enum hufu_err err = next_good(s, stmt, &image, &found, nbad);
+		if (err || !found || *n == STORE_CREDENTIALS_MAX)
+			return err;
+		err = open_credential(s, &image, &list[*n]);
+		if (err)
+			return err;
+		++*n;
+	}
+}
+
+enum hufu_err store_credentials(struct store *s, struct store_credential **out, size_t *n)
+{
+	struct store_credential *list = calloc(STORE_CREDENTIALS_MAX, sizeof(*list));
+	uint64_t nbad = 0;
+
+	*n = 0;
+	*out = NULL;
+	if (!list)
+		return HUFU_ERR_NO_MEMORY;
+	enum hufu_err err = store_enter(s, TX_READ);
+	if (!err)
+		err = store_leave(s, TX_READ, read_all(s, list, n, &nbad));
+	if (err) {
+		store_credentials_free(list, *n);
+		*n = 0;
+		return err;
+	}
+	*out = list;
+	return HUFU_OK;
+}
+
+void store_credentials_free(struct store_credential *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		secret_free(list[i].value);
+	free(list);
+}
+
+enum hufu_err credentials_check(struct store *s, uint64_t *n, uint64_t *nbad)
+{
+	struct credential_image image;
+	struct store_credential opened;
+	bool found;
+	sqlite3_stmt *stmt = stmt_get(s, STMT_CREDENTIAL_NEXT);
+
+	for (;;) {
+		enum hufu_err err = next_good(s, stmt, &image, &found, nbad);
+		if (err || !found)
+			return err;
+		++*n;
+		err = open_credential(s, &image, &opened);
+		secret_free(opened.value);
+		if (err == HUFU_ERR_STORE_CORRUPT)
+			++*nbad;
+		else if (err)
+			return err;
+	}
+}
+
+/* -- writing ------------------------------------------------------------------ */
+
+/* What a new row is made of. */
+struct composed {
+	struct credential_image row;
+	uint8_t sealed[STORE_CREDENTIAL_MAX + SEAL_OVERHEAD], host_mac[MAC_LEN], token_mac[MAC_LEN];
+};
+
+static enum hufu_err compose(const struct store *s, const struct store_credential *c, struct composed *out)
+{
+	uint8_t aad[AAD_MAX];
+
+	out->row = (struct credential_image){
+		.domain = {(const uint8_t *)c->domain, strlen(c->domain)}, .name = {(const uint8_t *)c->name, strlen(c->name)},
+		.set_s = c->set_s, .refused = c->refused, .sealed = {out->sealed, c->len + SEAL_OVERHEAD},
+	};
+	size_t aad_len = aad_of(s, &out->row, aad);
+	enum hufu_err err = seal_close(&s->keys->token.seal, aad, aad_len, c->value, c->len, out->sealed);
+	if (!err && !mac_of(s, &s->keys->token, USE_CREDENTIAL_TOKEN, &out->row, out->token_mac))
+		err = HUFU_ERR_NO_MEMORY;
+	out->row.token_mac = (struct view){out->token_mac, MAC_LEN};
+	if (!err && !mac_of(s, &s->keys->host, USE_CREDENTIAL_HOST, &out->row, out->host_mac))
+		err = HUFU_ERR_NO_MEMORY;
+	out->row.host_mac = (struct view){out->host_mac, MAC_LEN};
+	return err;
+}
+
+static enum hufu_err write_row(struct store *s, const struct store_credential *c)
+{
+	struct composed composed;
+	enum hufu_err err = compose(s, c, &composed);
+
+	if (err)
+		return err;
+	sqlite3_stmt *stmt = stmt_get(s, STMT_CREDENTIAL_WRITE);
+	stmt_bind_view(stmt, 1, composed.row.domain);
+	stmt_bind_view(stmt, 2, composed.row.name);
+	sqlite3_bind_int64(stmt, 3, (int64_t)c->set_s);
+	sqlite3_bind_int64(stmt, 4, c->refused);
+	stmt_bind_view(stmt, 5, composed.row.sealed);
+	stmt_bind_view(stmt, 6, composed.row.host_mac);
+	stmt_bind_view(stmt, 7, composed.row.token_mac);
+	return stmt_step(s, stmt, NULL);
+}
+
+/* The good row of this name, in list; NULL: there is none. */
+static struct store_credential *find(struct store_credential *list, size_t n, const struct store_credential *wanted)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i].domain, wanted->domain) == 0 && strcmp(list[i].name, wanted->name) == 0)
+			return &list[i];
+	return NULL;
+}
+
+typedef enum hufu_err (*change_fn)(struct store *, const struct store_credential *, struct store_credential *list, size_t n);
+
+static enum hufu_err change_in_tx(struct store *s, const struct store_credential *c, change_fn change)
+{
+	struct store_credential *list = calloc(STORE_CREDENTIALS_MAX, sizeof(*list));
+	uint64_t nbad = 0;
+	size_t n = 0;
+
+	if (!list)
+		return HUFU_ERR_NO_MEMORY;
+	enum hufu_err err = s->keys->unlocked ? read_all(s, list, &n, &nbad) : HUFU_ERR_LOCKED;
+	if (!err)
+		err = change(s, c, list, n);
+	store_credentials_free(list, n);
+	return err;
+}
+
+static bool is_name(const char *text, size_t space)
+{
+	size_t len = strnlen(text, space);
+
+	return len && len < space;
+}
+
+static enum hufu_err change(struct store *s, const struct store_credential *c, change_fn how)
+{
+	if (!is_name(c->domain, sizeof(c->domain)) || !is_name(c->name, sizeof(c->name)))
+		return HUFU_ERR_ARGUMENT;
+	enum hufu_err err = store_enter(s, TX_WRITE);
+
+	return err ? err : store_leave(s, TX_WRITE, change_in_tx(s, c, how));
+}
+
+static enum hufu_err set(struct store *s, const struct store_credential *c, struct store_credential *list, size_t n)
+{
+	return n == STORE_CREDENTIALS_MAX && !find(list, n, c) ? HUFU_ERR_STORE_FULL : write_row(s, c);
+}
+
+enum hufu_err store_credential_set(struct store *s, const struct store_credential *c)
+{
+	if (!c->value || !c->len || c->len > STORE_CREDENTIAL_MAX || c->set_s > INT64_MAX)
+		return HUFU_ERR_ARGUMENT;
+	return change(s, c, set);
+}
+
+/* Of the value that was presented, not of one that came since. */
+static enum hufu_err refuse(struct store *s, const struct store_credential *c, struct store_credential *list, size_t n)
+{
+	struct store_credential *row = find(list, n, c);
+
+	if (!row)
+		return HUFU_ERR_NOT_FOUND;
+	if (row->len != c->len || !secret_equal(row->value, c->value, c->len))
+		return HUFU_ERR_CONFLICT;
+	row->refused = true;
+	return write_row(s, row);
+}
+
+enum hufu_err store_credential_refuse(struct store *s, const struct store_credential *c)
+{
+	return c->value ? change(s, c, refuse) : HUFU_ERR_ARGUMENT;
+}
+
+/* A row that fails its check goes, too. */
+static enum hufu_err remove_row(struct store *s, const struct store_credential *c, struct store_credential *list, size_t n)
+{
+	sqlite3_stmt *stmt = stmt_get(s, STMT_CREDENTIAL_DELETE);
+	int before = sqlite3_total_changes(s->db);
+
+	(void)list, (void)n;
+	stmt_bind_view(stmt, 1, (struct view){(const uint8_t *)c->domain, strlen(c->domain)});
+	stmt_bind_view(stmt, 2, (struct view){(const uint8_t *)c->name, strlen(c->name)});
+	enum hufu_err err = stmt_step(s, stmt, NULL);
+	return err || sqlite3_total_changes(s->db) != before ? err : HUFU_ERR_NOT_FOUND;
+}
+
+enum hufu_err store_credential_remove(struct store *s, const char *domain, const char *name)
+{
+	struct store_credential c = {.set_s = 0};
+
+	if (strlen(domain) >= sizeof(c.domain) || strlen(name) >= sizeof(c.name))
+		return HUFU_ERR_ARGUMENT;
+	memcpy(c.domain, domain, strlen(domain));
+	memcpy(c.name, name, strlen(name));
+	return change(s, &c, remove_row);
+}
