@@ -146,7 +146,7 @@ static enum turn_mode device_mode(const struct sdf_profile *profile)
 }
 
 /* The device's turn first: who waits for it must not keep openings of other devices waiting. */
-bool call_begin(struct sdf_session *s)
+bool library_begin(struct sdf_session *s)
 {
 	const struct sdf_profile *profile = profile_of(s);
 	s->code = 0;
@@ -158,12 +158,12 @@ bool call_begin(struct sdf_session *s)
 	return false;
 }
 
-enum hufu_err call_refused(const struct sdf_session *s)
+enum hufu_err library_refused(const struct sdf_session *s)
 {
 	return s->dead ? HUFU_ERR_GONE : HUFU_ERR_BUSY;
 }
 
-enum hufu_err call_end(struct sdf_session *s, const char *function, int code)
+enum hufu_err library_end(struct sdf_session *s, const char *function, int code)
 {
 	const struct sdf_profile *profile = profile_of(s);
 	turn_give(&s->device->library->image->gate, gate_mode(profile));

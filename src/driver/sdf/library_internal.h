@@ -119,16 +119,16 @@ void room_wipe(struct sdf_session *);
 /* Data of up to data_max bytes: where the library reads it; room_out(SDF_REGION_BULK) is where it writes. NULL: no memory. */
 uint8_t *room_bulk_in(struct sdf_session *);
 
-/* False: not now; call_refused says why. */
-bool call_begin(struct sdf_session *) MUST_CHECK;
-enum hufu_err call_refused(const struct sdf_session *) MUST_CHECK;
+/* False: not now; library_refused says why. */
+bool library_begin(struct sdf_session *) MUST_CHECK;
+enum hufu_err library_refused(const struct sdf_session *) MUST_CHECK;
 /* What the code means; looks at the guards. */
-enum hufu_err call_end(struct sdf_session *, const char *function, int code) MUST_CHECK;
+enum hufu_err library_end(struct sdf_session *, const char *function, int code) MUST_CHECK;
 
 /* One call in the session: SDF_CALL(s, InternalSign_ECC, index, ...). */
 #define SDF_CALL(s, name, ...) \
-	(!(s)->device->library->fn.name ? HUFU_ERR_UNSUPPORTED : !call_begin(s) ? call_refused(s) : \
-	 call_end((s), #name, (s)->device->library->fn.name((s)->handle, __VA_ARGS__)))
+	(!(s)->device->library->fn.name ? HUFU_ERR_UNSUPPORTED : !library_begin(s) ? library_refused(s) : \
+	 library_end((s), #name, (s)->device->library->fn.name((s)->handle, __VA_ARGS__)))
 
 /* Inputs are const to us and not to the library, which gets copies. NULL: too long. */
 void *room_put(struct sdf_session *, size_t at, const void *data, size_t len);
