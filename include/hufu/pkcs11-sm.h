@@ -13,6 +13,7 @@
  *	SM2_C1C2C3               none                   message -> 04 || x || y || C2 || C3, 97 bytes longer
  *	SM2_ENC_DER              none                   message -> SM2Cipher of GM/T 0009
  *	SM2_KEY_AGREEMENT        CK_HUFU_SM2_KEY_AGREEMENT_PARAMS -> a secret key of the template's type and length
+ *	SM2_ENVELOPED_KEY        none                   a private SM2 key -> SM2EnvelopedKey of GB/T 35276, DER
  *	SM3                      none                   message -> 32 bytes
  *	SM3_HMAC                 none                   message -> 32 bytes
  *	SM3_HMAC_GENERAL         CK_MAC_GENERAL_PARAMS  message -> 1 to 32 bytes

@@ -239,3 +239,73 @@ bool asn1_spki_decode(const uint8_t *der, size_t len, uint8_t point[64])
 	der_leave(&r, &info);
 	return reader_done(&r);
 }
+
+/* -- SM2EnvelopedKey --------------------------------------------------------------- */
+
+/* 1.2.156.10197.1.104 and 1.2.156.10197.1.104.1 */
+static const uint8_t sm4_oid[] = {0x06, 0x07, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x68};
+static const uint8_t sm4_ecb_oid[] = {0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x68, 0x01};
+static const uint8_t null_parameter[] = {0x05, 0x00};
+#define SM4_KEY_LEN 16
+#define POINT_BITS_LEN (2 + POINT_LEN)      /* unused bits, 04 */
+#define SCALAR_BITS_LEN (1 + SCALAR_LEN)
+
+size_t asn1_enveloped_encode(const struct asn1_enveloped *e, uint8_t der[ASN1_ENVELOPED_MAX])
+{
+	static const uint8_t point_head[] = {0x00, 0x04}, scalar_head[] = {0x00};
+	size_t algorithm = sizeof sm4_ecb_oid + sizeof null_parameter;
+	size_t content = der_element_len(algorithm) + e->cipher_len + der_element_len(POINT_BITS_LEN) + der_element_len(SCALAR_BITS_LEN);
+	uint8_t *p = der_put_header(der, DER_SEQUENCE, content);
+	p = der_put_header(p, DER_SEQUENCE, algorithm);
+	p = der_put(der_put(p, sm4_ecb_oid, sizeof sm4_ecb_oid), null_parameter, sizeof null_parameter);
+	p = der_put(p, e->cipher, e->cipher_len);
+	p = der_put(der_put_header(p, DER_BIT_STRING, POINT_BITS_LEN), point_head, sizeof point_head);
+	p = der_put(p, e->point, POINT_LEN);
+	p = der_put(der_put_header(p, DER_BIT_STRING, SCALAR_BITS_LEN), scalar_head, sizeof scalar_head);
+	p = der_put(p, e->encrypted, SCALAR_LEN);
+	return (size_t)(p - der);
+}
+
+static void read_sm4_algorithm(struct reader *r)
+{
+	struct reader in = der_enter(r, DER_SEQUENCE);
+	bool ecb = in.left > 1 && in.p[1] == sm4_ecb_oid[1];
+	der_expect(&in, ecb ? sm4_ecb_oid : sm4_oid, ecb ? sizeof sm4_ecb_oid : sizeof sm4_oid);
+	if (in.left)
+		der_expect(&in, null_parameter, sizeof null_parameter);
+	der_leave(r, &in);
+}
+
+/* The element as it stands, header and all: what is in it is checked as any SM2Cipher is. */
+static void read_key_cipher(struct reader *r, struct asn1_enveloped *e)
+{
+	const uint8_t *from = r->p;
+	size_t text_len;
+	(void)der_enter(r, DER_SEQUENCE);
+	e->cipher_len = r->bad ? 0 : (size_t)(r->p - from);
+	if (e->cipher_len > sizeof e->cipher || !asn1_cipher_text_len(from, e->cipher_len, &text_len) || text_len != SM4_KEY_LEN)
+		r->bad = true;
+	else
+		memcpy(e->cipher, from, e->cipher_len);
+}
+
+static void read_scalar_bits(struct reader *r, uint8_t out[SCALAR_LEN])
+{
+	static const uint8_t no_unused_bits[] = {0x00};
+	struct reader in = der_enter(r, DER_BIT_STRING);
+	der_expect(&in, no_unused_bits, sizeof no_unused_bits);
+	read_copy(&in, out, SCALAR_LEN);
+	der_leave(r, &in);
+}
+
+bool asn1_enveloped_decode(const uint8_t *der, size_t len, struct asn1_enveloped *e)
+{
+	struct reader r = reader_of(der, len);
+	struct reader seq = der_enter(&r, DER_SEQUENCE);
+	read_sm4_algorithm(&seq);
+	read_key_cipher(&seq, e);
+	read_point(&seq, e->point);
+	read_scalar_bits(&seq, e->encrypted);
+	der_leave(&r, &seq);
+	return reader_done(&r);
+}

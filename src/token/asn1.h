@@ -45,4 +45,22 @@ bool asn1_pkcs8_decode(const uint8_t *der, size_t len, uint8_t d[32], uint8_t po
 void asn1_spki_encode(const uint8_t point[64], uint8_t der[ASN1_SPKI_LEN]);
 bool asn1_spki_decode(const uint8_t *der, size_t len, uint8_t point[64]);
 
+/*
+ * SM2EnvelopedKey of GB/T 35276: SEQUENCE { symAlgID, SM2Cipher, SM2PublicKey
+ * BIT STRING, BIT STRING }. The algorithm is SM4, OID 1.2.156.10197.1.104, or SM4
+ * in ECB mode, .104.1, with a parameter of NULL or none; the latter is written,
+ * with NULL. SM2Cipher carries the SM4 key, so its text has 16 bytes.
+ */
+#define ASN1_SCALAR_LEN 32
+#define ASN1_ENVELOPED_CIPHER_MAX 124
+#define ASN1_ENVELOPED_MAX 244
+struct asn1_enveloped {
+	uint8_t cipher[ASN1_ENVELOPED_CIPHER_MAX]; /* SM2Cipher, DER */
+	size_t cipher_len;
+	uint8_t point[64];
+	uint8_t encrypted[ASN1_SCALAR_LEN];        /* d */
+};
+size_t asn1_enveloped_encode(const struct asn1_enveloped *, uint8_t der[ASN1_ENVELOPED_MAX]);
+bool asn1_enveloped_decode(const uint8_t *der, size_t len, struct asn1_enveloped *);
+
 #endif

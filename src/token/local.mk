@@ -91,6 +91,7 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/slot_conf.c \
 	%reldir%/slot_event.c \
 	%reldir%/slot_impl.h \
+	%reldir%/sm2_envelope.c \
 	%reldir%/state.c \
 	%reldir%/state_form.c \
 	%reldir%/state_impl.h \

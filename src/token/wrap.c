@@ -52,10 +52,19 @@ static CK_RV begin(struct session *s, enum op_kind kind, const CK_MECHANISM *m, 
 	return CKR_OK;
 }
 
+/* Private SM2 keys, and nothing else. */
+static bool carries_sm2_alone(const struct mech *mech)
+{
+	return mech->type == CKM_HUFU_SM2_ENVELOPED_KEY;
+}
+
 static CK_RV run(struct operation *op, const uint8_t *in, size_t len, uint8_t *out, size_t cap, size_t *out_len)
 {
-	return op->mech->type == CKM_RSA_AES_KEY_WRAP ? envelope_whole(op, in, len, out, cap, out_len) :
-	                                                crypt_whole(op, in, len, out, cap, out_len);
+	if (op->mech->type == CKM_RSA_AES_KEY_WRAP)
+		return envelope_whole(op, in, len, out, cap, out_len);
+	if (carries_sm2_alone(op->mech))
+		return sm2_envelope_whole(op, in, len, out, cap, out_len);
+	return crypt_whole(op, in, len, out, cap, out_len);
 }
 
 /* -- wrapping: may it leave? ---------------------------------------------------------------------- */
@@ -76,7 +85,7 @@ static bool carries_sensitive(const struct mech *mech)
 static bool carries_private(const struct mech *mech)
 {
 	return mech->shape == SHAPE_AEAD || mech->shape == SHAPE_BLOCK_PAD || mech->shape == SHAPE_KEY_WRAP ||
-		mech->type == CKM_RSA_AES_KEY_WRAP;
+		mech->type == CKM_RSA_AES_KEY_WRAP || carries_sm2_alone(mech);
 }
 
 /* 5.18.3: by the rules of C_FindObjects, so what the key shows counts; an attribute that it does not have mismatches. */
@@ -105,6 +114,8 @@ static CK_RV may_leave(const struct operation *op, struct object *key)
 	if (attrs_bool(&key->attrs, CKA_SENSITIVE, true) && !carries_sensitive(op->mech))
 		return CKR_KEY_NOT_WRAPPABLE;
 	if (key->object_class == CKO_PRIVATE_KEY && !carries_private(op->mech))
+		return CKR_KEY_NOT_WRAPPABLE;
+	if (carries_sm2_alone(op->mech) && (key->object_class != CKO_PRIVATE_KEY || key->key_type != CKK_HUFU_SM2))
 		return CKR_KEY_NOT_WRAPPABLE;
 	return CKR_OK;
 }
@@ -315,7 +326,7 @@ static CK_RV plan_unwrapped(struct session *s, const struct operation *op, CK_KE
 	CK_RV rv = object_plan(s, ORIGIN_UNWRAP, CK_UNAVAILABLE_INFORMATION, type, merged->list, merged->n, plan);
 	if (rv != CKR_OK)
 		return rv;
-	bool fits = (*plan)->object_class == CKO_SECRET_KEY ||
+	bool fits = ((*plan)->object_class == CKO_SECRET_KEY && !carries_sm2_alone(op->mech)) ||
 		((*plan)->object_class == CKO_PRIVATE_KEY && carries_private(op->mech));
 	return fits ? CKR_OK : CKR_TEMPLATE_INCONSISTENT;
 }

@@ -14,6 +14,7 @@ FACE_TESTS = \
 	tests/conformance/test_cipher \
 	tests/conformance/test_dual \
 	tests/conformance/test_ec \
+	tests/conformance/test_envelope \
 	tests/conformance/test_fork \
 	tests/conformance/test_general \
 	tests/conformance/test_hash \
@@ -55,6 +56,10 @@ tests_conformance_test_dual_LDADD = $(FACE_LIBS)
 tests_conformance_test_ec_SOURCES = %reldir%/test_ec.c
 tests_conformance_test_ec_CFLAGS = $(FACE_CFLAGS) $(OPENSSL_CFLAGS)
 tests_conformance_test_ec_LDADD = $(FACE_LIBS) $(OPENSSL_LIBS)
+
+tests_conformance_test_envelope_SOURCES = %reldir%/test_envelope.c
+tests_conformance_test_envelope_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_envelope_LDADD = $(FACE_LIBS)
 
 tests_conformance_test_fork_SOURCES = %reldir%/test_fork.c
 tests_conformance_test_fork_CFLAGS = $(FACE_CFLAGS)

@@ -25,6 +25,23 @@ static void check_cipher(const uint8_t *data, size_t len)
 	free(der);
 }
 
+/* OID and parameter have forms beside the one that we write: what is in it comes back all the same. */
+static void check_enveloped(const uint8_t *data, size_t len)
+{
+	struct asn1_enveloped e, again;
+	uint8_t der[ASN1_ENVELOPED_MAX];
+	if (!asn1_enveloped_decode(data, len, &e))
+		return;
+	size_t der_len = asn1_enveloped_encode(&e, der);
+	if (der_len > sizeof der || !asn1_enveloped_decode(der, der_len, &again))
+		abort();
+	check(e.cipher, e.cipher_len, again.cipher, again.cipher_len);
+	check(e.point, sizeof e.point, again.point, sizeof again.point);
+	check(e.encrypted, sizeof e.encrypted, again.encrypted, sizeof again.encrypted);
+	if (len == der_len)
+		check(data, len, der, der_len);
+}
+
 static void fuzz_one(const uint8_t *data, size_t len)
 {
 	uint8_t sig[64], d[32], point[64], der[256];
@@ -41,4 +58,5 @@ static void fuzz_one(const uint8_t *data, size_t len)
 		check(data, len, der, ASN1_PKCS8_LEN);
 	}
 	check_cipher(data, len);
+	check_enveloped(data, len);
 }

@@ -269,6 +269,54 @@ static void test_spki_libcrypto(void)
 	}
 }
 
+/* -- SM2EnvelopedKey -------------------------------------------------------------- */
+
+/* From an independent implementation in Python: to the pair of GB/T 32918.5 A.2, the private key B of B.2. */
+#define ENVELOPED_REST \
+	"3079022004ebfc718e8d1798620432268e77feb6415e2ede0e073c0f4f640ecd2e149a73022100e858f9d81e5430a57b36daab8f950a3c64e6ee6a" \
+	"63094d99283aff767e124df004204423b448d18b4a1a86b0e264e928007803243a5a8d9d0b0e8953bfe4e928adcf041045c54abc791125fbc9bae9" \
+	"ecc8a65559034200046ae848c57c53c7b1b5fa99eb2286af078ba64c64591b8b566f7357d576f16dfbee489d771621a27b36c5c7992062e9cd09a9" \
+	"264386f3fbea54dff69305621c4d032100cc497521a3ed157b988f0f696b7c379fbfe7fdfa3b80b7d0a3681a3c74a7fbbf"
+
+static bool enveloped_decodes(const char *hex, struct asn1_enveloped *e)
+{
+	uint8_t der[300];
+	return asn1_enveloped_decode(der, unit_hex(hex, der), e);
+}
+
+static void test_enveloped(void)
+{
+	uint8_t der[ASN1_ENVELOPED_MAX], again[ASN1_ENVELOPED_MAX];
+	struct asn1_enveloped e;
+	size_t len = unit_hex("3081f0 300c06082a811ccf550168010500" ENVELOPED_REST, der);
+	CU_ASSERT_EQUAL(asn1_cipher_max(16), ASN1_ENVELOPED_CIPHER_MAX);
+	CU_ASSERT_TRUE_FATAL(asn1_enveloped_decode(der, len, &e));
+	CU_ASSERT_EQUAL(asn1_enveloped_encode(&e, again), len);
+	CU_ASSERT_EQUAL(memcmp(der, again, len), 0);
+	for (size_t n = 0; n < len; n++)
+		CU_ASSERT_FALSE(asn1_enveloped_decode(der, n, &e));
+	/* The longest: both of C1's numbers have a sign octet. */
+	memset(der, 0xff, ASN1_CIPHER_RAW_OVERHEAD + 16);
+	e.cipher_len = asn1_cipher_encode(der, ASN1_CIPHER_RAW_OVERHEAD + 16, e.cipher);
+	CU_ASSERT_EQUAL(e.cipher_len, ASN1_ENVELOPED_CIPHER_MAX);
+	CU_ASSERT_EQUAL(asn1_enveloped_encode(&e, der), ASN1_ENVELOPED_MAX);
+	CU_ASSERT_TRUE(asn1_enveloped_decode(der, ASN1_ENVELOPED_MAX, &e));
+}
+
+static void test_enveloped_algorithms(void)
+{
+	struct asn1_enveloped e;
+	CU_ASSERT_TRUE(enveloped_decodes("3081ee 300a06082a811ccf55016801" ENVELOPED_REST, &e));
+	CU_ASSERT_TRUE(enveloped_decodes("3081ed 300906072a811ccf550168" ENVELOPED_REST, &e));
+	CU_ASSERT_TRUE(enveloped_decodes("3081ef 300b06072a811ccf5501680500" ENVELOPED_REST, &e));
+	CU_ASSERT_FALSE(enveloped_decodes("3081f0 300c06082a811ccf550168020500" ENVELOPED_REST, &e)); /* CBC */
+	CU_ASSERT_FALSE(enveloped_decodes("3081f0 300c06082a811ccf550168010400" ENVELOPED_REST, &e)); /* not NULL */
+	CU_ASSERT_FALSE(enveloped_decodes("3081f2 300e06082a811ccf5501680105000500" ENVELOPED_REST, &e));
+	CU_ASSERT_FALSE(enveloped_decodes("3081e4 3000" ENVELOPED_REST, &e));
+	CU_ASSERT_FALSE(enveloped_decodes("3081f1 300c06082a811ccf550168010500" ENVELOPED_REST "00", &e));
+	CU_ASSERT_FALSE(enveloped_decodes("3080 300c06082a811ccf550168010500" ENVELOPED_REST "0000", &e));
+}
+
 static const struct unit_case cases[] = {
 	{"a signature of GB/T 32918.5 A.2 becomes SEQUENCE { r, s } and comes back", test_sig_standard},
 	{"signatures with leading zeros are encoded as libcrypto does", test_sig_libcrypto},
@@ -279,6 +327,8 @@ static const struct unit_case cases[] = {
 	{"private keys as PKCS#8 go to libcrypto and come from it", test_pkcs8_libcrypto},
 	{"PKCS#8 without a public key, with parameters or attributes is taken, other keys are refused", test_pkcs8_variants},
 	{"public keys as SPKI are those of libcrypto", test_spki_libcrypto},
+	{"SM2EnvelopedKeys are written and read, to the longest", test_enveloped},
+	{"SM2EnvelopedKeys name SM4 in four forms, and no other algorithm", test_enveloped_algorithms},
 	{0},
 };
 UNIT_MAIN("asn1", cases)
