@@ -2,10 +2,12 @@
 #include "rig.h"
 
 #include <ftw.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char dir[RIG_PATH / 2];
@@ -82,4 +84,48 @@ void rig_beside(const char *library, const char *suffix, const char *text)
 void rig_faults(const char *library, const char *script)
 {
 	rig_beside(library, ".faults", script);
+}
+
+/* -- emulated cards ---------------------------------------------------------------------- */
+
+extern char **environ;
+static char keys_dir[RIG_PATH];
+static unsigned nkeys_dirs;
+
+static void run(char *const *argv)
+{
+	pid_t pid;
+	int status = -1;
+
+	need(posix_spawn(&pid, argv[0], NULL, NULL, argv, environ) == 0, argv[0]);
+	need(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0, argv[0]);
+}
+
+void rig_keys(unsigned npairs, unsigned nlocked, bool rsa)
+{
+	char tool[] = "tests/cards/make_card", with_pairs[] = "--pairs", with_locked[] = "--locked", with_rsa[] = "--rsa";
+	char pairs[16], locked[16];
+	char *argv[] = {tool, with_pairs, pairs, with_locked, locked, keys_dir, rsa ? with_rsa : NULL, NULL};
+
+	need(snprintf(keys_dir, sizeof(keys_dir), "%s/keys%u", rig_dir(), nkeys_dirs++) < (int)sizeof(keys_dir), "TMPDIR is too long");
+	need(mkdir(keys_dir, 0700) == 0, keys_dir);
+	snprintf(pairs, sizeof(pairs), "%u", npairs);
+	snprintf(locked, sizeof(locked), "%u", nlocked);
+	run(argv);
+}
+
+void rig_card(const char *kind, const char *name, char path[RIG_PATH])
+{
+	char from[RIG_PATH + 16], to[RIG_PATH + 16];
+
+	rig_library(kind, name, path);
+	snprintf(from, sizeof(from), "%s/card.conf", keys_dir);
+	snprintf(to, sizeof(to), "%s.conf", path);
+	copy(from, to);
+	need(chmod(to, 0600) == 0, to);
+}
+
+void rig_profile(const char *kind, char path[RIG_PATH])
+{
+	need(snprintf(path, RIG_PATH, "%s/%s.conf", keys_dir, kind) < RIG_PATH, kind);
 }
