@@ -149,8 +149,10 @@ static struct care *errand_of(struct device *device, bool urgent, uint64_t now_n
 		device->emptied_ns = now_ns;
 	if (kind == CARE_ANSWERS)
 		device->answered_ns = now_ns;
-	if (kind == CARE_PROOFS)
+	if (kind == CARE_PROOFS) {
 		device->proofs_tried = atomic_load(&device->pool->proofs_given);
+		device->dropped_tried = atomic_load(&device->pool->credentials_dropped);
+	}
 	if (kind == CARE_PROOFS || !care)
 		device->care_not_before_ns = now_ns + CARE_RETRY_NS;
 	if (care) {

@@ -50,11 +50,13 @@ static bool proofs_are_due(const struct device *device, uint64_t now_ns)
 	return device_must_prove(device) && (is_new || now_ns >= device->care_not_before_ns);
 }
 
-/* It was told credentials that were taken back since. */
+/* It was told credentials that were taken back since: at once, and again later where it was busy. */
 static bool logout_is_due(const struct device *device, uint64_t now_ns)
 {
-	return device->login.in && device->login.dropped != atomic_load(&device->pool->credentials_dropped) &&
-	       now_ns >= device->care_not_before_ns;
+	uint32_t dropped = atomic_load(&device->pool->credentials_dropped);
+
+	return device->login.in && device->login.dropped != dropped &&
+	       (device->dropped_tried != dropped || now_ns >= device->care_not_before_ns);
 }
 
 /* Is there an errand to a device in service? */

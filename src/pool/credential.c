@@ -6,7 +6,7 @@
  * the pool has a keeper, and before proofs, which may be by keys that they open. What a
  * device refused it is not told again, whoever brings it: its tries may be counted.
  */
-#include "pool/internal.h"
+#include "pool/care.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,6 +142,24 @@ static void note_refusal(const struct device *device, const struct credential *c
 	free(refusal);
 }
 
+bool pool_refused_credential(struct pool *pool, const char *domain, const char *name, const uint8_t *value, size_t len)
+{
+	struct credential c = {.domain = (char *)(uintptr_t)domain, .name = (char *)(uintptr_t)name, .value = (uint8_t *)(uintptr_t)value,
+	                       .len = len};
+	bool refused = false;
+
+	pthread_mutex_lock(&pool->keys_lock);
+	if (!domain)
+		refused = pool->refusals != NULL;
+	for (size_t i = 0; domain && i < atomic_load(&pool->ndevices) && !refused; i++) {
+		const struct device *device = atomic_load(&pool->devices[i]);
+
+		refused = strcmp(device->conf->domain, domain) == 0 && was_refused_locked(device, &c);
+	}
+	pthread_mutex_unlock(&pool->keys_lock);
+	return refused;
+}
+
 /* -- given and taken back ------------------------------------------------------------- */
 
 /* Holds it, in the order of serials; *old: the one that it replaces. False: it is there already, as it is. */
@@ -219,6 +237,7 @@ static bool forget_all(struct pool *pool)
 	return any;
 }
 
+/* Where there is no keeper, here and now: nobody may call for long. */
 void pool_drop_credentials(struct pool *pool)
 {
 	uint64_t now = clock_now_ns();
@@ -227,7 +246,9 @@ void pool_drop_credentials(struct pool *pool)
 		return;
 	atomic_store(&pool->inline_due_ns, 0);
 	keeper_poke();
-	keeper_inline(pool, now, now + PROBE_TIME_NS); /* nobody may call for long */
+	for (size_t i = 0; i < atomic_load(&pool->ndevices) && atomic_load(&pool->keeping) == KEEPING_BY_CALLERS; i++)
+		if (atomic_load(&atomic_load(&pool->devices[i])->handle))
+			care_do_due(atomic_load(&pool->devices[i]), false, now, now + PROBE_TIME_NS);
 }
 
 void credentials_free(struct pool *pool)
@@ -279,12 +300,16 @@ static enum hufu_err present(struct admission *a, const struct credential *c)
 	return refused(a, c);
 }
 
-static void log_out(struct admission *a, struct device_login *login)
+static enum hufu_err log_out(struct admission *a, struct device_login *login)
 {
 	struct hufu_op op = {.verb = HUFU_VERB_LOGOUT};
+	enum hufu_err err = admit_lease(a);
 
+	if (err != HUFU_OK)
+		return err;
 	(void)!admit_run(a, &op); /* it cannot fail */
 	*login = (struct device_login){0};
+	return HUFU_OK;
 }
 
 enum hufu_err admit_login(struct admission *a, struct device_login *login, bool *asked)
@@ -292,10 +317,10 @@ enum hufu_err admit_login(struct admission *a, struct device_login *login, bool 
 	struct pool *pool = a->device->pool;
 	uint32_t dropped = atomic_load(&pool->credentials_dropped);
 	struct credential *c;
-	enum hufu_err err = HUFU_OK;
+	enum hufu_err err = login->in && login->dropped != dropped ? log_out(a, login) : HUFU_OK;
 
-	if (login->in && login->dropped != dropped)
-		log_out(a, login);
+	if (err != HUFU_OK)
+		return err;
 	login->dropped = dropped;
 	while (err == HUFU_OK && admit_offers(a, 0, HUFU_VERB_LOGIN) &&
 	       (c = hold_after(pool, a->device->conf->domain, login->presented))) {

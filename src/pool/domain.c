@@ -36,6 +36,18 @@ static size_t find(const struct pool_domain *domains, size_t n, const char *name
 	return i;
 }
 
+bool pool_makes_for_good(struct pool *pool, const char *domain, uint64_t mechanism)
+{
+	for (size_t i = 0; i < pool->ndevices; i++) {
+		struct device *device = pool->devices[i];
+		struct capability *cap = strcmp(device->conf->domain, domain) == 0 ?
+			device_capability(device, mechanism, HUFU_VERB_GENERATE, false) : NULL;
+		if (cap && cap->permanent)
+			return true;
+	}
+	return false;
+}
+
 size_t pool_domains(struct pool *pool, struct pool_domain *domains, size_t cap)
 {
 	struct pool_domain all[POOL_DEVICES_MAX];

@@ -134,6 +134,8 @@ enum hufu_err pool_run(struct pool *, struct pool_request *) MUST_CHECK;
  */
 enum hufu_err pool_run_on_host(struct hufu_op *) MUST_CHECK;
 
+/* Does a device of the domain keep for good what it makes by this? No key is made there without need. */
+bool pool_makes_for_good(struct pool *, const char *domain, uint64_t mechanism);
 /* Can any device of the token do this? For C_GetMechanismList; opens the devices. */
 bool pool_can(struct pool *, uint64_t mechanism, enum hufu_verb);
 /* The same, with HUFU_PHASE_FIRST, NEXT, LAST. */
@@ -193,6 +195,8 @@ enum hufu_err pool_add_resident_proof(struct pool *, const struct pool_copy *, c
  * were quarantined for the former one a new chance. HUFU_ERR_ARGUMENT: name is not 1 to 64 bytes, value not 1 to 4096.
  */
 enum hufu_err pool_add_credential(struct pool *, const char *domain, const char *name, const uint8_t *value, size_t len) MUST_CHECK;
+/* Has a device of the domain refused exactly this? domain NULL: has any refused anything? */
+bool pool_refused_credential(struct pool *, const char *domain, const char *name, const uint8_t *value, size_t len);
 /* At the last logout: forgets them, and has the devices forget them (HUFU_VERB_LOGOUT). */
 void pool_drop_credentials(struct pool *);
 /*

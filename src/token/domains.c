@@ -101,8 +101,8 @@ static bool identity_of(struct token *token, const char *domain, uint8_t identit
 	return true;
 }
 
-/* An SM2 key of the domain's. */
-static enum hufu_err make_proof(struct token *token, uint64_t deadline_ns, struct store_domain *domain)
+/* An SM2 key of the domain's. Not one that would take up a place in the devices for good. */
+static enum hufu_err make_pair(struct token *token, uint64_t deadline_ns, struct store_domain *domain)
 {
 	uint8_t pub[HUFU_PUB_MAX];
 	struct pool_request req = {
@@ -110,6 +110,8 @@ static enum hufu_err make_proof(struct token *token, uint64_t deadline_ns, struc
 		       .out = domain->proof, .out_cap = PROOF_MAX, .pub = pub, .deadline_ns = deadline_ns, .repeatable = true},
 		.domain = domain->name,
 	};
+	if (pool_makes_for_good(token->pool, domain->name, CKM_HUFU_SM2_KEY_PAIR_GEN))
+		return HUFU_ERR_UNSUPPORTED;
 	enum hufu_err err = pool_run(token->pool, &req);
 	if (err != HUFU_OK)
 		return err;
@@ -121,18 +123,25 @@ static enum hufu_err make_proof(struct token *token, uint64_t deadline_ns, struc
 	return HUFU_OK;
 }
 
-/* Devices that cannot use the key they made prove nothing with it. */
-static enum hufu_err try_proof(struct token *token, uint64_t deadline_ns, const struct store_domain *domain)
+static enum hufu_err key_of_proof(struct token *token, const struct store_domain *domain, struct pool_key **key)
 {
-	uint8_t challenge[CHALLENGE_LEN], uuid[16], sig[128];
+	uint8_t uuid[16];
 	struct pool_copy copy = {.kind = (enum hufu_copy_kind)domain->proof_kind, .domain = domain->name, .data = domain->proof,
 	                         .len = domain->proof_len};
+	enum hufu_err err = rand_bytes(uuid, sizeof uuid);
+	if (err != HUFU_OK)
+		return err;
+	return pool_key_new(token->pool, uuid, 1, domain->secret ? HUFU_KEY_SM4 : HUFU_KEY_SM2_PRIVATE, &copy, 1, key);
+}
+
+/* Devices that cannot use the key they made prove nothing with it. */
+static enum hufu_err try_pair(struct token *token, uint64_t deadline_ns, const struct store_domain *domain)
+{
+	uint8_t challenge[CHALLENGE_LEN], sig[128];
 	struct pool_key *key;
 	enum hufu_err err = rand_bytes(challenge, sizeof challenge);
 	if (err == HUFU_OK)
-		err = rand_bytes(uuid, sizeof uuid);
-	if (err == HUFU_OK)
-		err = pool_key_new(token->pool, uuid, 1, HUFU_KEY_SM2_PRIVATE, &copy, 1, &key);
+		err = key_of_proof(token, domain, &key);
 	if (err != HUFU_OK)
 		return err;
 	struct pool_request req = {
@@ -147,15 +156,63 @@ static enum hufu_err try_proof(struct token *token, uint64_t deadline_ns, const 
 	return err;
 }
 
+/* Devices that make no SM2 pairs share a KEK all the same: an SM4 key of theirs shows it. */
+static enum hufu_err make_secret(struct token *token, uint64_t deadline_ns, struct store_domain *domain)
+{
+	struct pool_request req = {
+		.op = {.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM4_KEY_GEN, .new_type = HUFU_KEY_SM4, .out = domain->proof,
+		       .out_cap = PROOF_MAX, .deadline_ns = deadline_ns, .repeatable = true},
+		.domain = domain->name,
+	};
+	if (pool_makes_for_good(token->pool, domain->name, CKM_HUFU_SM4_KEY_GEN))
+		return HUFU_ERR_UNSUPPORTED;
+	enum hufu_err err = pool_run(token->pool, &req);
+	if (err != HUFU_OK)
+		return err;
+	domain->secret = true;
+	domain->proof_kind = req.op.copy_kind;
+	domain->proof_len = req.op.out_len;
+	return rand_bytes(domain->challenge, sizeof domain->challenge);
+}
+
+static enum hufu_err ask_secret(struct token *token, uint64_t deadline_ns, struct store_domain *domain)
+{
+	struct pool_key *key;
+	enum hufu_err err = key_of_proof(token, domain, &key);
+	if (err != HUFU_OK)
+		return err;
+	struct pool_request req = {
+		.op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .in = domain->challenge,
+		       .in_len = sizeof domain->challenge, .out = domain->answer, .out_cap = sizeof domain->answer,
+		       .deadline_ns = deadline_ns, .repeatable = true},
+		.key = key, .domain = domain->name,
+	};
+	err = pool_run(token->pool, &req);
+	pool_key_rele(key);
+	return err == HUFU_OK && req.op.out_len != sizeof domain->answer ? HUFU_ERR_CORRUPT : err;
+}
+
+static enum hufu_err prove_by_pair(struct token *token, uint64_t deadline_ns, struct store_domain *domain)
+{
+	enum hufu_err err = make_pair(token, deadline_ns, domain);
+	return err == HUFU_OK ? try_pair(token, deadline_ns, domain) : err;
+}
+
+static enum hufu_err prove_by_secret(struct token *token, uint64_t deadline_ns, struct store_domain *domain)
+{
+	enum hufu_err err = make_secret(token, deadline_ns, domain);
+	return err == HUFU_OK ? ask_secret(token, deadline_ns, domain) : err;
+}
+
 /* HUFU_OK without a proof: its devices cannot make one. */
 static enum hufu_err prove(struct token *token, uint64_t deadline_ns, struct store_domain *domain)
 {
 	domain->proof = secret_alloc(PROOF_MAX);
 	if (!domain->proof)
 		return HUFU_ERR_NO_MEMORY;
-	enum hufu_err err = make_proof(token, deadline_ns, domain);
-	if (err == HUFU_OK)
-		err = try_proof(token, deadline_ns, domain);
+	enum hufu_err err = prove_by_pair(token, deadline_ns, domain);
+	if (hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED)
+		err = prove_by_secret(token, deadline_ns, domain);
 	domain->has_proof = err == HUFU_OK;
 	return hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED ? HUFU_OK : err;
 }
@@ -177,7 +234,7 @@ static void enrol(struct token *token, const char *name, uint64_t deadline_ns)
 		err = store_domain_add(token->store, &domain);
 		if (err == HUFU_OK)
 			log_notice("token \"%s\": domain \"%s\" is enrolled%s", name_of(token), name, domain.has_proof ? "" :
-			           ", without a proof: its devices make no SM2 keys, so a wrong one is not noticed by itself");
+			           ", without a proof: its devices make no keys by which they could show it, so a wrong one is not noticed by itself");
 		else if (err != HUFU_ERR_EXISTS) /* another process was faster */
 			log_error("token \"%s\": domain \"%s\" cannot be enrolled: %s", name_of(token), name, err_text(err));
 	}
@@ -225,16 +282,61 @@ static void lend_proofs(struct token *token, const struct store_domain *list, si
 		const struct store_domain *d = &list[i];
 		struct pool_copy copy = {.kind = (enum hufu_copy_kind)d->proof_kind, .domain = d->name, .data = d->proof,
 		                         .len = d->proof_len};
-		enum hufu_err err = d->proof ? pool_add_proof(token->pool, &copy, d->point) : HUFU_OK;
+		enum hufu_err err = HUFU_OK;
+		if (d->proof)
+			err = d->secret ? pool_add_secret_proof(token->pool, &copy, d->challenge, d->answer) :
+			                  pool_add_proof(token->pool, &copy, d->point);
 		if (err != HUFU_OK)
 			log_error("token \"%s\": the proof of domain \"%s\" is of no use: %s", name_of(token), d->name, err_text(err));
 	}
+}
+
+/* What a device refused is presented to none again, by whichever process. With the token ring still at hand. */
+static void note_refusals(struct token *token)
+{
+	struct store_credential *list;
+	size_t n;
+	if (!pool_refused_credential(token->pool, NULL, NULL, NULL, 0) || store_credentials(token->store, &list, &n) != HUFU_OK)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct store_credential *c = &list[i];
+		if (c->refused || !c->value || !pool_refused_credential(token->pool, c->domain, c->name, c->value, c->len))
+			continue;
+		enum hufu_err err = store_credential_refuse(token->store, c);
+		if (err != HUFU_OK && err != HUFU_ERR_CONFLICT && err != HUFU_ERR_NOT_FOUND)
+			log_warning("token \"%s\": that credential \"%s\" of domain \"%s\" was refused cannot be noted, so another process "
+			            "may present it again: %s", name_of(token), c->name, c->domain, err_text(err));
+	}
+	store_credentials_free(list, n);
+}
+
+static void lend_credentials(struct token *token)
+{
+	struct store_credential *list;
+	size_t n;
+	if (store_credentials(token->store, &list, &n) != HUFU_OK)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct store_credential *c = &list[i];
+		enum hufu_err err = HUFU_OK;
+		if (c->refused)
+			log_error("token \"%s\": credential \"%s\" of domain \"%s\" is not presented: a device refused it. Set the right one "
+			          "(hufu device password set)", name_of(token), c->name, c->domain);
+		else if (c->value)
+			err = pool_add_credential(token->pool, c->domain, c->name, c->value, c->len);
+		if (err != HUFU_OK)
+			log_error("token \"%s\": credential \"%s\" of domain \"%s\" is of no use: %s", name_of(token), c->name, c->domain,
+			          err_text(err));
+	}
+	store_credentials_free(list, n);
 }
 
 void domains_login(struct token *token, enum login login)
 {
 	struct store_domain *list;
 	size_t n;
+	note_refusals(token);
+	lend_credentials(token); /* before keys are made for proofs */
 	if (read_enrolled(token, &list, &n) != HUFU_OK)
 		return;
 	if (login == LOGIN_SO || n == 0) {
@@ -251,9 +353,15 @@ void domains_login(struct token *token, enum login login)
 	store_domains_free(list, n);
 }
 
+void domains_before_logout(struct token *token)
+{
+	note_refusals(token);
+}
+
 void domains_logout(struct token *token)
 {
 	pool_drop_proofs(token->pool);
+	pool_drop_credentials(token->pool);
 }
 
 void domains_init(struct token *token, const CK_BYTE *pin, CK_ULONG pin_len)

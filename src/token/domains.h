@@ -7,7 +7,9 @@
  * configured domain that can be reached and is not yet enrolled: the configuration
  * says which devices, the officer's login that it is meant. With it goes a proof,
  * an SM2 key that a device of the domain made; the store keeps it, sealed, and
- * it is lent to the pool while somebody is logged in.
+ * it is lent to the pool while somebody is logged in. Devices that make no such pairs prove
+ * themselves by an SM4 key. What they want to be told before they let their keys be used
+ * (credentials) the store keeps likewise.
  *
  * A token that has none enrolled (an earlier version made it, or no device could be
  * reached) enrols at the next login whatever its keys have copies for, or, having
@@ -30,8 +32,13 @@ struct targets {
 	size_t n;
 };
 
-/* The token key is at hand in the store: enrols what is missing (see above) and lends the proofs to the pool. What fails is logged. */
+/*
+ * The token key is at hand in the store: lends credentials to the pool, enrols what is missing (see above) and lends the
+ * proofs. What fails is logged.
+ */
 void domains_login(struct token *, enum login);
+/* It still is, for a moment: what was learnt under the login is kept. */
+void domains_before_logout(struct token *);
 /* The login has ended: takes them back. */
 void domains_logout(struct token *);
 /* A fresh token: as its security officer, for this once. */

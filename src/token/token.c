@@ -49,6 +49,7 @@ void token_close(struct token *token)
 	if (token->handles)
 		object_drop_all(token);
 	if (token->store) {
+		domains_before_logout(token);
 		store_logout(token->store);
 		domains_logout(token);
 		store_close(token->store);
@@ -94,6 +95,7 @@ void token_logout(struct token *token)
 	if (atomic_exchange(&token->login, LOGIN_NONE) == LOGIN_NONE)
 		return;
 	atomic_fetch_add(&token->login_epoch, 1);
+	domains_before_logout(token);
 	store_logout(token->store);
 	domains_logout(token);
 	object_drop_private(token);

@@ -372,7 +372,7 @@ static void test_from_before(void)
 	ask("PRAGMA user_version = 1"); /* with the next line all that version 1 had */
 	sqlite3 *db;
 	CU_ASSERT_EQUAL_FATAL(sqlite3_open(path_of("test.db"), &db), SQLITE_OK);
-	CU_ASSERT_EQUAL(sqlite3_exec(db, "DROP TABLE domain", NULL, NULL, NULL), SQLITE_OK);
+	CU_ASSERT_EQUAL(sqlite3_exec(db, "DROP TABLE domain; DROP TABLE credential", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
 	start(ALL, ALL_NAMES, "");
 	open_session();
@@ -828,6 +828,94 @@ static void test_index_copies(void)
 	on_shelf = false;
 }
 
+/* -- credentials ---------------------------------------------------------------------------- */
+
+#define LOCKED "device \"d1\" { driver = \"fault\" domain = \"cards\" resident = 2 password = \"sesame\" }\n"
+
+static void set_password(const char *value)
+{
+	struct store_credential c = {.domain = "cards", .name = "user", .set_s = 1, .value = (uint8_t *)(uintptr_t)value,
+	                             .len = strlen(value)};
+	CU_ASSERT_EQUAL_FATAL(store_credential_set(session->token->store, &c), HUFU_OK);
+}
+
+static bool is_asked(enum hufu_verb verb, uint64_t times)
+{
+	for (unsigned tries = 0; tries < 4000 && fault_counts("d1").asked[verb] < times; tries++)
+		usleep(5000);
+	return fault_counts("d1").asked[verb] == times;
+}
+
+/* Presented at a login, taken back at the logout; without threads, too. */
+static void try_credentials(const char *devices, const char *names)
+{
+	up(devices, names, "");
+	set_password("sesame");
+	CU_ASSERT_EQUAL(fault_counts("d1").asked[HUFU_VERB_LOGIN], 0);
+	OK(session_logout(session));
+	login(CKU_USER);
+	CK_OBJECT_HANDLE h;
+	OK(generate(TOKEN_KEY, &h)); /* an op, where it is the callers who care for devices */
+	CU_ASSERT(is_asked(HUFU_VERB_LOGIN, 1));
+	OK(session_logout(session));
+	CU_ASSERT(is_asked(HUFU_VERB_LOGOUT, 1));
+	down();
+}
+
+static void test_credentials(void)
+{
+	try_credentials(LOCKED, "\"d1\"");
+	try_credentials(LOCKED C2 S, ALL_NAMES);
+}
+
+/* However many processes come by: one of them presents the wrong one, once. */
+static void test_refused(void)
+{
+	up(LOCKED C2, "\"d1\", \"d2\"", "");
+	set_password("open");
+	OK(session_logout(session));
+	login(CKU_USER);
+	CU_ASSERT(is_asked(HUFU_VERB_LOGIN, 1));
+	for (unsigned i = 0; i < 2; i++) {
+		again(LOCKED C2, "\"d1\", \"d2\"", "", CKU_USER);
+		CK_OBJECT_HANDLE h;
+		OK(generate(TOKEN_KEY, &h));
+		CU_ASSERT_EQUAL(fault_counts("d1").asked[HUFU_VERB_LOGIN], 1);
+	}
+	CU_ASSERT(log_has("is not presented: a device refused it"));
+	set_password("sesame");
+	again(LOCKED C2, "\"d1\", \"d2\"", "", CKU_USER);
+	CK_OBJECT_HANDLE h;
+	OK(generate(TOKEN_KEY, &h));
+	CU_ASSERT(is_asked(HUFU_VERB_LOGIN, 2));
+	down();
+}
+
+/* -- proofs by a secret key ---------------------------------------------------------------------- */
+
+#define NO_PAIRS "device \"d1\" { driver = \"fault\" domain = \"cards\" }\n"
+#define SPLIT "device \"d1\" { driver = \"fault\" domain = \"cards\" split = yes }\n"
+
+static void test_secret_proof(void)
+{
+	CK_OBJECT_HANDLE h;
+
+	fault_reset();
+	strncpy(dir, "/tmp/hufu-domains-XXXXXX", sizeof dir - 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	start(NO_PAIRS, "\"d1\"", "");
+	script("d1", "generate:unsupported@2"); /* the first is a known answer's; then no pair, but a key */
+	init();
+	CU_ASSERT(log_has("domain \"cards\" is enrolled") && !log_has("without a proof"));
+	open_session();
+	login(CKU_USER);
+	OK(generate(TOKEN_KEY, &h));
+	again(SPLIT, "\"d1\"", "", CKU_USER); /* a card with another KEK in its place */
+	CU_ASSERT_NOT_EQUAL(generate(TOKEN_KEY, &h), CKR_OK);
+	CU_ASSERT(log_has("it belongs to another domain than \"cards\""));
+	down();
+}
+
 static const struct unit_case cases[] = {
 	{"the fault drivers are there", register_drivers},
 	{"whoever initialises a token enrols its domains", test_init_enrols},
@@ -852,6 +940,9 @@ static const struct unit_case cases[] = {
 	{"any single fault makes one key or one pair", test_exactly_one_key},
 	{"destroying and changing a key needs no device", test_destroyed_and_changed},
 	{"a key that its device keeps lives there alone", test_index_copies},
+	{"credentials are presented at login and forgotten at logout", test_credentials},
+	{"one that was refused is presented by no process again, until it is set anew", test_refused},
+	{"where devices make no pairs a secret key proves their domain", test_secret_proof},
 	{0},
 };
 
