@@ -33,6 +33,7 @@ struct run {
 	const struct kat *kat;
 	struct bytes iv, aad, in, out;
 	CK_GCM_PARAMS gcm;
+	CK_CCM_PARAMS ccm;
 	CK_AES_CTR_PARAMS ctr;
 	CK_HUFU_ZUC_PARAMS zuc;
 	CK_RSA_PKCS_PSS_PARAMS pss;
@@ -51,6 +52,9 @@ static void parameter(struct run *r)
 		                         .ulAADLen = r->aad.len,
 		                         .ulTagBits = 128};
 		r->mech = (CK_MECHANISM){r->kat->mech, &r->gcm, sizeof r->gcm};
+	} else if (r->kat->mech == CKM_HUFU_SM4_CCM) {
+		r->ccm = (CK_CCM_PARAMS){r->in.len, r->iv.data, r->iv.len, r->aad.data, r->aad.len, 16};
+		r->mech = (CK_MECHANISM){r->kat->mech, &r->ccm, sizeof r->ccm};
 	} else if (r->kat->mech == CKM_HUFU_SM4_CTR) {
 		r->ctr.ulCounterBits = 128;
 		memcpy(r->ctr.cb, r->iv.data, sizeof r->ctr.cb);

@@ -17,7 +17,7 @@ const unsigned char sm2_curve_oid[10] = {0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x5
 
 const struct key_kind key_kinds[] = {
 	{"sm2", NULL, CKK_HUFU_SM2, true, CKM_HUFU_SM2_KEY_PAIR_GEN, 0, 256, SIGNS | CRYPTS, 0, NULL, NULL},
-	{"sm4", NULL, CKK_HUFU_SM4, false, CKM_HUFU_SM4_KEY_GEN, 0, 128, CRYPTS, 0, NULL, NULL},
+	{"sm4", NULL, CKK_HUFU_SM4, false, CKM_HUFU_SM4_KEY_GEN, 0, 128, CRYPTS, CKM_HUFU_SM4_CMAC, NULL, NULL},
 	{"zuc", NULL, CKK_HUFU_ZUC, false, CKM_HUFU_ZUC_KEY_GEN, 0, 128, CRYPTS | SIGNS, CKM_HUFU_ZUC_EIA3, NULL, NULL},
 	{"hmac-sm3", "BITS", CKK_HUFU_SM3_HMAC, false, CKM_HUFU_SM3_KEY_GEN, 32, 0, SIGNS, CKM_HUFU_SM3_HMAC, NULL, NULL},
 	{"rsa", "BITS", CKK_RSA, true, CKM_RSA_PKCS_KEY_PAIR_GEN, 0, 0, SIGNS | CRYPTS, 0, NULL, NULL},

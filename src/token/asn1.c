@@ -254,7 +254,8 @@ size_t asn1_enveloped_encode(const struct asn1_enveloped *e, uint8_t der[ASN1_EN
 {
 	static const uint8_t point_head[] = {0x00, 0x04}, scalar_head[] = {0x00};
 	size_t algorithm = sizeof sm4_ecb_oid + sizeof null_parameter;
-	size_t content = der_element_len(algorithm) + e->cipher_len + der_element_len(POINT_BITS_LEN) + der_element_len(SCALAR_BITS_LEN);
+	size_t bits = der_element_len(POINT_BITS_LEN) + der_element_len(SCALAR_BITS_LEN);
+	size_t content = der_element_len(algorithm) + e->cipher_len + bits;
 	uint8_t *p = der_put_header(der, DER_SEQUENCE, content);
 	p = der_put_header(p, DER_SEQUENCE, algorithm);
 	p = der_put(der_put(p, sm4_ecb_oid, sizeof sm4_ecb_oid), null_parameter, sizeof null_parameter);
