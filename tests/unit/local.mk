@@ -355,6 +355,27 @@ tests_unit_test_sdf_profile_SOURCES = %reldir%/test_sdf_profile.c
 tests_unit_test_sdf_profile_CFLAGS = $(POOL_TEST_CFLAGS)
 tests_unit_test_sdf_profile_LDADD = $(DRIVER_LIBS) $(CUNIT_LIBS) $(PTHREAD_LIBS)
 
+# Libraries of vendors who differ.
+UNIT_TESTS += tests/unit/test_sdf_library
+tests_unit_test_sdf_library_SOURCES = %reldir%/test_sdf_library.c %reldir%/sdf_fake.h $(VCLOCK_UTIL)
+tests_unit_test_sdf_library_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_sdf_library_LDADD = $(DRIVER_LIBS) $(CUNIT_LIBS) $(PTHREAD_LIBS)
+EXTRA_tests_unit_test_sdf_library_DEPENDENCIES = $(SDF_FAKES)
+SDF_FAKES = tests/unit/sdf_fake_standard.la tests/unit/sdf_fake_narrow.la tests/unit/sdf_fake_bare.la
+tests_unit_sdf_fake_standard_la_SOURCES = %reldir%/sdf_fake.c %reldir%/sdf_fake.h
+tests_unit_sdf_fake_standard_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAKE_WIDTH=64 -DFAKE_ARGS=5 -DFAKE_RSA_ARGS=6 -DFAKE_IDS=0x400
+tests_unit_sdf_fake_standard_la_LDFLAGS = $(SAMPLE_LDFLAGS)
+tests_unit_sdf_fake_standard_la_LIBADD = $(SM_LIBS)
+tests_unit_sdf_fake_narrow_la_SOURCES = %reldir%/sdf_fake.c %reldir%/sdf_fake.h
+tests_unit_sdf_fake_narrow_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAKE_WIDTH=32 -DFAKE_LENGTH_FIRST=136 -DFAKE_ARGS=6 -DFAKE_RSA_ARGS=7 \
+	-DFAKE_IDS=0x2000
+tests_unit_sdf_fake_narrow_la_LDFLAGS = $(SAMPLE_LDFLAGS)
+tests_unit_sdf_fake_narrow_la_LIBADD = $(SM_LIBS)
+tests_unit_sdf_fake_bare_la_SOURCES = %reldir%/sdf_fake.c %reldir%/sdf_fake.h
+tests_unit_sdf_fake_bare_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAKE_WIDTH=64 -DFAKE_ARGS=5 -DFAKE_RSA_ARGS=6 -DFAKE_IDS=0x400 -DFAKE_BARE
+tests_unit_sdf_fake_bare_la_LDFLAGS = $(SAMPLE_LDFLAGS)
+tests_unit_sdf_fake_bare_la_LIBADD = $(SM_LIBS)
+
 # Vendors' shared objects, good and bad; -rpath makes libtool build them shared.
 SAMPLE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 UNIT_TESTS += tests/unit/test_soft
@@ -369,8 +390,8 @@ tests_unit_test_registry_LDADD = $(POOL_TEST_LIBS)
 EXTRA_tests_unit_test_registry_DEPENDENCIES = $(SAMPLE_DRIVERS)
 SAMPLE_DRIVERS = tests/unit/sample_good.la tests/unit/sample_old.la tests/unit/sample_short.la \
 	tests/unit/sample_incomplete.la tests/unit/sample_nothing.la tests/unit/sample_no_entry.la
-EXTRA_LTLIBRARIES = $(SAMPLE_DRIVERS)
-CLEANFILES += $(SAMPLE_DRIVERS)
+EXTRA_LTLIBRARIES = $(SAMPLE_DRIVERS) $(SDF_FAKES)
+CLEANFILES += $(SAMPLE_DRIVERS) $(SDF_FAKES)
 tests_unit_sample_good_la_SOURCES = %reldir%/sample_driver.c
 tests_unit_sample_good_la_CPPFLAGS = $(AM_CPPFLAGS) -DSAMPLE=SAMPLE_GOOD
 tests_unit_sample_good_la_LDFLAGS = $(SAMPLE_LDFLAGS)
