@@ -32,9 +32,9 @@ tests_fuzz_fuzz_row_LDADD = $(STORE_LIBS)
 FUZZERS += tests/fuzz/fuzz_template
 tests_fuzz_fuzz_template_SOURCES = %reldir%/fuzz_template.c src/token/attr.c src/token/certificate.c src/token/curve.c \
 	src/token/der.c src/token/key_form.c src/token/plan.c src/token/policy.c src/token/point.c \
-	src/token/rules.c
+	src/token/rules.c src/token/vendor.c
 tests_fuzz_fuzz_template_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
-tests_fuzz_fuzz_template_LDADD = src/crypto/libhufucrypto.la src/sm/libsm.la src/base/libbase.la $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+tests_fuzz_fuzz_template_LDADD = $(ALIAS_LIBS) src/crypto/libhufucrypto.la src/sm/libsm.la src/base/libbase.la $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 
 FUZZERS += tests/fuzz/fuzz_fault_script
 tests_fuzz_fuzz_fault_script_SOURCES = %reldir%/fuzz_fault_script.c
