@@ -57,6 +57,8 @@ const struct command commands[] = {
 	{"device", "undrain", "DEVICE", 1, 1, "give a device work again", 0, wish_opts, cmd_device_undrain},
 	{"device", "maintain", "DEVICE", 1, 1, "drain a device, close it and leave it alone", 0, wish_opts, cmd_device_maintain},
 	{"device", "probe", "DEVICE", 1, 1, "try a device in this process", 0, probe_opts, cmd_device_probe},
+	{"driver", "qualify", "LIBRARY", 1, 1, "examine a vendor's GM/T 0018 library, or a driver, and write its report and profile",
+	 OPTS_PROGRESS, qualify_opts, cmd_driver_qualify},
 	{"pool", "status", "[TOKEN]", 0, 1, "show tokens: devices and domains that are up, states, sums", OPTS_LIVE,
 	 pool_status_opts, cmd_pool_status},
 	{"domain", "list", "[TOKEN]", 0, 1, "list a token's domains: enrolled, devices, copies", OPTS_PIN, NULL, cmd_domain_list},

@@ -74,6 +74,16 @@ hufu_SOURCES = \
 	%reldir%/cmd_store.c %reldir%/storefile.c %reldir%/storefile.h \
 	%reldir%/cmd_token_init.c \
 	%reldir%/cmd_token_list.c \
+	%reldir%/libexec.c %reldir%/libexec.h \
+	%reldir%/qualify/chapters.c \
+	%reldir%/qualify/child.c \
+	%reldir%/qualify/cmd_qualify.c \
+	%reldir%/qualify/html.c \
+	%reldir%/qualify/judge.h \
+	%reldir%/qualify/learn.c \
+	%reldir%/qualify/plot.c \
+	%reldir%/qualify/qualify.h \
+	%reldir%/qualify/write.c \
 	%reldir%/cmd_top.c %reldir%/live.c %reldir%/live.h %reldir%/top.h %reldir%/top_sample.c %reldir%/top_screen.c
 hufu_CFLAGS = $(tools_libhufutool_la_CFLAGS) $(NCURSES_CFLAGS)
 hufu_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_LIBEXEC_PATH='"$(pkglibexecdir)"'
@@ -91,6 +101,39 @@ hufu_lab_SOURCES = \
 	%reldir%/lab/scaling.c
 hufu_lab_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
 hufu_lab_LDADD = src/p11/libp11.la src/driver/libfault.la $(TOKEN_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+
+# Run by hufu driver qualify, a chapter each time: the one process that loads the library.
+pkglibexec_PROGRAMS += hufu-qualify
+hufu_qualify_SOURCES = \
+	%reldir%/hex.c %reldir%/hex.h \
+	%reldir%/qualify/card.c %reldir%/qualify/card.h \
+	%reldir%/qualify/chapters.c \
+	%reldir%/qualify/ex_answers.c \
+	%reldir%/qualify/ex_chaining.c \
+	%reldir%/qualify/ex_common.c \
+	%reldir%/qualify/ex_cross.c \
+	%reldir%/qualify/ex_driver.c \
+	%reldir%/qualify/ex_errors.c \
+	%reldir%/qualify/ex_idle.c \
+	%reldir%/qualify/ex_late.c \
+	%reldir%/qualify/ex_layouts.c \
+	%reldir%/qualify/ex_leaks.c \
+	%reldir%/qualify/ex_misuse.c \
+	%reldir%/qualify/ex_open.c \
+	%reldir%/qualify/ex_performance.c \
+	%reldir%/qualify/ex_random.c \
+	%reldir%/qualify/ex_reconnect.c \
+	%reldir%/qualify/ex_rights.c \
+	%reldir%/qualify/ex_sizes.c \
+	%reldir%/qualify/ex_symbols.c \
+	%reldir%/qualify/ex_threads.c \
+	%reldir%/qualify/examine.h \
+	%reldir%/qualify/examiner.c \
+	%reldir%/qualify/qualify.h \
+	%reldir%/qualify/randomness.h \
+	%reldir%/qualify/tell.c %reldir%/qualify/tell.h
+hufu_qualify_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
+hufu_qualify_LDADD = src/randomness/librandomness.la $(DRIVER_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS) -lm
 
 dist_man_MANS += docs/man/hufu.1
 bashcompletiondir = $(datarootdir)/bash-completion/completions

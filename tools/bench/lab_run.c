@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/bench/bench.h"
 #include "tools/bench/failover.h"
+#include "tools/libexec.h"
 #include "tools/report.h"
 
 #include <errno.h>
@@ -11,26 +12,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* Beside this program, as it was built; else where it was installed. */
-static bool find_lab(char *path, size_t len)
-{
-	static const char name[] = "/hufu-lab";
-	ssize_t n = readlink("/proc/self/exe", path, len - sizeof name);
-
-	if (n > 0) {
-		path[n] = 0;
-		char *slash = strrchr(path, '/');
-		memcpy(slash, name, sizeof name);
-		if (access(path, X_OK) == 0)
-			return true;
-	}
-	snprintf(path, len, "%s%s", HUFU_LIBEXEC_PATH, name);
-	if (access(path, X_OK) == 0)
-		return true;
-	note("%s: %s; it is installed with hufu", path, strerror(errno));
-	return false;
-}
 
 /* In the child: only its output goes to the pipe. */
 static void become(const char *path, const char *verb, const char *dir, const char *const *words)
@@ -78,7 +59,7 @@ json_t *lab_run(const char *parent, const char *verb, const char *const *words)
 	json_t *doc = NULL;
 	int up[2];
 
-	if (!find_lab(path, sizeof path))
+	if (!libexec_find("hufu-lab", path, sizeof path))
 		return NULL;
 	char *dir = place_make(parent);
 	if (!dir)
