@@ -183,15 +183,22 @@ static bool driver_has_option(const char *driver, const char *name)
 	return *options != NULL;
 }
 
+static void refuse_option(struct load *l, const struct outline_key *key, const char *driver)
+{
+	char list[512];
+
+	conf_key_list(&conf_sections[CONF_DEVICE], list, sizeof(list));
+	size_t len = strlen(list);
+	for (const char *const *option = conf_driver_options(driver); *option && len < sizeof(list); option++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, ", %s", *option);
+	conf_problem(l->reporter, key->line, "driver \"%s\" has no key \"%s\". The keys of a section device are %s", driver, key->name,
+	             list);
+}
+
 static bool option_is_good(struct load *l, const struct outline_key *key, const char *driver, const char *value)
 {
 	if (!driver_has_option(driver, key->name)) {
-		char list[512];
-		conf_key_list(&conf_sections[CONF_DEVICE], list, sizeof(list));
-		conf_problem(l->reporter, key->line, "driver \"%s\" has no key \"%s\". The keys of a section device are %s%s",
-		             driver, key->name, list,
-		             conf_driver_is_fault(driver) ? ", wraps, script, sessions_max, service, domain_id, split, shelf, "
-		                                            "resident, seed, password" : "");
+		refuse_option(l, key, driver);
 		return false;
 	}
 	/* One that fails on purpose stands around one that works. */

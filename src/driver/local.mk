@@ -4,6 +4,10 @@ src_driver_libdriver_la_SOURCES = \
 	%reldir%/driver.h \
 	%reldir%/host.c \
 	%reldir%/registry.c \
+	%reldir%/sdf/copies.c \
+	%reldir%/sdf/handles.c \
+	%reldir%/sdf/keys.c \
+	%reldir%/sdf/lease.c \
 	%reldir%/sdf/library.c \
 	%reldir%/sdf/library.h \
 	%reldir%/sdf/library_call.c \
@@ -17,12 +21,22 @@ src_driver_libdriver_la_SOURCES = \
 	%reldir%/sdf/library_structs.c \
 	%reldir%/sdf/library_symbols.c \
 	%reldir%/sdf/library_turn.c \
+	%reldir%/sdf/ops_aead.c \
+	%reldir%/sdf/ops_mac.c \
+	%reldir%/sdf/ops_rsa.c \
+	%reldir%/sdf/ops_sm2.c \
+	%reldir%/sdf/ops_sm4.c \
 	%reldir%/sdf/profile.c \
 	%reldir%/sdf/profile.h \
 	%reldir%/sdf/profile_internal.h \
 	%reldir%/sdf/profile_keys.c \
 	%reldir%/sdf/profile_print.c \
 	%reldir%/sdf/profile_standard.c \
+	%reldir%/sdf/resident.c \
+	%reldir%/sdf/rights.c \
+	%reldir%/sdf/sdf.c \
+	%reldir%/sdf/sdf.h \
+	%reldir%/sdf/settings.c \
 	%reldir%/soft/aes.c \
 	%reldir%/soft/aes_gcm.c \
 	%reldir%/soft/block_mac.c \

@@ -383,6 +383,12 @@ tests_unit_test_soft_SOURCES = %reldir%/test_soft.c
 tests_unit_test_soft_CFLAGS = $(POOL_TEST_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_soft_LDADD = $(POOL_TEST_LIBS) $(OPENSSL_LIBS)
 
+# The fake's functions stand in for those of the library behind them.
+UNIT_TESTS += tests/unit/test_sdf_driver
+tests_unit_test_sdf_driver_SOURCES = %reldir%/test_sdf_driver.c %reldir%/sdf_card.c %reldir%/sdf_card.h
+tests_unit_test_sdf_driver_CFLAGS = $(POOL_TEST_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_sdf_driver_LDADD = $(POOL_TEST_LIBS) $(OPENSSL_LIBS)
+
 UNIT_TESTS += tests/unit/test_registry
 tests_unit_test_registry_SOURCES = %reldir%/test_registry.c
 tests_unit_test_registry_CFLAGS = $(POOL_TEST_CFLAGS)

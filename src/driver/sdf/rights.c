@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Access passwords of private keys (GM/T 0018 6.2: GetPrivateKeyAccessRight).
+ * Devices lock an index after a few wrong ones: what was refused is not
+ * presented there again before another is given.
+ */
+#include "driver/sdf/sdf.h"
+
+#include <stdlib.h>
+
+/* -- what there is ------------------------------------------------------------------ */
+
+static struct credential *find_locked(struct hufu_device *device, uint32_t index)
+{
+	for (size_t i = 0; i < device->ncredentials; i++)
+		if (device->credentials[i].index == index)
+			return &device->credentials[i];
+	return NULL;
+}
+
+enum password { PASSWORD_NONE, PASSWORD_REFUSED, PASSWORD_GOOD };
+
+/* Into the lease's scratch memory; *login is the login that it belongs to. */
+static enum password password_for(struct hufu_lease *lease, uint32_t index, size_t *len, uint64_t *login)
+{
+	struct hufu_device *device = lease->device;
+	enum password found = PASSWORD_NONE;
+
+	pthread_mutex_lock(&device->lock);
+	const struct credential *credential = find_locked(device, index);
+	if (!credential)
+		credential = find_locked(device, 0);
+	*login = atomic_load(&device->logins);
+	if (credential) {
+		found = index_in(&device->refused, index) ? PASSWORD_REFUSED : PASSWORD_GOOD;
+		*len = credential->len;
+		memcpy(lease->scratch, credential->value, credential->len);
+	}
+	pthread_mutex_unlock(&device->lock);
+	return found;
+}
+
+static void remember_refusal(struct hufu_device *device, uint32_t index)
+{
+	pthread_mutex_lock(&device->lock);
+	index_add(&device->refused, index);
+	pthread_mutex_unlock(&device->lock);
+}
+
+static void clear_credential(const struct hufu_device *device, struct credential *credential)
+{
+	device->host->secret_free(credential->value);
+	*credential = (struct credential){0};
+}
+
+static void forget_all_locked(struct hufu_device *device)
+{
+	for (size_t i = 0; i < device->ncredentials; i++)
+		clear_credential(device, &device->credentials[i]);
+	free(device->credentials);
+	device->credentials = NULL;
+	device->ncredentials = 0;
+	memset(&device->refused, 0, sizeof(device->refused));
+}
+
+void rights_forget(struct hufu_device *device)
+{
+	pthread_mutex_lock(&device->lock);
+	forget_all_locked(device);
+	pthread_mutex_unlock(&device->lock);
+}
+
+/* -- taking them ------------------------------------------------------------------------ */
+
+static bool wants_right(enum hufu_err err)
+{
+	return hufu_err_group(err) == HUFU_GROUP_EXPIRED || hufu_err_group(err) == HUFU_GROUP_DENIED;
+}
+
+/*
+ * Vendors answer a wrong password with codes of all sorts (PRKRERR, INARGERR,
+ * codes of their own). One that nobody knows counts as refused: to ask again costs a try.
+ */
+static bool is_refused(const struct hufu_lease *lease, enum hufu_err err)
+{
+	return wants_right(err) || hufu_err_group(err) == HUFU_GROUP_CALLER ||
+	       (hufu_err_group(err) == HUFU_GROUP_LOST && !sdf_code_name(lease->device->profile, lease->session->code));
+}
+
+static enum hufu_err refused(struct hufu_lease *lease, uint32_t index)
+{
+	struct hufu_device *device = lease->device;
+
+	remember_refusal(device, index);
+	device->host->log(HUFU_LOG_ERROR, device->name, "the access password of index %u was refused (0x%08x), "
+	                  "and is not presented again. Give the right one", (unsigned)index, (unsigned)lease->session->code);
+	return HUFU_ERR_DENIED;
+}
+
+static enum hufu_err take(struct hufu_lease *lease, uint32_t index)
+{
+	uint64_t login;
+	size_t len;
+
+	if (index_in(&lease->rights, index))
+		return HUFU_OK;
+	switch (password_for(lease, index, &len, &login)) {
+	case PASSWORD_NONE:
+		return HUFU_OK; /* perhaps it wants none */
+	case PASSWORD_REFUSED:
+		secret_wipe(lease->scratch, len);
+		return HUFU_ERR_NO_KEY;
+	case PASSWORD_GOOD:
+		break;
+	}
+	enum hufu_err err = sdf_right_get(lease->session, index, lease->scratch, len);
+	secret_wipe(lease->scratch, len);
+	if (err != HUFU_OK)
+		return is_refused(lease, err) ? refused(lease, index) : err;
+	if (!lease->has_rights)
+		lease->login = login;
+	lease->has_rights = true;
+	index_add(&lease->rights, index);
+	return HUFU_OK;
+}
+
+static enum hufu_err say_password_wanted(struct hufu_device *device, uint32_t index)
+{
+	if (!atomic_exchange(&device->said_password, true))
+		device->host->log(HUFU_LOG_WARNING, device->name, "the key at index %u wants its access password, "
+		                  "and there is none. Give the device the credential \"%u\", or \"*\" for all indexes", (unsigned)index,
+		                  (unsigned)index);
+	return HUFU_ERR_NO_KEY;
+}
+
+enum hufu_err rights_run(struct hufu_lease *lease, uint32_t index, index_fn call, void *arg)
+{
+	enum hufu_err err = take(lease, index);
+
+	if (err != HUFU_OK)
+		return err;
+	err = call(lease, index, arg);
+	if (!wants_right(err) || lease->session->dead)
+		return err;
+	index_drop(&lease->rights, index);
+	err = take(lease, index);
+	if (err != HUFU_OK)
+		return err;
+	if (!index_in(&lease->rights, index))
+		return say_password_wanted(lease->device, index);
+	err = call(lease, index, arg);
+	return wants_right(err) ? refused(lease, index) : err;
+}
+
+/* -- LOGIN, LOGOUT ------------------------------------------------------------------------ */
+
+/* "*", "3", "sign:3", "encrypt:3", "rsa:3": a right is one for all keys at an index. */
+static bool read_name(const uint8_t *name, size_t len, uint32_t *index)
+{
+	static const char *const prefixes[] = {"sign:", "encrypt:", "rsa:"};
+	uint32_t x = 0;
+
+	*index = 0;
+	if (len == 1 && name[0] == '*')
+		return true;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		size_t n = strlen(prefixes[i]);
+
+		if (len > n && memcmp(name, prefixes[i], n) == 0) {
+			name += n;
+			len -= n;
+			break;
+		}
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] < '0' || name[i] > '9')
+			return false;
+		x = 10 * x + (uint32_t)(name[i] - '0');
+		if (x > SDF_INDEX_MAX)
+			return false;
+	}
+	*index = x;
+	return x != 0;
+}
+
+static struct credential *place_locked(struct hufu_device *device, uint32_t index)
+{
+	struct credential *found = find_locked(device, index);
+
+	if (found)
+		return found;
+	struct credential *more = reallocarray(device->credentials, device->ncredentials + 1, sizeof(*more));
+	if (!more)
+		return NULL;
+	device->credentials = more;
+	more[device->ncredentials] = (struct credential){.index = index};
+	return &more[device->ncredentials++];
+}
+
+/* What another password was refused for is open to this one; "*" does not stand for an index with a password of its own. */
+static void unrefuse_locked(struct hufu_device *device, uint32_t index)
+{
+	if (index) {
+		index_drop(&device->refused, index);
+		return;
+	}
+	for (uint32_t i = 1; i <= SDF_INDEX_MAX; i++)
+		if (index_in(&device->refused, i) && !find_locked(device, i))
+			index_drop(&device->refused, i);
+}
+
+/* Adopts value. *others: sessions may have rights by another password of that name. */
+static bool keep(struct hufu_device *device, uint32_t index, uint8_t *value, size_t len, bool *others)
+{
+	pthread_mutex_lock(&device->lock);
+	struct credential *credential = place_locked(device, index);
+	if (credential) {
+		bool same = credential->value && credential->len == len && secret_equal(credential->value, value, len);
+
+		*others = credential->value && !same;
+		device->host->secret_free(credential->value);
+		credential->value = value;
+		credential->len = len;
+		if (!same)
+			unrefuse_locked(device, index);
+	}
+	pthread_mutex_unlock(&device->lock);
+	return credential;
+}
+
+/* Any index with a key, to try a password for all of them on; 0: there is none. */
+static uint32_t first_key(struct hufu_lease *lease)
+{
+	const struct settings *s = &lease->device->settings;
+	uint8_t point[SDF_POINT_LEN], spki[HUFU_PUB_MAX];
+	size_t len;
+
+	for (uint32_t i = 1; i <= SDF_INDEX_MAX && !lease->session->dead; i++) {
+		if (index_in(&s->indexes, i) && (sdf_export_ecc(lease->session, i, SDF_USAGE_SIGN, point) == HUFU_OK ||
+		                                 sdf_export_ecc(lease->session, i, SDF_USAGE_ENCRYPT, point) == HUFU_OK))
+			return i;
+		if (index_in(&s->rsa_indexes, i) && sdf_export_rsa(lease->session, i, SDF_USAGE_SIGN, spki, &len) == HUFU_OK)
+			return i;
+	}
+	return 0;
+}
+
+/* A right that this session has already says nothing of this password. */
+static enum hufu_err try_now(struct hufu_lease *lease, uint32_t index)
+{
+	uint32_t at = index ? index : first_key(lease);
+
+	if (!at)
+		return HUFU_OK;
+	if (index_in(&lease->rights, at) && lease->device->profile->right_stacks)
+		(void)!sdf_right_release(lease->session, at); /* it is taken anew at once */
+	index_drop(&lease->rights, at);
+	return take(lease, at);
+}
+
+enum hufu_err rights_login(struct hufu_lease *lease, struct hufu_op *op)
+{
+	struct hufu_device *device = lease->device;
+	bool others = false;
+	uint32_t index;
+
+	if (!op->in2 || !read_name(op->in2, op->in2_len, &index)) {
+		device->host->log(HUFU_LOG_ERROR, device->name,
+		                  "a credential has a name that says no index. Name it \"3\" for index 3, "
+		                  "or \"*\" for all");
+		return HUFU_ERR_PARAM;
+	}
+	if (!op->in || op->in_len < SDF_PASSWORD_MIN || op->in_len > SDF_PASSWORD_MAX)
+		return HUFU_ERR_PIN_LEN;
+	uint8_t *value = device->host->secret_alloc(op->in_len);
+	if (!value)
+		return HUFU_ERR_NO_MEMORY;
+	memcpy(value, op->in, op->in_len);
+	if (!keep(device, index, value, op->in_len, &others)) {
+		device->host->secret_free(value);
+		return HUFU_ERR_NO_MEMORY;
+	}
+	if (others) {
+		atomic_fetch_add(&device->logins, 1);
+		leases_drop_rights(device);
+	}
+	enum hufu_err err = try_now(lease, index);
+	return err == HUFU_ERR_NO_KEY ? HUFU_ERR_DENIED : err; /* the same that was refused before */
+}
+
+enum hufu_err rights_logout(struct hufu_lease *lease, struct hufu_op *op)
+{
+	struct hufu_device *device = lease->device;
+
+	(void)op;
+	pthread_mutex_lock(&device->lock);
+	forget_all_locked(device);
+	atomic_fetch_add(&device->logins, 1);
+	pthread_mutex_unlock(&device->lock);
+	leases_drop_rights(device);
+	return HUFU_OK;
+}
