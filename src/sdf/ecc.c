@@ -8,8 +8,7 @@
 #define E_LEN 32u
 #define SIG_LEN 64u
 
-/* SGD_SM2 stands for all of it; the others for one use. */
-static bool is_sm2(unsigned int alg, unsigned int use)
+bool alg_is_sm2(unsigned int alg, unsigned int use)
 {
 	return alg == SGD_SM2 || alg == use;
 }
@@ -136,7 +135,7 @@ int sdf_face_external_verify_ecc(void *handle, unsigned int alg, ECCrefPublicKey
 	int result = face_begin(handle, LANE_ONCE, &session, &s);
 	if (result != SDR_OK)
 		return result;
-	if (!is_sm2(alg, SGD_SM2_1))
+	if (!alg_is_sm2(alg, SGD_SM2_1))
 		result = SDR_ALGNOTSUPPORT;
 	else
 		result = public_key ? point_read(public_key, point) : SDR_INARGERR;
@@ -145,7 +144,7 @@ int sdf_face_external_verify_ecc(void *handle, unsigned int alg, ECCrefPublicKey
 	return face_end(session, s, result);
 }
 
-static int point_of_index(struct session *s, unsigned int index, enum role role, uint8_t point[64])
+int point_of_index(struct session *s, unsigned int index, enum role role, uint8_t point[64])
 {
 	size_t at;
 	int result = index_find(index, &at);
@@ -171,7 +170,7 @@ int sdf_face_internal_verify_ecc(void *handle, unsigned int index, unsigned char
 
 static int check_encrypt(unsigned int alg, const uint8_t *data, const ECCCipher *out)
 {
-	if (!is_sm2(alg, SGD_SM2_3))
+	if (!alg_is_sm2(alg, SGD_SM2_3))
 		return SDR_ALGNOTSUPPORT;
 	if (!data)
 		return SDR_INARGERR;
@@ -242,7 +241,7 @@ static int decrypt(const struct face_session *session, struct session *s, unsign
 {
 	uint8_t *plain;
 	size_t len;
-	if (!is_sm2(alg, SGD_SM2_3))
+	if (!alg_is_sm2(alg, SGD_SM2_3))
 		return SDR_ALGNOTSUPPORT;
 	if (!in)
 		return SDR_INARGERR;

@@ -54,6 +54,34 @@ EXPORT int SDF_ReleasePrivateKeyAccessRight(void *session, unsigned int index)
 	return sdf_face_release_private_key_access_right(session, index);
 }
 
+EXPORT int SDF_ExportSignPublicKey_RSA(void *session, unsigned int index, RSArefPublicKey *public_key)
+{
+	return sdf_face_export_sign_public_key_rsa(session, index, public_key);
+}
+
+EXPORT int SDF_ExportEncPublicKey_RSA(void *session, unsigned int index, RSArefPublicKey *public_key)
+{
+	return sdf_face_export_enc_public_key_rsa(session, index, public_key);
+}
+
+EXPORT int SDF_GenerateKeyWithIPK_RSA(void *session, unsigned int index, unsigned int nbits, unsigned char *key,
+                                      unsigned int *key_len, void **handle)
+{
+	return sdf_face_generate_key_with_ipk_rsa(session, index, nbits, key, key_len, handle);
+}
+
+EXPORT int SDF_GenerateKeyWithEPK_RSA(void *session, unsigned int nbits, RSArefPublicKey *public_key,
+                                      unsigned char *key, unsigned int *key_len, void **handle)
+{
+	return sdf_face_generate_key_with_epk_rsa(session, nbits, public_key, key, key_len, handle);
+}
+
+EXPORT int SDF_ImportKeyWithISK_RSA(void *session, unsigned int index, unsigned char *key, unsigned int key_len,
+                                    void **handle)
+{
+	return sdf_face_import_key_with_isk_rsa(session, index, key, key_len, handle);
+}
+
 EXPORT int SDF_ExportSignPublicKey_ECC(void *session, unsigned int index, ECCrefPublicKey *public_key)
 {
 	return sdf_face_export_sign_public_key_ecc(session, index, public_key);
@@ -64,9 +92,84 @@ EXPORT int SDF_ExportEncPublicKey_ECC(void *session, unsigned int index, ECCrefP
 	return sdf_face_export_enc_public_key_ecc(session, index, public_key);
 }
 
+EXPORT int SDF_GenerateKeyWithIPK_ECC(void *session, unsigned int index, unsigned int nbits, ECCCipher *key,
+                                      void **handle)
+{
+	return sdf_face_generate_key_with_ipk_ecc(session, index, nbits, key, handle);
+}
+
+EXPORT int SDF_GenerateKeyWithEPK_ECC(void *session, unsigned int nbits, unsigned int alg, ECCrefPublicKey *public_key,
+                                      ECCCipher *key, void **handle)
+{
+	return sdf_face_generate_key_with_epk_ecc(session, nbits, alg, public_key, key, handle);
+}
+
+EXPORT int SDF_ImportKeyWithISK_ECC(void *session, unsigned int index, ECCCipher *key, void **handle)
+{
+	return sdf_face_import_key_with_isk_ecc(session, index, key, handle);
+}
+
+EXPORT int SDF_GenerateAgreementDataWithECC(void *session, unsigned int index, unsigned int nbits,
+                                            unsigned char *sponsor_id, unsigned int sponsor_id_len,
+                                            ECCrefPublicKey *sponsor, ECCrefPublicKey *sponsor_tmp, void **agreement)
+{
+	return sdf_face_generate_agreement_data_with_ecc(session, index, nbits, sponsor_id, sponsor_id_len, sponsor,
+	                                                 sponsor_tmp, agreement);
+}
+
+EXPORT int SDF_GenerateKeyWithECC(void *session, unsigned char *response_id, unsigned int response_id_len,
+                                  ECCrefPublicKey *response, ECCrefPublicKey *response_tmp, void *agreement,
+                                  void **handle)
+{
+	return sdf_face_generate_key_with_ecc(session, response_id, response_id_len, response, response_tmp, agreement,
+	                                      handle);
+}
+
+EXPORT int SDF_GenerateAgreementDataAndKeyWithECC(void *session, unsigned int index, unsigned int nbits,
+                                                  unsigned char *response_id, unsigned int response_id_len,
+                                                  unsigned char *sponsor_id, unsigned int sponsor_id_len,
+                                                  ECCrefPublicKey *sponsor, ECCrefPublicKey *sponsor_tmp,
+                                                  ECCrefPublicKey *response, ECCrefPublicKey *response_tmp,
+                                                  void **handle)
+{
+	return sdf_face_generate_agreement_data_and_key_with_ecc(session, index, nbits, response_id, response_id_len,
+	                                                         sponsor_id, sponsor_id_len, sponsor, sponsor_tmp,
+	                                                         response, response_tmp, handle);
+}
+
+EXPORT int SDF_GenerateKeyWithKEK(void *session, unsigned int nbits, unsigned int alg, unsigned int index,
+                                  unsigned char *key, unsigned int *key_len, void **handle)
+{
+	return sdf_face_generate_key_with_kek(session, nbits, alg, index, key, key_len, handle);
+}
+
+EXPORT int SDF_ImportKeyWithKEK(void *session, unsigned int alg, unsigned int index, unsigned char *key,
+                                unsigned int key_len, void **handle)
+{
+	return sdf_face_import_key_with_kek(session, alg, index, key, key_len, handle);
+}
+
 EXPORT int SDF_DestroyKey(void *session, void *handle)
 {
 	return sdf_face_destroy_key(session, handle);
+}
+
+EXPORT int SDF_ExternalPublicKeyOperation_RSA(void *session, RSArefPublicKey *public_key, unsigned char *in,
+                                              unsigned int in_len, unsigned char *out, unsigned int *out_len)
+{
+	return sdf_face_external_public_key_operation_rsa(session, public_key, in, in_len, out, out_len);
+}
+
+EXPORT int SDF_InternalPublicKeyOperation_RSA(void *session, unsigned int index, unsigned char *in, unsigned int in_len,
+                                              unsigned char *out, unsigned int *out_len)
+{
+	return sdf_face_internal_public_key_operation_rsa(session, index, in, in_len, out, out_len);
+}
+
+EXPORT int SDF_InternalPrivateKeyOperation_RSA(void *session, unsigned int index, unsigned char *in,
+                                               unsigned int in_len, unsigned char *out, unsigned int *out_len)
+{
+	return sdf_face_internal_private_key_operation_rsa(session, index, in, in_len, out, out_len);
 }
 
 EXPORT int SDF_ExternalVerify_ECC(void *session, unsigned int alg, ECCrefPublicKey *public_key, unsigned char *in,
@@ -93,6 +196,139 @@ EXPORT int SDF_ExternalEncrypt_ECC(void *session, unsigned int alg, ECCrefPublic
 	return sdf_face_external_encrypt_ecc(session, alg, public_key, data, data_len, encrypted);
 }
 
+EXPORT int SDF_Encrypt(void *session, void *handle, unsigned int alg, unsigned char *iv, unsigned char *data,
+                       unsigned int data_len, unsigned char *encrypted, unsigned int *encrypted_len)
+{
+	return sdf_face_encrypt(session, handle, alg, iv, data, data_len, encrypted, encrypted_len);
+}
+
+EXPORT int SDF_Decrypt(void *session, void *handle, unsigned int alg, unsigned char *iv, unsigned char *encrypted,
+                       unsigned int encrypted_len, unsigned char *data, unsigned int *data_len)
+{
+	return sdf_face_decrypt(session, handle, alg, iv, encrypted, encrypted_len, data, data_len);
+}
+
+EXPORT int SDF_CalculateMAC(void *session, void *handle, unsigned int alg, unsigned char *iv, unsigned char *data,
+                            unsigned int data_len, unsigned char *mac, unsigned int *mac_len)
+{
+	return sdf_face_calculate_mac(session, handle, alg, iv, data, data_len, mac, mac_len);
+}
+
+EXPORT int SDF_AuthEnc(void *session, void *handle, unsigned int alg, unsigned char *nonce, unsigned int nonce_len,
+                       unsigned char *aad, unsigned int aad_len, unsigned char *data, unsigned int data_len,
+                       unsigned char *encrypted, unsigned int *encrypted_len, unsigned char *tag, unsigned int *tag_len)
+{
+	return sdf_face_auth_enc(session, handle, alg, nonce, nonce_len, aad, aad_len, data, data_len, encrypted,
+	                         encrypted_len, tag, tag_len);
+}
+
+EXPORT int SDF_AuthDec(void *session, void *handle, unsigned int alg, unsigned char *nonce, unsigned int nonce_len,
+                       unsigned char *aad, unsigned int aad_len, unsigned char *tag, unsigned int *tag_len,
+                       unsigned char *encrypted, unsigned int encrypted_len, unsigned char *data,
+                       unsigned int *data_len)
+{
+	return sdf_face_auth_dec(session, handle, alg, nonce, nonce_len, aad, aad_len, tag, tag_len, encrypted,
+	                         encrypted_len, data, data_len);
+}
+
+EXPORT int SDF_EncryptInit(void *session, void *handle, unsigned int alg, unsigned char *iv, unsigned int iv_len)
+{
+	return sdf_face_encrypt_init(session, handle, alg, iv, iv_len);
+}
+
+EXPORT int SDF_EncryptUpdate(void *session, unsigned char *data, unsigned int data_len, unsigned char *encrypted,
+                             unsigned int *encrypted_len)
+{
+	return sdf_face_encrypt_update(session, data, data_len, encrypted, encrypted_len);
+}
+
+EXPORT int SDF_EncryptFinal(void *session, unsigned char *out, unsigned int *out_len)
+{
+	return sdf_face_encrypt_final(session, out, out_len);
+}
+
+EXPORT int SDF_DecryptInit(void *session, void *handle, unsigned int alg, unsigned char *iv, unsigned int iv_len)
+{
+	return sdf_face_decrypt_init(session, handle, alg, iv, iv_len);
+}
+
+EXPORT int SDF_DecryptUpdate(void *session, unsigned char *encrypted, unsigned int encrypted_len, unsigned char *data,
+                             unsigned int *data_len)
+{
+	return sdf_face_decrypt_update(session, encrypted, encrypted_len, data, data_len);
+}
+
+EXPORT int SDF_DecryptFinal(void *session, unsigned char *out, unsigned int *out_len)
+{
+	return sdf_face_decrypt_final(session, out, out_len);
+}
+
+EXPORT int SDF_CalculateMACInit(void *session, void *handle, unsigned int alg, unsigned char *iv, unsigned int iv_len)
+{
+	return sdf_face_calculate_mac_init(session, handle, alg, iv, iv_len);
+}
+
+EXPORT int SDF_CalculateMACUpdate(void *session, unsigned char *data, unsigned int data_len)
+{
+	return sdf_face_calculate_mac_update(session, data, data_len);
+}
+
+EXPORT int SDF_CalculateMACFinal(void *session, unsigned char *mac, unsigned int *mac_len)
+{
+	return sdf_face_calculate_mac_final(session, mac, mac_len);
+}
+
+EXPORT int SDF_AuthEncInit(void *session, void *handle, unsigned int alg, unsigned char *nonce, unsigned int nonce_len,
+                           unsigned char *aad, unsigned int aad_len, unsigned int data_len)
+{
+	return sdf_face_auth_enc_init(session, handle, alg, nonce, nonce_len, aad, aad_len, data_len);
+}
+
+EXPORT int SDF_AuthEncUpdate(void *session, unsigned char *data, unsigned int data_len, unsigned char *encrypted,
+                             unsigned int *encrypted_len)
+{
+	return sdf_face_auth_enc_update(session, data, data_len, encrypted, encrypted_len);
+}
+
+EXPORT int SDF_AuthEncFinal(void *session, unsigned char *out, unsigned int *out_len, unsigned char *tag,
+                            unsigned int *tag_len)
+{
+	return sdf_face_auth_enc_final(session, out, out_len, tag, tag_len);
+}
+
+EXPORT int SDF_AuthDecInit(void *session, void *handle, unsigned int alg, unsigned char *nonce, unsigned int nonce_len,
+                           unsigned char *aad, unsigned int aad_len, unsigned char *tag, unsigned int tag_len,
+                           unsigned int data_len)
+{
+	return sdf_face_auth_dec_init(session, handle, alg, nonce, nonce_len, aad, aad_len, tag, tag_len, data_len);
+}
+
+EXPORT int SDF_AuthDecUpdate(void *session, unsigned char *encrypted, unsigned int encrypted_len, unsigned char *data,
+                             unsigned int *data_len)
+{
+	return sdf_face_auth_dec_update(session, encrypted, encrypted_len, data, data_len);
+}
+
+EXPORT int SDF_AuthDecFinal(void *session, unsigned char *out, unsigned int *out_len)
+{
+	return sdf_face_auth_dec_final(session, out, out_len);
+}
+
+EXPORT int SDF_HMACInit(void *session, void *handle, unsigned int alg)
+{
+	return sdf_face_hmac_init(session, handle, alg);
+}
+
+EXPORT int SDF_HMACUpdate(void *session, unsigned char *data, unsigned int data_len)
+{
+	return sdf_face_hmac_update(session, data, data_len);
+}
+
+EXPORT int SDF_HMACFinal(void *session, unsigned char *mac, unsigned int *mac_len)
+{
+	return sdf_face_hmac_final(session, mac, mac_len);
+}
+
 EXPORT int SDF_HashInit(void *session, unsigned int alg, ECCrefPublicKey *public_key, unsigned char *id,
                         unsigned int id_len)
 {
@@ -107,6 +343,19 @@ EXPORT int SDF_HashUpdate(void *session, unsigned char *data, unsigned int data_
 EXPORT int SDF_HashFinal(void *session, unsigned char *hash, unsigned int *hash_len)
 {
 	return sdf_face_hash_final(session, hash, hash_len);
+}
+
+EXPORT int SDF_ExchangeDigitEnvelopeBaseOnRSA(void *session, unsigned int index, RSArefPublicKey *public_key,
+                                              unsigned char *in, unsigned int in_len, unsigned char *out,
+                                              unsigned int *out_len)
+{
+	return sdf_face_exchange_digit_envelope_base_on_rsa(session, index, public_key, in, in_len, out, out_len);
+}
+
+EXPORT int SDF_ExchangeDigitEnvelopeBaseOnECC(void *session, unsigned int index, unsigned int alg,
+                                              ECCrefPublicKey *public_key, ECCCipher *in, ECCCipher *out)
+{
+	return sdf_face_exchange_digit_envelope_base_on_ecc(session, index, alg, public_key, in, out);
 }
 
 EXPORT int SDF_ImportKey(void *session, unsigned char *key, unsigned int key_len, void **handle)

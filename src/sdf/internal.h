@@ -53,6 +53,14 @@ struct face_session {
 	CK_SESSION_HANDLE core[LANES];  /* 0: not needed so far */
 	uint8_t *rights;                /* a bit for each of the configuration's keys */
 	struct key *keys;               /* that die with the session */
+	struct mac_chain {
+		uint8_t iv[16];
+		size_t used;            /* bytes of it that have gone into the message */
+	} mac;                          /* mac.c */
+	struct {
+		uint8_t tag[16];
+		size_t len;             /* 0: it has been given to the core */
+	} auth;                         /* aead.c: decryption in parts */
 };
 
 /* The session, locked; leave it. SDR_INARGERR. */
@@ -121,6 +129,10 @@ void right_after_fork_child(void);
 
 /* sign_init, or crypt_init for decryption, with the private key. */
 CK_RV index_begin(struct session *, size_t at, enum role, enum use, CK_MECHANISM_TYPE);
+/* SGD_SM2 stands for all of it, SGD_SM2_1 and so on for one use. */
+bool alg_is_sm2(unsigned int alg, unsigned int use);
+/* Of the public key; SDR_KEYNOTEXIST. */
+int point_of_index(struct session *, unsigned int index, enum role, uint8_t point[64]);
 /* Opens what was encrypted to the index; the session must have the right. secret_free it. */
 int index_decrypt(const struct face_session *, struct session *, unsigned int index, const ECCCipher *, uint8_t **out, size_t *len);
 
@@ -164,7 +176,8 @@ struct key {
 	struct {
 		CK_KEY_TYPE type;
 		CK_OBJECT_HANDLE object;
-	} objects[3];                   /* what the core has been given of it so far */
+	} objects[3];                   /* what the core has been given of it so far; of an agreement, the ephemeral key */
+	struct agreement *agreement;    /* KEY_AGREEMENT: agree.c */
 };
 
 /* A new key of the session; copies value. SDR_KEYERR: no key has this length. */
@@ -173,6 +186,8 @@ int key_new(struct face_session *, const uint8_t *value, size_t len, void **hand
 int key_add(struct face_session *, struct key *, void **handle);
 /* The core's object of this type, of a key of this session; SDR_KEYNOTEXIST, SDR_KEYTYPEERR. */
 int key_object(const struct face_session *, struct session *, void *handle, CK_KEY_TYPE, CK_OBJECT_HANDLE *);
+/* The same of an object of the core that tells its value, of at most len bytes; destroys that. */
+int key_adopt(struct face_session *, struct session *, CK_OBJECT_HANDLE, size_t len, void **handle);
 /* Out of its session, the handle dead; key_end it. SDR_KEYNOTEXIST. */
 int key_take(struct face_session *, void *handle, enum key_kind, struct key **);
 void key_end(struct session *, struct key *);

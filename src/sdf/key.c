@@ -6,6 +6,7 @@
  * given an object of it for each type that it is used as.
  */
 #include "base/secret.h"
+#include "sdf/agree.h"
 #include "sdf/internal.h"
 
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 static void key_free(struct key *key)
 {
 	secret_free(key->value);
+	agreement_free(key->agreement);
 	free(key);
 }
 
@@ -133,12 +135,12 @@ static void destroy_objects(struct session *s, const struct key *key)
 }
 
 /* Of its own session: in another's list it could not be unlinked without that one's lock. */
-int key_take(struct face_session *session, void *handle, enum key_kind kind, struct key **out)
+static int take(struct face_session *session, void *handle, bool any_kind, enum key_kind kind, struct key **out)
 {
 	struct key *key = table_enter(HANDLE_KEY, handle);
 	if (!key)
 		return SDR_KEYNOTEXIST;
-	if (key->session != session || key->kind != kind) {
+	if (key->session != session || (!any_kind && key->kind != kind)) {
 		table_leave(HANDLE_KEY, handle);
 		return SDR_KEYNOTEXIST;
 	}
@@ -146,6 +148,11 @@ int key_take(struct face_session *session, void *handle, enum key_kind kind, str
 	unlink_key(session, key);
 	*out = key;
 	return SDR_OK;
+}
+
+int key_take(struct face_session *session, void *handle, enum key_kind kind, struct key **out)
+{
+	return take(session, handle, false, kind, out);
 }
 
 void key_end(struct session *s, struct key *key)
@@ -166,6 +173,7 @@ void keys_drop(struct face_session *session)
 	}
 }
 
+/* An agreement as well: there is no other way to give one up. */
 int sdf_face_destroy_key(void *handle, void *key_handle)
 {
 	struct face_session *session;
@@ -174,7 +182,7 @@ int sdf_face_destroy_key(void *handle, void *key_handle)
 	int result = face_begin(handle, LANE_ONCE, &session, &s);
 	if (result != SDR_OK)
 		return result;
-	result = key_take(session, key_handle, KEY_SECRET, &key);
+	result = take(session, key_handle, true, KEY_SECRET, &key);
 	if (result == SDR_OK)
 		key_end(s, key);
 	return face_end(session, s, result);

@@ -2,23 +2,34 @@
 # of our own for other shapes of the interface.
 noinst_LTLIBRARIES += src/sdf/libsdf.la
 src_sdf_libsdf_la_SOURCES = \
+	%reldir%/aead.c \
+	%reldir%/agree.c \
+	%reldir%/agree.h \
+	%reldir%/cipher.c \
+	%reldir%/cipher_alg.c \
 	%reldir%/code.c \
 	%reldir%/device.c \
 	%reldir%/ecc.c \
+	%reldir%/envelope.c \
 	%reldir%/external.c \
 	%reldir%/face.h \
 	%reldir%/form.c \
 	%reldir%/hash.c \
+	%reldir%/hmac.c \
 	%reldir%/index.c \
 	%reldir%/info.c \
 	%reldir%/internal.h \
+	%reldir%/kek.c \
 	%reldir%/key.c \
 	%reldir%/login.c \
 	%reldir%/login.h \
+	%reldir%/mac.c \
 	%reldir%/right.c \
+	%reldir%/rsa.c \
 	%reldir%/self.c \
 	%reldir%/self.h \
 	%reldir%/session.c \
+	%reldir%/symmetric.h \
 	%reldir%/table.c \
 	%reldir%/table.h
 src_sdf_libsdf_la_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS)

@@ -123,6 +123,16 @@ tests_unit_test_sdf_SOURCES = %reldir%/test_sdf.c $(SDF_TEST_UTIL)
 tests_unit_test_sdf_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_sdf_LDADD = src/sdf/libsdf.la $(TOKEN_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_sdf_key
+tests_unit_test_sdf_key_SOURCES = %reldir%/test_sdf_key.c $(SDF_TEST_UTIL)
+tests_unit_test_sdf_key_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_sdf_key_LDADD = src/sdf/libsdf.la $(TOKEN_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_sdf_symmetric
+tests_unit_test_sdf_symmetric_SOURCES = %reldir%/test_sdf_symmetric.c $(SDF_TEST_UTIL)
+tests_unit_test_sdf_symmetric_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_sdf_symmetric_LDADD = src/sdf/libsdf.la $(TOKEN_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_continuity
 tests_unit_test_continuity_SOURCES = %reldir%/test_continuity.c $(TOKEN_TEST_UTIL)
 tests_unit_test_continuity_CFLAGS = $(TOKEN_TEST_CFLAGS)
