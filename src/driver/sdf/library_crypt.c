@@ -47,18 +47,23 @@ static void next_iv(enum chaining chaining, uint8_t iv[BLOCK], bool encrypt, con
 
 struct piece {
 	uint8_t *in, *out;        /* in the room of the session */
-	size_t len;
+	size_t used, len;         /* what was asked for; what the library is given */
 };
 
-/* Lays out the piece, copied, and where the library is to write as much. */
-static bool lay_out(struct sdf_session *s, const uint8_t *in, size_t len, struct piece *piece)
+/*
+ * Lays out the piece, copied, and where the library is to write as much. A library may want whole blocks of every
+ * mode (GM/T 0018-2023 6.5.2: nothing is padded): it gets them, and what they add to a stream's end is left out.
+ */
+static bool lay_out(struct sdf_session *s, enum chaining chaining, const uint8_t *in, size_t used, struct piece *piece)
 {
-	*piece = (struct piece){.in = room_bulk_in(s), .len = len};
+	size_t missing = chaining == CHAIN_IMPOSSIBLE ? 0 : (BLOCK - used % BLOCK) % BLOCK;
+	*piece = (struct piece){.in = room_bulk_in(s), .used = used, .len = used + missing};
 	if (!piece->in)
 		return false;
-	if (len)
-		memcpy(piece->in, in, len);
-	piece->out = room_out(s, SDF_REGION_BULK, len);
+	if (used)
+		memcpy(piece->in, in, used);
+	memset(piece->in + used, 0, missing);
+	piece->out = room_out(s, SDF_REGION_BULK, piece->len);
 	return true;
 }
 
@@ -91,16 +96,16 @@ enum hufu_err sdf_crypt(struct sdf_session *s, void *handle, enum sdf_alg alg, b
 		return HUFU_ERR_UNSUPPORTED;
 	for (size_t done = 0; done < len;) {
 		struct piece piece;
-		if (!lay_out(s, in + done, len - done < most ? len - done : most, &piece))
+		if (!lay_out(s, chaining, in + done, len - done < most ? len - done : most, &piece))
 			return HUFU_ERR_NO_MEMORY;
 		enum hufu_err err = crypt_piece(s, handle, id, encrypt, iv, &piece);
 		if (err == HUFU_OK && iv) {
 			/* The library had piece.in in its hands; out may be in. */
-			next_iv(chaining, iv, encrypt, in + done, piece.out, piece.len);
+			next_iv(chaining, iv, encrypt, in + done, piece.out, piece.used);
 		}
 		if (err == HUFU_OK)
-			memcpy(out + done, piece.out, piece.len);
-		done += piece.len;
+			memcpy(out + done, piece.out, piece.used);
+		done += piece.used;
 		wipe_piece(&piece);
 		if (err != HUFU_OK)
 			return err;
@@ -157,7 +162,7 @@ static enum hufu_err lay_out_aead(struct sdf_session *s, enum sdf_alg alg, const
 {
 	if (!alg_of(s, alg) || len > profile_of(s)->data_max || aad_len > SDF_SM2_MAX || iv_len > IV_MAX || tag_len > TAG_MAX)
 		return HUFU_ERR_UNSUPPORTED;
-	if (!lay_out(s, in, len, &a->piece))
+	if (!lay_out(s, CHAIN_IMPOSSIBLE, in, len, &a->piece))
 		return HUFU_ERR_NO_MEMORY;
 	room_in(s);
 	a->iv = room_put(s, ROOM_IV_AT, iv, iv_len);
