@@ -25,11 +25,11 @@ struct fake {
 	void (*meet)(void *arg);  /* called in the middle of SDF_InternalSign_ECC */
 	void (*meet_opening)(void *arg); /* and of SDF_OpenSession */
 	void *arg;
-	/* seen */
-	unsigned devices, sessions, handles, calls;
-	unsigned longest_random, longest_data;
+	/* seen, by any thread */
+	_Atomic unsigned devices, sessions, handles, calls;
+	_Atomic unsigned longest_random, longest_data;
 	char config[64];          /* that SDF_OpenDeviceEx was given */
-	unsigned alg, usage;      /* the last that it was given */
+	_Atomic unsigned alg, usage;   /* the last that it was given */
 };
 
 #endif

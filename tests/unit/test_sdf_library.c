@@ -90,7 +90,7 @@ static void load(const char *name, const char *as, const char *text)
 	CU_ASSERT_FATAL(err == HUFU_OK);
 	fake = sdf_library_symbol(library, "fake");
 	CU_ASSERT_FATAL(fake != NULL);
-	memset(fake, 0, sizeof *fake);
+	memset((void *)fake, 0, sizeof *fake);
 }
 
 static struct sdf_device *open_device(void)

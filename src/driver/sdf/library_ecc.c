@@ -170,7 +170,7 @@ enum hufu_err sdf_generate_pair(struct sdf_session *s, enum sdf_usage usage, uin
 	void *key = room_out(s, SDF_REGION_OUT, public_size(p));
 	void *private = room_out(s, SDF_REGION_OUT2, private_size(p));
 	enum hufu_err err = SDF_CALL(s, generate_pair, alg, 256, key, private);
-	if (err == HUFU_OK && !(public_get(p, key, point) & private_get(p, private, d)))
+	if (err == HUFU_OK && !(public_get(p, key, point) && private_get(p, private, d)))
 		err = HUFU_ERR_CORRUPT;
 	room_wipe(s);
 	return err;

@@ -63,7 +63,8 @@ static struct sdf_profile *copy_with(const struct sdf_profile *from, const struc
 		return NULL;
 	*to = *from;
 	to->errors = NULL;
-	bool good = copy_text(&to->name, from->name) & copy_text(&to->vendor, from->vendor); /* & : all are ours to free */
+	bool good = copy_text(&to->name, from->name);
+	good &= copy_text(&to->vendor, from->vendor); /* all of them are tried: none may stay from's, for sdf_profile_free */
 	for (size_t i = 0; i < SDF_EXTRAS; i++)
 		good &= copy_text(&to->extra[i], from->extra[i]);
 	if (good && copy_errors(to, errors, nerrors))
