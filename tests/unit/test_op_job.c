@@ -147,18 +147,19 @@ static bool gives_param(const struct mech *mech)
 	for (unsigned i = 0; i < sizeof(parsers) / sizeof(parsers[0]); i++)
 		if (mech->parse == parsers[i])
 			return true;
-	return mech->device_mechanism == CKM_ECDH1_DERIVE || mech->device_mechanism == CKM_ECDH1_COFACTOR_DERIVE;
+	return mech->device_mechanism == CKM_ECDH1_DERIVE || mech->device_mechanism == CKM_ECDH1_COFACTOR_DERIVE ||
+	       mech->device_mechanism == CKM_HUFU_SM2_KEY_AGREEMENT;
 }
 
 static void test_all_mechanisms(void)
 {
-	static const uint64_t zero[8];
+	static const struct hufu_param_sm2_agree zero; /* the longest */
 	size_t n, known = 0;
 	const struct mech *table = mech_table(&n);
 
 	set_up();
 	for (size_t i = 0; i < n; i++) {
-		struct pool_request req = {.op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = table[i].device_mechanism, .param = zero}};
+		struct pool_request req = {.op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = table[i].device_mechanism, .param = &zero}};
 		struct op_job *job;
 
 		if (table[i].device_mechanism == ON_HOST || table[i].shape == SHAPE_DIGEST)
