@@ -46,8 +46,10 @@ static enum verdict judge_unsupported(struct call *call, struct device *device, 
 {
 	struct capability *cap = delivered ? device_capability(device, call->mechanism, call->req->op.verb,
 	                                                       call->req->op.phase != HUFU_PHASE_WHOLE) : NULL;
+	/* Keys of one type may be taken in where those of another are not. */
+	bool of_type = call->req->op.verb == HUFU_VERB_IMPORT || call->req->op.verb == HUFU_VERB_UNWRAP;
 
-	if (cap) {
+	if (cap && !of_type) {
 		atomic_fetch_and(&cap->verbs, ~(1u << call->req->op.verb));
 		log_device(HUFU_LOG_NOTICE, device->conf->name, "does not do verb %d of mechanism 0x%llx after all",
 		           call->req->op.verb, (unsigned long long)call->mechanism);

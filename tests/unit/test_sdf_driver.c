@@ -661,7 +661,8 @@ static void test_import(void)
 	start(usual);
 	struct hufu_key key = import_sm4();
 	CU_ASSERT_EQUAL(ecb_on(lease, &key), HUFU_OK);
-	CU_ASSERT_PTR_NULL(memmem(key.blob, key.blob_len, standard_key, sizeof(standard_key)));
+	for (size_t i = 0; i + sizeof(standard_key) <= key.blob_len; i++)
+		CU_ASSERT(memcmp(key.blob + i, standard_key, sizeof(standard_key)) != 0);
 	evict(&key);
 	CU_ASSERT_EQUAL(run(&op), HUFU_ERR_KEY_SIZE);
 	op.new_type = HUFU_KEY_ZUC;

@@ -146,7 +146,6 @@ static enum hufu_err import_with_isk(struct hufu_lease *lease, uint32_t index, v
 	return sdf_import_isk(lease->session, index, import->copy->bytes, import->copy->len, import->handle);
 }
 
-/* What the device calls a bad argument is a copy that is none of its own: the core has sealed it. */
 static enum hufu_err import(struct hufu_lease *lease, const struct copy *copy, void **handle)
 {
 	struct import import = {copy, handle};
@@ -156,7 +155,7 @@ static enum hufu_err import(struct hufu_lease *lease, const struct copy *copy, v
 		err = sdf_import_kek(lease->session, copy->index, copy->bytes, copy->len, handle);
 	else if (copy->form == COPY_UNDER_ISK)
 		err = rights_run(lease, copy->index, import_with_isk, &import);
-	return hufu_err_group(err) == HUFU_GROUP_CALLER ? HUFU_ERR_NO_KEY : err;
+	return err;
 }
 
 enum hufu_err handles_try(struct hufu_lease *lease, const struct copy *copy)
@@ -166,7 +165,7 @@ enum hufu_err handles_try(struct hufu_lease *lease, const struct copy *copy)
 
 	if (err == HUFU_OK)
 		sdf_destroy_key(lease->session, handle);
-	return err;
+	return hufu_err_group(err) == HUFU_GROUP_CALLER ? HUFU_ERR_CIPHERTEXT : err;
 }
 
 static enum hufu_err hold(struct hufu_lease *lease, struct hufu_key *key, struct held **out, bool *fresh)
@@ -185,8 +184,9 @@ static enum hufu_err hold(struct hufu_lease *lease, struct hufu_key *key, struct
 			return err;
 		held = place(lease);
 		err = import(lease, &copy, &handle);
+		/* What the device calls a bad argument is a copy that is none of its own: the core had sealed it. */
 		if (err != HUFU_OK)
-			return err;
+			return hufu_err_group(err) == HUFU_GROUP_CALLER ? HUFU_ERR_NO_KEY : err;
 		*held = (struct held){.id = loaded->id, .handle = handle};
 	}
 	held->used = ++lease->uses;

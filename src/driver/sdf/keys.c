@@ -8,8 +8,14 @@
 
 /* -- room for what a device wraps ---------------------------------------------------- */
 
-/* A wrapped key: in ECB its length, with an IV and padding two blocks more; 96 bytes before it under a pair. */
+/* In ECB a key's length, with an IV and padding two blocks more; 96 bytes before it under a pair. */
 #define WRAPPED_MAX (SDF_KEY_MAX + 128)
+
+/* Under a pair, a key is as long as the library's ciphertext has room. */
+static enum hufu_err check_cipher_room(const struct hufu_device *device, size_t len)
+{
+	return len <= device_cipher_max(device) ? HUFU_OK : HUFU_ERR_KEY_SIZE;
+}
 
 /* HUFU_ERR_UNSUPPORTED: with such a key the device could do nothing. */
 static enum hufu_err check_secret(const struct hufu_device *device, enum hufu_key_type type, size_t len)
@@ -71,8 +77,8 @@ static bool offers_generate_secret(const struct hufu_device *device)
 /* Can SM4 keys come to be here at all? */
 bool offers_symmetric(const struct hufu_device *device)
 {
-	return device_can(device, SDF_CAN_CRYPT) && (device_can(device, SDF_CAN_IMPORT_KEK) || device_can(device,
-	                                                                                                  SDF_CAN_IMPORT_ISK));
+	return device_can(device, SDF_CAN_CRYPT) &&
+	       (device_can(device, SDF_CAN_IMPORT_KEK) || device_can(device, SDF_CAN_IMPORT_ISK));
 }
 
 static enum hufu_err generate_secret_key(struct hufu_lease *lease, struct hufu_op *op, size_t len)
@@ -83,9 +89,12 @@ static enum hufu_err generate_secret_key(struct hufu_lease *lease, struct hufu_o
 	struct copy copy = {under_kek ? COPY_UNDER_KEK : COPY_UNDER_ISK,
 	                    under_kek ? device->settings.kek_index : device->settings.isk_index, wrapped, 0};
 	void *handle;
-	enum hufu_err err = (under_kek ? sdf_generate_kek : sdf_generate_ipk)(lease->session, copy.index, (uint32_t)(8 * len),
-	                                                                      wrapped,
-	                                                                      sizeof(wrapped), &copy.len, &handle);
+	enum hufu_err err = under_kek ? HUFU_OK : check_cipher_room(device, len);
+
+	if (err != HUFU_OK)
+		return err;
+	err = (under_kek ? sdf_generate_kek : sdf_generate_ipk)(lease->session, copy.index, (uint32_t)(8 * len), wrapped,
+	                                                        sizeof(wrapped), &copy.len, &handle);
 
 	if (err != HUFU_OK)
 		return err;
@@ -240,7 +249,9 @@ static enum hufu_err import_secret(struct hufu_lease *lease, struct hufu_op *op)
 			                  "no use. Set it to an index with an encryption pair");
 		return HUFU_ERR_UNSUPPORTED;
 	}
-	err = soft_room(op, copy_len(&copy));
+	err = check_cipher_room(device, op->in_len);
+	if (err == HUFU_OK)
+		err = soft_room(op, copy_len(&copy));
 	if (err == HUFU_OK)
 		err = soft_sm2_err(sm2_encrypt(&device->isk, op->in, op->in_len, &random, wrapped));
 	return err == HUFU_OK ? copy_give(op, &copy) : err;
@@ -335,8 +346,6 @@ static enum hufu_err keep_as(struct hufu_lease *lease, struct hufu_op *op, const
 
 	if (err == HUFU_OK)
 		err = handles_try(lease, copy);
-	if (err == HUFU_ERR_NO_KEY)
-		err = HUFU_ERR_CIPHERTEXT;
 	if (err == HUFU_OK)
 		err = copy_give(op, copy);
 	if (err == HUFU_OK)
@@ -353,6 +362,8 @@ static enum hufu_err unwrap_sm2(struct hufu_lease *lease, struct hufu_op *op)
 	if (!op->in || op->in_len <= SM2_CIPHER_OVERHEAD)
 		return HUFU_ERR_CIPHERTEXT_LEN;
 	enum hufu_err err = check_secret(lease->device, op->new_type, op->in_len - SM2_CIPHER_OVERHEAD);
+	if (err == HUFU_OK)
+		err = check_cipher_room(lease->device, op->in_len - SM2_CIPHER_OVERHEAD);
 	if (err != HUFU_OK)
 		return err;
 	/* GB/T 32918.4 7.1 B1, before a card sees it: a point of another curve asks it for parts of its key. */

@@ -11,6 +11,7 @@
 
 #define GCM_IV_LEN 12 /* an IV that is not hashed */
 #define COUNTER_BITS 32
+#define OWN_IV_MAX 64 /* what library.h takes */
 
 static bool has_own(const struct hufu_device *device, enum sdf_alg alg)
 {
@@ -41,7 +42,7 @@ static uint64_t own_max(const struct hufu_device *device)
 
 static uint64_t gcm_max(const struct hufu_device *device)
 {
-	return has_own(device, SDF_ALG_SM4_GCM) ? own_max(device) : 0;
+	return has_own(device, SDF_ALG_SM4_GCM) && !composes_gcm(device) ? own_max(device) : 0;
 }
 
 /* -- what both have ---------------------------------------------------------------------- */
@@ -174,6 +175,17 @@ static enum hufu_err composed(struct hufu_lease *lease, void *handle, struct huf
 
 /* -- ops ----------------------------------------------------------------------------------------- */
 
+/* What the session's memory has no room for is for others: the device is as good as before for all else. */
+static bool own_fits(const struct hufu_device *device, const struct hufu_op *op, const struct aead *a)
+{
+	return a->iv_len <= OWN_IV_MAX && a->aad_len <= SDF_SM2_MAX && op->in_len <= device->profile->data_max;
+}
+
+static bool takes_own(const struct hufu_device *device, const struct hufu_op *op, const struct aead *a)
+{
+	return has_own(device, SDF_ALG_SM4_GCM) && (own_fits(device, op, a) || !composes_gcm(device));
+}
+
 static enum hufu_err gcm_with(struct hufu_lease *lease, void *handle, struct hufu_op *op)
 {
 	struct aead aead;
@@ -181,8 +193,8 @@ static enum hufu_err gcm_with(struct hufu_lease *lease, void *handle, struct huf
 
 	if (err != HUFU_OK)
 		return err;
-	return has_own(lease->device, SDF_ALG_SM4_GCM) ? own(lease, handle, op, SDF_ALG_SM4_GCM, &aead) :
-	                                                 composed(lease, handle, op, &aead);
+	return takes_own(lease->device, op, &aead) ? own(lease, handle, op, SDF_ALG_SM4_GCM, &aead) :
+	                                             composed(lease, handle, op, &aead);
 }
 
 static enum hufu_err gcm(struct hufu_lease *lease, struct hufu_op *op)
@@ -192,8 +204,10 @@ static enum hufu_err gcm(struct hufu_lease *lease, struct hufu_op *op)
 
 	if (err == HUFU_OK)
 		err = make_room(op, &aead);
-	if (err == HUFU_OK && !has_own(lease->device, SDF_ALG_SM4_GCM))
+	if (err == HUFU_OK && !takes_own(lease->device, op, &aead))
 		err = sm4_may_expose(op);
+	else if (err == HUFU_OK && !own_fits(lease->device, op, &aead))
+		err = HUFU_ERR_NO_KEY;
 	return err == HUFU_OK ? handles_run(lease, op, gcm_with) : err;
 }
 
@@ -214,6 +228,8 @@ static enum hufu_err ccm(struct hufu_lease *lease, struct hufu_op *op)
 		err = make_room(op, &aead);
 	if (err == HUFU_OK && !text_fits(op->in_len, aead.iv_len))
 		err = HUFU_ERR_DATA_LEN;
+	if (err == HUFU_OK && !own_fits(lease->device, op, &aead))
+		err = HUFU_ERR_NO_KEY;
 	return err == HUFU_OK ? handles_run(lease, op, ccm_with) : err;
 }
 

@@ -28,9 +28,7 @@ static bool offers_decrypt(const struct hufu_device *device)
 
 static uint64_t encrypt_max(const struct hufu_device *device)
 {
-	uint32_t room = device->profile->cipher_room;
-
-	return room && room < SDF_SM2_MAX ? room : SDF_SM2_MAX;
+	return device_cipher_max(device);
 }
 
 static uint64_t decrypt_max(const struct hufu_device *device)

@@ -24,7 +24,7 @@
 #define SDF_POINT_LEN 64
 #define SDF_BLOCK_LEN 16
 #define SDF_SCRATCH_LEN 4096 /* a multiple of two blocks */
-#define SDF_KEY_MAX SDF_SM2_MAX /* bytes of a symmetric key: all of them can be encrypted to a pair */
+#define SDF_KEY_MAX 256u     /* bytes of a symmetric key: no library is asked for more */
 #define SDF_EVICTIONS 256    /* a power of two */
 
 /* -- indexes ----------------------------------------------------------------- */
@@ -188,7 +188,7 @@ enum hufu_err copy_read(const struct hufu_key *, struct copy *) MUST_CHECK;
 typedef enum hufu_err (*handle_fn)(struct hufu_lease *, void *handle, struct hufu_op *);
 /* The op with a handle of its symmetric key; once more with a new one where the device knows the old no more. */
 enum hufu_err handles_run(struct hufu_lease *, struct hufu_op *, handle_fn) MUST_CHECK;
-/* Opens what a copy holds, to see whether it opens. */
+/* Opens what a copy holds, to see whether it opens. HUFU_ERR_CIPHERTEXT: it does not. */
 enum hufu_err handles_try(struct hufu_lease *, const struct copy *) MUST_CHECK;
 void handles_forget_all(struct hufu_lease *);
 void handles_evict(struct hufu_lease *);
@@ -238,6 +238,14 @@ static inline bool device_can(const struct hufu_device *device, enum sdf_call ca
 static inline bool device_has(const struct hufu_device *device, enum sdf_alg alg)
 {
 	return device->profile->alg[alg] != 0;
+}
+
+/* The longest text that the library's struct of an SM2 ciphertext has room for. */
+static inline uint32_t device_cipher_max(const struct hufu_device *device)
+{
+	uint32_t room = device->profile->cipher_room;
+
+	return room && room < SDF_SM2_MAX ? room : SDF_SM2_MAX;
 }
 
 /* -- ops_sm4.c: what MACs and AEAD are composed of ------------------------------------------ */
