@@ -52,6 +52,7 @@ static struct sdf_library *library;
 static struct sdf_device *device;
 static struct sdf_session *session;
 static struct fake *fake;
+static size_t secret_at_start;   /* what libraries that write late keep */
 
 static void tell(void *arg, const char *message)
 {
@@ -130,7 +131,7 @@ static void teardown(void)
 	sdf_profile_free(profile);
 	CU_ASSERT_EQUAL(fake->sessions, 0);
 	CU_ASSERT_EQUAL(fake->devices, 0);
-	CU_ASSERT_EQUAL(secret_in_use(), 0);
+	CU_ASSERT_EQUAL(secret_in_use(), secret_at_start);
 }
 
 /* The card's key, computed here. */
@@ -489,6 +490,7 @@ static void test_modes(void)
 		}
 		CU_ASSERT_EQUAL(fake->longest_data, 64);
 		uint8_t out[16];
+		CU_ASSERT_EQUAL(sdf_crypt(session, handle, SDF_ALG_SM4_ECB, true, NULL, vector, 15, out), HUFU_ERR_DATA_LEN);
 		CU_ASSERT_EQUAL(sdf_crypt(session, handle, SDF_ALG_ZUC_EEA3, true, out, vector, 16, out), HUFU_ERR_UNSUPPORTED);
 		sdf_destroy_key(session, handle);
 		teardown();
@@ -740,6 +742,31 @@ static void test_envelope_max(void)
 	teardown();
 	log_close();
 	(void)unlink(log);
+}
+
+/* Memory that such a library may write to yet is nobody else's: only its own sessions get it again, and find it empty. */
+static void test_late_writes(void)
+{
+	uint8_t sig[64], *room;
+	setup_as(STANDARD, "standard", "behaviour { late_writes = true }\n");
+	CU_ASSERT_EQUAL(sdf_sign(session, 1, digest, sig), HUFU_OK);
+	room = session->room;
+	sdf_session_close(session);
+	size_t kept = secret_in_use();
+	CU_ASSERT(kept > 0);
+	memset(room, 0x77, 256); /* late */
+	session = open_session(device);
+	CU_ASSERT_PTR_EQUAL(session->room, room);
+	CU_ASSERT_EQUAL(secret_in_use(), kept);
+	uint8_t point[64];
+	CU_ASSERT_EQUAL(sdf_sign(session, 1, digest, sig), HUFU_OK);
+	CU_ASSERT_EQUAL(sdf_export_ecc(session, 1, SDF_USAGE_SIGN, point), HUFU_OK);
+	CU_ASSERT(verifies(point, digest, sig));
+	sdf_session_close(session);
+	sdf_device_close(device, 0);
+	sdf_profile_free(profile);
+	CU_ASSERT_EQUAL(secret_in_use(), kept);
+	secret_at_start = kept;
 }
 
 /* -- files, devices and sessions ---------------------------------------------------------------------------- */
@@ -1063,6 +1090,7 @@ static const struct unit_case cases[] = {
 	{"Opening that fails has done nothing", test_open_codes},
 	{"What is written behind the memory is caught and told once", test_overruns},
 	{"A struct that is always written whole is the profile's to say", test_envelope_max},
+	{"Memory that is written to late is nobody else's", test_late_writes},
 	{"A trusted file is loaded once, by what it is", test_loading},
 	{"A device is opened by its own configuration", test_open_config},
 	{"Devices beyond what a process may have are shared, or busy", test_device_limit},

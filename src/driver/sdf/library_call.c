@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define GUARD 0xa5
@@ -24,14 +25,58 @@ static const struct {
 
 /* -- the session's memory ------------------------------------------------------------------ */
 
+static size_t bulk_bytes(const struct sdf_session *s)
+{
+	return 2 * (size_t)profile_of(s)->data_max + BULK_GUARD_BYTES;
+}
+
+/* One that an earlier session left. */
+static bool take_room(struct sdf_session *s)
+{
+	struct sdf_library *library = s->device->library;
+	pthread_mutex_lock(&library->image->lock);
+	struct room *left = library->rooms;
+	if (left)
+		library->rooms = left->next;
+	pthread_mutex_unlock(&library->image->lock);
+	if (!left)
+		return false;
+	s->room = left->room;
+	s->bulk = left->bulk;
+	free(left);
+	return true;
+}
+
 bool room_new(struct sdf_session *s)
 {
-	s->room = secret_alloc(ROOM_BYTES);
+	if (!take_room(s))
+		s->room = secret_alloc(ROOM_BYTES);
 	return s->room;
+}
+
+/* Out of memory for the note, the memory itself is left alone for good: anything else might be written to. */
+static void keep_room(struct sdf_session *s)
+{
+	struct sdf_library *library = s->device->library;
+	struct room *left = malloc(sizeof(*left));
+	room_wipe(s);
+	if (s->bulk)
+		secret_wipe(s->bulk, bulk_bytes(s));
+	if (!left)
+		return;
+	*left = (struct room){.room = s->room, .bulk = s->bulk};
+	pthread_mutex_lock(&library->image->lock);
+	left->next = library->rooms;
+	library->rooms = left;
+	pthread_mutex_unlock(&library->image->lock);
 }
 
 void room_free(struct sdf_session *s)
 {
+	if (profile_of(s)->late_writes && s->room) {
+		keep_room(s);
+		return;
+	}
 	secret_free(s->room);
 	secret_free(s->bulk);
 }
@@ -53,7 +98,7 @@ void *room_put(struct sdf_session *s, size_t at, const void *data, size_t len)
 uint8_t *room_bulk_in(struct sdf_session *s)
 {
 	if (!s->bulk)
-		s->bulk = secret_alloc(2 * (size_t)profile_of(s)->data_max + BULK_GUARD_BYTES);
+		s->bulk = secret_alloc(bulk_bytes(s));
 	return s->bulk;
 }
 

@@ -94,6 +94,8 @@ enum hufu_err sdf_crypt(struct sdf_session *s, void *handle, enum sdf_alg alg, b
 	uint32_t id = alg_of(s, alg);
 	if (!id || (chaining == CHAIN_IMPOSSIBLE && len > most))
 		return HUFU_ERR_UNSUPPORTED;
+	if (len % BLOCK && (alg == SDF_ALG_SM4_ECB || alg == SDF_ALG_SM4_CBC))
+		return HUFU_ERR_DATA_LEN;
 	for (size_t done = 0; done < len;) {
 		struct piece piece;
 		if (!lay_out(s, chaining, in + done, len - done < most ? len - done : most, &piece))

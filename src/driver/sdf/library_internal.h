@@ -70,12 +70,19 @@ struct sdf_image {
 	atomic_bool told_of_overrun;
 };
 
+/* Memory of a session that is closed, where a library may yet write to it. */
+struct room {
+	struct room *next;
+	uint8_t *room, *bulk;
+};
+
 struct sdf_library {
 	struct sdf_library *next;
 	struct sdf_image *image;
 	struct sdf_profile *profile;
 	struct sdf_functions fn;
 	uint32_t can;              /* bits 1 << enum sdf_call */
+	struct room *rooms;        /* late_writes; the image's lock */
 };
 
 /* -- library_symbols.c ------------------------------------------------------------------------ */

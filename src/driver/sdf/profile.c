@@ -108,7 +108,8 @@ bool profile_equal(const struct sdf_profile *a, const struct sdf_profile *b)
 	              a->random_max == b->random_max && a->data_max == b->data_max && a->idle_s == b->idle_s;
 	bool behaviour = a->concurrency == b->concurrency && a->open_exclusive == b->open_exclusive &&
 	                 a->right_per_session == b->right_per_session && a->right_stacks == b->right_stacks &&
-	                 a->iv_is_updated == b->iv_is_updated && a->macs_in_device == b->macs_in_device;
+	                 a->iv_is_updated == b->iv_is_updated && a->macs_in_device == b->macs_in_device &&
+	                 a->late_writes == b->late_writes;
 	return structs && calls && limits && behaviour && same_errors(a, b);
 }
 

@@ -81,6 +81,7 @@ struct sdf_profile {
 	bool right_stacks;         /* every Get wants its Release */
 	bool iv_is_updated;        /* the standard's; no: chaining is done from the ciphertext here (as it always is) */
 	bool macs_in_device;       /* SGD_SM4_MAC is what GB/T 15852.1 says: offered */
+	bool late_writes;          /* memory of a call may be written to when it has returned: it stays the library's for good */
 };
 
 /* Every mistake is reported with file and line: all of them. */

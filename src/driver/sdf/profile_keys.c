@@ -60,6 +60,7 @@ static const struct conf_key behaviour_keys[] = {
 	{"right_stacks", CONF_BOOL, AT(right_stacks)},
 	{"iv_is_updated", CONF_BOOL, AT(iv_is_updated)},
 	{"macs_in_device", CONF_BOOL, AT(macs_in_device)},
+	{"late_writes", CONF_BOOL, AT(late_writes)},
 };
 
 #define MEANS "gone", "lost", "busy", "expired", "denied", "unsupported", "no-key", "argument", "data", "ciphertext", \
