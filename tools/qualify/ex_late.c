@@ -72,6 +72,7 @@ void examine_late(struct card *card)
 	static struct watched watched[KINDS][CALLS];
 	void *session = card_ready(card, "session");
 	uint32_t ms = card->request->full ? WAIT_FULL_MS : WAIT_MS;
+	bool late = false;
 
 	if (!session)
 		return;
@@ -83,8 +84,11 @@ void examine_late(struct card *card)
 		unsigned changed = 0;
 		for (size_t i = 0; i < CALLS; i++)
 			changed += memcmp(watched[k][i].was, watched[k][i].at, SPACE) != 0;
+		late |= changed > 0;
 		tell(changed ? RESULT_fault : RESULT_pass, "late", "%s: %u of %d results were written to again within %u ms after the call had "
 		     "returned", calls[k].function, changed, CALLS, ms);
 	}
+	if (late)
+		tell_flag("late_writes", true);
 	card_close_session(card, session);
 }

@@ -39,7 +39,7 @@ static const struct {
 	size_t offset;
 } flags[] = {
 	{"open_exclusive", AT(open_exclusive)},   {"right_per_session", AT(right_per_session)}, {"right_stacks", AT(right_stacks)},
-	{"iv_is_updated", AT(iv_is_updated)},     {"macs_in_device", AT(macs_in_device)},
+	{"iv_is_updated", AT(iv_is_updated)},     {"macs_in_device", AT(macs_in_device)},     {"late_writes", AT(late_writes)},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
