@@ -49,7 +49,8 @@ static int set_param(struct auth_param *p, const struct auth_input *in)
 	}
 }
 
-static int begin(const struct face_session *session, struct session *s, enum op_kind kind, void *handle, const struct auth_input *in)
+static int begin(const struct face_session *session, struct session *s, enum op_kind kind, void *handle,
+                 const struct auth_input *in)
 {
 	struct auth_param p;
 	CK_OBJECT_HANDLE key;

@@ -345,6 +345,91 @@ EXPORT int SDF_HashFinal(void *session, unsigned char *hash, unsigned int *hash_
 	return sdf_face_hash_final(session, hash, hash_len);
 }
 
+EXPORT int SDF_CreateFile(void *session, unsigned char *name, unsigned int name_len, unsigned int size)
+{
+	return sdf_face_create_file(session, name, name_len, size);
+}
+
+EXPORT int SDF_ReadFile(void *session, unsigned char *name, unsigned int name_len, unsigned int offset,
+                        unsigned int *len, unsigned char *buffer)
+{
+	return sdf_face_read_file(session, name, name_len, offset, len, buffer);
+}
+
+EXPORT int SDF_WriteFile(void *session, unsigned char *name, unsigned int name_len, unsigned int offset,
+                         unsigned int len, unsigned char *buffer)
+{
+	return sdf_face_write_file(session, name, name_len, offset, len, buffer);
+}
+
+EXPORT int SDF_DeleteFile(void *session, unsigned char *name, unsigned int name_len)
+{
+	return sdf_face_delete_file(session, name, name_len);
+}
+
+EXPORT int SDF_GenerateKeyPair_RSA(void *session, unsigned int nbits, RSArefPublicKey *public_key,
+                                   RSArefPrivateKey *private_key)
+{
+	return sdf_face_generate_key_pair_rsa(session, nbits, public_key, private_key);
+}
+
+EXPORT int SDF_GenerateKeyPair_ECC(void *session, unsigned int alg, unsigned int nbits, ECCrefPublicKey *public_key,
+                                   ECCrefPrivateKey *private_key)
+{
+	return sdf_face_generate_key_pair_ecc(session, alg, nbits, public_key, private_key);
+}
+
+EXPORT int SDF_ExternalPrivateKeyOperation_RSA(void *session, RSArefPrivateKey *private_key, unsigned char *in,
+                                               unsigned int in_len, unsigned char *out, unsigned int *out_len)
+{
+	return sdf_face_external_private_key_operation_rsa(session, private_key, in, in_len, out, out_len);
+}
+
+EXPORT int SDF_ExternalSign_ECC(void *session, unsigned int alg, ECCrefPrivateKey *private_key, unsigned char *in,
+                                unsigned int in_len, ECCSignature *signature)
+{
+	return sdf_face_external_sign_ecc(session, alg, private_key, in, in_len, signature);
+}
+
+EXPORT int SDF_ExternalDecrypt_ECC(void *session, unsigned int alg, ECCrefPrivateKey *private_key, ECCCipher *encrypted,
+                                   unsigned char *data, unsigned int *data_len)
+{
+	return sdf_face_external_decrypt_ecc(session, alg, private_key, encrypted, data, data_len);
+}
+
+EXPORT int SDF_ExternalKeyEncrypt(void *session, unsigned int alg, unsigned char *key, unsigned int key_len,
+                                  unsigned char *iv, unsigned int iv_len, unsigned char *data, unsigned int data_len,
+                                  unsigned char *encrypted, unsigned int *encrypted_len)
+{
+	return sdf_face_external_key_encrypt(session, alg, key, key_len, iv, iv_len, data, data_len, encrypted,
+	                                     encrypted_len);
+}
+
+EXPORT int SDF_ExternalKeyDecrypt(void *session, unsigned int alg, unsigned char *key, unsigned int key_len,
+                                  unsigned char *iv, unsigned int iv_len, unsigned char *encrypted,
+                                  unsigned int encrypted_len, unsigned char *data, unsigned int *data_len)
+{
+	return sdf_face_external_key_decrypt(session, alg, key, key_len, iv, iv_len, encrypted, encrypted_len, data,
+	                                     data_len);
+}
+
+EXPORT int SDF_ExternalKeyEncryptInit(void *session, unsigned int alg, unsigned char *key, unsigned int key_len,
+                                      unsigned char *iv, unsigned int iv_len)
+{
+	return sdf_face_external_key_encrypt_init(session, alg, key, key_len, iv, iv_len);
+}
+
+EXPORT int SDF_ExternalKeyDecryptInit(void *session, unsigned int alg, unsigned char *key, unsigned int key_len,
+                                      unsigned char *iv, unsigned int iv_len)
+{
+	return sdf_face_external_key_decrypt_init(session, alg, key, key_len, iv, iv_len);
+}
+
+EXPORT int SDF_ExternalKeyHMACInit(void *session, unsigned int alg, unsigned char *key, unsigned int key_len)
+{
+	return sdf_face_external_key_hmac_init(session, alg, key, key_len);
+}
+
 EXPORT int SDF_ExchangeDigitEnvelopeBaseOnRSA(void *session, unsigned int index, RSArefPublicKey *public_key,
                                               unsigned char *in, unsigned int in_len, unsigned char *out,
                                               unsigned int *out_len)

@@ -17,8 +17,7 @@ CK_RV external_point(struct session *s, const uint8_t point[64], CK_OBJECT_HANDL
 	return object_create(s, templ, COUNT(templ), handle);
 }
 
-/* Zeros before a number are no part of it. */
-static CK_ATTRIBUTE number(CK_ATTRIBUTE_TYPE type, const unsigned char *field, size_t len)
+CK_ATTRIBUTE external_number(CK_ATTRIBUTE_TYPE type, const unsigned char *field, size_t len)
 {
 	while (len > 1 && *field == 0) {
 		field++;
@@ -32,8 +31,8 @@ CK_RV external_modulus(struct session *s, const RSArefPublicKey *key, CK_OBJECT_
 	static const CK_OBJECT_CLASS object_class = CKO_PUBLIC_KEY;
 	static const CK_KEY_TYPE type = CKK_RSA;
 	CK_ATTRIBUTE templ[] = {
-		ATTR(CKA_CLASS, object_class), ATTR(CKA_KEY_TYPE, type), number(CKA_MODULUS, key->m, sizeof key->m),
-		number(CKA_PUBLIC_EXPONENT, key->e, sizeof key->e), ATTR(CKA_VERIFY, ck_true), ATTR(CKA_ENCRYPT, ck_true),
+		ATTR(CKA_CLASS, object_class), ATTR(CKA_KEY_TYPE, type), external_number(CKA_MODULUS, key->m, sizeof key->m),
+		external_number(CKA_PUBLIC_EXPONENT, key->e, sizeof key->e), ATTR(CKA_VERIFY, ck_true), ATTR(CKA_ENCRYPT, ck_true),
 	};
 	if (templ[2].ulValueLen * 8 != key->bits)
 		return CKR_ATTRIBUTE_VALUE_INVALID;

@@ -164,7 +164,8 @@ CK_RV index_kek(struct session *s, uint32_t index, CK_OBJECT_HANDLE *handle)
 
 /* -- public halves ------------------------------------------------------------------------- */
 
-static CK_RV read_attribute(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE_TYPE type, void *value, size_t cap, size_t *len)
+static CK_RV read_attribute(struct session *s, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE_TYPE type, void *value, size_t cap,
+                            size_t *len)
 {
 	CK_ATTRIBUTE a = {type, value, cap};
 	CK_RV rv = object_get_attributes(s, handle, &a, 1);

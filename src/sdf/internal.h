@@ -152,6 +152,8 @@ void cipher_write(ECCCipher *, const uint8_t *bytes, size_t len);
 /* -- external.c: public keys that the caller brings ---------------------------------------------------------- */
 
 CK_RV external_point(struct session *, const uint8_t point[64], CK_OBJECT_HANDLE *);
+/* A number of a field, without the zeros before it. */
+CK_ATTRIBUTE external_number(CK_ATTRIBUTE_TYPE, const unsigned char *field, size_t len);
 CK_RV external_modulus(struct session *, const RSArefPublicKey *, CK_OBJECT_HANDLE *);
 /* SM2 encryption to it; SDR_OK. */
 int encrypt_to_point(struct session *, const uint8_t point[64], const uint8_t *data, size_t len, ECCCipher *out);
@@ -191,6 +193,8 @@ int key_adopt(struct face_session *, struct session *, CK_OBJECT_HANDLE, size_t 
 /* Out of its session, the handle dead; key_end it. SDR_KEYNOTEXIST. */
 int key_take(struct face_session *, void *handle, enum key_kind, struct key **);
 void key_end(struct session *, struct key *);
+/* key_take of any kind, and key_end. */
+int key_destroy(struct face_session *, struct session *, void *handle);
 /* A session's, with it. */
 void keys_drop(struct face_session *);
 /* nbits of key from the token's generator; SDR_INARGERR where a key cannot have as many. */

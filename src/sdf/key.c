@@ -174,18 +174,23 @@ void keys_drop(struct face_session *session)
 }
 
 /* An agreement as well: there is no other way to give one up. */
-int sdf_face_destroy_key(void *handle, void *key_handle)
+int key_destroy(struct face_session *session, struct session *s, void *handle)
+{
+	struct key *key;
+	int result = take(session, handle, true, KEY_SECRET, &key);
+	if (result == SDR_OK)
+		key_end(s, key);
+	return result;
+}
+
+int sdf_face_destroy_key(void *handle, void *key)
 {
 	struct face_session *session;
 	struct session *s;
-	struct key *key;
 	int result = face_begin(handle, LANE_ONCE, &session, &s);
 	if (result != SDR_OK)
 		return result;
-	result = take(session, key_handle, true, KEY_SECRET, &key);
-	if (result == SDR_OK)
-		key_end(s, key);
-	return face_end(session, s, result);
+	return face_end(session, s, key_destroy(session, s, key));
 }
 
 /* In the clear: not in 2023, for whoever may give a device keys so may read them. */

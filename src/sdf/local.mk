@@ -8,11 +8,13 @@ src_sdf_libsdf_la_SOURCES = \
 	%reldir%/cipher.c \
 	%reldir%/cipher_alg.c \
 	%reldir%/code.c \
+	%reldir%/debug.c \
 	%reldir%/device.c \
 	%reldir%/ecc.c \
 	%reldir%/envelope.c \
 	%reldir%/external.c \
 	%reldir%/face.h \
+	%reldir%/file.c \
 	%reldir%/form.c \
 	%reldir%/hash.c \
 	%reldir%/hmac.c \

@@ -33,7 +33,8 @@ static int alg_find(unsigned int id, const struct mac_alg **alg)
 }
 
 /* EIA3 is nothing without its IV; CBC-MAC begins at zero where there is none. */
-static int begin(struct face_session *session, struct session *s, const struct mac_alg *alg, CK_OBJECT_HANDLE key, const uint8_t *iv)
+static int begin(struct face_session *session, struct session *s, const struct mac_alg *alg, CK_OBJECT_HANDLE key,
+                 const uint8_t *iv)
 {
 	CK_HUFU_ZUC_PARAMS zuc;
 	CK_MECHANISM m = MECH(alg->mechanism);

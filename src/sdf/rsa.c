@@ -63,8 +63,8 @@ int sdf_face_export_enc_public_key_rsa(void *session, unsigned int index, RSAref
 
 /* -- with public keys ---------------------------------------------------------------------- */
 
-static CK_RV encrypt_with(struct session *s, CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE key, const uint8_t *in, size_t len, uint8_t *out,
-                          CK_ULONG *out_len)
+static CK_RV encrypt_with(struct session *s, CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE key, const uint8_t *in, size_t len,
+                          uint8_t *out, CK_ULONG *out_len)
 {
 	CK_MECHANISM m = MECH(type);
 	CK_RV rv = crypt_init(s, OP_ENCRYPT, &m, key);

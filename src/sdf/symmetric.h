@@ -33,7 +33,7 @@ struct cipher_mech {
 int cipher_alg_find(unsigned int id, const struct cipher_alg **);
 /* NULL or another length where there is an IV: SDR_INARGERR. */
 int cipher_mech_set(struct cipher_mech *, const struct cipher_alg *, const uint8_t *iv, size_t iv_len);
-/* COUNT, BEARER and DIRECTION of an IV that 128-EEA3 and 128-EIA3 make of them (GM/T 0001.2 4.2, GM/T 0001.3 4.2); false: it is none. */
+/* COUNT, BEARER and DIRECTION, of which 128-EEA3 and 128-EIA3 make their IV (GM/T 0001.2, GM/T 0001.3 4.2); false: it is none. */
 bool zuc_read_eea3(const uint8_t iv[BLOCK], CK_HUFU_ZUC_PARAMS *);
 bool zuc_read_eia3(const uint8_t iv[BLOCK], CK_HUFU_ZUC_PARAMS *);
 

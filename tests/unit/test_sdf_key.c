@@ -165,7 +165,8 @@ static void test_agreement_refusals(void)
 	OK(sdf_face_generate_key_with_ecc(session, bob, 3, &b, &b_tmp, agreement, &sponsor));
 	CU_ASSERT_FALSE(same_key(sponsor, response)); /* they did not mean the same names */
 	a_tmp.y[63] ^= 1;
-	IS(sdf_face_generate_agreement_data_and_key_with_ecc(session, 2, 128, bob, 3, alice, 5, &a, &a_tmp, &b, &b_tmp, &response), SDR_INARGERR);
+	IS(sdf_face_generate_agreement_data_and_key_with_ecc(session, 2, 128, bob, 3, alice, 5, &a, &a_tmp, &b, &b_tmp, &response),
+	   SDR_INARGERR);
 	IS(sdf_face_generate_agreement_data_with_ecc(session, 3, 128, alice, 5, &a, &a_tmp, &agreement), SDR_PARDENY);
 	IS(sdf_face_generate_agreement_data_with_ecc(session, 1, 127, alice, 5, &a, &a_tmp, &agreement), SDR_INARGERR);
 	IS(sdf_face_generate_agreement_data_with_ecc(session, 1, 128, alice, 0, &a, &a_tmp, &agreement), SDR_INARGERR);
