@@ -24,12 +24,13 @@
 #define IBM_TYPES {0x80050002, CKK_HUFU_SM2}, {0x80050001, CKK_HUFU_SM4}
 
 /*
- * ISO2_SM4_* pad with 0x80 00 .., which we do not; SM4_MAC and MAC_GENERAL, SM4_ECB_ENCRYPT_DATA: no such mechanism, or
- * none of the same length.
+ * ISO2_SM4_* pad with 0x80 00 .., which we do not; SM4_MAC is half a block, as CKM_DES_MAC is, ours a whole one; there is no
+ * SM4_ECB_ENCRYPT_DATA. MAC_GENERAL pads with zeros; ours takes whole blocks only, and gives the same of those.
  */
 static const struct alias_mech ibm_mechs[] = {
 	IBM_MECHS,
 	{0x80050003, CKM_HUFU_SM4_CBC_PAD, ALIAS_PARAM_SAME},
+	{0x80050007, CKM_HUFU_SM4_CBC_MAC_GENERAL, ALIAS_PARAM_SAME},
 	{0x8005000f, CKM_HUFU_SM2_SM3, ALIAS_PARAM_NEED_ID}, /* SM2_SM3_RFC: the identifier of RFC 8998 and kin is given */
 };
 static const struct alias_key_type ibm_types[] = {IBM_TYPES};
@@ -75,7 +76,7 @@ static const struct alias_key_type sansec_types[] = {
 /* -- TASS ----------------------------------------------------------------------------- */
 
 /*
- * Signatures are DER (xipki's profile of it: SM2_SIGNATURE_X962). 0x8000010a is a MAC here, and CTR at Sansec.
+ * Signatures are DER (xipki's profile of it: SM2_SIGNATURE_X962). 0x8000010a is a MAC of half a block here, and CTR at Sansec.
  * SM3_UID and SM3_MAC (0x80000006 to 08) and SM2_DERIVE: known under a number only.
  */
 static const struct alias_mech tass_mechs[] = {
@@ -87,6 +88,7 @@ static const struct alias_mech tass_mechs[] = {
 	{0x80000107, CKM_HUFU_SM4_KEY_GEN, ALIAS_PARAM_SAME},
 	{0x80000108, CKM_HUFU_SM4_ECB, ALIAS_PARAM_SAME},
 	{0x80000109, CKM_HUFU_SM4_CBC, ALIAS_PARAM_SAME},
+	{0x8000010b, CKM_HUFU_SM4_CBC_MAC_GENERAL, ALIAS_PARAM_SAME},
 	{0x8000010c, CKM_HUFU_SM4_CBC_PAD, ALIAS_PARAM_SAME},
 };
 static const struct alias_key_type tass_types[] = {{0x80000004, CKK_HUFU_SM2}, {0x80000002, CKK_HUFU_SM4}};
@@ -166,7 +168,9 @@ static const struct alias_mech xipki_mechs[] = {
 	{0xfffff006, CKM_HUFU_SM4_KEY_GEN, ALIAS_PARAM_SAME},
 	{0xfffff007, CKM_HUFU_SM4_ECB, ALIAS_PARAM_SAME},
 	{0xfffff008, CKM_HUFU_SM4_CBC, ALIAS_PARAM_SAME},
+	{0xfffff009, CKM_HUFU_SM4_CBC_MAC_GENERAL, ALIAS_PARAM_SAME},
 	{0xfffff00b, CKM_HUFU_SM4_CBC_PAD, ALIAS_PARAM_SAME},
+	{0xfffff00c, CKM_HUFU_SM4_CCM, ALIAS_PARAM_SAME},
 	{0xfffff00d, CKM_HUFU_SM4_GCM, ALIAS_PARAM_SAME},
 };
 static const struct alias_key_type xipki_types[] = {{0xfffff001, CKK_HUFU_SM2}, {0xfffff002, CKK_HUFU_SM4}};
