@@ -132,10 +132,13 @@ const char *const *conf_driver_options(const char *driver)
 	                                    "resident", "seed", "password", NULL};
 	static const char *const sdf[] = {"library", "profile", "open_config", "kek_index", "isk_index", "indexes", "keks",
 	                                  "rsa_indexes", "opt_in", NULL};
+	static const char *const p11[] = {"module", "slot", "label", "serial", "alias", "wrap_key", "sessions_max", "locking", NULL};
 	if (strcmp(driver, "soft") == 0)
 		return soft;
 	if (strcmp(driver, "sdf") == 0)
 		return sdf;
+	if (strcmp(driver, "p11") == 0)
+		return p11;
 	if (conf_driver_is_fault(driver))
 		return fault;
 	return NULL;
@@ -330,7 +333,7 @@ static bool convert_choice(const struct conf_key *key, const char *text, void *m
 static bool convert_driver(const char *text, void *member, char *why, size_t why_len)
 {
 	if (!conf_driver_options(text) && text[0] != '/') {
-		snprintf(why, why_len, "driver = \"%s\" is unknown. Write soft, sdf, fault or the absolute path of a driver's .so",
+		snprintf(why, why_len, "driver = \"%s\" is unknown. Write soft, sdf, p11, fault or the absolute path of a driver's .so",
 		         text);
 		return false;
 	}

@@ -3,6 +3,19 @@ noinst_LTLIBRARIES += src/driver/libdriver.la
 src_driver_libdriver_la_SOURCES = \
 	%reldir%/driver.h \
 	%reldir%/host.c \
+	%reldir%/p11/crypt.c \
+	%reldir%/p11/error.c \
+	%reldir%/p11/find.c \
+	%reldir%/p11/key.c \
+	%reldir%/p11/make.c \
+	%reldir%/p11/mechanism.c \
+	%reldir%/p11/module.c \
+	%reldir%/p11/object.c \
+	%reldir%/p11/p11.c \
+	%reldir%/p11/p11.h \
+	%reldir%/p11/rsa_pkcs1.c \
+	%reldir%/p11/session.c \
+	%reldir%/p11/wrap.c \
 	%reldir%/registry.c \
 	%reldir%/sdf/copies.c \
 	%reldir%/sdf/handles.c \

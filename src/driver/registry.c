@@ -16,6 +16,7 @@
 static const struct hufu_driver *const built_in[] = {
 	&driver_soft,
 	&driver_sdf,
+	&driver_p11,
 #ifdef HUFU_FAULT_DRIVER
 	&driver_fault,
 	&driver_fault_soft,

@@ -36,3 +36,9 @@ tests_conformance_driver_threads_LDADD = $(DRIVER_SUITE_LIBS)
 tests_conformance_driver_mixed_SOURCES = %reldir%/driver_mixed.c %reldir%/driver_pooled.c $(DRIVER_SUITE)
 tests_conformance_driver_mixed_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_mixed_LDADD = $(DRIVER_SUITE_LIBS)
+
+# The driver for PKCS#11 modules, over one that nobody here wrote.
+UNIT_TESTS += tests/conformance/driver_p11
+tests_conformance_driver_p11_SOURCES = %reldir%/driver_p11.c %reldir%/softhsm.c %reldir%/softhsm.h
+tests_conformance_driver_p11_CFLAGS = $(DRIVER_SUITE_CFLAGS)
+tests_conformance_driver_p11_LDADD = $(DRIVER_SUITE_LIBS)

@@ -269,7 +269,7 @@ static void test_values_refused(void)
 	refused("log { to = \"file:log\" }",
 	        "t.conf:1: to = \"file:log\" is no place for the log. Write syslog, stderr, none or file:/absolute/path\n");
 	refused("device a { driver = hard }",
-	        "t.conf:1: driver = \"hard\" is unknown. Write soft, sdf, fault or the absolute path of a driver's .so\n");
+	        "t.conf:1: driver = \"hard\" is unknown. Write soft, sdf, p11, fault or the absolute path of a driver's .so\n");
 	refused("device a { driver = soft domain = \"a b\" }",
 	        "t.conf:1: domain = \"a b\" is no name. Use 1 to 64 letters, digits, dots, dashes or underscores\n");
 	refused("device a { driver = fault wraps = fault }",
