@@ -57,3 +57,9 @@ tests_cards_test_cards_SOURCES = %reldir%/test_cards.c $(CARDS_RIG)
 tests_cards_test_cards_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) -I$(top_srcdir)/tests/unit
 tests_cards_test_cards_LDADD = $(SM_LIBS) $(CUNIT_LIBS) $(PTHREAD_LIBS)
 EXTRA_tests_cards_test_cards_DEPENDENCIES = $(EMULATED_CARDS) tests/cards/make_card$(EXEEXT)
+
+UNIT_TESTS += tests/cards/test_sdf_threads
+tests_cards_test_sdf_threads_SOURCES = %reldir%/test_sdf_threads.c $(CARDS_RIG)
+tests_cards_test_sdf_threads_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) -I$(top_srcdir)/tests/unit
+tests_cards_test_sdf_threads_LDADD = $(POOL_LIBS) $(CUNIT_LIBS) $(PTHREAD_LIBS)
+EXTRA_tests_cards_test_sdf_threads_DEPENDENCIES = $(EMULATED_CARDS) tests/cards/make_card$(EXEEXT)
