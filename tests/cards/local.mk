@@ -22,9 +22,14 @@ CARD_SOURCES = \
 	tests/cards/beside.c \
 	tests/cards/beside.h \
 	tests/cards/card.h \
+	tests/cards/card_2023.c \
+	tests/cards/card_agree.c \
 	tests/cards/card_device.c \
 	tests/cards/card_ecc.c \
+	tests/cards/card_envelope.c \
 	tests/cards/card_pairs.c \
+	tests/cards/card_rsa.c \
+	tests/cards/card_symmetric.c \
 	tests/cards/gate.c \
 	tests/cards/shape.c
 CARD_LIBS = src/sdf/libsdf.la $(TOKEN_LIBS)

@@ -143,12 +143,31 @@ static void test_layouts(void)
 	CU_ASSERT(decrypt(&cards[1], narrow, out, &len) == SDR_OK && len == n && memcmp(out, e, n) == 0);
 }
 
+/* Wrapped by one card, opened by the next. */
+static void test_keks(void)
+{
+	unsigned char wrapped[64], in[32] = {1}, want[32], out[32];
+	unsigned len = sizeof(wrapped), n = sizeof(want);
+	void *key;
+
+	CU_ASSERT_FATAL(SDF(&cards[0], SDF_GenerateKeyWithKEK)(cards[0].session, 128, cards[0].ecb, 1, wrapped, &len, &key) == SDR_OK);
+	CU_ASSERT(SDF(&cards[0], SDF_Encrypt)(cards[0].session, key, cards[0].ecb, NULL, in, sizeof(in), want, &n) == SDR_OK && n == 32);
+	EACH(card) {
+		CU_ASSERT_FATAL(SDF(card, SDF_ImportKeyWithKEK)(card->session, card->ecb, 1, wrapped, len, &key) == SDR_OK);
+		n = sizeof(out);
+		CU_ASSERT(SDF(card, SDF_Encrypt)(card->session, key, card->ecb, NULL, in, sizeof(in), out, &n) == SDR_OK);
+		CU_ASSERT(memcmp(out, want, sizeof(out)) == 0);
+		CU_ASSERT(SDF(card, SDF_DestroyKey)(card->session, key) == SDR_OK);
+	}
+}
+
 static void test_lacks(void)
 {
 	uint8_t point[256];
 
 	EACH(card)
 		CU_ASSERT((unsigned)CALL(card, points_fn, SDF_ExportSignPublicKey_ECC)(card->session, 9, point) == card->no_key);
+	CU_ASSERT(symbol(&cards[0], "SDF_HMACInit") && !symbol(&cards[1], "SDF_HMACInit") && !symbol(&cards[2], "SDF_HMACInit"));
 	CU_ASSERT(!symbol(&cards[0], "SDF_OpenDeviceEx") && symbol(&cards[1], "SDF_OpenDeviceEx"));
 	EACH(card)
 		CU_ASSERT(!symbol(card, "sdf_face_open_device") && !symbol(card, "C_GetFunctionList"));
@@ -243,6 +262,7 @@ static void test_hang(void)
 static const struct unit_case cases[] = {
 	{"three libraries hold the same pairs, in their own layouts", test_one_domain},
 	{"a ciphertext of one opens in the others", test_layouts},
+	{"a key that one wrapped under the KEK opens in the others", test_keks},
 	{"each has its own codes, lacks what its edition lacks, and shows nothing else", test_lacks},
 	{"an index wants its password, in its session", test_rights},
 	{"the one that makes pairs makes them where none is, for all", test_pairs},
