@@ -174,6 +174,23 @@ static enum hufu_err lay_out_aead(struct sdf_session *s, enum sdf_alg alg, const
 	return HUFU_OK;
 }
 
+/*
+ * 16 bytes are a tag everywhere; a library need not make shorter ones. Such an op is another device's, and no reason to
+ * think less of this one: HUFU_ERR_NO_KEY.
+ */
+static enum hufu_err refused_length(enum hufu_err err, size_t tag_len)
+{
+	return tag_len < TAG_MAX && (err == HUFU_ERR_BUSY || err == HUFU_ERR_ARGUMENT) ? HUFU_ERR_NO_KEY : err;
+}
+
+/* A whole tag where a shorter one was wanted begins with that in GCM (GB/T 36624 11), and has nothing of it in CCM. */
+static enum hufu_err check_tag_len(enum sdf_alg alg, size_t got, size_t wanted)
+{
+	if (got == wanted || (got == TAG_MAX && alg == SDF_ALG_SM4_GCM))
+		return HUFU_OK;
+	return got == TAG_MAX ? HUFU_ERR_NO_KEY : HUFU_ERR_CORRUPT;
+}
+
 enum hufu_err sdf_auth_encrypt(struct sdf_session *s, void *handle, enum sdf_alg alg, const uint8_t *iv, size_t iv_len,
                                const uint8_t *aad, size_t aad_len, const uint8_t *in, size_t len, uint8_t *out, uint8_t *tag,
                                size_t tag_len)
@@ -182,11 +199,14 @@ enum hufu_err sdf_auth_encrypt(struct sdf_session *s, void *handle, enum sdf_alg
 	enum hufu_err err = lay_out_aead(s, alg, iv, iv_len, aad, aad_len, in, len, tag_len, &a);
 	if (err != HUFU_OK)
 		return err;
-	a.tag = room_out(s, SDF_REGION_OUT2, tag_len);
+	a.tag = room_out(s, SDF_REGION_OUT2, TAG_MAX);
 	err = SDF_CALL(s, AuthEnc, handle, alg_of(s, alg), a.iv, (unsigned)iv_len, a.aad, (unsigned)aad_len, a.piece.in, (unsigned)len,
 	               a.piece.out, a.out_len, a.tag, a.tag_len);
-	if (err == HUFU_OK && (room_len(s, SDF_REGION_LEN) != len || room_len(s, SDF_REGION_LEN2) != tag_len))
+	err = refused_length(err, tag_len);
+	if (err == HUFU_OK && room_len(s, SDF_REGION_LEN) != len)
 		err = HUFU_ERR_CORRUPT;
+	if (err == HUFU_OK)
+		err = check_tag_len(alg, room_len(s, SDF_REGION_LEN2), tag_len);
 	if (err == HUFU_OK) {
 		if (len)
 			memcpy(out, a.piece.out, len);
@@ -214,6 +234,7 @@ enum hufu_err sdf_auth_decrypt(struct sdf_session *s, void *handle, enum sdf_alg
 	a.tag = room_put(s, ROOM_TAG_AT, tag, tag_len);
 	err = refused_tag(SDF_CALL(s, AuthDec, handle, alg_of(s, alg), a.iv, (unsigned)iv_len, a.aad, (unsigned)aad_len, a.tag,
 	                           a.tag_len, a.piece.in, (unsigned)len, a.piece.out, a.out_len));
+	err = refused_length(err, tag_len);
 	if (err == HUFU_OK && room_len(s, SDF_REGION_LEN) != len)
 		err = HUFU_ERR_CORRUPT;
 	if (err == HUFU_OK && len)
