@@ -90,7 +90,6 @@ static void print_password(FILE *f, unsigned index)
 	print_hex(f, hash, sizeof(hash));
 }
 
-/* Numbers are not checked against a length that the caller brings: few vendors' libraries do. */
 static void write_conf(void)
 {
 	FILE *f = make_file("card.conf");
@@ -98,7 +97,7 @@ static void write_conf(void)
 	fprintf(f, "log { to = \"none\" }\n"
 	           "token \"card\" { store = \"sqlite:%s/card.db\"  host_secret = \"file:%s/host.key\"  devices = { \"soft\" } }\n"
 	           "device \"soft\" { driver = \"soft\"  domain = \"soft\" }\n"
-	           "sdf { token = \"card\"  login = \"file:%s/user.pin\"  files = \"%s/files\"  lengths = \"written\"\n"
+	           "sdf { token = \"card\"  login = \"file:%s/user.pin\"  files = \"%s/files\"\n"
 	           "\tvendor = \"emulated\"  model = \"card\"  serial = \"2026010100100001\" }\n", dir, dir, dir, dir);
 	for (unsigned i = 0; i <= npairs + FREE_INDEXES; i++) {
 		fprintf(f, "sdf_key \"%u\" { sign = \"sign %u\"  encrypt = \"encrypt %u\"", i, i, i);

@@ -42,3 +42,28 @@ UNIT_TESTS += tests/conformance/driver_p11
 tests_conformance_driver_p11_SOURCES = %reldir%/driver_p11.c %reldir%/softhsm.c %reldir%/softhsm.h
 tests_conformance_driver_p11_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_p11_LDADD = $(DRIVER_SUITE_LIBS)
+# The emulated cards: each alone, and all of them with a device that is none.
+DRIVER_CARD_TESTS = tests/conformance/driver_card_standard tests/conformance/driver_card_narrow tests/conformance/driver_card_2012
+UNIT_TESTS += $(DRIVER_CARD_TESTS) tests/conformance/driver_cards
+DRIVER_CARD_SOURCES = tests/conformance/driver_card.c tests/conformance/driver_direct.c $(DRIVER_SUITE) $(CARDS_RIG)
+DRIVER_CARD_CFLAGS = $(DRIVER_SUITE_CFLAGS) -I$(top_srcdir)/tests/cards
+DRIVER_CARD_NEEDS = $(EMULATED_CARDS) tests/cards/make_card$(EXEEXT)
+tests_conformance_driver_card_standard_SOURCES = $(DRIVER_CARD_SOURCES)
+tests_conformance_driver_card_standard_CPPFLAGS = $(AM_CPPFLAGS) -DCARD='"card_standard"'
+tests_conformance_driver_card_standard_CFLAGS = $(DRIVER_CARD_CFLAGS)
+tests_conformance_driver_card_standard_LDADD = $(DRIVER_SUITE_LIBS)
+EXTRA_tests_conformance_driver_card_standard_DEPENDENCIES = $(DRIVER_CARD_NEEDS)
+tests_conformance_driver_card_narrow_SOURCES = $(DRIVER_CARD_SOURCES)
+tests_conformance_driver_card_narrow_CPPFLAGS = $(AM_CPPFLAGS) -DCARD='"card_narrow"'
+tests_conformance_driver_card_narrow_CFLAGS = $(DRIVER_CARD_CFLAGS)
+tests_conformance_driver_card_narrow_LDADD = $(DRIVER_SUITE_LIBS)
+EXTRA_tests_conformance_driver_card_narrow_DEPENDENCIES = $(DRIVER_CARD_NEEDS)
+tests_conformance_driver_card_2012_SOURCES = $(DRIVER_CARD_SOURCES)
+tests_conformance_driver_card_2012_CPPFLAGS = $(AM_CPPFLAGS) -DCARD='"card_2012"'
+tests_conformance_driver_card_2012_CFLAGS = $(DRIVER_CARD_CFLAGS)
+tests_conformance_driver_card_2012_LDADD = $(DRIVER_SUITE_LIBS)
+EXTRA_tests_conformance_driver_card_2012_DEPENDENCIES = $(DRIVER_CARD_NEEDS)
+tests_conformance_driver_cards_SOURCES = %reldir%/driver_cards.c %reldir%/driver_pooled.c $(DRIVER_SUITE) $(CARDS_RIG)
+tests_conformance_driver_cards_CFLAGS = $(DRIVER_CARD_CFLAGS)
+tests_conformance_driver_cards_LDADD = $(DRIVER_SUITE_LIBS)
+EXTRA_tests_conformance_driver_cards_DEPENDENCIES = $(DRIVER_CARD_NEEDS)

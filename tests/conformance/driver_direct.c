@@ -10,7 +10,7 @@
 
 struct kit_key {
 	struct hufu_key key;
-	uint8_t *clear;
+	uint8_t *copy;
 };
 
 static struct {
@@ -73,15 +73,20 @@ static enum hufu_err run(struct hufu_op *op, struct kit_key *key)
 	return op->outcome;
 }
 
-static struct kit_key *key_new(enum hufu_key_type type, const uint8_t *clear, size_t len)
+struct kit_key *direct_key(enum hufu_key_type type, enum hufu_copy_kind kind, const uint8_t *copy, size_t len)
 {
 	struct kit_key *key = calloc(1, sizeof(*key));
 
-	need(key && (key->clear = secret_alloc(len)));
-	memcpy(key->clear, clear, len);
+	need(key && (key->copy = secret_alloc(len)));
+	memcpy(key->copy, copy, len);
 	key->key = (struct hufu_key){
-		.size = sizeof(key->key), .type = type, .copy_kind = HUFU_COPY_BLOB, .blob = key->clear, .blob_len = len};
+		.size = sizeof(key->key), .type = type, .copy_kind = kind, .blob = key->copy, .blob_len = len};
 	return key;
+}
+
+static struct kit_key *key_new(enum hufu_key_type type, const uint8_t *clear, size_t len)
+{
+	return direct_key(type, HUFU_COPY_BLOB, clear, len);
 }
 
 static void key_free(struct kit_key *key)
@@ -89,7 +94,7 @@ static void key_free(struct kit_key *key)
 	struct hufu_op op = {.verb = HUFU_VERB_EVICT};
 
 	need(run(&op, key) == HUFU_OK && !key->key.loaded);
-	secret_free(key->clear);
+	secret_free(key->copy);
 	free(key);
 }
 

@@ -30,22 +30,30 @@ struct subject {
 /* Straight to the driver; options are names and values, NULL-terminated. */
 extern const struct subject direct_subject;
 void direct_use(const struct hufu_driver *, const char *const *options);
+/* A key by its copy, as the driver gave it. */
+struct kit_key *direct_key(enum hufu_key_type, enum hufu_copy_kind, const uint8_t *copy, size_t len);
 
 /* Through a pool over the devices of the configuration's only token, whose domain is "soft". */
 struct pool;
 struct pooled {
 	const char *configuration;
 	const char *driver;            /* for all devices: a registered one that configurations may not name; or NULL */
+	const char *imports;           /* a domain where keys have a copy by IMPORT, those that its devices take in; or NULL */
 	void (*opened)(struct pool *); /* after each pool is made, or NULL */
 	void (*closed)(void);          /* after each is freed, or NULL */
 };
 extern const struct subject pooled_subject;
 void pooled_use(const struct pooled *);
+/* Ops with a key that devices of that domain ran. */
+unsigned long pooled_imports_served(void);
 /* Do all its n devices serve? */
 bool pooled_serves(struct pool *, size_t n);
 /* From now on the fault devices do as told: names and scripts. All have shown that they are sound. */
 void pooled_break(struct pool *, const char *const (*scripts)[2], size_t n);
 
 int driver_suite(const char *name, const struct subject *);
+/* Some of its cases, and others. */
+struct unit_case;
+int driver_suite_of(const char *name, const struct subject *, const struct unit_case *);
 
 #endif

@@ -2,6 +2,7 @@
 /* The suite's ops through a pool. */
 #include "driver_kit.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ static const struct pooled *pooled;
 static struct conf *conf;
 static struct pool *pool;
 static struct kit_key *subject;
+static _Atomic unsigned long imports_served;
 
 static void need(bool holds)
 {
@@ -74,15 +76,30 @@ static void close_pool(void)
 		pooled->closed();
 }
 
+/* The suite looks into the copies that it has made. */
+static bool makes_key(enum hufu_verb verb)
+{
+	return verb == HUFU_VERB_GENERATE || verb == HUFU_VERB_IMPORT || verb == HUFU_VERB_UNWRAP;
+}
+
 static enum hufu_err run(struct hufu_op *op, struct kit_key *key)
 {
 	struct pool_request req = {.op = *op, .key = key ? key->key : NULL,
 	                           .subject = subject ? subject->key : NULL};
 
 	req.op.repeatable = true;
+	if (pooled->imports && makes_key(op->verb))
+		req.domain = "soft";
 	enum hufu_err err = pool_run(pool, &req);
 	*op = req.op;
+	if (err == HUFU_OK && pooled->imports && key && strcmp(req.served_domain, pooled->imports) == 0)
+		atomic_fetch_add(&imports_served, 1);
 	return err;
+}
+
+unsigned long pooled_imports_served(void)
+{
+	return atomic_load(&imports_served);
 }
 
 static bool is_public(enum hufu_key_type type)
@@ -107,16 +124,34 @@ static void set_public(struct pool_key *key, enum hufu_key_type type, const uint
 		need(pool_key_set_point(key, pub) == HUFU_OK);
 }
 
+/* False: its devices do not take it in. */
+static bool import(const char *domain, enum hufu_key_type type, struct pool_copy *copy, uint8_t *out, size_t cap)
+{
+	struct pool_request req = {.domain = domain, .op = {.verb = HUFU_VERB_IMPORT, .new_type = type, .in = copy->data,
+	                                                    .in_len = copy->len, .out = out, .out_cap = cap, .repeatable = true}};
+	uint8_t pub[HUFU_PUB_MAX];
+
+	req.op.pub = pub;
+	if (pool_run(pool, &req) != HUFU_OK)
+		return false;
+	*copy = (struct pool_copy){.kind = req.op.copy_kind, .domain = domain, .data = out, .len = req.op.out_len};
+	return true;
+}
+
 static struct kit_key *key_new(enum hufu_key_type type, const uint8_t *clear, size_t len)
 {
 	static const uint8_t uuid[16] = {1};
-	const struct pool_copy copies[] = {
+	struct pool_copy copies[] = {
 		{.kind = HUFU_COPY_BLOB, .domain = is_public(type) ? NULL : "soft", .data = clear, .len = len},
 		{.kind = HUFU_COPY_BLOB, .domain = "other", .data = clear, .len = len},
 	};
 	struct kit_key *key = malloc(sizeof(*key));
+	uint8_t imported[8192];
+	size_t n = is_public(type) ? 1 : 2;
 
-	need(key && pool_key_new(pool, uuid, 1, type, copies, is_public(type) ? 1 : 2, &key->key) == HUFU_OK);
+	if (n == 2 && pooled->imports)
+		n = import(pooled->imports, type, &copies[1], imported, sizeof(imported)) ? 2 : 1;
+	need(key && pool_key_new(pool, uuid, 1, type, copies, n, &key->key) == HUFU_OK);
 	set_public(key->key, type, clear, len);
 	return key;
 }

@@ -168,7 +168,7 @@ static bool has_no_mechanism(unsigned verb)
 	       verb == HUFU_VERB_FIND || verb == HUFU_VERB_LOGIN || verb == HUFU_VERB_LOGOUT;
 }
 
-static void suite_unknown(void)
+void suite_unknown(void)
 {
 	static const uint64_t mechanisms[] = {CKM_DSA, CKM_HUFU_SM3, HUFU_VENDOR, HUFU_VENDOR + 0x3f, HUFU_VENDOR + 0x40,
 	                                      UINT64_MAX - 1, UINT64_MAX};
@@ -219,7 +219,7 @@ static void suite_wrong_key(void)
 	subject->key_free(bad);
 }
 
-static void suite_phases(void)
+void suite_phases(void)
 {
 	struct kit_key *key = key_of_hex(HUFU_KEY_SM4, "00112233445566778899aabbccddeeff");
 	uint8_t in[16] = {0}, state[HUFU_STATE_MAX];
@@ -240,7 +240,7 @@ static void suite_phases(void)
 
 /* -- random numbers, keys -------------------------------------------------- */
 
-static void suite_random(void)
+void suite_random(void)
 {
 	uint8_t a[1000], b[1000];
 	struct hufu_op op = {.verb = HUFU_VERB_RANDOM, .out = a, .out_cap = sizeof(a)};
@@ -477,7 +477,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static void suite_threads(void)
+void suite_threads(void)
 {
 	struct worker workers[4] = {0};
 
@@ -687,11 +687,16 @@ static const struct unit_case cases[] = {
 
 int driver_suite(const char *name, const struct subject *s)
 {
+	return driver_suite_of(name, s, cases);
+}
+
+int driver_suite_of(const char *name, const struct subject *s, const struct unit_case *some)
+{
 	size_t before = secret_in_use();
 
 	subject = s;
 	subject->open();
-	int status = unit_main(name, cases);
+	int status = unit_main(name, some);
 	subject->close();
 	if (secret_in_use() != before) {
 		printf("# %zu bytes of secret memory are left\n", secret_in_use() - before);

@@ -38,6 +38,11 @@ struct kit_key *key_of_hex(enum hufu_key_type, const char *hex);
 /* The same bytes in every run. */
 void fill_pattern(uint8_t *, size_t len, uint64_t seed);
 
+/* every verb */
+void suite_unknown(void);
+void suite_phases(void);
+void suite_random(void);
+void suite_threads(void);
 /* cipher */
 void suite_sm4_known(void);
 void suite_sm4_random(void);
