@@ -814,7 +814,16 @@ static void test_modes(void)
 	key = import_sm4();
 	all_modes(&key);
 	evict(&key);
-	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_CTR, .key = &key, .in = digest, .in_len = 32};
+	/* A call a block takes time: it ends with the deadline. */
+	static uint8_t in[16 * 1024], out[16 * 1024];
+	const struct hufu_param_iv zero = {.counter_bits = 128};
+	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_OFB, .key = &key, .param = &zero, .in = in,
+	                     .in_len = sizeof(in), .out = out, .out_cap = sizeof(out), .deadline_ns = now_ns};
+	CU_ASSERT_EQUAL(run(&op), HUFU_ERR_DEADLINE);
+	op.deadline_ns++;
+	CU_ASSERT_EQUAL(run(&op), HUFU_OK);
+	evict(&key);
+	op = (struct hufu_op){.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_CTR, .key = &key, .in = digest, .in_len = 32};
 	CU_ASSERT_EQUAL(run(&op), HUFU_ERR_PARAM);
 	op.mechanism = CKM_HUFU_SM4_CBC;
 	CU_ASSERT_EQUAL(run(&op), HUFU_ERR_PARAM);

@@ -146,13 +146,14 @@ static void unreserve(struct hufu_device *device, uint32_t index)
 	pthread_mutex_unlock(&device->lock);
 }
 
+/* KEYERR is what some call KEYNOTEXIST; an index beyond the device's, or with a key of another kind, is not free. */
 static enum hufu_err is_free(struct hufu_lease *lease, uint32_t index, enum sdf_usage usage, bool *is)
 {
 	uint8_t point[SDF_POINT_LEN];
 	enum hufu_err err = sdf_export_ecc(lease->session, index, usage, point);
 
-	*is = err == HUFU_ERR_NO_KEY || hufu_err_group(err) == HUFU_GROUP_CALLER;
-	return *is ? HUFU_OK : err;
+	*is = err == HUFU_ERR_NO_KEY || err == HUFU_ERR_KEY_VALUE;
+	return *is || hufu_err_group(err) == HUFU_GROUP_CALLER ? HUFU_OK : err;
 }
 
 /* The first configured index that has neither pair. Reserved, so that two leases do not both take it; 0: there is none. */
@@ -276,9 +277,16 @@ static enum hufu_err import_public(struct hufu_op *op)
 /* Into both places: what it may be used for, its attributes say and not where it lies. */
 static enum hufu_err import_both(struct hufu_lease *lease, uint32_t index, const uint8_t *d)
 {
+	const struct hufu_device *device = lease->device;
 	enum hufu_err err = sdf_import_pair(lease->session, index, SDF_USAGE_SIGN, d);
 
-	return err == HUFU_OK ? sdf_import_pair(lease->session, index, SDF_USAGE_ENCRYPT, d) : err;
+	if (err != HUFU_OK)
+		return err;
+	err = sdf_import_pair(lease->session, index, SDF_USAGE_ENCRYPT, d);
+	if (err != HUFU_OK)
+		device->host->log(HUFU_LOG_ERROR, device->name, "a pair was taken in by half: it signs at index %u, and no token knows it. "
+		                  "Delete it with the vendor's management tool", (unsigned)index);
+	return err;
 }
 
 static enum hufu_err import_pair(struct hufu_lease *lease, struct hufu_op *op)

@@ -7,6 +7,7 @@
 
 #include "sm/bytes.h"
 
+#define LOOK_EVERY 256 /* blocks between looks at the clock */
 #define PIECE (SDF_SCRATCH_LEN / 2) /* the scratch memory holds what goes into the cipher, and what comes out */
 
 /* -- what is there --------------------------------------------------------------------- */
@@ -93,7 +94,14 @@ enum hufu_err sm4_count(struct hufu_lease *lease, void *handle, uint8_t counter[
 	return err;
 }
 
-/* A block at a time: each is made of the one before. cfb: of its ciphertext, else of its keystream. */
+static bool is_late(const struct hufu_lease *lease)
+{
+	uint64_t deadline_ns = lease->session->deadline_ns;
+
+	return deadline_ns && lease->device->host->now_ns() >= deadline_ns;
+}
+
+/* A block at a time: each is made of the one before, which takes a call each. cfb: of its ciphertext, else of its keystream. */
 static enum hufu_err feed_back(struct hufu_lease *lease, void *handle, const uint8_t iv[SDF_BLOCK_LEN], bool cfb,
                                const struct hufu_op *op)
 {
@@ -105,6 +113,10 @@ static enum hufu_err feed_back(struct hufu_lease *lease, void *handle, const uin
 		size_t n = op->in_len - at < SDF_BLOCK_LEN ? op->in_len - at : SDF_BLOCK_LEN;
 		const uint8_t *before = cfb && at ? op->out + at - SDF_BLOCK_LEN : keystream;
 
+		if (at / SDF_BLOCK_LEN % LOOK_EVERY == LOOK_EVERY - 1 && is_late(lease)) {
+			err = HUFU_ERR_DEADLINE;
+			break;
+		}
 		memcpy(keystream + SDF_BLOCK_LEN, before, SDF_BLOCK_LEN);
 		err = sm4_block(lease, handle, keystream + SDF_BLOCK_LEN, keystream);
 		if (err == HUFU_OK)
