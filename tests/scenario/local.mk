@@ -31,6 +31,7 @@ SCENARIOS = \
 	%reldir%/tool-bench.sh \
 	%reldir%/tool-hufu.sh \
 	%reldir%/tool-international.sh \
+	%reldir%/tool-qualify.sh \
 	%reldir%/top.sh
 
 # What HUFU_SOAK makes longer in ./check --long.

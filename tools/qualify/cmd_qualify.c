@@ -52,7 +52,7 @@ static char *stem(const char *path)
 	return name;
 }
 
-/* It is not loaded here: its bytes are looked at, and hold the one name that a driver exports, or do not. */
+/* It is not loaded here: its file is looked at for the one name that a driver exports. */
 static enum status look_at(struct judge *j)
 {
 	int fd = open(j->library, O_RDONLY | O_CLOEXEC);
@@ -67,7 +67,7 @@ static enum status look_at(struct judge *j)
 	void *bytes = S_ISREG(st.st_mode) && st.st_size > SELFMAG ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)
 	                                                          : MAP_FAILED;
 	bool elf = bytes != MAP_FAILED && !memcmp(bytes, ELFMAG, SELFMAG);
-	j->driver = elf && memmem(bytes, (size_t)st.st_size, HUFU_DRIVER_ENTRY, sizeof HUFU_DRIVER_ENTRY);
+	j->driver = elf && elf_exports(bytes, (size_t)st.st_size, HUFU_DRIVER_ENTRY);
 	if (bytes != MAP_FAILED)
 		munmap(bytes, (size_t)st.st_size);
 	close(fd);

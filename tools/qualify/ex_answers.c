@@ -35,25 +35,6 @@ static enum answer ask_hmac(struct card *, void *, const struct known *, uint32_
 
 /* -- ids ---------------------------------------------------------------------------------- */
 
-/* What is tried: 0 says that there are no more. The profile's comes first, then what vendors are known to use. */
-static uint32_t id_to_try(enum sdf_alg alg, uint32_t own, unsigned nth)
-{
-	static const uint32_t known[SDF_ALGS][3] = {
-		[SDF_ALG_SM2_SIGN] = {SGD_SM2_1, 0x20100},   [SDF_ALG_SM2_ENCRYPT] = {SGD_SM2_3, 0x20400}, [SDF_ALG_SM3] = {SGD_SM3},
-		[SDF_ALG_SM4_ECB] = {SGD_SM4_ECB, 0x2001},   [SDF_ALG_SM4_CBC] = {SGD_SM4_CBC, 0x2002},
-		[SDF_ALG_SM4_CFB] = {SGD_SM4_CFB, 0x2004},   [SDF_ALG_SM4_OFB] = {SGD_SM4_OFB, 0x2008},
-		[SDF_ALG_SM4_CTR] = {SGD_SM4_CTR, 0x2020},   [SDF_ALG_SM4_MAC] = {SGD_SM4_MAC, 0x2010},
-		[SDF_ALG_SM4_GCM] = {SGD_SM4_GCM, 0x480},    [SDF_ALG_SM4_CCM] = {SGD_SM4_CCM},
-	};
-
-	if (own && nth-- == 0)
-		return own;
-	for (unsigned i = 0; i < 3 && known[alg][i]; i++)
-		if (known[alg][i] != own && nth-- == 0)
-			return known[alg][i];
-	return 0;
-}
-
 /* One known answer, tried with the id that the profile has for it at the moment. */
 struct known {
 	const char *id, *name;
@@ -72,7 +53,7 @@ static void tell_id(const struct card *card, const struct known *k, uint32_t giv
 	}
 	tell(given ? RESULT_fault : RESULT_info, k->id, "%s: right by id %#x, where the profile has %s", k->name, id,
 	     given ? "another" : "none");
-	tell_fact("alg", json_pack("{s:I,s:I}", "alg", (json_int_t)k->alg, "id", (json_int_t)id));
+	tell_alg(k->alg, id);
 }
 
 /* Nothing that is offered is right: the profile that is written does not offer it. */
@@ -83,7 +64,7 @@ static void tell_none(struct card *card, const struct known *k, uint32_t given, 
 
 	card->profile->alg[k->alg] = lost ? 0 : given;
 	if (lost)
-		tell_fact("alg", json_pack("{s:I,s:I}", "alg", (json_int_t)k->alg, "id", (json_int_t)0));
+		tell_alg(k->alg, 0);
 	if (wrong && given)
 		tell(RESULT_fault, k->id, "%s: the answer is wrong", k->name);
 	else

@@ -39,7 +39,8 @@ static void look_at(struct card *card, void *session, void *handle, enum sdf_alg
 		const char *way = encrypt ? "encryption" : "decryption";
 		uint32_t code = chain(card, session, handle, id, encrypt, &seen);
 		if (code != SDR_OK) {
-			tell(RESULT_fault, name, "SM4-%s %s in two calls: %s", name, way, code_text(card, code));
+			bool refused = code == CARD_MISSING || sdf_profile_error(card->profile, code)->err == HUFU_ERR_UNSUPPORTED;
+			tell(refused ? RESULT_skipped : RESULT_fault, name, "SM4-%s %s in two calls: %s", name, way, code_text(card, code));
 			continue;
 		}
 		*all_updated &= seen == UPDATED;

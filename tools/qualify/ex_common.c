@@ -18,6 +18,29 @@ bool tell_code(const struct card *card, const char *id, const char *what, uint32
 	return code == SDR_OK;
 }
 
+uint32_t id_to_try(enum sdf_alg alg, uint32_t own, unsigned nth)
+{
+	static const uint32_t known[SDF_ALGS][3] = {
+		[SDF_ALG_SM2_SIGN] = {SGD_SM2_1, 0x20100},   [SDF_ALG_SM2_ENCRYPT] = {SGD_SM2_3, 0x20400}, [SDF_ALG_SM3] = {SGD_SM3},
+		[SDF_ALG_SM4_ECB] = {SGD_SM4_ECB, 0x2001},   [SDF_ALG_SM4_CBC] = {SGD_SM4_CBC, 0x2002},
+		[SDF_ALG_SM4_CFB] = {SGD_SM4_CFB, 0x2004},   [SDF_ALG_SM4_OFB] = {SGD_SM4_OFB, 0x2008},
+		[SDF_ALG_SM4_CTR] = {SGD_SM4_CTR, 0x2020},   [SDF_ALG_SM4_MAC] = {SGD_SM4_MAC, 0x2010},
+		[SDF_ALG_SM4_GCM] = {SGD_SM4_GCM, 0x480},    [SDF_ALG_SM4_CCM] = {SGD_SM4_CCM},
+	};
+
+	if (own && nth-- == 0)
+		return own;
+	for (unsigned i = 0; i < 3 && known[alg][i]; i++)
+		if (known[alg][i] != own && nth-- == 0)
+			return known[alg][i];
+	return 0;
+}
+
+void tell_alg(enum sdf_alg alg, uint32_t id)
+{
+	tell_fact("alg", json_pack("{s:I,s:I}", "alg", (json_int_t)alg, "id", (json_int_t)id));
+}
+
 bool known_key_load(struct card *card, void *session, const char *id, struct known_key *key)
 {
 	key->handle = NULL;

@@ -129,7 +129,7 @@ static const struct situation {
 	{"partial-block", "15 bytes are encrypted by ECB", partial_block, IN(CALLER), HUFU_ERR_DATA_LEN, false},
 	{"damaged-envelope", "a key in a damaged envelope is loaded", damaged_envelope, IN(CALLER) | IN(NO_KEY), HUFU_ERR_CIPHERTEXT, true},
 	{"off-curve", "a text is encrypted for a point off the curve", off_the_curve, IN(CALLER), HUFU_ERR_KEY_VALUE, true},
-	{"wrong-password", "a right is taken with a wrong password", wrong_password, IN(DENIED) | IN(CALLER), HUFU_ERR_DENIED, true},
+	{"wrong-password", "a right is taken with a wrong password", wrong_password, IN(DENIED) | IN(CALLER) | IN(EXPIRED), HUFU_ERR_DENIED, true},
 };
 
 #define SITUATIONS (sizeof situations / sizeof *situations)

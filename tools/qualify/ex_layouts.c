@@ -157,6 +157,8 @@ static bool opens(const struct card *card, const struct own_pair *pair, const st
 static bool find_layout(struct card *card, const struct own_pair *pair, const struct seen *seen, const uint8_t *text, size_t len)
 {
 	struct sdf_profile *p = card->profile;
+	enum sdf_cipher_layout cipher = p->cipher;
+	uint32_t given_room = p->cipher_room;
 
 	p->cipher = SDF_CIPHER_STANDARD;
 	p->cipher_room = 0;
@@ -166,6 +168,8 @@ static bool find_layout(struct card *card, const struct own_pair *pair, const st
 	for (p->cipher_room = (uint32_t)len; p->cipher_room <= 1024; p->cipher_room++)
 		if (opens(card, pair, seen, text, len))
 			return true;
+	p->cipher = cipher;
+	p->cipher_room = given_room;
 	return false;
 }
 
@@ -203,25 +207,47 @@ static void look_for_oversize(struct card *card, const struct seen *seen, size_t
 		tell_number("envelope_max", most > 1024 ? 1024 : most);
 }
 
+/* With the ids that vendors are known to use, until one gives a ciphertext that opens. */
+static struct seen see_with_ids(struct card *card, void *session, const struct own_pair *pair, const uint8_t *text, size_t len,
+                                bool *found)
+{
+	uint32_t *id = &card->profile->alg[SDF_ALG_SM2_ENCRYPT], given = *id, try;
+	struct seen seen = {.code = CARD_MISSING}, first = seen;
+
+	*found = false;
+	for (unsigned i = 0; !*found && (try = id_to_try(SDF_ALG_SM2_ENCRYPT, given, i)); i++) {
+		*id = try;
+		seen = see_cipher(card, session, pair, text, len);
+		*found = seen.code == SDR_OK && find_layout(card, pair, &seen, text, len);
+		first = i ? first : seen;
+	}
+	*id = *found ? *id : given;
+	if (*found && *id != given) {
+		tell(RESULT_fault, "id", "SM2 encryption goes by id %#x, the profile says otherwise", *id);
+		tell_alg(SDF_ALG_SM2_ENCRYPT, *id);
+	}
+	return *found ? seen : first;
+}
+
 static void look_at_cipher(struct card *card, void *session)
 {
 	enum sdf_cipher_layout cipher = card->profile->cipher;
 	uint32_t given_room = card->profile->cipher_room;
 	struct own_pair pair;
 	uint8_t text[16];
-	struct seen seen;
+	bool found;
 
 	host_fill(text, sizeof text);
 	if (!make_pair(&pair))
 		return;
-	seen = see_cipher(card, session, &pair, text, sizeof text);
-	if (seen.code == CARD_MISSING) {
+	struct seen seen = see_with_ids(card, session, &pair, text, sizeof text, &found);
+	if (found) {
+		tell_layout(card, cipher, given_room);
+		look_for_oversize(card, &seen, sizeof text);
+	} else if (seen.code == CARD_MISSING) {
 		tell(RESULT_skipped, "cipher", "SDF_ExternalEncrypt_ECC is not there: the layout is the profile's");
 	} else if (seen.code != SDR_OK) {
 		(void)tell_code(card, "cipher", "a text is encrypted for our key", seen.code);
-	} else if (find_layout(card, &pair, &seen, text, sizeof text)) {
-		tell_layout(card, cipher, given_room);
-		look_for_oversize(card, &seen, sizeof text);
 	} else {
 		tell(RESULT_fault, "cipher", "ECCCipher: the %zu bytes written are no ciphertext for our key in any layout known",
 		     seen.extent);

@@ -14,6 +14,8 @@
 #define GROUPS 20               /* GM/T 0062: at power-on */
 #define GROUPS_FULL 50          /* on delivery */
 #define ROWS_MAX 32
+#define PERIOD_MAX 256
+#define PERIOD_LOOKED_AT 1024
 #define TRIES 3                 /* a good generator fails a test now and then, but not again and again */
 
 /* What one row of the suite saw over all groups. */
@@ -69,17 +71,49 @@ static bool passes(const struct sample *s, const struct row *r)
 	       randomness_uniformity(r->q, s->groups) >= RANDOMNESS_ALPHA_T;
 }
 
-static void tell_result(const struct sample *s, const struct randomness_test *t, const struct row *r, bool failed)
+static void name_row(const struct randomness_test *t, char *name, size_t len)
+{
+	snprintf(name, len, t->parameter ? "%s, %u" : "%s", t->name, t->parameter);
+}
+
+static void tell_row_of(const struct sample *s, const struct randomness_test *t, const struct row *r)
 {
 	char name[80], passed[24], spread[24];
 
-	snprintf(name, sizeof name, t->parameter ? "%s, %u" : "%s", t->name, t->parameter);
+	name_row(t, name, sizeof name);
 	snprintf(passed, sizeof passed, "%zu of %zu", r->passed, s->groups);
 	snprintf(spread, sizeof spread, "%.6f", randomness_uniformity(r->q, s->groups));
 	tell_row("Tests", name, passed, spread, NULL);
-	if (failed)
-		tell(RESULT_fault, "test", "%u. %s: %s groups pass, %zu have to; spread of Q %s; %d times in a row", t->number, name, passed,
-		     randomness_passes_needed(s->groups), spread, TRIES);
+}
+
+/* The shortest period, or 0. A generator that repeats itself is best told so in plain words. */
+static size_t period(const uint8_t *bytes, size_t len)
+{
+	for (size_t p = 1; p <= PERIOD_MAX; p++)
+		if (!memcmp(bytes, bytes + p, len - p))
+			return p;
+	return 0;
+}
+
+static void tell_verdict(const struct sample *s, const bool failed[ROWS_MAX])
+{
+	const struct randomness_test *tests = randomness_tests(NBITS);
+	char names[800] = "", name[80];
+	size_t bad = 0, n = 0, used = 0;
+
+	for (; tests[n].number; n++) {
+		if (!failed[n])
+			continue;
+		name_row(&tests[n], name, sizeof name);
+		bad++;
+		if (used + strlen(name) + 3 < sizeof names)
+			used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? "; " : "", name);
+	}
+	if (bad)
+		tell(RESULT_fault, "gmt0005", "%zu of %zu rows of the 15 tests fail, %d times in a row, on %zu groups of 10^6 bits: %s", bad, n,
+		     TRIES, s->groups, names);
+	else
+		tell(RESULT_pass, "gmt0005", "all %zu rows of the 15 tests pass, on %zu groups of 10^6 bits", n, s->groups);
 }
 
 /* A test that fails is repeated on fresh numbers; what fails every time is the device's. */
@@ -110,12 +144,12 @@ static bool run(struct sample *s)
 		if (!repeat_failed(s, failed))
 			break;
 	}
-	size_t bad = 0, n = 0;
-	for (; tests[n].number; n++) {
-		tell_result(&first, &tests[n], &first.rows[n], failed[n]);
-		bad += failed[n];
-	}
-	tell(bad ? RESULT_fault : RESULT_pass, "gmt0005", "%zu groups of 10^6 bits: %zu of %zu rows of the 15 tests pass", s->groups, n - bad, n);
+	for (size_t i = 0; tests[i].number; i++)
+		tell_row_of(&first, &tests[i], &first.rows[i]);
+	size_t repeats = period(s->bytes, PERIOD_LOOKED_AT);
+	if (repeats)
+		tell(RESULT_fault, "repeats", "the numbers repeat every %zu bytes", repeats);
+	tell_verdict(s, failed);
 	return true;
 }
 

@@ -20,6 +20,10 @@ void examine_driver(const struct request *);
 /* "pass" where the code is SDR_OK, else "fault" with it; skipped where the function is not there. True: pass. */
 bool tell_code(const struct card *, const char *id, const char *what, uint32_t code);
 
+/* An algorithm's id to try: own, the profile's, comes first, then those that vendors are known to use. 0: there are no more. */
+uint32_t id_to_try(enum sdf_alg, uint32_t own, unsigned nth);
+void tell_alg(enum sdf_alg, uint32_t id);
+
 /* A symmetric key that we know, with its SM4 schedule, on one session. */
 struct known_key {
 	uint8_t value[16];

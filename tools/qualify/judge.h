@@ -46,6 +46,9 @@ void chapter_add(json_t *chapter, enum result, const char *id, const char *fmt, 
 /* What the examiner saw goes into the profile, if it is of the profile's range. False: it is not. */
 bool learn(struct sdf_profile *, const char *key, const json_t *value);
 
+/* Does this shared library of the host's kind export the name? */
+bool elf_exports(const void *bytes, size_t len, const char *name);
+
 /* The files in dir. */
 enum status write_report(const struct judge *, const char *dir) MUST_USE;
 /* One page, with everything in it. */

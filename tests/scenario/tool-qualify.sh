@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Claim: hufu driver qualify finds the emulated cards clean and names every
+# fault of the careless library, survives whatever a library does, and writes a
+# profile that fits.
+. "$(dirname "$0")/lib.sh"
+need jq
+cards=$top_builddir/tests/cards
+# As root the library runs as nobody: it has to get at the library, and at nothing else here.
+chmod 711 "$work"
+cd "$work" || exit 99
+
+library() { cp "$cards/.libs/$1.so" "$work/$1.so" && chmod 755 "$work/$1.so"; }
+qualify() { local library=$1; shift; "$HUFU" driver qualify "$library" --report "$work/report" --timeout 20 "$@"; }
+# A finding of this result in this chapter whose text holds the words.
+found() { jq -e --arg c "$1" --arg r "$2" --arg t "$3" '[.chapters[] | select(.id == $c).checks[] | select(.result == $r and (.text | contains($t)))] | length > 0' report/report.json; }
+faults() { jq -r '.counts.fault' report/report.json; }
+
+# -- the careless library ---------------------------------------------------------------
+library careless
+told() { printf '%s' "$1" >careless.so.faults; chmod 644 careless.so.faults; }
+(umask 077; printf careless >password)
+
+check "well, the careless library is clean" qualify ./careless.so
+check "a table for people says so" contains "layouts *pass" out
+check "the report is JSON of the documented shape" jq -e '.schema == "hufu-qualify/1" and (.chapters | length) == 16 and .counts.fault == 0' report/report.json
+check "and a page that fetches nothing and runs nothing" absent -i -e '<script' -e 'href="http' -e 'src=' report/report.html
+check "with a plot, or a word on how to get one" contains -e '<svg' -e gnuplot-nox report/report.html
+check "the 15 tests of GM/T 0005 pass" found random pass "all 26 rows"
+check "the profile that was written fits" qualify ./careless.so --profile report/careless.conf --chapters layouts,answers,sizes
+check "with its password, rights are what they are" qualify ./careless.so --chapters rights --index 3 --password-file password
+
+# WORD, options, chapter, result, words of the finding
+names() {
+	local word=$1 options=$2 chapter=$3 result=$4 text=$5 want=6
+	[ "$result" = fault ] || want=0
+	told "$word"
+	# shellcheck disable=SC2086
+	check_status $want "$word: the exit code" qualify ./careless.so --chapters "$chapter" $options
+	check "$word is named" found "$chapter" "$result" "$text"
+}
+names oversize "" layouts fault "422 bytes are written to an ECCCipher of 180"
+check "oversize: with the profile that was written it is a quirk" qualify ./careless.so --profile report/careless.conf --chapters layouts
+names minus-one "" errors fault "0xffffffff for all of"
+names private "" errors fault "0x80000008 is in neither the standard nor the profile"
+check "private: with the profile that was written the codes are known" qualify ./careless.so --profile report/careless.conf --chapters errors
+names racy "" reconnect fault "one handle was given to two"
+names late "" late fault "SDF_InternalSign_ECC: 32 of 32 results were written to again"
+names stacks "--index 3 --password-file password" rights fault "wants two releases"
+names session-rights "--index 3 --password-file password" rights pass "counts for its session alone"
+names iv-kept "" chaining fault "the IV is not updated"
+check "iv-kept: with the profile that was written it is a quirk" qualify ./careless.so --profile report/careless.conf --chapters chaining
+names sessions=10 "" sizes quirk "10 sessions are open at a time"
+names idle=1000 "--idle 4" idle fault "is of no use any more"
+names leak "" leaks fault "sessions opened and closed: 4"
+names stuck "" random fault "repeat every 16 bytes"
+names wrong=20 "" cross fault "10 of 200 wrong"
+names hang=SDF_InternalSign_ECC "--timeout 2" late fault "SDF_InternalSign_ECC did not return within 2 s"
+told hang=SDF_InternalSign_ECC
+check_status 6 "a hang ends its chapter alone" qualify ./careless.so --chapters layouts,cross,open --timeout 2
+check "the next chapters go on without the function" found cross skipped "the device signs, software verifies"
+check "and end well" found open pass "opened again"
+told hang=SDF_OpenDevice
+check_status 6 "where nothing opens, every chapter says so" qualify ./careless.so --chapters open,answers,errors --timeout 2
+check "once" is_equal "$(jq '[.chapters[].checks[] | select(.id == "hang")] | length' report/report.json)" 1
+rm careless.so.faults
+
+# -- what is no library ---------------------------------------------------------------------
+check_status 1 "a text is no library" qualify /etc/passwd
+check_status 2 "what is not there: 2" qualify ./nothing.so
+check_status 1 "an unknown chapter: 1" qualify ./careless.so --chapters nonsense
+check_status 4 "an unknown profile: 4" qualify ./careless.so --profile no-such-profile
+cp "$MODULE" other.so && chmod 755 other.so
+check_status 6 "a library without SDF functions is told so" qualify ./other.so --chapters symbols
+check "by name" found symbols fault "SDF_OpenDevice is missing"
+
+# -- the emulated cards ------------------------------------------------------------------------
+mkdir -m 700 keys
+check "keys for the cards" "$cards/make_card" --pairs 3 --locked 1 --rsa "$work/keys"
+(umask 077; printf 'card password' >card.password)
+as=
+[ "$(id -u)" != 0 ] || as="--user root" # the cards' store is root's
+for card in card_standard card_narrow card_2012; do
+	library $card
+	(umask 077; cp keys/card.conf $card.so.conf)
+	# shellcheck disable=SC2086
+	check "$card: clean" qualify ./$card.so --profile "$work/keys/$card.conf" --kek 1 $as
+	check "$card: no fault" is_equal "$(faults)" 0
+	# shellcheck disable=SC2086
+	check "$card: clean with a key that wants a password" qualify ./$card.so --profile "$work/keys/$card.conf" --index 3 \
+		--password-file card.password --chapters layouts,answers,rights,errors,threads $as
+done
+# shellcheck disable=SC2086
+check_status 6 "card_narrow without its profile is not" qualify ./card_narrow.so --chapters layouts,answers $as
+check "what it is, is seen" found layouts fault "fields of 32 bytes"
+check "down to the room in its ciphertexts" found layouts fault "clength, x, y, C[136], M"
+printf 'sign:crash' >card_standard.so.faults
+# shellcheck disable=SC2086
+check_status 6 "a crash is told" qualify ./card_standard.so --chapters layouts,open $as
+check "with the function and the signal" found layouts fault "in SDF_InternalSign_ECC"
+check "and the next chapter goes on" found open pass "opened again"
+finish
