@@ -3,3 +3,9 @@ EXAMPLES = examples/sm2_sign examples/sm4_encrypt
 check_PROGRAMS += $(EXAMPLES)
 examplesdir = $(docdir)/examples
 dist_examples_DATA = %reldir%/sm2_sign.c %reldir%/sm4_encrypt.c
+
+# GM/T 0018 and nothing else; tests/scenario/sdf.sh runs it.
+check_PROGRAMS += examples/sdf
+examples_sdf_SOURCES = %reldir%/sdf.c
+examples_sdf_LDADD = libhufu-sdf.la
+dist_examples_DATA += %reldir%/sdf.c

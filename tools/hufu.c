@@ -66,6 +66,8 @@ const struct command commands[] = {
 	 NULL, cmd_domain_enroll},
 	{"domain", "verify", "[TOKEN]", 0, 1, "have each device prove that it belongs to its domain", OPTS_PIN, domain_verify_opts,
 	 cmd_domain_verify},
+	{"sdf", "password", NULL, 0, 0, "make the verifier of an index's password for the configuration", OPTS_NEW_PIN, sdf_password_opts,
+	 cmd_sdf_password},
 	{"top", NULL, NULL, 0, 0, "watch devices work, and drain or undrain them", OPTS_LIVE, NULL, cmd_top},
 	{"bench", "failover", NULL, 0, 0, "show what callers notice when a device fails and returns", OPTS_PROGRESS, bench_failover_opts,
 	 cmd_bench_failover},

@@ -68,6 +68,7 @@ hufu_SOURCES = \
 	%reldir%/cmd_pin.c \
 	%reldir%/cmd_pool.c \
 	%reldir%/cmd_random.c \
+	%reldir%/cmd_sdf_password.c \
 	%reldir%/cmd_selftest.c %reldir%/selftest.h %reldir%/selftest_kats.c \
 	%reldir%/cmd_sign.c \
 	%reldir%/cmd_status.c \

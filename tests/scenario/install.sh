@@ -18,12 +18,14 @@ check "and now, relro" contains 'BIND_NOW\|NOW' <(readelf -d "$module")
 conf=$(find "$dest" -name hufu.module)
 check "p11-kit's module file is there" test -e "$conf"
 check "and names the module by its absolute path" contains "^module: ${module#"$dest"}" "$conf"
-for file in bin/hufu include/hufu/driver.h include/hufu/pkcs11.h include/hufu/pkcs11-sm.h include/hufu/mechanisms.h share/man/man1/hufu.1 share/man/man5/hufu.conf.5 share/man/man7/hufu-pkcs11.7; do
+for file in bin/hufu include/hufu/driver.h include/hufu/pkcs11.h include/hufu/pkcs11-sm.h include/hufu/mechanisms.h share/man/man1/hufu.1 share/man/man5/hufu.conf.5 share/man/man7/hufu-pkcs11.7 include/hufu/sdf.h share/man/man7/hufu-sdf.7; do
 	check "$file is there" test -e "$dest$prefix/$file"
 done
 check "what hufu bench runs is there" test -x "$(find "$dest" -name hufu-lab)"
 check "the pkg-config file is there" test -e "$(find "$dest" -name hufu.pc)"
-for page in hufu.1:1 hufu.conf.5:5 hufu-pkcs11.7:7; do
+check "that of the GM/T 0018 library, too" test -e "$(find "$dest" -name hufu-sdf.pc)"
+check "and the library, by its version" test -L "$(find "$dest" -name libhufu-sdf.so.0)"
+for page in hufu.1:1 hufu.conf.5:5 hufu-pkcs11.7:7 hufu-sdf.7:7; do
 	man -l --warnings "$dest$prefix/share/man/man${page#*:}/${page%:*}" >/dev/null 2>"$work/warnings"
 	check "the manual page ${page%:*} has no faults" is_equal "$(cat "$work/warnings")" ""
 done

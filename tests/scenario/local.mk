@@ -27,6 +27,7 @@ SCENARIOS = \
 	%reldir%/pkcs11-tool-secret.sh \
 	%reldir%/python.sh \
 	%reldir%/reload.sh \
+	%reldir%/sdf.sh \
 	%reldir%/tool-anymodule.sh \
 	%reldir%/tool-bench.sh \
 	%reldir%/tool-hufu.sh \

@@ -135,7 +135,7 @@ static void test_parts(void)
 /* One of each kind goes on at a time, and one-shot calls between its parts. */
 static void test_side_by_side(void)
 {
-	unsigned char in[16], out[16], other[16], mac[16];
+	unsigned char in[32], out[16], other[16], mac[16];
 	unsigned int len = 16;
 	unit_hex(plain_hex, in);
 	OK(sdf_face_encrypt_init(session, key, SGD_SM4_ECB, NULL, 0));
