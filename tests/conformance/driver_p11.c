@@ -11,6 +11,14 @@
 #include "driver/driver.h"
 #include "hufu/mechanisms.h"
 
+/* SoftHSM 2.6 loses the name of the curve whenever it uses an Edwards key. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#else
+#define __lsan_disable() (void)0
+#define __lsan_enable() (void)0
+#endif
+
 #define NEED(call) CU_ASSERT_EQUAL_FATAL((call), HUFU_OK)
 #define IS(call, want) CU_ASSERT_EQUAL((call), (want))
 #define VERB(name) (1u << HUFU_VERB_##name)
@@ -594,7 +602,9 @@ static void use_resident(struct hufu_lease *lease, const struct hufu_resident *r
 		IS(crypt(lease, HUFU_VERB_ENCRYPT, CKM_AES_ECB, &key, NULL, kek, 32, out, 32, &len), HUFU_OK);
 	} else {
 		pub_key = public_of(&key, (enum hufu_key_type)(r->type + 1));
+		__lsan_disable();
 		signs_and_verifies(lease, &key, &pub_key, signs_with(r->type), NULL, kek, 32);
+		__lsan_enable();
 		evict(lease, &pub_key);
 	}
 	evict(lease, &key);

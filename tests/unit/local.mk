@@ -391,6 +391,15 @@ tests_unit_sdf_fake_bare_la_CPPFLAGS = $(AM_CPPFLAGS) -DFAKE_WIDTH=64 -DFAKE_ARG
 tests_unit_sdf_fake_bare_la_LDFLAGS = $(SAMPLE_LDFLAGS)
 tests_unit_sdf_fake_bare_la_LIBADD = $(SM_LIBS)
 
+# src/driver/p11, over a module that misbehaves as told
+UNIT_TESTS += tests/unit/test_p11
+tests_unit_test_p11_SOURCES = %reldir%/test_p11.c %reldir%/p11_fake.h
+tests_unit_test_p11_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_p11_LDADD = $(POOL_TEST_LIBS)
+EXTRA_tests_unit_test_p11_DEPENDENCIES = tests/unit/p11_fake.la
+tests_unit_p11_fake_la_SOURCES = %reldir%/p11_fake.c %reldir%/p11_fake.h
+tests_unit_p11_fake_la_LDFLAGS = $(SAMPLE_LDFLAGS)
+
 # Vendors' shared objects, good and bad; -rpath makes libtool build them shared.
 SAMPLE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 UNIT_TESTS += tests/unit/test_soft
@@ -411,8 +420,8 @@ tests_unit_test_registry_LDADD = $(POOL_TEST_LIBS)
 EXTRA_tests_unit_test_registry_DEPENDENCIES = $(SAMPLE_DRIVERS)
 SAMPLE_DRIVERS = tests/unit/sample_good.la tests/unit/sample_old.la tests/unit/sample_short.la \
 	tests/unit/sample_incomplete.la tests/unit/sample_nothing.la tests/unit/sample_no_entry.la
-EXTRA_LTLIBRARIES = $(SAMPLE_DRIVERS) $(SDF_FAKES)
-CLEANFILES += $(SAMPLE_DRIVERS) $(SDF_FAKES)
+EXTRA_LTLIBRARIES = $(SAMPLE_DRIVERS) $(SDF_FAKES) tests/unit/p11_fake.la
+CLEANFILES += $(SAMPLE_DRIVERS) $(SDF_FAKES) tests/unit/p11_fake.la
 tests_unit_sample_good_la_SOURCES = %reldir%/sample_driver.c
 tests_unit_sample_good_la_CPPFLAGS = $(AM_CPPFLAGS) -DSAMPLE=SAMPLE_GOOD
 tests_unit_sample_good_la_LDFLAGS = $(SAMPLE_LDFLAGS)

@@ -85,21 +85,15 @@ bool p11_number(const struct hufu_device *device, uint64_t own, CK_MECHANISM_TYP
 	return row || (own & ~0xffULL) != HUFU_VENDOR;
 }
 
-/* A vendor may have SM2 signatures in DER alone. */
-static bool translate(const struct hufu_device *device, const struct p11_row *row, struct p11_offer *offer)
-{
-	*offer = (struct p11_offer){.row = row, .form = P11_AS_IS};
-	if (p11_number(device, asked_for(row), &offer->type))
-		return true;
-	offer->form = P11_DER;
-	return row->mechanism == CKM_HUFU_SM2 && p11_number(device, CKM_HUFU_SM2_DER, &offer->type);
-}
-
-static bool token_has(struct hufu_device *device, const struct p11_offer *offer)
+static bool token_has(struct hufu_device *device, uint64_t own, enum p11_form form, struct p11_offer *offer)
 {
 	CK_MECHANISM_INFO info = {0};
 
-	return P11_CALL(device->module, C_GetMechanismInfo, device->slot, offer->type, &info) == CKR_OK && info.flags & offer->row->flag;
+	offer->form = form;
+	if (!p11_number(device, own, &offer->type))
+		return false;
+	CK_RV rv = P11_CALL(device->module, C_GetMechanismInfo, device->slot, offer->type, &info);
+	return rv == CKR_OK && info.flags & offer->row->flag;
 }
 
 /* Verbs that have no mechanism. New keys have nowhere to go without a key to wrap them. */
@@ -117,7 +111,10 @@ static bool offers(struct hufu_device *device, const struct p11_row *row, struct
 		return does(device, row->verb);
 	if (row->verb == HUFU_VERB_GENERATE && !device->wrap_key)
 		return false;
-	return translate(device, row, offer) && token_has(device, offer);
+	if (token_has(device, asked_for(row), P11_AS_IS, offer))
+		return true;
+	/* There are vendors who have SM2 signatures in DER alone. */
+	return row->mechanism == CKM_HUFU_SM2 && token_has(device, CKM_HUFU_SM2_DER, P11_DER, offer);
 }
 
 /* RSA's way of making pairs has the number 0, as the verbs without a mechanism: its row is its own. */

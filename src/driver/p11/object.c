@@ -193,7 +193,8 @@ static size_t put_point(uint8_t *out, const uint8_t *prefix, size_t prefix_len, 
 	if (content >= 0x80)
 		out[at++] = 0x81;
 	out[at++] = (uint8_t)content;
-	memcpy(out + at, prefix, prefix_len);
+	if (prefix_len)
+		memcpy(out + at, prefix, prefix_len);
 	memcpy(out + at + prefix_len, point, len);
 	return at + content;
 }

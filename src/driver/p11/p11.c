@@ -271,7 +271,9 @@ static enum hufu_err p11_lease(struct hufu_device *device, uint64_t deadline_ns,
 		return HUFU_ERR_NO_MEMORY;
 	lease->device = device;
 	enum hufu_err err = p11_refresh(lease);
-	if (err == HUFU_ERR_GONE && p11_reconnect(device, atomic_load(&device->connection)) == HUFU_OK)
+	uint64_t connection = atomic_load(&device->connection);
+	/* A connection that gives no session may be a dead one; that there is none has just been tried. */
+	if (err == HUFU_ERR_GONE && connection != 0 && p11_reconnect(device, connection) == HUFU_OK)
 		err = p11_refresh(lease);
 	if (err != HUFU_OK) {
 		free(lease);
