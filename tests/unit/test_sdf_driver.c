@@ -33,11 +33,12 @@ static uint64_t test_now_ns(void)
 	return now_ns;
 }
 
-static void test_log(enum hufu_level level, const char *device, const char *fmt, ...)
+__attribute__((format(printf, 3, 4)))
+static void test_log(enum hufu_level level, const char *device_name, const char *fmt, ...)
 {
 	va_list args;
 
-	(void)device;
+	(void)device_name;
 	errors_logged += level == HUFU_LOG_ERROR;
 	va_start(args, fmt);
 	vsnprintf(last_log, sizeof(last_log), fmt, args);

@@ -102,7 +102,7 @@ static enum hufu_err take(struct hufu_lease *lease, uint32_t index)
 	uint64_t login;
 	size_t len;
 
-	if (index_in(&lease->rights, index))
+	if (index_in(&lease->rights, index) || !atomic_load(&lease->device->ncredentials))
 		return HUFU_OK;
 	switch (password_for(lease, index, &len, &login)) {
 	case PASSWORD_NONE:

@@ -99,7 +99,7 @@ struct hufu_device {
 	struct hufu_lease *leases;
 	struct evictions evictions;
 	struct credential *credentials;
-	size_t ncredentials;
+	_Atomic size_t ncredentials;
 	struct index_set refused;              /* where what we have was refused: it is not presented there again */
 	struct index_set making;               /* pairs are being made there */
 	struct hufu_resident *residents;       /* as FIND found them when it began */
