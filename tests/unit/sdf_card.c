@@ -25,6 +25,7 @@ void fake_reset(void)
 	                                    .macs_in_device = true};
 	for (int i = 0; i < SDF_ALGS; i++)
 		fake.profile.alg[i] = (uint32_t)i + 1;
+	fake.profile.alg[SDF_ALG_KEK] = fake.profile.alg[SDF_ALG_SM4_ECB];
 }
 
 static int fill(void *arg, uint8_t *out, size_t len)

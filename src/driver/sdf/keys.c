@@ -344,7 +344,10 @@ static bool offers_unwrap_isk(const struct hufu_device *device)
 
 static bool offers_unwrap_kek(const struct hufu_device *device)
 {
-	return device_can(device, SDF_CAN_IMPORT_KEK) && device_has(device, SDF_ALG_KEK);
+	const uint32_t *alg = device->profile->alg;
+
+	/* GM/T 0018-2023 wraps in ECB; that of 2012 leaves it to the vendor. */
+	return device_can(device, SDF_CAN_IMPORT_KEK) && alg[SDF_ALG_KEK] && alg[SDF_ALG_KEK] == alg[SDF_ALG_SM4_ECB];
 }
 
 /* It is opened once, to see whether it opens; the copy is what came. */

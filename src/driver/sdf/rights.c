@@ -40,10 +40,12 @@ static enum password password_for(struct hufu_lease *lease, uint32_t index, size
 	return found;
 }
 
-static void remember_refusal(struct hufu_device *device, uint32_t index)
+/* A password that came since is not the one that was refused. */
+static void remember_refusal(struct hufu_device *device, uint32_t index, uint64_t login)
 {
 	pthread_mutex_lock(&device->lock);
-	index_add(&device->refused, index);
+	if (login == atomic_load(&device->logins))
+		index_add(&device->refused, index);
 	pthread_mutex_unlock(&device->lock);
 }
 
@@ -87,11 +89,11 @@ static bool is_refused(const struct hufu_lease *lease, enum hufu_err err)
 	       (hufu_err_group(err) == HUFU_GROUP_LOST && !sdf_code_name(lease->device->profile, lease->session->code));
 }
 
-static enum hufu_err refused(struct hufu_lease *lease, uint32_t index)
+static enum hufu_err refused(struct hufu_lease *lease, uint32_t index, uint64_t login)
 {
 	struct hufu_device *device = lease->device;
 
-	remember_refusal(device, index);
+	remember_refusal(device, index, login);
 	device->host->log(HUFU_LOG_ERROR, device->name, "the access password of index %u was refused (0x%08x), "
 	                  "and is not presented again. Give the right one", (unsigned)index, (unsigned)lease->session->code);
 	return HUFU_ERR_DENIED;
@@ -116,7 +118,7 @@ static enum hufu_err take(struct hufu_lease *lease, uint32_t index)
 	enum hufu_err err = sdf_right_get(lease->session, index, lease->scratch, len);
 	secret_wipe(lease->scratch, len);
 	if (err != HUFU_OK)
-		return is_refused(lease, err) ? refused(lease, index) : err;
+		return is_refused(lease, err) ? refused(lease, index, login) : err;
 	if (!lease->has_rights)
 		lease->login = login;
 	lease->has_rights = true;
@@ -149,7 +151,7 @@ enum hufu_err rights_run(struct hufu_lease *lease, uint32_t index, index_fn call
 	if (!index_in(&lease->rights, index))
 		return say_password_wanted(lease->device, index);
 	err = call(lease, index, arg);
-	return wants_right(err) ? refused(lease, index) : err;
+	return wants_right(err) ? refused(lease, index, lease->login) : err;
 }
 
 /* -- LOGIN, LOGOUT ------------------------------------------------------------------------ */
@@ -218,6 +220,8 @@ static bool keep(struct hufu_device *device, uint32_t index, uint8_t *value, siz
 		bool same = credential->value && credential->len == len && secret_equal(credential->value, value, len);
 
 		*others = credential->value && !same;
+		if (*others)
+			atomic_fetch_add(&device->logins, 1);
 		device->host->secret_free(credential->value);
 		credential->value = value;
 		credential->len = len;
@@ -280,10 +284,8 @@ enum hufu_err rights_login(struct hufu_lease *lease, struct hufu_op *op)
 		device->host->secret_free(value);
 		return HUFU_ERR_NO_MEMORY;
 	}
-	if (others) {
-		atomic_fetch_add(&device->logins, 1);
+	if (others)
 		leases_drop_rights(device);
-	}
 	enum hufu_err err = try_now(lease, index);
 	return err == HUFU_ERR_NO_KEY ? HUFU_ERR_DENIED : err; /* the same that was refused before */
 }
