@@ -110,7 +110,8 @@ static CK_RV verify_with(struct session *s, CK_OBJECT_HANDLE key, const uint8_t 
 	return rv == CKR_OK ? verify_once(s, e, E_LEN, sig, SIG_LEN) : rv;
 }
 
-static int verify(struct session *s, const uint8_t point[64], const uint8_t *e, size_t len, const ECCSignature *signature)
+static int verify(struct face_session *session, struct session *s, const uint8_t point[64], const uint8_t *e, size_t len,
+                  const ECCSignature *signature)
 {
 	uint8_t sig[SIG_LEN];
 	CK_OBJECT_HANDLE key;
@@ -118,12 +119,8 @@ static int verify(struct session *s, const uint8_t point[64], const uint8_t *e, 
 		return SDR_INARGERR;
 	if (!field_read(signature->r, sizeof signature->r, sig, 32) || !field_read(signature->s, sizeof signature->s, sig + 32, 32))
 		return SDR_VERIFYERR;
-	CK_RV rv = external_point(s, point, &key);
-	if (rv != CKR_OK)
-		return sdr_of(rv, SDR_PKOPERR);
-	rv = verify_with(s, key, e, sig);
-	object_destroy(s, key);
-	return sdr_of(rv, SDR_VERIFYERR);
+	CK_RV rv = external_point(session, s, point, &key);
+	return rv == CKR_OK ? sdr_of(verify_with(s, key, e, sig), SDR_VERIFYERR) : sdr_of(rv, SDR_PKOPERR);
 }
 
 int sdf_face_external_verify_ecc(void *handle, unsigned int alg, ECCrefPublicKey *public_key, unsigned char *in,
@@ -140,7 +137,7 @@ int sdf_face_external_verify_ecc(void *handle, unsigned int alg, ECCrefPublicKey
 	else
 		result = public_key ? point_read(public_key, point) : SDR_INARGERR;
 	if (result == SDR_OK)
-		result = verify(s, point, in, in_len, signature);
+		result = verify(session, s, point, in, in_len, signature);
 	return face_end(session, s, result);
 }
 
@@ -162,7 +159,7 @@ int sdf_face_internal_verify_ecc(void *handle, unsigned int index, unsigned char
 		return result;
 	result = point_of_index(s, index, ROLE_SIGN, point);
 	if (result == SDR_OK)
-		result = verify(s, point, data, data_len, signature);
+		result = verify(session, s, point, data, data_len, signature);
 	return face_end(session, s, result);
 }
 
@@ -190,7 +187,7 @@ int sdf_face_external_encrypt_ecc(void *handle, unsigned int alg, ECCrefPublicKe
 	if (result == SDR_OK)
 		result = public_key ? point_read(public_key, point) : SDR_INARGERR;
 	if (result == SDR_OK)
-		result = encrypt_to_point(s, point, data, data_len, encrypted);
+		result = encrypt_to_point(session, s, point, data, data_len, encrypted);
 	return face_end(session, s, result);
 }
 
@@ -207,7 +204,7 @@ int sdf_face_internal_encrypt_ecc(void *handle, unsigned int index, unsigned int
 	if (result == SDR_OK)
 		result = point_of_index(s, index, ROLE_ENCRYPT, point);
 	if (result == SDR_OK)
-		result = encrypt_to_point(s, point, data, data_len, encrypted);
+		result = encrypt_to_point(session, s, point, data, data_len, encrypted);
 	return face_end(session, s, result);
 }
 

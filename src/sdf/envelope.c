@@ -14,7 +14,7 @@ static int generate_to_point(struct face_session *session, struct session *s, co
 	int result = key_random(s, nbits, &value, &len);
 	if (result != SDR_OK)
 		return result;
-	result = encrypt_to_point(s, point, value, len, out);
+	result = encrypt_to_point(session, s, point, value, len, out);
 	if (result == SDR_OK)
 		result = key_new(session, value, len, handle);
 	secret_free(value);
@@ -80,7 +80,7 @@ int sdf_face_import_key_with_isk_ecc(void *session_handle, unsigned int index, E
 }
 
 /* The key is never the caller's in between. */
-static int exchange(const struct face_session *session, struct session *s, unsigned int index, const ECCrefPublicKey *public_key,
+static int exchange(struct face_session *session, struct session *s, unsigned int index, const ECCrefPublicKey *public_key,
                     const ECCCipher *in, ECCCipher *out)
 {
 	uint8_t point[64], *value;
@@ -94,7 +94,7 @@ static int exchange(const struct face_session *session, struct session *s, unsig
 		result = index_decrypt(session, s, index, in, &value, &len);
 	if (result != SDR_OK)
 		return result;
-	result = encrypt_to_point(s, point, value, len, out);
+	result = encrypt_to_point(session, s, point, value, len, out);
 	secret_free(value);
 	return result;
 }

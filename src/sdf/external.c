@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-CK_RV external_point(struct session *s, const uint8_t point[64], CK_OBJECT_HANDLE *handle)
+static CK_RV create_point(struct session *s, const uint8_t point[64], CK_OBJECT_HANDLE *handle)
 {
 	static const CK_OBJECT_CLASS object_class = CKO_PUBLIC_KEY;
 	static const CK_KEY_TYPE type = CKK_HUFU_SM2;
@@ -15,6 +15,26 @@ CK_RV external_point(struct session *s, const uint8_t point[64], CK_OBJECT_HANDL
 		ATTR(CKA_VERIFY, ck_true), ATTR(CKA_ENCRYPT, ck_true),
 	};
 	return object_create(s, templ, COUNT(templ), handle);
+}
+
+/* Many programs have one peer: its key is made ready once. An object that is gone is no peer's. */
+CK_RV external_point(struct face_session *session, struct session *s, const uint8_t point[64], CK_OBJECT_HANDLE *handle)
+{
+	CK_ULONG size;
+	bool known = session->known.object && memcmp(session->known.point, point, 64) == 0;
+	if (known && object_size(s, session->known.object, &size) == CKR_OK) {
+		*handle = session->known.object;
+		return CKR_OK;
+	}
+	if (session->known.object)
+		object_destroy(s, session->known.object);
+	session->known.object = 0;
+	CK_RV rv = create_point(s, point, handle);
+	if (rv != CKR_OK)
+		return rv;
+	memcpy(session->known.point, point, 64);
+	session->known.object = *handle;
+	return CKR_OK;
 }
 
 CK_ATTRIBUTE external_number(CK_ATTRIBUTE_TYPE type, const unsigned char *field, size_t len)
@@ -55,15 +75,12 @@ static int encrypt_with(struct session *s, CK_OBJECT_HANDLE key, const uint8_t *
 	return sdr_of(rv, SDR_PKOPERR);
 }
 
-int encrypt_to_point(struct session *s, const uint8_t point[64], const uint8_t *data, size_t len, ECCCipher *out)
+int encrypt_to_point(struct face_session *session, struct session *s, const uint8_t point[64], const uint8_t *data, size_t len,
+                     ECCCipher *out)
 {
 	CK_OBJECT_HANDLE key;
 	if (len == 0 || len > CIPHER_MAX)
 		return SDR_INARGERR;
-	CK_RV rv = external_point(s, point, &key);
-	if (rv != CKR_OK)
-		return sdr_of(rv, SDR_PKOPERR);
-	int result = encrypt_with(s, key, data, len, out);
-	object_destroy(s, key);
-	return result;
+	CK_RV rv = external_point(session, s, point, &key);
+	return rv == CKR_OK ? encrypt_with(s, key, data, len, out) : sdr_of(rv, SDR_PKOPERR);
 }

@@ -61,6 +61,10 @@ struct face_session {
 		uint8_t tag[16];
 		size_t len;             /* 0: it has been given to the core */
 	} auth;                         /* aead.c: decryption in parts */
+	struct {
+		uint8_t point[64];
+		CK_OBJECT_HANDLE object; /* 0: none so far */
+	} known;                        /* external.c: the public key that was last brought */
 };
 
 /* The session, locked; leave it. SDR_INARGERR. */
@@ -151,12 +155,15 @@ void cipher_write(ECCCipher *, const uint8_t *bytes, size_t len);
 
 /* -- external.c: public keys that the caller brings ---------------------------------------------------------- */
 
-CK_RV external_point(struct session *, const uint8_t point[64], CK_OBJECT_HANDLE *);
+/* Of LANE_ONCE; the object is the session's. */
+CK_RV external_point(struct face_session *, struct session *, const uint8_t point[64], CK_OBJECT_HANDLE *);
 /* A number of a field, without the zeros before it. */
 CK_ATTRIBUTE external_number(CK_ATTRIBUTE_TYPE, const unsigned char *field, size_t len);
+/* The caller destroys it. */
 CK_RV external_modulus(struct session *, const RSArefPublicKey *, CK_OBJECT_HANDLE *);
 /* SM2 encryption to it; SDR_OK. */
-int encrypt_to_point(struct session *, const uint8_t point[64], const uint8_t *data, size_t len, ECCCipher *out);
+int encrypt_to_point(struct face_session *, struct session *, const uint8_t point[64], const uint8_t *data, size_t len,
+                     ECCCipher *out);
 
 /* -- file.c --------------------------------------------------------------------------------------------------------- */
 
