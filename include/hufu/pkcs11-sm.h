@@ -131,6 +131,9 @@ typedef CK_HUFU_ZUC_PARAMS *CK_HUFU_ZUC_PARAMS_PTR;
  * CKA_HUFU_DOMAINS, read-only: names of the domains that it has copies for,
  * separated by commas.
  *
+ * CKA_HUFU_RESIDENT, read-only: the name of the domain whose devices keep the
+ * key, which their vendor's tools made there; other keys do not have it.
+ *
  * CKA_LOCAL is false for keys that software made outside the token's devices
  * (generate = host); CKA_ALWAYS_SENSITIVE and CKA_NEVER_EXTRACTABLE for keys whose value
  * has left hardware to become a copy for another domain.
@@ -138,6 +141,7 @@ typedef CK_HUFU_ZUC_PARAMS *CK_HUFU_ZUC_PARAMS_PTR;
 #define CKA_HUFU_HARDWARE_ONLY     (HUFU_VENDOR + 0x05)
 #define CKA_HUFU_SOFTWARE_FALLBACK (HUFU_VENDOR + 0x06)
 #define CKA_HUFU_DOMAINS           (HUFU_VENDOR + 0x07)
+#define CKA_HUFU_RESIDENT          (HUFU_VENDOR + 0x08)
 
 #ifdef __cplusplus
 }

@@ -120,9 +120,10 @@ bool device_is_known(const struct device *device)
 	return atomic_load_explicit(&device->caps, memory_order_acquire) && health_state(&device->health) != POOL_QUARANTINED;
 }
 
+/* Until all that follows from its first opening is done: what it can do is known a moment before it is up. */
 static bool is_expected(const struct device *device)
 {
-	return !atomic_load(&device->caps) && !atomic_load(&device->tried) && health_state(&device->health) == POOL_JOINING &&
+	return !atomic_load(&device->tried) && health_state(&device->health) == POOL_JOINING &&
 	       atomic_load(&device->admin) != POOL_MAINTENANCE && atomic_load(&device->admin) != POOL_REMOVED;
 }
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* The first that is up; else the first of which that is not known. NULL: none tells of such keys. */
+/* The first that is up; else the first of which that is not known. NULL: none tells of such keys, or what it keeps lies open here. */
 static struct device *teller_of(struct pool *pool, const char *domain)
 {
 	struct device *other = NULL;
@@ -13,7 +13,11 @@ static struct device *teller_of(struct pool *pool, const char *domain)
 		struct device *device = atomic_load(&pool->devices[i]);
 		enum pool_state state = health_state(&device->health);
 
-		if (strcmp(device->conf->domain, domain) != 0 || atomic_load(&device->admin) != POOL_ENABLED ||
+		if (strcmp(device->conf->domain, domain) != 0)
+			continue;
+		if (device_is_software(device))
+			return NULL;
+		if (atomic_load(&device->admin) != POOL_ENABLED ||
 		    state == POOL_QUARANTINED || (atomic_load(&device->caps) && !device_capability(device, 0, HUFU_VERB_FIND, false)))
 			continue;
 		if (atomic_load(&device->handle) && (state == POOL_UP || state == POOL_SLOW_START))

@@ -178,6 +178,7 @@ static const struct attr_info {
 	{CKA_HUFU_HARDWARE_ONLY, ATTR_BOOL, 0},
 	{CKA_HUFU_SOFTWARE_FALLBACK, ATTR_BOOL, 0},
 	{CKA_HUFU_DOMAINS, ATTR_BYTES, 0},
+	{CKA_HUFU_RESIDENT, ATTR_BYTES, 3},
 };
 
 static int compare_type(const void *key, const void *element)

@@ -505,3 +505,21 @@ CK_RV object_commit_pair(struct session *s, const struct plan *pub, const struct
 	built_clear(&private);
 	return rv;
 }
+
+enum hufu_err object_commit_resident(struct token *token, const struct plan *pub, const struct plan *key, const struct material *m,
+                                     const uint8_t op_id[16])
+{
+	struct built public, private;
+	uint8_t pub_op_id[16], uuids[DRAFTS_MAX][16];
+	const struct draft *drafts[] = {&private.draft, &public.draft};
+	CK_RV rv = build(&private, key, m, op_id);
+	other_op_id(op_id, pub_op_id);
+	attrs_init(&public.attrs, false);
+	if (rv == CKR_OK && pub)
+		rv = build(&public, pub, m, pub_op_id);
+	enum hufu_err err = rv == CKR_OK ? insert(token, drafts, pub ? 2 : 1, uuids) :
+	                                   rv == CKR_HOST_MEMORY ? HUFU_ERR_NO_MEMORY : HUFU_ERR_CORRUPT;
+	built_clear(&public);
+	built_clear(&private);
+	return err;
+}

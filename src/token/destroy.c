@@ -2,6 +2,7 @@
 /* C_DestroyObject (PKCS#11 3.1 5.7.3). */
 #include "token/handle.h"
 #include "token/object.h"
+#include "token/residents.h"
 #include "token/rv.h"
 
 /* Another process may change the object between our look and our change. */
@@ -40,7 +41,7 @@ static CK_RV take_away(struct session *s, struct object *o, bool *changed)
 /* May this session destroy it? */
 static CK_RV may_destroy(const struct session *s, const struct object *o)
 {
-	if (!attrs_bool(&o->attrs, CKA_DESTROYABLE, true))
+	if (!attrs_bool(&o->attrs, CKA_DESTROYABLE, true) && !residents_is_lost(o))
 		return CKR_ACTION_PROHIBITED;
 	return o->session == 0 && !session_rw(s) ? CKR_SESSION_READ_ONLY : CKR_OK;
 }

@@ -76,6 +76,15 @@ static enum hufu_err get_enrolled(struct token *token, struct enrolled *enrolled
 	return HUFU_OK;
 }
 
+size_t domains_names(struct token *token, char (*names)[STORE_DOMAIN_MAX + 1])
+{
+	struct enrolled enrolled;
+	if (get_enrolled(token, &enrolled) != HUFU_OK)
+		return 0;
+	memcpy(names, enrolled.names, sizeof enrolled.names);
+	return enrolled.n;
+}
+
 uint64_t domains_generation(const struct token *token)
 {
 	return atomic_load_explicit(&((struct token *)(uintptr_t)token)->domains_generation, memory_order_relaxed);

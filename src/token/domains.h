@@ -49,6 +49,8 @@ void domains_init(struct token *, const CK_BYTE *pin, CK_ULONG pin_len);
  * them hardware. CKR_DEVICE_ERROR, CKR_USER_NOT_LOGGED_IN, logged: there is none.
  */
 CK_RV domains_targets(struct token *, bool hardware_only, struct targets *);
+/* The names of the enrolled domains; how many. */
+size_t domains_names(struct token *, char (*names)[STORE_DOMAIN_MAX + 1]);
 /* Counts the changes of what is enrolled; 0: not known yet. */
 uint64_t domains_generation(const struct token *);
 

@@ -10,6 +10,7 @@
 #include "token/builtin.h"
 #include "token/handle.h"
 #include "token/object.h"
+#include "token/residents.h"
 #include "token/rv.h"
 #include "token/show.h"
 #include "token/vendor.h"
@@ -126,6 +127,7 @@ static bool hopeless(const struct attrs *wanted)
 
 static CK_RV gather(struct session *s, struct find *find)
 {
+	residents_look_again(s->token);
 	CK_RV rv = token_refresh(s->token, true);
 	if (rv == CKR_OK && attrs_ulong(&find->wanted, CKA_CLASS, CKO_DATA) == CKO_PROFILE)
 		rv = builtin_make(s->token);

@@ -75,6 +75,10 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/policy.h \
 	%reldir%/random.c \
 	%reldir%/recover.c \
+	%reldir%/resident_object.c \
+	%reldir%/resident_object.h \
+	%reldir%/residents.c \
+	%reldir%/residents.h \
 	%reldir%/reload.c \
 	%reldir%/reload.h \
 	%reldir%/rules.c \

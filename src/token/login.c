@@ -4,6 +4,7 @@
 #include "token/domains.h"
 #include "token/object.h"
 #include "token/operation.h"
+#include "token/residents.h"
 #include "token/rv.h"
 #include "token/session.h"
 
@@ -75,6 +76,8 @@ static CK_RV login_all(struct token *token, enum login wanted, const CK_BYTE *pi
 	if (rv != CKR_OK)
 		return rv;
 	domains_login(token, wanted); /* before anybody uses a key under this login */
+	if (wanted == LOGIN_USER) /* whose keys they are */
+		residents_login(token);
 	pthread_mutex_lock(&token->lock);
 	rv = objection(token, wanted); /* a R/O session may have been opened meanwhile */
 	if (rv == CKR_OK) {
@@ -82,6 +85,7 @@ static CK_RV login_all(struct token *token, enum login wanted, const CK_BYTE *pi
 	} else {
 		store_logout(token->store);
 		domains_logout(token);
+		residents_logout(token);
 	}
 	pthread_mutex_unlock(&token->lock);
 	return rv;

@@ -97,6 +97,8 @@ struct plan {
  */
 CK_RV object_plan(struct session *, enum origin, CK_OBJECT_CLASS, CK_KEY_TYPE, const CK_ATTRIBUTE *templ, CK_ULONG n, struct plan **);
 void plan_free(struct plan *);
+/* CKA_CLASS and the key type of a plan that no template made, and what its attributes leave out. False: out of memory. */
+bool plan_set_defaults(struct plan *) MUST_CHECK;
 
 /* What is known of a key beside its plan. */
 struct material {
@@ -114,6 +116,9 @@ CK_RV object_commit(struct session *, const struct plan *, const struct material
 /* Both halves of a pair, or none. */
 CK_RV object_commit_pair(struct session *, const struct plan *pub, const struct plan *priv, const struct material *,
                          const uint8_t *op_id, CK_OBJECT_HANDLE *hpub, CK_OBJECT_HANDLE *hpriv);
+/* The rows of a key that a device keeps, which no session made: a pair, or one key (pub NULL). HUFU_ERR_CONFLICT: store_insert's. */
+enum hufu_err object_commit_resident(struct token *, const struct plan *pub, const struct plan *key, const struct material *,
+                                     const uint8_t op_id[16]) MUST_CHECK;
 /* Takes back what object_commit has just made, destroyable or not: the other half of its pair failed. */
 CK_RV object_undo(struct session *, CK_OBJECT_HANDLE);
 

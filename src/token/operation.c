@@ -4,6 +4,7 @@
 #include "token/key_size.h"
 #include "token/operation_impl.h"
 #include "token/policy.h"
+#include "token/residents.h"
 #include "token/rv.h"
 
 #include <string.h>
@@ -114,6 +115,8 @@ CK_RV operation_find_key(struct session *s, const struct mech *mech, const struc
 	if (rv != CKR_OK)
 		return rv;
 	rv = check_key(mech, use, key);
+	if (rv == CKR_OK)
+		rv = residents_check(key);
 	if (rv == CKR_OK)
 		copies_complete(s, &key);
 	if (rv != CKR_OK) {

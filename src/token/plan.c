@@ -209,21 +209,37 @@ static bool set_default(struct attrs *attrs, const struct rule *rule)
 	return true;
 }
 
-static CK_RV fill(struct plan *plan, const struct rule_set *set, const CK_ATTRIBUTE *list, CK_ULONG n)
+static bool set_kind(struct plan *plan)
+{
+	return attrs_set_ulong(&plan->attrs, CKA_CLASS, plan->object_class) &&
+	       (plan->key_type == CK_UNAVAILABLE_INFORMATION || attrs_set_ulong(&plan->attrs, CKA_KEY_TYPE, plan->key_type));
+}
+
+static bool set_defaults(struct plan *plan, const struct rule_set *set)
 {
 	const struct rule *rule;
-	bool ok = attrs_set_ulong(&plan->attrs, CKA_CLASS, plan->object_class);
-	if (ok && plan->key_type != CK_UNAVAILABLE_INFORMATION)
-		ok = attrs_set_ulong(&plan->attrs, CKA_KEY_TYPE, plan->key_type);
+	bool ok = true;
+	for (size_t i = 0; ok && (rule = rules_at(set, i)) != NULL; i++)
+		if (!attrs_get(&plan->attrs, rule->type))
+			ok = set_default(&plan->attrs, rule);
+	return ok;
+}
+
+bool plan_set_defaults(struct plan *plan)
+{
+	const struct rule_set *set = rules_find(plan->object_class, plan->key_type);
+	return set && set_kind(plan) && set_defaults(plan, set);
+}
+
+static CK_RV fill(struct plan *plan, const struct rule_set *set, const CK_ATTRIBUTE *list, CK_ULONG n)
+{
+	bool ok = set_kind(plan);
 	for (CK_ULONG i = 0; ok && i < n; i++) {
 		CK_RV rv = take(plan, set, &list[i]);
 		if (rv != CKR_OK)
 			return rv;
 	}
-	for (size_t i = 0; ok && (rule = rules_at(set, i)) != NULL; i++)
-		if (!attrs_get(&plan->attrs, rule->type))
-			ok = set_default(&plan->attrs, rule);
-	return set_or_memory(ok);
+	return set_or_memory(ok && set_defaults(plan, set));
 }
 
 static CK_RV check_whole(struct plan *plan)

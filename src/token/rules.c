@@ -121,6 +121,7 @@ static const struct rule private_key[] = {
 	{CKA_HUFU_HARDWARE_ONLY, 0, DEFAULT_FALSE},
 	{CKA_HUFU_SOFTWARE_FALLBACK, F8, DEFAULT_LATER},
 	{CKA_HUFU_DOMAINS, F2 | F4 | F6, DEFAULT_LATER},
+	{CKA_HUFU_RESIDENT, F2 | F4 | F6, DEFAULT_NONE},
 };
 
 /* 4.7 and 4.10 */
@@ -155,6 +156,7 @@ static const struct rule secret_key[] = {
 	{CKA_HUFU_HARDWARE_ONLY, 0, DEFAULT_FALSE},
 	{CKA_HUFU_SOFTWARE_FALLBACK, F8, DEFAULT_LATER},
 	{CKA_HUFU_DOMAINS, F2 | F4 | F6, DEFAULT_LATER},
+	{CKA_HUFU_RESIDENT, F2 | F4 | F6, DEFAULT_NONE},
 };
 
 /* 4.11, for the curve of SM2. */

@@ -5,6 +5,7 @@
 #include "token/domains.h"
 #include "token/handle.h"
 #include "token/object.h"
+#include "token/residents.h"
 #include "token/rv.h"
 
 #include <stdlib.h>
@@ -26,6 +27,8 @@ CK_RV token_open(CK_SLOT_ID slot, const struct conf_token *conf, const struct st
 	token->pool = pool;
 	pthread_mutex_init(&token->login_lock, NULL);
 	pthread_mutex_init(&token->lock, NULL);
+	pthread_mutex_init(&token->residents_lock, NULL);
+	atomic_init(&token->residents_due_ns, CLOCK_NEVER);
 	token->handles = handle_map_new();
 	if (!token->handles)
 		goto fail;
@@ -52,10 +55,12 @@ void token_close(struct token *token)
 		domains_before_logout(token);
 		store_logout(token->store);
 		domains_logout(token);
+		residents_logout(token);
 		store_close(token->store);
 	}
 	handle_map_free(token->handles);
 	free(token->session_objects);
+	pthread_mutex_destroy(&token->residents_lock);
 	pthread_mutex_destroy(&token->lock);
 	pthread_mutex_destroy(&token->login_lock);
 	free(token);
@@ -98,5 +103,6 @@ void token_logout(struct token *token)
 	domains_before_logout(token);
 	store_logout(token->store);
 	domains_logout(token);
+	residents_logout(token);
 	object_drop_private(token);
 }

@@ -51,6 +51,16 @@ struct token {
 	} *session_objects;
 	size_t nsession_objects, cap_session_objects;
 	struct enrolled enrolled;
+	struct lost_resident {          /* resident keys that their devices do not keep any more (residents.h) */
+		uint8_t uuid[16];
+		bool changed;           /* another key stands in its place */
+	} *lost;
+	size_t nlost;
+
+	pthread_mutex_t residents_lock; /* one look at them at a time; taken after login_lock, before lock */
+	uint64_t looked, looked_of;     /* under it: the domains, as they are enrolled (domains_generation), that have been asked */
+	_Atomic uint64_t residents_due_ns; /* when those that have not may be asked again */
+	_Atomic uint64_t lost_log_ns;   /* when a lost one may be told of again */
 };
 
 /* Has another process changed the store? Asked at most every 100 ms unless now. Bumps epoch; ends a login of a token that was renewed. */

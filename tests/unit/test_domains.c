@@ -7,6 +7,7 @@
  */
 #include "token_util.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "driver/fault/fault.h"
@@ -916,6 +917,202 @@ static void test_secret_proof(void)
 	down();
 }
 
+/* -- resident keys ------------------------------------------------------------------------------- */
+
+#define BORN_WITH(n, more) "device \"d1\" { driver = \"fault\" domain = \"cards\" resident = " n " " more " }\n"
+#define JUST_D1 "\"d1\""
+
+/* A login has a second to see them, which on a busy machine is not always enough. */
+static bool shows(size_t n)
+{
+	for (unsigned tries = 0; tries < 30 && count_objects(CKO_PRIVATE_KEY) < n; tries++) {
+		OK(session_logout(session));
+		login(CKU_USER);
+	}
+	return count_objects(CKO_PRIVATE_KEY) == n;
+}
+
+static CK_OBJECT_HANDLE find_one(CK_OBJECT_CLASS object_class, const char *label)
+{
+	CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &object_class, sizeof object_class}, {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)}};
+	CK_OBJECT_HANDLE h = 0;
+	CK_ULONG n = 0;
+	OK(find_init(session, wanted, 2));
+	OK(find_next(session, &h, 1, &n));
+	OK(find_final(session));
+	return n ? h : 0;
+}
+
+/* The private keys of this label, one or two. */
+static size_t find_private(const char *label, CK_OBJECT_HANDLE found[2])
+{
+	CK_OBJECT_CLASS private = CKO_PRIVATE_KEY;
+	CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &private, sizeof private}, {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)}};
+	CK_ULONG n = 0;
+	OK(find_init(session, wanted, 2));
+	OK(find_next(session, found, 2, &n));
+	OK(find_final(session));
+	return n;
+}
+
+static CK_RV sign_with(CK_OBJECT_HANDLE private, uint8_t sig[64])
+{
+	uint8_t e[32] = "a digest of what is to be signed";
+	CK_MECHANISM m = {CKM_HUFU_SM2, NULL, 0};
+	CK_ULONG len = 64;
+	CK_RV rv = sign_init(session, &m, private);
+	return rv == CKR_OK ? sign_once(session, e, sizeof e, sig, &len) : rv;
+}
+
+static bool signs(const char *label)
+{
+	uint8_t e[32] = "a digest of what is to be signed", sig[64];
+	CK_MECHANISM m = {CKM_HUFU_SM2, NULL, 0};
+	CK_OBJECT_HANDLE private = find_one(CKO_PRIVATE_KEY, label), public = find_one(CKO_PUBLIC_KEY, label);
+	return private && public && sign_with(private, sig) == CKR_OK && verify_init(session, &m, public, NULL, 0) == CKR_OK &&
+	       verify_once(session, e, sizeof e, sig, 64) == CKR_OK;
+}
+
+static void try_found(const char *devices, const char *names)
+{
+	up(devices, names, "");
+	CU_ASSERT(shows(2) && count_objects(CKO_PUBLIC_KEY) == 2);
+	CU_ASSERT(signs("cards sign 0") && signs("cards sign 1"));
+	CK_OBJECT_HANDLE h = find_one(CKO_PRIVATE_KEY, "cards sign 1");
+	static const CK_ATTRIBUTE_TYPE true_ones[] = {CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, CKA_ALWAYS_SENSITIVE,
+		CKA_NEVER_EXTRACTABLE, CKA_HUFU_HARDWARE_ONLY, CKA_SIGN, CKA_DECRYPT};
+	static const CK_ATTRIBUTE_TYPE false_ones[] = {CKA_EXTRACTABLE, CKA_LOCAL, CKA_DESTROYABLE, CKA_COPYABLE, CKA_DERIVE};
+	for (size_t i = 0; i < sizeof true_ones / sizeof true_ones[0]; i++)
+		CU_ASSERT(flag_of(h, true_ones[i]));
+	for (size_t i = 0; i < sizeof false_ones / sizeof false_ones[0]; i++)
+		CU_ASSERT(!flag_of(h, false_ones[i]));
+	uint8_t id[4], domain[16];
+	CK_ATTRIBUTE a[] = {{CKA_ID, id, sizeof id}, {CKA_HUFU_RESIDENT, domain, sizeof domain}};
+	OK(object_get_attributes(session, h, a, 2));
+	CU_ASSERT(a[0].ulValueLen == 2 && id[1] == 1 && a[1].ulValueLen == 5 && memcmp(domain, "cards", 5) == 0 && lives_in(h, "cards"));
+	IS(object_destroy(session, h), CKR_ACTION_PROHIBITED);
+	OK(session_logout(session));
+	login(CKU_USER);
+	CU_ASSERT_EQUAL(count_objects(CKO_PRIVATE_KEY), 2);
+	again(devices, names, "", CKU_USER);
+	CU_ASSERT(count_objects(CKO_PRIVATE_KEY) == 2 && count_objects(CKO_PUBLIC_KEY) == 2 && signs("cards sign 1"));
+	CU_ASSERT(!log_has("ALARM") && !log_has("any more"));
+	down();
+}
+
+static void test_residents(void)
+{
+	try_found(BORN_WITH("2", ""), JUST_D1);
+	try_found(BORN_WITH("2", "") C2 S, ALL_NAMES);
+	/* What software keeps lies open on this host: nothing is shown of it. */
+	up("device \"d1\" { driver = \"fault-soft\" domain = \"cards\" resident = 2 }\n", JUST_D1, "");
+	CU_ASSERT_EQUAL(count_objects(CKO_PRIVATE_KEY), 0);
+	down();
+}
+
+static void test_residents_open_nothing(void)
+{
+	up(BORN_WITH("2", ""), JUST_D1, "");
+	CU_ASSERT(shows(2));
+	stop();
+	start(BORN_WITH("2", ""), JUST_D1, "");
+	open_session();
+	uint64_t opens = fault_counts("d1").opens;
+	CU_ASSERT_EQUAL(count_objects(CKO_PUBLIC_KEY), 2);
+	CU_ASSERT_EQUAL(fault_counts("d1").opens, opens);
+	down();
+}
+
+static void test_residents_password(void)
+{
+	uint8_t sig[64];
+
+	up(BORN_WITH("1", "password = \"sesame\""), JUST_D1, "");
+	CU_ASSERT(shows(1));
+	IS(sign_with(find_one(CKO_PRIVATE_KEY, "cards sign 0"), sig), CKR_DEVICE_ERROR);
+	set_password("sesame");
+	OK(session_logout(session));
+	login(CKU_USER);
+	CU_ASSERT(signs("cards sign 0"));
+	down();
+}
+
+static void test_residents_changed(void)
+{
+	uint8_t sig[64];
+	CK_OBJECT_HANDLE found[2];
+
+	up(BORN_WITH("1", ""), JUST_D1, "");
+	CU_ASSERT(shows(1) && signs("cards sign 0"));
+	again(BORN_WITH("1", "seed = \"new\""), JUST_D1, "", CKU_USER);
+	CU_ASSERT(shows(2));
+	CU_ASSERT(log_has("ALARM: where domain \"cards\" kept key \"cards sign 0\" there is another key now"));
+	CU_ASSERT_EQUAL_FATAL(find_private("cards sign 0", found), 2);
+	IS(sign_with(found[0], sig), CKR_DEVICE_ERROR);
+	OK(sign_with(found[1], sig));
+	CU_ASSERT(log_has("is refused: another key stands in its place"));
+	/* As it was: the other way round. */
+	again(BORN_WITH("1", ""), JUST_D1, "", CKU_USER);
+	CU_ASSERT_EQUAL_FATAL(find_private("cards sign 0", found), 2);
+	OK(sign_with(found[0], sig));
+	IS(sign_with(found[1], sig), CKR_DEVICE_ERROR);
+	IS(object_destroy(session, found[0]), CKR_ACTION_PROHIBITED);
+	OK(object_destroy(session, found[1]));
+	CU_ASSERT_EQUAL(count_objects(CKO_PRIVATE_KEY), 1);
+	down();
+}
+
+static void test_residents_gone(void)
+{
+	uint8_t sig[64];
+
+	up(BORN_WITH("2", ""), JUST_D1, "");
+	CU_ASSERT(shows(2));
+	again(BORN_WITH("1", ""), JUST_D1, "", CKU_USER);
+	CU_ASSERT(log_has("does not keep key \"cards sign 1\" any more"));
+	CU_ASSERT(signs("cards sign 0"));
+	IS(sign_with(find_one(CKO_PRIVATE_KEY, "cards sign 1"), sig), CKR_DEVICE_ERROR);
+	again(BORN_WITH("2", ""), JUST_D1, "", CKU_USER);
+	CU_ASSERT(signs("cards sign 0") && signs("cards sign 1"));
+	down();
+}
+
+/* A card of the same domain that keeps others is not used: what the token knew proves it. */
+static void test_residents_prove(void)
+{
+	static const char both[] = BORN_WITH("1", "") "device \"d2\" { driver = \"fault\" domain = \"cards\" resident = 1 seed = \"x\" }\n";
+
+	up(BORN_WITH("1", ""), JUST_D1, "");
+	CU_ASSERT(shows(1));
+	again(both, "\"d1\", \"d2\"", "", CKU_USER);
+	for (unsigned i = 0; i < 20; i++)
+		CU_ASSERT(signs("cards sign 0"));
+	for (unsigned tries = 0; tries < 2000 && !log_has("d2: up -> quarantined"); tries++)
+		usleep(5000);
+	CU_ASSERT(log_has("it holds another key than domain \"cards\""));
+	CU_ASSERT_EQUAL(count_objects(CKO_PRIVATE_KEY), 1);
+	down();
+}
+
+/* A login waits a second; the device's other keys serve on. */
+static void test_residents_hang(void)
+{
+	static const char hanging[] = "device \"d1\" { driver = \"fault-hang\" domain = \"cards\" resident = 1 }\n" C2;
+
+	up(hanging, "\"d1\", \"d2\"", "");
+	CU_ASSERT(shows(1));
+	stop();
+	start(hanging, "\"d1\", \"d2\"", "");
+	open_session();
+	script("d1", "find:hang");
+	uint64_t begun = clock_now_ns();
+	login(CKU_USER);
+	CU_ASSERT(clock_now_ns() - begun < 5 * NS_PER_S); /* stretching the PIN included */
+	CU_ASSERT_EQUAL(count_objects(CKO_PRIVATE_KEY), 1); /* of before */
+	fault_release("d1");
+	down();
+}
+
 static const struct unit_case cases[] = {
 	{"the fault drivers are there", register_drivers},
 	{"whoever initialises a token enrols its domains", test_init_enrols},
@@ -943,6 +1140,13 @@ static const struct unit_case cases[] = {
 	{"credentials are presented at login and forgotten at logout", test_credentials},
 	{"one that was refused is presented by no process again, until it is set anew", test_refused},
 	{"where devices make no pairs a secret key proves their domain", test_secret_proof},
+	{"keys that devices keep become objects at a login, once", test_residents},
+	{"without a login no device is opened for them", test_residents_open_nothing},
+	{"those behind a password serve once it was set", test_residents_password},
+	{"where another key stands in its place the old one is refused, with an alarm", test_residents_changed},
+	{"one that is not found any more says so when it is used", test_residents_gone},
+	{"known ones prove the devices of their domain", test_residents_prove},
+	{"a device that hangs holds up a login for a second", test_residents_hang},
 	{0},
 };
 
