@@ -58,17 +58,39 @@ static bool unwraps_anything(const struct mech *mech, CK_FLAGS use)
 	return weak && use & CKF_UNWRAP;
 }
 
+/*
+ * The CBC-MAC of one block is the block encrypted (GB/T 15852.1 algorithm 1); to
+ * verify MACs of one byte, then of two and so on, tells it as well. CMAC's masks
+ * keep it from that.
+ */
+static bool encrypts_by_signing(const struct mech *mech, CK_FLAGS use)
+{
+	return mech->device_mechanism == CKM_HUFU_SM4_CBC_MAC && use & (CKF_SIGN | CKF_VERIFY);
+}
+
 static bool has(const struct object *o, CK_ATTRIBUTE_TYPE use)
 {
 	return attrs_bool(&o->attrs, use, false);
 }
 
+/* Of a type that encrypts_by_signing is about. */
+static bool has_cbc_mac(const struct object *o)
+{
+	return o->object_class == CKO_SECRET_KEY && o->key_type == CKK_HUFU_SM4;
+}
+
+/* CKA_DERIVE: CKM_AES_ECB_ENCRYPT_DATA. Whoever will encrypts with a public key. */
+static bool can_encrypt(const struct object *o)
+{
+	if (o->object_class != CKO_SECRET_KEY)
+		return false;
+	return has(o, CKA_ENCRYPT) || has(o, CKA_DERIVE) || (has_cbc_mac(o) && (has(o, CKA_SIGN) || has(o, CKA_VERIFY)));
+}
+
 /* Uses of which a latch will take one away. */
 static bool has_two_uses(const struct object *o)
 {
-	/* CKA_DERIVE: CKM_AES_ECB_ENCRYPT_DATA. Whoever will encrypts with a public key. */
-	bool encrypts = o->object_class == CKO_SECRET_KEY && (has(o, CKA_ENCRYPT) || has(o, CKA_DERIVE));
-	return has(o, CKA_WRAP) ? encrypts || has(o, CKA_DECRYPT) : has(o, CKA_UNWRAP) && encrypts;
+	return has(o, CKA_WRAP) ? can_encrypt(o) || has(o, CKA_DECRYPT) : has(o, CKA_UNWRAP) && can_encrypt(o);
 }
 
 /* A session key is two keys after a fork, each with latches of its own: the child's may not choose what the parent's may. */
@@ -79,7 +101,7 @@ static bool is_a_forked_copy(const struct object *o)
 
 CK_RV policy_use(struct session *s, const struct mech *mech, const struct object *key, CK_FLAGS use)
 {
-	const struct latch *latch = latch_of(use);
+	const struct latch *latch = latch_of(encrypts_by_signing(mech, use) ? CKF_ENCRYPT : use);
 	if (!is_strict(s->token))
 		return CKR_OK;
 	if (decrypts_by_signing(mech, use) && !attrs_bool(&key->attrs, CKA_DECRYPT, false))
@@ -107,10 +129,10 @@ CK_RV policy_check_pair(const struct token *token, const struct plan *pub, const
 	return both && is_strict(token) ? CKR_TEMPLATE_INCONSISTENT : CKR_OK;
 }
 
-static bool is_a_use(CK_ATTRIBUTE_TYPE type)
+static bool is_a_use(const struct object *o, CK_ATTRIBUTE_TYPE type)
 {
-	return type == CKA_ENCRYPT || type == CKA_DECRYPT || type == CKA_WRAP || type == CKA_UNWRAP ||
-	       type == CKA_DERIVE;
+	return type == CKA_ENCRYPT || type == CKA_DECRYPT || type == CKA_WRAP || type == CKA_UNWRAP || type == CKA_DERIVE ||
+	       (has_cbc_mac(o) && (type == CKA_SIGN || type == CKA_VERIFY));
 }
 
 CK_RV policy_check_change(const struct object *o, const CK_ATTRIBUTE *templ, CK_ULONG n)
@@ -118,7 +140,7 @@ CK_RV policy_check_change(const struct object *o, const CK_ATTRIBUTE *templ, CK_
 	if (!is_strict(o->token))
 		return CKR_OK;
 	for (CK_ULONG i = 0; i < n; i++)
-		if (is_a_use(templ[i].type) && *(const CK_BBOOL *)templ[i].pValue && !attrs_bool(&o->attrs, templ[i].type, false))
+		if (is_a_use(o, templ[i].type) && *(const CK_BBOOL *)templ[i].pValue && !attrs_bool(&o->attrs, templ[i].type, false))
 			return CKR_ATTRIBUTE_READ_ONLY;
 	return CKR_OK;
 }

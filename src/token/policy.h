@@ -6,7 +6,7 @@
  *
  *	a secret key that has wrapped neither decrypts nor encrypts, one that has
  *	unwrapped never encrypts, and the reverse: latches, kept with the object
- *	before the use; deriving by encryption counts as such;
+ *	before the use; deriving by encryption and CBC-MACs count as such;
  *	keys whose value somebody else may know (created, unwrapped, derived, made
  *	of a password) do not wrap, unless the SO trusts them;
  *	what a private key may not decrypt it does not sign raw;

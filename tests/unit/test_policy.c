@@ -134,6 +134,61 @@ static void test_wrap_then_derive(void)
 	IS(key_wrap(session, &kw, derives, secret, wrapped, &len), CKR_KEY_FUNCTION_NOT_PERMITTED);
 }
 
+/* An SM4 key that makes and checks MACs, and has one use more. */
+static CK_OBJECT_HANDLE generate_mac_key(CK_BBOOL on_token, CK_ATTRIBUTE_TYPE use)
+{
+	CK_MECHANISM m = mechanism(CKM_HUFU_SM4_KEY_GEN, NULL, 0);
+	CK_ATTRIBUTE templ[] = {ATTR(CKA_TOKEN, on_token), ATTR(CKA_ENCRYPT, no), ATTR(CKA_DECRYPT, no), ATTR(CKA_SIGN, yes),
+	                        ATTR(CKA_VERIFY, yes), ATTR(use, yes)};
+	CK_OBJECT_HANDLE key = 0;
+	OK(key_generate(session, &m, templ, 6, &key));
+	return key;
+}
+
+static CK_RV mac(CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE key)
+{
+	CK_MECHANISM m = mechanism(type, NULL, 0);
+	uint8_t out[16];
+	CK_ULONG n = sizeof out;
+	CK_RV rv = sign_init(session, &m, key);
+	return rv == CKR_OK ? sign_once(session, text, sizeof text, out, &n) : rv;
+}
+
+/* A CBC-MAC of one block is that block encrypted: of GCM's counter block, the keystream. */
+static void test_wrap_then_mac(void)
+{
+	CK_MAC_GENERAL_PARAMS one = 1;
+	CK_MECHANISM guess = mechanism(CKM_HUFU_SM4_CBC_MAC_GENERAL, &one, sizeof one);
+	CK_OBJECT_HANDLE secret = generate(no, no, no, yes, yes), copy;
+	uint8_t wrapped[64];
+	CK_ULONG len;
+	for (int on_token = 0; on_token < 2; on_token++) {
+		CK_OBJECT_HANDLE wraps = generate_mac_key((CK_BBOOL)on_token, CKA_WRAP), macs = generate_mac_key((CK_BBOOL)on_token, CKA_WRAP);
+		IS(object_copy(session, wraps, NULL, 0, &copy), CKR_ACTION_PROHIBITED);
+		OK(wrap(wraps, secret, wrapped, &len));
+		IS(mac(CKM_HUFU_SM4_CBC_MAC, wraps), CKR_KEY_FUNCTION_NOT_PERMITTED);
+		IS(sign_init(session, &guess, wraps), CKR_KEY_FUNCTION_NOT_PERMITTED);
+		IS(verify_init(session, &guess, wraps, NULL, 0), CKR_KEY_FUNCTION_NOT_PERMITTED);
+		OK(mac(CKM_HUFU_SM4_CMAC, wraps));
+		OK(wrap(wraps, secret, wrapped, &len));
+		OK(mac(CKM_HUFU_SM4_CBC_MAC, macs));
+		IS(wrap(macs, secret, wrapped, &len), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	}
+}
+
+/* The reverse of it: what such a MAC has made is unwrapped. */
+static void test_mac_then_unwrap(void)
+{
+	CK_OBJECT_HANDLE other = generate(no, yes, yes, no, no), key = generate_mac_key(no, CKA_UNWRAP), made;
+	CK_ATTRIBUTE sign = ATTR(CKA_SIGN, yes), verify = ATTR(CKA_VERIFY, yes);
+	uint8_t bytes[64] = {0};
+	OK(mac(CKM_HUFU_SM4_CBC_MAC, key));
+	IS(unwrap(key, bytes, 32, NULL, &made), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	IS(object_copy(session, generate_mac_key(no, CKA_UNWRAP), NULL, 0, &made), CKR_ACTION_PROHIBITED);
+	IS(object_set_attributes(session, other, &sign, 1), CKR_ATTRIBUTE_READ_ONLY);
+	IS(object_copy(session, other, &verify, 1, &made), CKR_ATTRIBUTE_READ_ONLY);
+}
+
 static bool flag_of(CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE type)
 {
 	CK_BBOOL flag = CK_FALSE;
@@ -291,6 +346,8 @@ static const struct unit_case cases[] = {
 	{"a key that has wrapped never decrypts, and the reverse", test_wrap_then_decrypt},
 	{"nor does it encrypt, and the reverse", test_wrap_then_encrypt},
 	{"nor derive by encryption, and the reverse", test_wrap_then_derive},
+	{"nor make CBC-MACs, which encrypt, and the reverse", test_wrap_then_mac},
+	{"a key that has made such MACs never unwraps", test_mac_then_unwrap},
 	{"a key that has unwrapped never encrypts, and the reverse", test_unwrap_then_encrypt},
 	{"a latch is told, kept, carried over to copies, and nobody's to clear", test_latches},
 	{"no two copies of a key have the uses that one may not have", test_copies},
