@@ -67,3 +67,7 @@ tests_conformance_driver_cards_SOURCES = %reldir%/driver_cards.c %reldir%/driver
 tests_conformance_driver_cards_CFLAGS = $(DRIVER_CARD_CFLAGS)
 tests_conformance_driver_cards_LDADD = $(DRIVER_SUITE_LIBS)
 EXTRA_tests_conformance_driver_cards_DEPENDENCIES = $(DRIVER_CARD_NEEDS)
+UNIT_TESTS += tests/conformance/driver_p11_pool
+tests_conformance_driver_p11_pool_SOURCES = %reldir%/driver_p11_pool.c %reldir%/softhsm.c %reldir%/softhsm.h
+tests_conformance_driver_p11_pool_CFLAGS = $(DRIVER_SUITE_CFLAGS)
+tests_conformance_driver_p11_pool_LDADD = $(DRIVER_SUITE_LIBS)

@@ -94,6 +94,7 @@ struct hufu_device {
 	size_t pin_len;
 	CK_OBJECT_HANDLE kek;        /* wrap_key, once looked for */
 	CK_MECHANISM_TYPE kek_type;  /* how it wraps; our number */
+	bool kek_seen, kek_missing;  /* once; and that it is not there has been logged */
 	struct p11_found *found;
 	size_t nfound;
 };

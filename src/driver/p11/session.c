@@ -65,6 +65,7 @@ static void disconnect_locked(struct hufu_device *device)
 	atomic_store(&device->connection, 0);
 	atomic_store(&device->logged_in, false);
 	device->kek = CK_INVALID_HANDLE;
+	device->kek_missing = false;
 	p11_forget_found(device);
 }
 

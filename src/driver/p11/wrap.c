@@ -57,6 +57,17 @@ static enum hufu_err choose_way(struct hufu_device *device, CK_KEY_TYPE key_type
 	return HUFU_ERR_UNSUPPORTED;
 }
 
+/* Every op asks for it. Before the login nothing is said: it comes. */
+static void tell_once_locked(struct hufu_device *device, bool several)
+{
+	if (device->kek_missing || !atomic_load(&device->logged_in))
+		return;
+	device->kek_missing = true;
+	device->host->log(HUFU_LOG_ERROR, device->name, several ? "more than one secret key on the token is called wrap_key = \"%s\": "
+	                  "give one of them another label" : "no secret key on the token is called wrap_key = \"%s\": keys are neither "
+	                  "made nor taken in. Make one, the same on all tokens of the domain", device->wrap_key);
+}
+
 static enum hufu_err find_kek_locked(struct hufu_lease *lease)
 {
 	struct hufu_device *device = lease->device;
@@ -72,16 +83,17 @@ static enum hufu_err find_kek_locked(struct hufu_lease *lease)
 	if (err != HUFU_OK)
 		return err;
 	if (n != 1) {
-		device->host->log(n ? HUFU_LOG_ERROR : HUFU_LOG_NOTICE, device->name, n ?
-		                  "more than one secret key is called wrap_key = \"%s\"" :
-		                  "there is no secret key wrap_key = \"%s\", or none to be seen without the user's PIN", device->wrap_key);
-		return HUFU_ERR_NO_KEY;
+		tell_once_locked(device, n > 0);
+		/* It was there: a token that is taken away, too, may answer as an empty one. */
+		return device->kek_seen && atomic_load(&device->logged_in) ? HUFU_ERR_GONE : HUFU_ERR_NO_KEY;
 	}
 	if (!p11_get_number(device, device->keeper, kek, CKA_KEY_TYPE, &key_type))
 		return HUFU_ERR_NO_KEY;
 	err = choose_way(device, key_type);
-	if (err == HUFU_OK)
+	if (err == HUFU_OK) {
 		device->kek = kek;
+		device->kek_seen = true;
+	}
 	return err;
 }
 
