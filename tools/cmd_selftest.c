@@ -254,7 +254,8 @@ static enum status test(const struct args *args, const struct session *s)
 		if (outcome == NOT_OFFERED)
 			continue;
 		table_row(&table, (const char *const[]){words[outcome], kat->name});
-		json_array_append_new(list, json_pack("{s:s,s:b}", "name", kat->name, "good", outcome == GOOD));
+		json_array_append_new(list, json_pack("{s:s,s:o}", "name", kat->name, "good",
+		                                      outcome == NO_KEY ? json_null() : json_boolean(outcome == GOOD)));
 	}
 	if (args->json)
 		status = out_json(json_pack("{s:s,s:s,s:b,s:O}", "schema", "hufu-selftest/1", "token", s->label, "good",
