@@ -9,3 +9,7 @@ check_PROGRAMS += examples/sdf
 examples_sdf_SOURCES = %reldir%/sdf.c
 examples_sdf_LDADD = libhufu-sdf.la
 dist_examples_DATA += %reldir%/sdf.c
+
+# A driver to start from, built outside the tree by those who have installed hufu: tests/scenario/kit.sh.
+exampledriverdir = $(examplesdir)/driver
+dist_exampledriver_DATA = %reldir%/driver/Makefile.template %reldir%/driver/README.md %reldir%/driver/template.c

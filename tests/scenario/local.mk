@@ -13,6 +13,7 @@ SCENARIOS = \
 	%reldir%/gnutls.sh \
 	%reldir%/install.sh \
 	%reldir%/java.sh \
+	%reldir%/kit.sh \
 	%reldir%/nginx.sh \
 	%reldir%/nss.sh \
 	%reldir%/openssh.sh \

@@ -209,27 +209,32 @@ static void answer_random(struct subject *s, struct hufu_lease *lease)
 		tell(memcmp(a, b, sizeof a) ? RESULT_pass : RESULT_fault, "random", "two draws differ");
 }
 
-/* GB/T 32907 A.1. */
+/* GB/T 32907 A.1: key and text are the same. */
+static const uint8_t sm4_value[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10};
+
+static enum hufu_err import_sm4(struct subject *s, struct hufu_lease *lease, struct made *made)
+{
+	return make(s, lease, (struct hufu_op){.verb = HUFU_VERB_IMPORT, .new_type = HUFU_KEY_SM4, .in = sm4_value, .in_len = 16}, made);
+}
+
 static void answer_sm4(struct subject *s, struct hufu_lease *lease)
 {
-	static const uint8_t key[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10};
 	static const uint8_t right[16] = {0x68, 0x1e, 0xdf, 0x34, 0xd2, 0x06, 0x96, 0x5e, 0x86, 0xb3, 0xe9, 0x4f, 0x53, 0x6e, 0x42, 0x46};
 	struct made made;
 	uint8_t out[32];
-	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .key = &made.key, .in = key, .in_len = 16,
+	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .key = &made.key, .in = sm4_value, .in_len = 16,
 	                     .out = out, .out_cap = sizeof out, .repeatable = true};
 
 	if (!can(s, CKM_HUFU_SM4_ECB, HUFU_VERB_ENCRYPT) || !can_make(s, 0, HUFU_VERB_IMPORT)) {
 		tell(RESULT_skipped, "sm4-ecb", "SM4: not offered for keys that we know");
 		return;
 	}
-	enum hufu_err err = make(s, lease, (struct hufu_op){.verb = HUFU_VERB_IMPORT, .new_type = HUFU_KEY_SM4, .in = key, .in_len = 16}, &made);
-	if (tell_err("import", "an SM4 key is imported", err)) {
-		err = run(s, lease, &op);
-		tell(err == HUFU_OK && op.out_len == 16 && !memcmp(out, right, 16) ? RESULT_pass : RESULT_fault, "sm4-ecb",
-		     "SM4, GB/T 32907 A.1: %s", err_text(err));
-		evict(s, lease, &made);
-	}
+	if (!tell_err("import", "an SM4 key is imported", import_sm4(s, lease, &made)))
+		return;
+	enum hufu_err err = run(s, lease, &op);
+	tell(err == HUFU_OK && op.out_len == 16 && !memcmp(out, right, 16) ? RESULT_pass : RESULT_fault, "sm4-ecb",
+	     "SM4, GB/T 32907 A.1: %s", err_text(err));
+	evict(s, lease, &made);
 }
 
 static void answer_sm2(struct subject *s, struct hufu_lease *lease, uint32_t rounds)
@@ -291,9 +296,67 @@ static void cross(struct subject *s, struct hufu_lease *lease)
 
 /* -- threads, a lease each ----------------------------------------------------------------------- */
 
+/* What all threads do at once, with one key: what the device offers first of these. */
+struct job {
+	const char *what;
+	bool (*round)(struct subject *, struct hufu_lease *, struct made *, enum hufu_err *);
+	struct made key;
+};
+
+static bool crypt_round(struct subject *s, struct hufu_lease *lease, struct made *made, enum hufu_err *err)
+{
+	uint8_t in[64], out[80], right[64];
+	struct sm4_key key;
+	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .key = &made->key, .in = in, .in_len = sizeof in,
+	                     .out = out, .out_cap = sizeof out, .repeatable = true};
+
+	host_fill(in, sizeof in);
+	sm4_key_init(&key, sm4_value);
+	sm4_ecb_encrypt(&key, in, right, sizeof in / 16);
+	*err = run(s, lease, &op);
+	return *err == HUFU_OK && op.out_len == sizeof right && !memcmp(out, right, sizeof right);
+}
+
+static bool random_round(struct subject *s, struct hufu_lease *lease, struct made *made, enum hufu_err *err)
+{
+	uint8_t out[32] = {0}, none[32] = {0};
+	struct hufu_op op = {.verb = HUFU_VERB_RANDOM, .out = out, .out_cap = sizeof out};
+
+	(void)made;
+	*err = run(s, lease, &op);
+	return *err == HUFU_OK && memcmp(out, none, sizeof out);
+}
+
+/* False after a finding. */
+static bool find_job(struct subject *s, struct hufu_lease *lease, struct job *job)
+{
+	memset(job, 0, sizeof *job);
+	if (can_make(s, CKM_HUFU_SM2_KEY_PAIR_GEN, HUFU_VERB_GENERATE) && can(s, CKM_HUFU_SM2, HUFU_VERB_SIGN) &&
+	    make_pair(s, lease, &job->key) == HUFU_OK) {
+		job->what = "SM2 signatures, verified here";
+		job->round = sign_round;
+	} else if (can_make(s, 0, HUFU_VERB_IMPORT) && can(s, CKM_HUFU_SM4_ECB, HUFU_VERB_ENCRYPT) &&
+	           import_sm4(s, lease, &job->key) == HUFU_OK) {
+		job->what = "SM4-ECB encryptions of 64 bytes, compared here";
+		job->round = crypt_round;
+	} else if (can(s, 0, HUFU_VERB_RANDOM)) {
+		job->what = "draws of 32 random bytes";
+		job->round = random_round;
+	} else {
+		tell(RESULT_skipped, "job", "the device offers neither SM2 signatures nor SM4 nor random numbers");
+	}
+	return job->round;
+}
+
+static void end_job(struct subject *s, struct hufu_lease *lease, struct job *job)
+{
+	if (job->key.key.size)
+		evict(s, lease, &job->key);
+}
+
 struct worker {
 	struct subject *subject;
-	struct made *pair;
+	struct job *job;
 	pthread_t thread;
 	uint32_t rounds, wrong, errors;
 	_Atomic bool *stop;
@@ -310,7 +373,7 @@ static void *work(void *arg)
 		return NULL;
 	for (; !atomic_load(w->stop); w->rounds++) {
 		enum hufu_err err;
-		bool good = sign_round(w->subject, lease, w->pair, &err);
+		bool good = w->job->round(w->subject, lease, &w->job->key, &err);
 		w->errors += err != HUFU_OK;
 		w->wrong += err == HUFU_OK && !good;
 		w->err = err ? err : w->err;
@@ -326,7 +389,7 @@ struct sums {
 	double seconds;
 };
 
-static struct sums together(struct subject *s, struct made *pair, uint32_t threads, uint32_t ms)
+static struct sums together(struct subject *s, struct job *job, uint32_t threads, uint32_t ms)
 {
 	struct worker *w = calloc(threads, sizeof *w);
 	_Atomic bool stop = false;
@@ -336,7 +399,7 @@ static struct sums together(struct subject *s, struct made *pair, uint32_t threa
 	if (!w)
 		_exit(1);
 	for (uint32_t i = 0; i < threads; i++) {
-		w[i] = (struct worker){.subject = s, .pair = pair, .stop = &stop};
+		w[i] = (struct worker){.subject = s, .job = job, .stop = &stop};
 		if (pthread_create(&w[i].thread, NULL, work, &w[i]))
 			_exit(1);
 	}
@@ -355,44 +418,43 @@ static struct sums together(struct subject *s, struct made *pair, uint32_t threa
 	return sums;
 }
 
-static bool begin_pair(struct subject *s, struct hufu_lease *lease, struct made *pair)
+/* One lease is held here, and one must be left for it. */
+static uint32_t most_threads(const struct subject *s)
 {
-	if (can_make(s, CKM_HUFU_SM2_KEY_PAIR_GEN, HUFU_VERB_GENERATE) && can(s, CKM_HUFU_SM2, HUFU_VERB_SIGN))
-		return make_pair(s, lease, pair) == HUFU_OK;
-	tell(RESULT_skipped, "sm2-sign", "SM2: pairs are not made here, or do not sign");
-	return false;
+	uint32_t n = s->request->threads, limit = s->info.max_leases;
+
+	return limit && n >= limit ? (limit > 1 ? limit - 1 : 0) : n;
 }
 
 static void threads(struct subject *s, struct hufu_lease *lease)
 {
-	uint32_t n = s->request->threads;
-	struct made pair;
+	uint32_t n = most_threads(s);
+	struct job job;
 
-	if (s->info.max_leases && n >= s->info.max_leases)
-		n = s->info.max_leases > 1 ? s->info.max_leases - 1 : 1;
-	if (!begin_pair(s, lease, &pair))
+	if (!n || !find_job(s, lease, &job))
 		return;
-	struct sums sums = together(s, &pair, n, s->request->full ? 10000 : 500);
-	tell(sums.wrong || sums.errors || !sums.rounds ? RESULT_fault : RESULT_pass, "sign",
-	     "%u threads, a lease and the same key each: %u signatures, %u wrong, %u errors (%s)", n, sums.rounds, sums.wrong, sums.errors,
+	struct sums sums = together(s, &job, n, s->request->full ? 10000 : 500);
+	tell(sums.wrong || sums.errors || !sums.rounds ? RESULT_fault : RESULT_pass, "job",
+	     "%u threads, a lease each and one key: %u %s, %u wrong, %u errors (%s)", n, sums.rounds, job.what, sums.wrong, sums.errors,
 	     err_text(sums.err));
-	evict(s, lease, &pair);
+	end_job(s, lease, &job);
 }
 
 static void performance(struct subject *s, struct hufu_lease *lease)
 {
-	struct made pair;
+	struct job job;
 
-	if (!begin_pair(s, lease, &pair))
+	if (!find_job(s, lease, &job))
 		return;
-	for (uint32_t n = 1; n <= s->request->threads && (!s->info.max_leases || n < s->info.max_leases); n *= 2) {
-		struct sums sums = together(s, &pair, n, s->request->full ? 2000 : 150);
-		if (sums.err == HUFU_OK)
-			tell_point("Calls a second, by threads", "SM2 sign, verified here", n, sums.rounds / sums.seconds);
-		if (sums.err == HUFU_OK && n == 1)
-			tell(RESULT_info, "calls", "SM2 sign and verification here: %.0f/s by one thread", sums.rounds / sums.seconds);
+	for (uint32_t n = 1; n <= most_threads(s); n *= 2) {
+		struct sums sums = together(s, &job, n, s->request->full ? 2000 : 150);
+		if (sums.err != HUFU_OK)
+			break;
+		tell_point("Calls a second, by threads", job.what, n, sums.rounds / sums.seconds);
+		if (n == 1)
+			tell(RESULT_info, "calls", "%s: %.0f/s by one thread", job.what, sums.rounds / sums.seconds);
 	}
-	evict(s, lease, &pair);
+	end_job(s, lease, &job);
 }
 
 struct draw {

@@ -141,6 +141,8 @@ static bool run(struct sample *s)
 			return false;
 		if (try == 0)
 			first = *s;
+		if (period(s->bytes, PERIOD_LOOKED_AT))
+			break;
 		if (!repeat_failed(s, failed))
 			break;
 	}
