@@ -46,12 +46,22 @@ static bool to_own(const struct alias_profile *vendor, CK_ATTRIBUTE_TYPE type, C
 	return ok;
 }
 
+static bool has(const struct writer *w, CK_ULONG number)
+{
+	for (size_t at = 0; at < w->len; at += sizeof number)
+		if (memcmp(w->data + at, &number, sizeof number) == 0)
+			return true;
+	return false;
+}
+
+/* Of several that are one of the vendor's, one is shown. */
 static bool to_vendor(const struct alias_profile *vendor, CK_ATTRIBUTE_TYPE type, CK_ULONG number, struct writer *w)
 {
 	if (type == CKA_KEY_TYPE)
 		return put(w, alias_key_type_vendor(vendor, number));
 	const struct alias_mech *row = alias_mech_of_own(vendor, number);
-	return put(w, row ? row->vendor : number);
+	CK_ULONG shown = row ? row->vendor : number;
+	return has(w, shown) || put(w, shown);
 }
 
 static bool has_numbers(CK_ATTRIBUTE_TYPE type)

@@ -245,6 +245,30 @@ static void test_allowed(void)
 	CU_ASSERT_EQUAL(memcmp(shown, allowed, sizeof allowed), 0);
 }
 
+/* One number of the vendor's is two of ours: both are allowed, and one is shown. */
+static void test_allowed_both(void)
+{
+	CK_SESSION_HANDLE s = user_of("westone");
+	CK_OBJECT_HANDLE pub, priv;
+	CK_MECHANISM_TYPE allowed[] = {0x80000002}, shown[2] = {0};
+	CK_MECHANISM gen = {0x80000001, NULL, 0}, both = {0x80000002, NULL, 0}, der = {CKM_HUFU_SM2_DER, NULL, 0};
+	CK_ATTRIBUTE templ[] = {ATTR(CKA_SIGN, yes), ATTR(CKA_DECRYPT, yes), ATTR(CKA_ALLOWED_MECHANISMS, allowed)};
+	CK_ATTRIBUTE seen = ATTR(CKA_ALLOWED_MECHANISMS, shown);
+	NEED(p11->C_GenerateKeyPair(s, &gen, NULL, 0, templ, 3, &pub, &priv));
+	OK(p11->C_SignInit(s, &both, priv));
+	OK(p11->C_SessionCancel(s, CKF_SIGN));
+	OK(p11->C_DecryptInit(s, &both, priv));
+	OK(p11->C_SessionCancel(s, CKF_DECRYPT));
+	IS(p11->C_SignInit(s, &der, priv), CKR_MECHANISM_INVALID);
+	OK(p11->C_GetAttributeValue(s, priv, &seen, 1));
+	CU_ASSERT(seen.ulValueLen == sizeof allowed && shown[0] == allowed[0]);
+	OK(p11->C_FindObjectsInit(s, templ, 3));
+	CK_ULONG n = 0;
+	OK(p11->C_FindObjects(s, &pub, 1, &n));
+	CU_ASSERT(n == 1 && pub == priv);
+	OK(p11->C_FindObjectsFinal(s));
+}
+
 /* What a wrapping key demands of the others is kept, compared and shown likewise. */
 static void test_nested(void)
 {
@@ -336,7 +360,8 @@ static const struct unit_case cases[] = {
 	{"each vendor's program encrypts what ours decrypts", test_encrypts},
 	{"keys are found and shown by the vendor's key types", test_finds},
 	{"CKA_ALLOWED_MECHANISMS speaks either numbers", test_allowed},
-	{"so does a template in a template", test_nested},
+	{"a number with two meanings allows both, and is shown once", test_allowed_both},
+	{"a template in a template speaks either, too", test_nested},
 	{"the vendor's mechanisms are listed, each once, with what they do", test_lists},
 	{"a token without an alias knows none of them", test_not_asked_for},
 	{"SM2 keys shown as CKK_EC are so under an alias, too", test_as_ec},
