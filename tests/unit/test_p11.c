@@ -49,7 +49,7 @@ static void find_fake(void)
 /* As new; what is set before open stays. */
 static void reset(void)
 {
-	static const char *const defaults[] = {"module", path, "wrap_key", "kek", NULL};
+	static const char *const defaults[] = {"module", path, "wrap_key", "kek", "locking", "none", NULL};
 	if (!fake)
 		find_fake();
 	memset(fake, 0, sizeof *fake);
@@ -474,6 +474,10 @@ static void test_shared(void)
 	CU_ASSERT_EQUAL(fake->initialised, 1);
 	driver_p11.close(second, 0);
 	CU_ASSERT_EQUAL(fake->finalised, 0);
+	struct hufu_conf conf = {.size = sizeof conf, .name = "other", .get = get};
+	options[5] = "os"; /* of one module, one locking */
+	IS(driver_p11.open(driver_host(), &conf, 0, &second), HUFU_ERR_CONFIG);
+	options[5] = "none";
 	end(&a);
 	CU_ASSERT_EQUAL(fake->finalised, 1);
 	fake->initialised++; /* the application's: it is its to finalise */
@@ -499,7 +503,6 @@ static void *encrypt_often(void *arg)
 	return NULL;
 }
 
-/* Last, since how a module is locked is settled when it is first loaded. */
 static void test_locking(void)
 {
 	CU_ASSERT_EQUAL(fake->overlaps, 0);
@@ -517,7 +520,6 @@ static void test_locking(void)
 static void test_first(void)
 {
 	reset();
-	set("locking", "none");
 	struct bench b = begin();
 	end(&b);
 }

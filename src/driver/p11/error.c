@@ -45,6 +45,7 @@ static enum hufu_err of_request(CK_RV rv)
 	case CKR_ENCRYPTED_DATA_LEN_RANGE: return HUFU_ERR_CIPHERTEXT_LEN;
 	case CKR_SIGNATURE_INVALID: return HUFU_ERR_SIGNATURE;
 	case CKR_SIGNATURE_LEN_RANGE: return HUFU_ERR_SIGNATURE_LEN;
+	case CKR_ARGUMENTS_BAD: /* ours are not: a parameter's hash or length that it does not have */
 	case CKR_MECHANISM_PARAM_INVALID:
 	case CKR_CURVE_NOT_SUPPORTED:
 	case CKR_DOMAIN_PARAMS_INVALID: return HUFU_ERR_PARAM;

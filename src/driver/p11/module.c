@@ -10,9 +10,21 @@
 #include "base/conf.h"
 
 static struct {
-	pthread_mutex_t lock;
+	pthread_mutex_t lock;       /* of the list; a module stays on it */
 	struct p11_module *first;
+	bool minds_forks;
 } modules = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* Whoever held a lock is not in the child; nor are the parent's devices, which are abandoned there. */
+static void after_fork_child(void)
+{
+	pthread_mutex_init(&modules.lock, NULL);
+	for (struct p11_module *module = modules.first; module; module = module->next) {
+		pthread_mutex_init(&module->call_lock, NULL);
+		pthread_mutex_init(&module->init_lock, NULL);
+		module->users = 0;
+	}
+}
 
 void p11_enter(struct p11_module *module)
 {
@@ -120,13 +132,13 @@ CK_RV p11_module_initialise_again(struct p11_module *module)
 {
 	CK_INFO info;
 
-	pthread_mutex_lock(&modules.lock);
+	pthread_mutex_lock(&module->init_lock);
 	CK_RV rv = P11_CALL(module, C_GetInfo, &info);
 	if (rv == CKR_CRYPTOKI_NOT_INITIALIZED) { /* nobody was faster */
 		module->pid = 0;
 		rv = initialise(module);
 	}
-	pthread_mutex_unlock(&modules.lock);
+	pthread_mutex_unlock(&module->init_lock);
 	return rv;
 }
 
@@ -139,7 +151,7 @@ static bool is_hufu(struct p11_module *module)
 	return P11_CALL(module, C_GetInfo, &info) == CKR_OK && memcmp(info.manufacturerID, name, sizeof(info.manufacturerID)) == 0;
 }
 
-static enum hufu_err start(const struct hufu_host *host, const char *device, const char *path, struct p11_module *module)
+static enum hufu_err start_locked(const struct hufu_host *host, const char *device, const char *path, struct p11_module *module)
 {
 	CK_RV rv = initialise(module);
 
@@ -182,6 +194,7 @@ static enum hufu_err add(const struct hufu_host *host, const char *device, const
 	module->ino = st->st_ino;
 	module->serial = serial;
 	pthread_mutex_init(&module->call_lock, NULL);
+	pthread_mutex_init(&module->init_lock, NULL);
 	module->next = modules.first;
 	modules.first = module;
 	*out = module;
@@ -203,8 +216,8 @@ static enum hufu_err check(const struct hufu_host *host, const char *device, con
 	return HUFU_ERR_CONFIG;
 }
 
-enum hufu_err p11_module_open(const struct hufu_host *host, const char *device, const char *path, bool serial,
-                              struct p11_module **out)
+/* The one that is loaded already, or a new one. */
+static enum hufu_err have(const struct hufu_host *host, const char *device, const char *path, bool serial, struct p11_module **out)
 {
 	struct stat st;
 	enum hufu_err err = check(host, device, path, &st);
@@ -212,19 +225,39 @@ enum hufu_err p11_module_open(const struct hufu_host *host, const char *device, 
 	if (err != HUFU_OK)
 		return err;
 	pthread_mutex_lock(&modules.lock);
+	if (!modules.minds_forks)
+		modules.minds_forks = pthread_atfork(NULL, NULL, after_fork_child) == 0;
 	*out = known(&st);
 	if (!*out)
 		err = add(host, device, path, &st, serial, out);
-	if (err == HUFU_OK)
-		err = start(host, device, path, *out);
 	pthread_mutex_unlock(&modules.lock);
+	return err;
+}
+
+enum hufu_err p11_module_open(const struct hufu_host *host, const char *device, const char *path, bool serial,
+                              struct p11_module **out)
+{
+	struct p11_module *module;
+	enum hufu_err err = have(host, device, path, serial, &module);
+
+	if (err != HUFU_OK)
+		return err;
+	if (module->serial != serial) {
+		host->log(HUFU_LOG_ERROR, device, "module %s is in use with the other locking: give all its devices the same", path);
+		return HUFU_ERR_CONFIG;
+	}
+	pthread_mutex_lock(&module->init_lock);
+	err = start_locked(host, device, path, module);
+	pthread_mutex_unlock(&module->init_lock);
+	if (err == HUFU_OK)
+		*out = module;
 	return err;
 }
 
 void p11_module_close(struct p11_module *module)
 {
-	pthread_mutex_lock(&modules.lock);
+	pthread_mutex_lock(&module->init_lock);
 	if (--module->users == 0)
 		finalise(module);
-	pthread_mutex_unlock(&modules.lock);
+	pthread_mutex_unlock(&module->init_lock);
 }

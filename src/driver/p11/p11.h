@@ -36,11 +36,12 @@ struct p11_module {
 	dev_t dev;
 	ino_t ino;
 	CK_FUNCTION_LIST *functions;
+	bool serial;                /* one call at a time */
+	pthread_mutex_t call_lock;
+	pthread_mutex_t init_lock;  /* what follows */
 	unsigned users;             /* open devices */
 	pid_t pid;                  /* where C_Initialize was called; 0: nowhere */
 	bool ours;                  /* it was we who initialised it */
-	bool serial;                /* one call at a time */
-	pthread_mutex_t call_lock;
 };
 
 /* Loads and initialises. HUFU_ERR_CONFIG after a message, HUFU_ERR_GONE: it does not initialise. */
