@@ -117,6 +117,18 @@ static int peer_point(const ECCrefPublicKey *key, uint8_t point[65])
 	return key ? point_read(key, point + 1) : SDR_INARGERR;
 }
 
+/* The agreed key, as one of the session's. */
+static int adopt(struct face_session *session, struct session *s, CK_OBJECT_HANDLE object, size_t len, void **handle)
+{
+	uint8_t *value = secret_alloc(len);
+	CK_ATTRIBUTE a = {CKA_VALUE, value, len};
+	CK_RV rv = value ? object_get_attributes(s, object, &a, 1) : CKR_HOST_MEMORY;
+	int result = rv == CKR_OK ? key_new(session, value, a.ulValueLen, handle) : sdr_of(rv, SDR_KEYERR);
+	object_destroy(s, object);
+	secret_free(value);
+	return result;
+}
+
 static int derive(struct face_session *session, struct session *s, size_t at, const struct side *side, unsigned int nbits,
                   void **handle)
 {
@@ -136,7 +148,7 @@ static int derive(struct face_session *session, struct session *s, size_t at, co
 		.hOwnEphemeral = side->ephemeral,
 	};
 	CK_RV rv = derive_with(s, at, &p, nbits / 8, &key);
-	return rv == CKR_OK ? key_adopt(session, s, key, nbits / 8, handle) : sdr_of(rv, SDR_SKOPERR);
+	return rv == CKR_OK ? adopt(session, s, key, nbits / 8, handle) : sdr_of(rv, SDR_SKOPERR);
 }
 
 /* -- the sponsor -------------------------------------------------------------------------------- */

@@ -195,8 +195,6 @@ int key_new(struct face_session *, const uint8_t *value, size_t len, void **hand
 int key_add(struct face_session *, struct key *, void **handle);
 /* The core's object of this type, of a key of this session; SDR_KEYNOTEXIST, SDR_KEYTYPEERR. */
 int key_object(const struct face_session *, struct session *, void *handle, CK_KEY_TYPE, CK_OBJECT_HANDLE *);
-/* The same of an object of the core that tells its value, of at most len bytes; destroys that. */
-int key_adopt(struct face_session *, struct session *, CK_OBJECT_HANDLE, size_t len, void **handle);
 /* Out of its session, the handle dead; key_end it. SDR_KEYNOTEXIST. */
 int key_take(struct face_session *, void *handle, enum key_kind, struct key **);
 void key_end(struct session *, struct key *);

@@ -80,6 +80,15 @@ CK_RV key_wrap(struct session *, const CK_MECHANISM *, CK_OBJECT_HANDLE wrapping
                CK_ULONG *out_len);
 CK_RV key_unwrap(struct session *, const CK_MECHANISM *, CK_OBJECT_HANDLE unwrapping, const CK_BYTE *in, CK_ULONG len,
                  const CK_ATTRIBUTE *, CK_ULONG n, CK_OBJECT_HANDLE *);
+/*
+ * The same of bytes that are no object, for a face whose session keys are its own: what it wraps it knows, what it
+ * unwraps nobody else will. Whole blocks, out as long as in. A key whose CKA_WRAP_TEMPLATE or CKA_UNWRAP_TEMPLATE says
+ * what it may be used for is for objects only: CKR_KEY_FUNCTION_NOT_PERMITTED.
+ */
+CK_RV key_wrap_bytes(struct session *, const CK_MECHANISM *, CK_OBJECT_HANDLE wrapping, const CK_BYTE *in, CK_ULONG len,
+                     CK_BYTE *out);
+CK_RV key_unwrap_bytes(struct session *, const CK_MECHANISM *, CK_OBJECT_HANDLE unwrapping, const CK_BYTE *in, CK_ULONG len,
+                       CK_BYTE *out);
 CK_RV key_derive(struct session *, const CK_MECHANISM *, CK_OBJECT_HANDLE base, const CK_ATTRIBUTE *, CK_ULONG n,
                  CK_OBJECT_HANDLE *);
 

@@ -381,3 +381,41 @@ CK_RV key_unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE unwr
 	operation_free(op);
 	return rv;
 }
+
+/* -- bytes ------------------------------------------------------------------------------------------------- */
+
+static CK_RV run_bytes(struct session *s, struct operation *op, CK_FLAGS use, CK_ATTRIBUTE_TYPE restricts, const uint8_t *in,
+                       size_t len, uint8_t *out)
+{
+	size_t n;
+	if (!op->key->by_login || attrs_get(&op->key->attrs, restricts))
+		return CKR_KEY_FUNCTION_NOT_PERMITTED;
+	if (op->mech->shape != SHAPE_BLOCK)
+		return CKR_MECHANISM_INVALID;
+	CK_RV rv = policy_use(s, op->mech, op->key, use);
+	return rv == CKR_OK ? run(op, in, len, out, len, &n) : rv;
+}
+
+CK_RV key_wrap_bytes(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wrapping, const CK_BYTE *in, CK_ULONG len,
+                     CK_BYTE *out)
+{
+	struct operation *op;
+	CK_RV rv = begin(s, OP_ENCRYPT, m, &use_wrap, wrapping, &op);
+	if (rv != CKR_OK)
+		return rv;
+	rv = wrap_rv(run_bytes(s, op, CKF_WRAP, CKA_WRAP_TEMPLATE, in, len, out));
+	operation_free(op);
+	return rv;
+}
+
+CK_RV key_unwrap_bytes(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE unwrapping, const CK_BYTE *in, CK_ULONG len,
+                       CK_BYTE *out)
+{
+	struct operation *op;
+	CK_RV rv = begin(s, OP_DECRYPT, m, &use_unwrap, unwrapping, &op);
+	if (rv != CKR_OK)
+		return rv;
+	rv = unwrap_rv(run_bytes(s, op, CKF_UNWRAP, CKA_UNWRAP_TEMPLATE, in, len, out));
+	operation_free(op);
+	return rv;
+}

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Claim: a program written only to GM/T 0018 runs on libhufu-sdf.so over a token
-# that the tool set up, and gets nowhere without its password.
+# that the tool set up, and gets nowhere without its password; over a token whose
+# keys are in a card behind another vendor's library it runs the same.
 . "$(dirname "$0")/lib.sh"
 library=$top_builddir/.libs/libhufu-sdf.so
 program=$top_builddir/examples/sdf
@@ -46,6 +47,29 @@ sed -i "s|^token .*|device \"loop\" { driver = \"sdf\" library = \"$work/loop.so
 ln -s "$library" "$work/loop.so"
 check_not "the library is no device of its own token" sdf "$work/index.pin"
 check "and the log names the device" contains 'device "loop"' "$work/hufu.log"
+
+# -- the same over a card: an emulated one, whose indexes are free for all ---------------
+card=$work/card keys=$work/keys
+export HUFU_CONF=$work/hufu.conf
+unset HUFU_SDF_CONF
+mkdir -m 700 "$keys"
+check "a card is made" "$top_builddir/tests/cards/make_card" "$keys"
+cp "$top_builddir/tests/cards/.libs/card_standard.so" "$card.so"
+(umask 077; cp "$keys/card.conf" "$card.so.conf")
+cat >"$HUFU_CONF" <<CONF
+log { to = "file:$work/hufu.log" level = "info" }
+token "behind" { store = "sqlite:$work/behind.db" host_secret = "file:$work/host.key" devices = { "card" } ${HUFU_WRAP:+deadline_ms = 600000} }
+device "card" { driver = "sdf" library = "$card.so" profile = "$keys/card_standard.conf" domain = "cards" kek_index = 1 isk_index = 1 }
+sdf { token = "behind" login = "file:$work/user.pin" }
+sdf_key "1" { sign = "cards sign 1" encrypt = "cards encrypt 1" $verifier }
+sdf_kek "1" { key = "kek" }
+CONF
+check "a token over it" hufu token init --label behind --so-pin-file "$work/so.pin" --new-pin-file "$work/user.pin"
+check "the card's keys are the token's" hufu_in key list
+check "by their names" contains "cards sign 1" "$work/out"
+check "a key encryption key in the card" hufu_in key generate --type sm4 --label kek --use wrap,unwrap
+check_claims "over the card" sdf "$work/index.pin"
+
 nm -D --defined-only "$library" | awk '{print $3}' | grep -v '^SDF_' | grep -v '^_' >"$work/others"
 check "the library exports nothing but SDF_ functions" is_equal "$(cat "$work/others")" ""
 finish
