@@ -48,6 +48,18 @@ bool pool_makes_for_good(struct pool *pool, const char *domain, uint64_t mechani
 	return false;
 }
 
+bool pool_opens(struct pool *pool, const char *domain, struct pool_key *key, uint64_t mechanism)
+{
+	for (size_t i = 0; i < pool->ndevices; i++) {
+		struct device *device = pool->devices[i];
+
+		if (strcmp(device->conf->domain, domain) == 0 && !device_is_software(device) && device_is_known(device) &&
+		    key_view(key, device) && device_capability(device, mechanism, HUFU_VERB_UNWRAP, false))
+			return true;
+	}
+	return false;
+}
+
 size_t pool_domains(struct pool *pool, struct pool_domain *domains, size_t cap)
 {
 	struct pool_domain all[POOL_DEVICES_MAX];

@@ -136,6 +136,8 @@ enum hufu_err pool_run_on_host(struct hufu_op *) MUST_CHECK;
 
 /* Does a device of the domain keep for good what it makes by this? No key is made there without need. */
 bool pool_makes_for_good(struct pool *, const char *domain, uint64_t mechanism);
+/* Does a device of the domain that is no software open what the key has wrapped (HUFU_VERB_UNWRAP), as far as is known? */
+bool pool_opens(struct pool *, const char *domain, struct pool_key *, uint64_t mechanism);
 /* Can any device of the token do this? For C_GetMechanismList; opens the devices. */
 bool pool_can(struct pool *, uint64_t mechanism, enum hufu_verb);
 /* The same, with HUFU_PHASE_FIRST, NEXT, LAST. */

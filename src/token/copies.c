@@ -450,6 +450,47 @@ CK_RV copies_generate(struct token *token, struct copy_policy policy, const stru
 	return here ? generate_on_host(token, policy, wanted, copies) : generate_in_device(token, policy, wanted, copies);
 }
 
+/* -- one that comes wrapped ----------------------------------------------------------------------- */
+
+/* What came is wrong, wherever it is opened; else another way may lead to the key. */
+static bool is_wrong(enum hufu_err err)
+{
+	return err == HUFU_ERR_CIPHERTEXT || err == HUFU_ERR_CIPHERTEXT_LEN;
+}
+
+static enum hufu_err unwrap_into(struct token *token, const struct pool_request *wanted, size_t i, uint64_t deadline_ns,
+                                 struct copies *copies)
+{
+	struct pool_request req = *wanted;
+	size_t needed;
+	req.op.deadline_ns = share_of_time(copies, i, deadline_ns);
+	return make(token->pool, &req, copies->targets.list[i].name, COPY_MAX, &needed, copies);
+}
+
+CK_RV copies_unwrap(struct token *token, struct copy_policy policy, const struct pool_request *asked, struct copies *copies)
+{
+	uint64_t deadline_ns = clock_now_ns() + token->conf->deadline_ms * NS_PER_MS;
+	struct pool_request wanted = *asked;
+	wanted.op.verb = HUFU_VERB_UNWRAP;
+	copies->type = asked->op.new_type;
+	copies->n = copies->pub_len = copies->sample_len = 0;
+	copies->on_host = copies->left_device = false;
+	CK_RV rv = domains_targets(token, policy.hardware_only, &copies->targets);
+	if (rv == CKR_OK)
+		rv = rv_of(rand_bytes(wanted.op.op_id, sizeof wanted.op.op_id));
+	for (size_t i = 0; rv == CKR_OK && i < copies->targets.n; i++) {
+		const struct target *target = &copies->targets.list[i];
+		if (target->exposed || !pool_opens(token->pool, target->name, asked->key, asked->op.mechanism))
+			continue;
+		enum hufu_err err = unwrap_into(token, &wanted, i, deadline_ns, copies);
+		if (err == HUFU_OK)
+			spread(token, policy, &wanted.op, i, deadline_ns, copies);
+		if (err == HUFU_OK || is_wrong(err))
+			return rv_of(err);
+	}
+	return rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv;
+}
+
 /* -- what is missing ------------------------------------------------------------------------------ */
 
 /* The targets that it has no copy for and that are up, into missing. False: nothing is to be done, or can be now. */

@@ -49,6 +49,11 @@ bool copies_may_travel(struct copy_policy);
 CK_RV copies_import(struct token *, struct copy_policy, enum hufu_key_type, const uint8_t *value, size_t len, struct copies *);
 /* A new key, of op: verb, mechanism, new_type, new_len, param, op_id. */
 CK_RV copies_generate(struct token *, struct copy_policy, const struct hufu_op *, struct copies *);
+/*
+ * A key that one of the devices with the unwrapping key opens itself, so that its value is never on this host; of wanted:
+ * key, mechanism, param, in, new_type. CKR_FUNCTION_NOT_SUPPORTED: none does. CKR_ENCRYPTED_DATA_INVALID and kin.
+ */
+CK_RV copies_unwrap(struct token *, struct copy_policy, const struct pool_request *wanted, struct copies *);
 void copies_clear(struct copies *);
 
 /*

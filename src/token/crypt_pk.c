@@ -66,8 +66,7 @@ static CK_RV encrypt(struct operation *op, const uint8_t *in, size_t len, uint8_
 
 /* -- decryption -------------------------------------------------------------------------- */
 
-/* The device's form of it. */
-static CK_RV decode(struct operation *op, const uint8_t *in, size_t len, const uint8_t **raw, size_t *raw_len)
+CK_RV crypt_pk_raw(struct operation *op, const uint8_t *in, size_t len, const uint8_t **raw, size_t *raw_len)
 {
 	*raw = in;
 	*raw_len = len;
@@ -87,7 +86,7 @@ static CK_RV decrypt(struct operation *op, const uint8_t *in, size_t len, uint8_
 {
 	const uint8_t *raw;
 	size_t raw_len;
-	CK_RV rv = decode(op, in, len, &raw, &raw_len);
+	CK_RV rv = crypt_pk_raw(op, in, len, &raw, &raw_len);
 	if (rv == CKR_OK)
 		rv = operation_fits(raw_len - OVERHEAD, cap, out_len);
 	return rv == CKR_OK ? run(op, raw, raw_len, out, raw_len - OVERHEAD) : rv;

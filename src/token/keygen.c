@@ -51,8 +51,7 @@ static size_t secret_len(const struct plan *plan)
 	return attrs_ulong(&plan->attrs, CKA_VALUE_LEN, set ? set->value_min : 0);
 }
 
-/* The check value needs the key in use for a moment, before it is stored. */
-static void add_check_value(struct token *token, const uint8_t uuid[16], const struct plan *plan, struct material *material)
+void material_ask_check_value(struct token *token, const uint8_t uuid[16], const struct plan *plan, struct material *material)
 {
 	const struct copies *copies = material->copies;
 	struct copy_policy policy = copy_policy_of(&plan->attrs);
@@ -78,7 +77,7 @@ static CK_RV generate_secret(struct session *s, const struct mech *mech, const s
 	CK_RV rv = generate(s->token, plan, &wanted, op_id, &copies);
 	if (rv == CKR_OK) {
 		struct material material = {.copies = &copies, .value_len = len, .mechanism = mech->type};
-		add_check_value(s->token, op_id, plan, &material);
+		material_ask_check_value(s->token, op_id, plan, &material);
 		rv = object_commit(s, plan, &material, op_id, handle);
 	}
 	copies_clear(&copies);

@@ -129,6 +129,8 @@ CK_RV material_import(struct session *, const struct plan *, struct copies *, st
  * tells must be the private one's: CKR_ATTRIBUTE_VALUE_INVALID.
  */
 CK_RV material_import_form(struct session *, const struct plan *, const struct key_form *, struct copies *, struct material *m);
+/* The check value of a secret key that devices have made; it is in use for a moment before it is stored, under this id. */
+void material_ask_check_value(struct token *, const uint8_t uuid[16], const struct plan *, struct material *);
 /* The clear value of a key that may be read or wrapped: EXPORT through the pool; secret_free it. CKR_KEY_UNEXTRACTABLE where no copy can give it. */
 CK_RV key_export(struct object *, uint8_t **value, size_t *len);
 /* The same of the pool's key, by a device of this domain (NULL: any), until then (0: the token's deadline); the pool's errors. */

@@ -189,6 +189,8 @@ extern const struct crypt_engine crypt_block, crypt_block_pad, crypt_stream, cry
         crypt_wrap;
 
 /* All at once, for wrapping: in and out apart. out NULL: only *out_len, or a bound of it. Does not end the operation. */
+/* A ciphertext of SM2 as devices know it; may lie in the operation's room. len: more than ASN1_CIPHER_RAW_OVERHEAD. */
+CK_RV crypt_pk_raw(struct operation *, const uint8_t *in, size_t len, const uint8_t **raw, size_t *raw_len);
 CK_RV crypt_whole(struct operation *, const uint8_t *in, size_t len, uint8_t *out, size_t cap, size_t *out_len);
 
 /*

@@ -2,16 +2,20 @@
 /*
  * C_WrapKey, C_UnwrapKey (PKCS#11 3.1 5.18.3, 5.18.4).
  *
+ * What hardware unwraps itself it does; else:
+ *
  * A secret key travels as its value, a private key as PKCS#8 (6.7); both in
  * secret memory, and encrypted by a device with the wrapping key.
  */
 #include "base/secret.h"
+#include "rand/rand.h"
 #include "token/envelope.h"
 #include "token/key_form.h"
 #include "token/merge.h"
 #include "token/operation_impl.h"
 #include "token/policy.h"
 #include "token/rules.h"
+#include "token/rv.h"
 #include "token/show.h"
 
 #include <string.h>
@@ -344,24 +348,94 @@ static CK_RV replan(struct session *s, const struct operation *op, const struct 
 	return plan_unwrapped(s, op, CKK_HUFU_SM2, merged, plan);
 }
 
-static CK_RV unwrap(struct session *s, struct operation *op, const struct merged *merged, const uint8_t *in, size_t len,
-                    CK_OBJECT_HANDLE *handle)
+/* -- in the device: the value is never on this host ---------------------------------------------------------- */
+
+/*
+ * What a device takes as it comes, and how long the key is that is in it. False: its length does not follow from that, or
+ * it is the host that must look at what comes out.
+ */
+static bool carried_len(const struct operation *op, size_t len, size_t *carried)
 {
-	struct plan *plan = NULL;
+	size_t overhead = op->mech->shape == SHAPE_PK_CRYPT ? ASN1_CIPHER_RAW_OVERHEAD : 0;
+	bool sm2 = op->mech->shape == SHAPE_PK_CRYPT && op->mech->key_types[0] == CKK_HUFU_SM2;
+	*carried = len - overhead;
+	return (sm2 || op->mech->shape == SHAPE_BLOCK) && op->mech->device_mechanism != ON_HOST && len > overhead;
+}
+
+/* It is taken whole, as no padding: that can be cut off here alone. */
+static bool fits_whole(const struct plan *plan, size_t carried)
+{
+	const struct rule_set *set = rules_find(plan->object_class, plan->key_type);
+	return set && rules_value_fits(set, carried) && attrs_ulong(&plan->attrs, CKA_VALUE_LEN, carried) == carried;
+}
+
+static CK_RV open_in_device(struct session *s, struct operation *op, const struct plan *plan, const uint8_t *in, size_t len,
+                            struct copies *copies, struct material *material)
+{
+	struct pool_request *req = operation_request(op, HUFU_VERB_UNWRAP);
+	size_t carried;
+	*material = (struct material){.copies = copies, .mechanism = CK_UNAVAILABLE_INFORMATION};
+	CK_RV rv = op->mech->shape == SHAPE_PK_CRYPT ? crypt_pk_raw(op, in, len, &in, &len) : CKR_OK;
+	if (rv != CKR_OK)
+		return rv;
+	if (!carried_len(op, len, &carried) || !fits_whole(plan, carried) ||
+	    !object_material_type(plan->object_class, plan->key_type, &req->op.new_type))
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	material->value_len = carried;
+	req->op.in = in;
+	req->op.in_len = len;
+	return copies_unwrap(s->token, copy_policy_of(&plan->attrs), req, copies);
+}
+
+/* CKR_FUNCTION_NOT_SUPPORTED: none does it; there is the way over this host. */
+static CK_RV unwrap_in_device(struct session *s, struct operation *op, struct plan *plan, const uint8_t *in, size_t len,
+                              CK_OBJECT_HANDLE *handle)
+{
+	struct copies copies = {.n = 0};
+	struct material material;
+	uint8_t id[16];
+	size_t carried;
+	if (plan->object_class != CKO_SECRET_KEY || !carried_len(op, len, &carried))
+		return CKR_FUNCTION_NOT_SUPPORTED;
+	CK_RV rv = open_in_device(s, op, plan, in, len, &copies, &material);
+	if (rv == CKR_OK)
+		rv = rv_of(rand_bytes(id, sizeof id));
+	if (rv == CKR_OK) {
+		material_ask_check_value(s->token, id, plan, &material);
+		rv = object_commit(s, plan, &material, id, handle);
+	}
+	copies_clear(&copies);
+	return rv;
+}
+
+static CK_RV unwrap_on_host(struct session *s, struct operation *op, const struct merged *merged, struct plan **plan, const uint8_t *in,
+                            size_t len, CK_OBJECT_HANDLE *handle)
+{
 	uint8_t *value = secret_alloc(len ? len : 1);
 	size_t value_len;
 	if (!value)
 		return CKR_HOST_MEMORY;
+	CK_RV rv = run(op, in, len, value, len, &value_len);
+	if (rv == CKR_OK)
+		rv = replan(s, op, merged, value, value_len, plan);
+	if (rv == CKR_OK)
+		rv = import(s, op, *plan, value, value_len, handle);
+	secret_free(value);
+	return rv;
+}
+
+static CK_RV unwrap(struct session *s, struct operation *op, const struct merged *merged, const uint8_t *in, size_t len,
+                    CK_OBJECT_HANDLE *handle)
+{
+	struct plan *plan = NULL;
 	CK_RV rv = plan_unwrapped(s, op, CK_UNAVAILABLE_INFORMATION, merged, &plan);
 	if (rv == CKR_OK)
 		rv = policy_use(s, op->mech, op->key, CKF_UNWRAP);
-	if (rv == CKR_OK)
-		rv = unwrap_rv(run(op, in, len, value, len, &value_len));
-	if (rv == CKR_OK)
-		rv = replan(s, op, merged, value, value_len, &plan);
-	if (rv == CKR_OK)
-		rv = import(s, op, plan, value, value_len, handle);
-	secret_free(value);
+	if (rv == CKR_OK) {
+		rv = unwrap_rv(unwrap_in_device(s, op, plan, in, len, handle));
+		if (rv == CKR_FUNCTION_NOT_SUPPORTED)
+			rv = unwrap_rv(unwrap_on_host(s, op, merged, &plan, in, len, handle));
+	}
 	plan_free(plan);
 	return rv;
 }

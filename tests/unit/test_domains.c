@@ -1113,6 +1113,59 @@ static void test_residents_hang(void)
 	down();
 }
 
+/* -- wrapped keys ----------------------------------------------------------------------------------- */
+
+static CK_RV unwrap_sm4(CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE private, const uint8_t *wrapped, size_t len, CK_OBJECT_HANDLE *h)
+{
+	CK_OBJECT_CLASS secret = CKO_SECRET_KEY;
+	CK_KEY_TYPE sm4 = CKK_HUFU_SM4;
+	CK_ATTRIBUTE templ[] = {{CKA_CLASS, &secret, sizeof secret}, {CKA_KEY_TYPE, &sm4, sizeof sm4}, BOOL(CKA_TOKEN, yes),
+	                        BOOL(CKA_ENCRYPT, yes)};
+	CK_MECHANISM m = {type, NULL, 0};
+	return key_unwrap(session, &m, private, wrapped, len, templ, 4, h);
+}
+
+/* Hardware opens a wrapped key itself: nothing is decrypted into this host's memory, in whichever form it came. */
+static void test_unwrap_in_device(void)
+{
+	static const CK_MECHANISM_TYPE forms[] = {CKM_HUFU_SM2_C1C3C2, CKM_HUFU_SM2_C1C2C3, CKM_HUFU_SM2_ENC_DER};
+	static const uint8_t value[16] = "a key of sixteen";
+	CK_ATTRIBUTE p[] = {BOOL(CKA_TOKEN, yes), BOOL(CKA_ENCRYPT, yes)}, q[] = {BOOL(CKA_TOKEN, yes), BOOL(CKA_UNWRAP, yes)};
+	CK_MECHANISM gen = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0};
+	uint8_t wrapped[300], out[2][16];
+	CK_OBJECT_HANDLE pub, priv, h;
+
+	up(C1, "\"d1\"", "");
+	OK(key_generate_pair(session, &gen, p, 2, q, 2, &pub, &priv));
+	CK_OBJECT_HANDLE same = make_secret(CKK_HUFU_SM4, value, sizeof value, &(CK_ATTRIBUTE)BOOL(CKA_HUFU_HARDWARE_ONLY, yes), 1);
+	OK(encrypt(same, out[0]));
+	for (size_t i = 0; i < 3; i++) {
+		CK_MECHANISM m = {forms[i], NULL, 0};
+		CK_ULONG len = sizeof wrapped;
+		OK(crypt_at_once(OP_ENCRYPT, &m, pub, value, sizeof value, wrapped, &len));
+		struct fault_counts before = fault_counts("d1");
+		OK(unwrap_sm4(forms[i], priv, wrapped, len, &h));
+		CU_ASSERT_EQUAL(fault_counts("d1").ops[HUFU_VERB_UNWRAP], before.ops[HUFU_VERB_UNWRAP] + 1);
+		CU_ASSERT_EQUAL(fault_counts("d1").ops[HUFU_VERB_DECRYPT], before.ops[HUFU_VERB_DECRYPT]);
+		OK(encrypt(h, out[1]));
+		CU_ASSERT(memcmp(out[0], out[1], 16) == 0 && flag_of(h, CKA_HUFU_HARDWARE_ONLY) && !flag_of(h, CKA_LOCAL));
+		wrapped[len - 1] ^= 1;
+		IS(unwrap_sm4(forms[i], priv, wrapped, len, &h), CKR_WRAPPED_KEY_INVALID);
+	}
+	/* One that does not do it leaves the way over this host. */
+	CK_MECHANISM m = {CKM_HUFU_SM2_C1C3C2, NULL, 0};
+	CK_ULONG len = sizeof wrapped;
+	OK(crypt_at_once(OP_ENCRYPT, &m, pub, value, sizeof value, wrapped, &len));
+	script("d1", "unwrap:unsupported");
+	OK(unwrap_sm4(CKM_HUFU_SM2_C1C3C2, priv, wrapped, len, &h));
+	OK(encrypt(h, out[1]));
+	CU_ASSERT(memcmp(out[0], out[1], 16) == 0);
+	/* A key of another length than what is in it is none. */
+	OK(crypt_at_once(OP_ENCRYPT, &m, pub, value, 15, wrapped, &len));
+	CU_ASSERT_NOT_EQUAL(unwrap_sm4(CKM_HUFU_SM2_C1C3C2, priv, wrapped, len, &h), CKR_OK);
+	down();
+}
+
 static const struct unit_case cases[] = {
 	{"the fault drivers are there", register_drivers},
 	{"whoever initialises a token enrols its domains", test_init_enrols},
@@ -1147,6 +1200,7 @@ static const struct unit_case cases[] = {
 	{"one that is not found any more says so when it is used", test_residents_gone},
 	{"known ones prove the devices of their domain", test_residents_prove},
 	{"a device that hangs holds up a login for a second", test_residents_hang},
+	{"hardware opens wrapped keys itself", test_unwrap_in_device},
 	{0},
 };
 
