@@ -73,6 +73,8 @@ const struct command commands[] = {
 	 cmd_bench_failover},
 	{"bench", "pool", NULL, 0, 0, "measure what the pool and its lanes add, and how devices add up", OPTS_PROGRESS, bench_pool_opts,
 	 cmd_bench_pool},
+	{"bench", "sdf", "LIBRARY", 1, 1, "measure a vendor's GM/T 0018 library, straight and through the driver", OPTS_PROGRESS,
+	 bench_sdf_opts, cmd_bench_sdf},
 	{"bench", NULL, NULL, 0, 0, "measure a module beside libcrypto, hufu's kernels and other modules",
 	 OPTS_TOKEN | OPTS_PIN | OPTS_PROGRESS, bench_opts, cmd_bench},
 	{"config", "check", "[FILE]", 0, 1, "print what is wrong in the configuration", 0, NULL, cmd_config_check},

@@ -37,6 +37,7 @@ hufu_SOURCES = \
 	%reldir%/bench/cmd_bench.c \
 	%reldir%/bench/cmd_failover.c \
 	%reldir%/bench/cmd_pool.c \
+	%reldir%/bench/cmd_sdf.c \
 	%reldir%/bench/failover.h \
 	%reldir%/bench/failover_case.c \
 	%reldir%/bench/failover_plot.c \
@@ -91,10 +92,11 @@ hufu_CFLAGS = $(tools_libhufutool_la_CFLAGS) $(NCURSES_CFLAGS)
 hufu_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_LIBEXEC_PATH='"$(pkglibexecdir)"'
 hufu_LDADD = tools/libhufutool.la src/store/libstore.la $(POOL_LIBS) $(NCURSES_LIBS) -lm
 
-# Run by hufu bench failover and hufu bench pool: the core whole, with the driver that misbehaves.
+# Run by hufu bench failover, pool and sdf: the core whole, with the driver that misbehaves.
 pkglibexec_PROGRAMS += hufu-lab
 hufu_lab_SOURCES = \
 	%reldir%/lab/bed.c \
+	%reldir%/lab/card.c \
 	%reldir%/lab/failover.c \
 	%reldir%/lab/judge.c \
 	%reldir%/lab/lab.c %reldir%/lab/lab.h \

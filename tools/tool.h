@@ -141,6 +141,7 @@ enum status cmd_top(const struct args *);
 enum status cmd_bench(const struct args *);
 enum status cmd_bench_failover(const struct args *);
 enum status cmd_bench_pool(const struct args *);
+enum status cmd_bench_sdf(const struct args *);
 enum status cmd_help(const struct args *);
 enum status cmd_version(const struct args *);
 
@@ -167,6 +168,7 @@ extern const struct opt sdf_password_opts[];
 extern const struct opt bench_opts[];
 extern const struct opt bench_failover_opts[];
 extern const struct opt bench_pool_opts[];
+extern const struct opt bench_sdf_opts[];
 extern const struct opt help_opts[];
 
 #endif

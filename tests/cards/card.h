@@ -118,6 +118,12 @@ int card_leave(struct call *, int code, void *out, size_t len, unsigned int *out
 /* card_leave of a call that made a ciphertext. */
 int card_leave_cipher(struct call *, int code, struct card_cipher *out, const union standard_cipher *made);
 
+/* -- signatures (engine.c) ------------------------------------------------------------ */
+
+typedef int card_sign_fn(void *face, unsigned index, unsigned char *data, unsigned len, struct card_signature *);
+/* By sign, or as a card that computes elsewhere. */
+int engine_sign(card_sign_fn *sign, void *face, unsigned index, unsigned char *data, unsigned len, struct card_signature *);
+
 /* A session of the face as the card's; NULL: too many. */
 void *card_session_new(void *face);
 /* The face's; NULL: it is none, or is closed already. */

@@ -29,16 +29,23 @@ CARD(ExportEncPublicKey_ECC, void *session, unsigned int index, struct card_poin
 
 /* -- signatures --------------------------------------------------------------------------- */
 
-CARD(InternalSign_ECC, void *session, unsigned int index, unsigned char *data, unsigned int len, struct card_signature *out)
+static int sign(void *face, unsigned index, unsigned char *data, unsigned len, struct card_signature *out)
 {
 	ECCSignature sig;
+	int code = sdf_face_internal_sign_ecc(face, index, data, len, &sig);
+
+	if (code == SDR_OK)
+		card_signature_out(out, &sig);
+	return code;
+}
+
+CARD(InternalSign_ECC, void *session, unsigned int index, unsigned char *data, unsigned int len, struct card_signature *out)
+{
 	struct call call;
 
 	if (!card_enter(&call, HUFU_VERB_SIGN, session))
 		return call.code;
-	int code = sdf_face_internal_sign_ecc(call.face, index, data, len, &sig);
-	if (code == SDR_OK)
-		card_signature_out(out, &sig);
+	int code = engine_sign(sign, call.face, index, data, len, out);
 	return card_leave(&call, code, out->s, sizeof(out->s), NULL);
 }
 

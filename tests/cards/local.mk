@@ -30,6 +30,7 @@ CARD_SOURCES = \
 	tests/cards/card_pairs.c \
 	tests/cards/card_rsa.c \
 	tests/cards/card_symmetric.c \
+	tests/cards/engine.c \
 	tests/cards/gate.c \
 	tests/cards/shape.c
 CARD_LIBS = src/sdf/libsdf.la $(TOKEN_LIBS)

@@ -167,7 +167,8 @@ static void test_sessions_lost(void)
 	struct kit_key *sm4 = key_of_hex(HUFU_KEY_SM4, "0123456789abcdeffedcba9876543210");
 	struct pair pair;
 	uint8_t in[16] = {0}, sig[64], first[16], out[16];
-	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .in = in, .in_len = 16, .out = first, .out_cap = 16};
+	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .in = in, .in_len = 16, .out = first,
+	                     .out_cap = 16};
 
 	CU_ASSERT_FATAL(find(1, HUFU_VERB_SIGN, &pair));
 	struct kit_key *key = key_of(&pair);
@@ -244,7 +245,8 @@ static void test_generate(void)
 	struct output out;
 	struct hufu_op make = {.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM4_KEY_GEN, .new_type = HUFU_KEY_SM4,
 	                       .out = out.bytes, .out_cap = sizeof(out.bytes), .pub = out.pub, .copy_kind = HUFU_COPY_BLOB};
-	struct hufu_op use = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .in = in, .in_len = 32, .out = first, .out_cap = 32};
+	struct hufu_op use = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .in = in, .in_len = 32, .out = first,
+	                      .out_cap = 32};
 
 	CU_ASSERT_FATAL(subject->run(&make, NULL) == HUFU_OK);
 	for (unsigned i = 0; i < 2; i++) {

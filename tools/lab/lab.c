@@ -61,6 +61,7 @@ static const struct {
 	const char *name;
 	json_t *(*run)(const struct lab_args *);
 } verbs[] = {
+	{"card", lab_card},
 	{"failover", lab_failover},
 	{"overhead", lab_overhead},
 	{"scaling", lab_scaling},
