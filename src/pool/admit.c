@@ -31,9 +31,9 @@ bool admit_offers(const struct admission *a, uint64_t mechanism, enum hufu_verb 
 }
 
 /* Keys that nothing takes away again are made for callers only. */
-static bool makes_for_a_test(const struct admission *a, uint64_t mechanism)
+static bool makes_for_a_test(const struct admission *a, uint64_t mechanism, enum hufu_verb verb)
 {
-	const struct capability *cap = capabilities_find(a->caps, mechanism, HUFU_VERB_GENERATE, false);
+	const struct capability *cap = capabilities_find(a->caps, mechanism, verb, false);
 
 	return cap && !cap->permanent;
 }
@@ -223,7 +223,8 @@ static enum hufu_err test_cipher(struct admission *a, const struct cipher_vector
 {
 	struct test_key t;
 
-	if (!admit_offers(a, 0, HUFU_VERB_IMPORT) || (!admit_offers(a, v->ecb, HUFU_VERB_ENCRYPT) && !admit_offers(a, v->cbc, HUFU_VERB_ENCRYPT)))
+	if (!makes_for_a_test(a, 0, HUFU_VERB_IMPORT) ||
+	    (!admit_offers(a, v->ecb, HUFU_VERB_ENCRYPT) && !admit_offers(a, v->cbc, HUFU_VERB_ENCRYPT)))
 		return HUFU_OK;
 	enum hufu_err err = import_key(a, v->type, v->key, sizeof(v->key), &t);
 	if (err != HUFU_OK)
@@ -261,7 +262,7 @@ static enum hufu_err test_mac(struct admission *a, const struct mac_vector *v)
 	uint8_t mac[32];
 	struct test_key t;
 
-	if (!admit_offers(a, 0, HUFU_VERB_IMPORT) || !admit_offers(a, v->mechanism, HUFU_VERB_SIGN))
+	if (!makes_for_a_test(a, 0, HUFU_VERB_IMPORT) || !admit_offers(a, v->mechanism, HUFU_VERB_SIGN))
 		return HUFU_OK;
 	enum hufu_err err = import_key(a, v->type, v->key, v->key_len, &t);
 	if (err != HUFU_OK)
@@ -309,7 +310,7 @@ static enum hufu_err test_sm2(struct admission *a)
 	struct test_key t;
 	bool signs;
 
-	if (!makes_for_a_test(a, CKM_HUFU_SM2_KEY_PAIR_GEN) || !admit_offers(a, CKM_HUFU_SM2, HUFU_VERB_SIGN))
+	if (!makes_for_a_test(a, CKM_HUFU_SM2_KEY_PAIR_GEN, HUFU_VERB_GENERATE) || !admit_offers(a, CKM_HUFU_SM2, HUFU_VERB_SIGN))
 		return HUFU_OK;
 	enum hufu_err err = make_key(a, &op, &t);
 	if (err != HUFU_OK)

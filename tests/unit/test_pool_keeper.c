@@ -295,6 +295,37 @@ static void test_not_asked(void)
 	}
 }
 
+/* Fault, but whatever is made in it stays. */
+static enum hufu_err hoard_info(struct hufu_device *device, struct hufu_device_info *info)
+{
+	static struct hufu_capability caps[256];
+	enum hufu_err err = driver_fault.info(device, info);
+
+	CU_ASSERT_FATAL(err == HUFU_OK && info->ncaps <= sizeof(caps) / sizeof(caps[0]));
+	memcpy(caps, info->caps, info->ncaps * sizeof(caps[0]));
+	for (size_t i = 0; i < info->ncaps; i++)
+		caps[i].permanent = 1;
+	info->caps = caps;
+	return HUFU_OK;
+}
+
+/* driver.h, permanent: admission comes again and again, and would fill such a device up. */
+static void test_keeps_for_good(void)
+{
+	static struct hufu_driver hoarder;
+
+	hoarder = driver_fault;
+	hoarder.name = "hoarder";
+	hoarder.info = hoard_info;
+	CU_ASSERT_FATAL(driver_register(&hoarder) == HUFU_OK);
+	up("device a { driver = \"hoarder\" domain = d }\n" TOKEN("a"));
+	CU_ASSERT(draw(NULL) == HUFU_OK);
+	CU_ASSERT(wait_for(is_in_service, "a"));
+	struct fault_counts counts = fault_counts("a");
+	CU_ASSERT(counts.asked[HUFU_VERB_RANDOM] > 1 && counts.asked[HUFU_VERB_IMPORT] == 0 && counts.asked[HUFU_VERB_GENERATE] == 0);
+	down();
+}
+
 /* What a domain's device has made: a copy of an SM2 key, and its point. */
 static size_t make_proof(uint8_t copy[512], uint8_t point[HUFU_PUB_MAX])
 {
@@ -771,6 +802,7 @@ static const struct unit_case cases[] = {
 	{"a device that was gone serves on a fresh connection", test_fresh_connection},
 	{"a device that gives a wrong known answer is quarantined and runs nothing", test_wrong_answers},
 	{"what a device does not do, or not now, is no wrong answer", test_not_asked},
+	{"in a device that keeps for good what is made in it nothing is made for a test", test_keeps_for_good},
 	{"a device of another domain is quarantined", test_foreign},
 	{"a proof that was not answered is asked for again", test_proof_not_given},
 	{"a drained device gets no work, stays open, and comes back", test_drain},
