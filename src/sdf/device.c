@@ -19,17 +19,12 @@ static struct {
 	unsigned ndevices;
 	char *path;              /* that was asked for; NULL: none was */
 	CK_SLOT_ID slot;
-	CK_SESSION_HANDLE anchor;
+	CK_SESSION_HANDLE anchor; /* keeps the token open and the user logged in */
 } face = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 const struct conf_sdf *face_conf(void)
 {
 	return &core_conf()->sdf;
-}
-
-CK_SESSION_HANDLE face_anchor(void)
-{
-	return face.anchor;
 }
 
 /* -- fork: after the core's handlers were registered, so that ours run before them ------------- */

@@ -28,8 +28,6 @@ struct device {
 
 /* The sections of the configuration that is in force; stays while a device is open. */
 const struct conf_sdf *face_conf(void);
-/* The session that keeps the token open and the user logged in, as long as a device is open. */
-CK_SESSION_HANDLE face_anchor(void);
 
 /* -- session.c ------------------------------------------------------------------------------------ */
 

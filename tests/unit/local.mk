@@ -133,6 +133,11 @@ tests_unit_test_sdf_more_SOURCES = %reldir%/test_sdf_more.c $(SDF_TEST_UTIL)
 tests_unit_test_sdf_more_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_sdf_more_LDADD = src/sdf/libsdf.la $(TOKEN_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_sdf_right
+tests_unit_test_sdf_right_SOURCES = %reldir%/test_sdf_right.c $(SDF_TEST_UTIL) $(VCLOCK_UTIL)
+tests_unit_test_sdf_right_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_sdf_right_LDADD = src/sdf/libsdf.la $(TOKEN_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_sdf_symmetric
 tests_unit_test_sdf_symmetric_SOURCES = %reldir%/test_sdf_symmetric.c $(SDF_TEST_UTIL)
 tests_unit_test_sdf_symmetric_CFLAGS = $(TOKEN_TEST_CFLAGS)

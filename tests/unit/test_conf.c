@@ -311,7 +311,8 @@ static void test_keys_refused(void)
 	refused("device a { driver = fault path = x }",
 	        "t.conf:1: driver \"fault\" has no key \"path\". The keys of a section device are " DEVICE_KEYS ", "
 	        "wraps, script, sessions_max, service, domain_id, split, shelf, resident, seed, password\n");
-	refused("pool { size = 3 }\n", "t.conf:1: unknown section \"pool\". The sections are log, defaults, token, device, sdf, sdf_key and sdf_kek\n");
+	refused("pool { size = 3 }\n",
+	        "t.conf:1: unknown section \"pool\". The sections are log, defaults, token, device, sdf, sdf_key and sdf_kek\n");
 	refused("token { }", "t.conf:1: the section token has no name. Write token \"name\" { ... }\n");
 	refused("log x { }", "t.conf:1: the section log takes no name. Write log { ... }\n");
 	refused("token \"a b\" { }",
@@ -323,6 +324,55 @@ static void test_keys_refused(void)
 	        "t.conf:2: driver is set in line 1 already. Take one of the two away\n");
 	refused("device a { driver = {soft} }", "t.conf:1: driver takes one value, not a list. Write driver = value\n"
 	        "t.conf:1: device \"a\" has no driver. Add driver = soft, or the absolute path of a driver's .so\n");
+}
+
+#define SDF_LOGIN "sdf { login = \"file:/pin\" }\n"
+#define ZEROS "00000000000000000000000000000000"
+
+static void test_sdf(void)
+{
+	struct conf *conf = parse("token t { " STORE "}\n"
+	                          "sdf_key 3 { sign = a encrypt = \"id=0aFF\"\n"
+	                          "password = \"pbkdf2-sm3:20000:" ZEROS ":" ZEROS ZEROS "\" }\n"
+	                          "sdf_key 0 { rsa_sign = b password = open }\nsdf_key 4 { sign = a }\nsdf_kek 65535 { key = c }\n"
+	                          "sdf { token = t login = \"file:/pin\" lengths = written debug = true serial = \"0123456789abcdef\" }");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
+	const struct conf_sdf *sdf = &conf->sdf;
+	CU_ASSERT_TRUE(sdf->debug && sdf->lengths == CONF_SDF_LENGTHS_WRITTEN && sdf->nkeys == 3 && sdf->nkeks == 1);
+	CU_ASSERT_STRING_EQUAL(sdf->login, "/pin");
+	CU_ASSERT_TRUE(sdf->keys[0].index == 3 && sdf->keys[0].access == CONF_SDF_ACCESS_PASSWORD);
+	CU_ASSERT_EQUAL(sdf->keys[0].verifier.iterations, 20000);
+	CU_ASSERT_TRUE(sdf->keys[1].index == 0 && sdf->keys[1].access == CONF_SDF_ACCESS_OPEN);
+	CU_ASSERT_TRUE(sdf->keys[2].access == CONF_SDF_ACCESS_PIN && sdf->keks[0].index == 65535);
+	char *first = printed(conf);
+	conf_free(conf);
+	conf = parse(first);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
+	char *second = printed(conf);
+	CU_ASSERT_STRING_EQUAL(first, second);
+	conf_free(conf);
+	free(first);
+	free(second);
+}
+
+static void test_sdf_refused(void)
+{
+	refused("sdf_key 01 { sign = a }", "t.conf:1: sdf_key \"01\" is no index. Give a number from 0 to 65535\n");
+	refused("sdf_key 65536 { sign = a }", "t.conf:1: sdf_key \"65536\" is no index. Give a number from 0 to 65535\n");
+	refused("sdf_kek 0 { key = a }", "t.conf:1: sdf_kek \"0\" is no index. Give a number from 1 to 65535\n");
+	refused("sdf_kek 1 { }", "t.conf:1: sdf_kek \"1\" has no key. Add key = \"label\"\n");
+	refused("sdf_key 1 { }", "t.conf:1: sdf_key \"1\" has no key. Add sign, encrypt, rsa_sign or rsa_encrypt = \"label\"\n");
+	refused("sdf_key 1 { sign = \"id=123\" }",
+	        "t.conf:1: sign = \"id=123\" is no identifier. Write id= and an even number of hexadecimal digits\n");
+	refused(SDF_LOGIN "sdf_key 1 { sign = a password = \"in the clear\" }",
+	        "t.conf:2: the password of sdf_key \"1\" is no verifier. Write open, or what hufu sdf password prints\n");
+	refused(SDF_LOGIN "sdf_key 1 { sign = a password = \"pbkdf2-sm3:9999:" ZEROS ":" ZEROS ZEROS "\" }",
+	        "t.conf:2: the password of sdf_key \"1\" is no verifier. Write open, or what hufu sdf password prints\n");
+	refused("sdf_key 1 { sign = a password = \"pbkdf2-sm3:10000:" ZEROS ":" ZEROS ZEROS "\" }",
+	        "t.conf:1: sdf_key \"1\" has a password of its own, and nobody logs in. Add login = \"file:/path\" to the section sdf\n");
+	refused("sdf { token = t }", "t.conf:1: there is no token \"t\". Add token \"t\" { ... }, or name another\n");
+	refused("sdf { model = \"seventeen letters\" }",
+	        "t.conf:1: model = \"seventeen letters\" is too long. GM/T 0018 has room for 16 bytes\n");
 }
 
 static void test_syntax_refused(void)
@@ -639,6 +689,8 @@ static const struct unit_case cases[] = {
 	{"a bad value is refused with file, line, what and what to do", test_values_refused},
 	{"what contradicts another setting is refused", test_relations_refused},
 	{"unknown and repeated keys and sections are refused", test_keys_refused},
+	{"indexes of GM/T 0018 stand for objects, and print as they were", test_sdf},
+	{"what no index can be is refused", test_sdf_refused},
 	{"broken syntax, includes and environment variables are refused", test_syntax_refused},
 	{"all mistakes of a file are told, in the order of the file", test_all_told},
 	{"size and nesting are bounded", test_bounds},

@@ -59,6 +59,20 @@ static void test_devices(void)
 	IS(sdf_face_open_device(&second, "/elsewhere/hufu.conf"), SDR_OPENDEVICE);
 }
 
+/* Bounded, and none of them lost. */
+static void test_many_sessions(void)
+{
+	static void *all[16384];
+	size_t n = 0;
+	int result = SDR_OK;
+	while (n < 16384 && (result = sdf_face_open_session(device, &all[n])) == SDR_OK)
+		n++;
+	CU_ASSERT_EQUAL(n, 16383); /* one is open already */
+	CU_ASSERT_EQUAL(result, SDR_OPENSESSION);
+	while (n > 0)
+		OK(sdf_face_close_session(all[--n]));
+}
+
 static void test_info(void)
 {
 	DEVICEINFO info;
@@ -284,6 +298,7 @@ static const struct unit_case cases[] = {
 	{"the structs have the sizes of the standard", test_structs},
 	{"handles that are none are told apart, and nothing else happens", test_handles},
 	{"devices beside each other share the token, and close for themselves", test_devices},
+	{"sessions are many, and not without end", test_many_sessions},
 	{"a device says what it can", test_info},
 	{"random numbers differ", test_random},
 	{"private keys are used with the right to them only, session by session", test_rights},
