@@ -124,14 +124,24 @@ static struct conf *parse(const char *text)
 	return parsed;
 }
 
-static void up(const char *text)
+/* The first device under another driver, which no configuration may name; NULL: as text has it. */
+static void up_as(const char *text, const char *driver)
 {
 	fault_reset();
 	secret_before = secret_in_use();
 	threads_before = threads_now();
 	conf = parse(text);
+	if (driver) {
+		free(conf->devices[0].driver);
+		conf->devices[0].driver = strdup(driver);
+	}
 	CU_ASSERT_FATAL(pool_new(conf, &conf->tokens[0], &pool) == HUFU_OK);
 	conf_free(conf); /* the pool has its own copy */
+}
+
+static void up(const char *text)
+{
+	up_as(text, NULL);
 }
 
 static void down(void)
@@ -318,7 +328,7 @@ static void test_keeps_for_good(void)
 	hoarder.name = "hoarder";
 	hoarder.info = hoard_info;
 	CU_ASSERT_FATAL(driver_register(&hoarder) == HUFU_OK);
-	up("device a { driver = \"hoarder\" domain = d }\n" TOKEN("a"));
+	up_as(DEVICE("a", "") TOKEN("a"), hoarder.name);
 	CU_ASSERT(draw(NULL) == HUFU_OK);
 	CU_ASSERT(wait_for(is_in_service, "a"));
 	struct fault_counts counts = fault_counts("a");
