@@ -71,3 +71,8 @@ UNIT_TESTS += tests/conformance/driver_p11_pool
 tests_conformance_driver_p11_pool_SOURCES = %reldir%/driver_p11_pool.c %reldir%/softhsm.c %reldir%/softhsm.h
 tests_conformance_driver_p11_pool_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_p11_pool_LDADD = $(DRIVER_SUITE_LIBS)
+UNIT_TESTS += tests/conformance/token_p11
+tests_conformance_token_p11_SOURCES = %reldir%/token_p11.c %reldir%/softhsm.c %reldir%/softhsm.h \
+	tests/unit/token_util.c tests/unit/token_util.h
+tests_conformance_token_p11_CFLAGS = $(TOKEN_TEST_CFLAGS) -I$(top_srcdir)/tests/unit
+tests_conformance_token_p11_LDADD = $(TOKEN_TEST_LIBS)
