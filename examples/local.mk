@@ -10,6 +10,12 @@ examples_sdf_SOURCES = %reldir%/sdf.c
 examples_sdf_LDADD = libhufu-sdf.la
 dist_examples_DATA += %reldir%/sdf.c
 
-# A driver to start from, built outside the tree by those who have installed hufu: tests/scenario/kit.sh.
+# The vendor's start: built by whoever copies it, and by tests/scenario/driver-kit.sh.
 exampledriverdir = $(examplesdir)/driver
-dist_exampledriver_DATA = %reldir%/driver/Makefile.template %reldir%/driver/README.md %reldir%/driver/template.c
+dist_exampledriver_DATA = \
+	%reldir%/driver/Makefile \
+	%reldir%/driver/README.md \
+	%reldir%/driver/card.c \
+	%reldir%/driver/card.h \
+	%reldir%/driver/exports.map \
+	%reldir%/driver/template.c

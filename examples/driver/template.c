@@ -1,246 +1,376 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A driver for hufu to start from: one device that makes SM4 keys and encrypts
- * with them. The device is libcrypto here; where a comment says "device", put
- * the calls of your own. docs/DRIVERS.md explains the contract, <hufu/driver.h> is it.
- *
- *	make
- *	hufu driver qualify ./template.so
- *	device "card" { driver = "/usr/lib/hufu/template.so"  domain = "cards" }
+ * A driver to start from: random numbers, SM4, SM2 signatures, and keys that
+ * live outside the card as sealed copies. Put your card's calls in place of this
+ * one's (card_); docs/DRIVERS.md goes through the contract.
  */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include <hufu/driver.h>
 #include <hufu/mechanisms.h>
 
-#include <openssl/evp.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define BIT(verb) (1u << HUFU_VERB_##verb)
-#define KEY_LEN 16
-
-/* What hufu may ask for. A missing row is never asked. */
-static const struct hufu_capability capabilities[] = {
-	{.mechanism = 0, .verbs = BIT(RANDOM)},
-	{.mechanism = 0, .verbs = BIT(IMPORT), .min_nbits = 128, .max_nbits = 128},
-	{.mechanism = CKM_HUFU_SM4_KEY_GEN, .verbs = BIT(GENERATE), .min_nbits = 128, .max_nbits = 128},
-	{.mechanism = CKM_HUFU_SM4_ECB, .verbs = BIT(ENCRYPT) | BIT(DECRYPT), .min_nbits = 128, .max_nbits = 128, .max_in = 1u << 20},
-	{.mechanism = CKM_HUFU_SM4_CBC, .verbs = BIT(ENCRYPT) | BIT(DECRYPT), .min_nbits = 128, .max_nbits = 128, .max_in = 1u << 20},
-};
+#include "card.h"
 
 struct hufu_device {
 	const struct hufu_host *host;
-	char serial[32];
+	struct card *card;
+	uint64_t connection; /* no two openings in a process have the same */
+	uint8_t group[16];
 };
 
-/* A session on the device. One thread uses it at a time. */
 struct hufu_lease {
-	struct hufu_device *dev;
-	EVP_CIPHER_CTX *cipher;
+	struct hufu_device *device;
+	struct card_session *session;
 };
 
-/* A key as the device has it: key->loaded. A real one would keep a handle here, and which connection it belongs to. */
+#define VERB(name) (1u << HUFU_VERB_##name)
+
+static const struct hufu_capability caps[] = {
+	{.verbs = VERB(RANDOM) | VERB(IMPORT) | VERB(EVICT)},
+	{.mechanism = CKM_HUFU_SM4_KEY_GEN, .verbs = VERB(GENERATE), .min_nbits = 128, .max_nbits = 128},
+	{.mechanism = CKM_HUFU_SM4_ECB, .verbs = VERB(ENCRYPT) | VERB(DECRYPT), .min_nbits = 128, .max_nbits = 128},
+	{.mechanism = CKM_HUFU_SM4_CBC, .verbs = VERB(ENCRYPT) | VERB(DECRYPT), .min_nbits = 128, .max_nbits = 128},
+	{.mechanism = CKM_HUFU_SM2_KEY_PAIR_GEN, .verbs = VERB(GENERATE), .min_nbits = 256, .max_nbits = 256},
+	{.mechanism = CKM_HUFU_SM2, .verbs = VERB(SIGN), .min_nbits = 256, .max_nbits = 256},
+};
+
+#define NCAPS (sizeof(caps) / sizeof(caps[0]))
+
+/* The group decides what becomes of the op, and of the device. What nobody foresaw may have had an effect: LOST. */
+static enum hufu_err err_of(enum card_status status)
+{
+	switch (status) {
+	case CARD_OK:
+		return HUFU_OK;
+	case CARD_SESSIONS_USED_UP:
+		return HUFU_ERR_BUSY;
+	case CARD_WRONG_COPY:
+		return HUFU_ERR_NO_KEY;
+	case CARD_WRONG_VALUE:
+		return HUFU_ERR_KEY_VALUE;
+	case CARD_NO_MEMORY:
+		return HUFU_ERR_NO_MEMORY;
+	case CARD_FAILED:
+		return HUFU_ERR_GONE;
+	}
+	return HUFU_ERR_LOST;
+}
+
+/* -- key->loaded ------------------------------------------------------------------ */
+
+/*
+ * A handle for each connection that used the key, the newest first. Those of
+ * earlier ones ended with them; they stay in the list, since other threads may
+ * be reading it, until EVICT, when none is.
+ */
 struct loaded {
-	uint8_t value[KEY_LEN];
+	uint64_t connection;
+	struct card_key *handle;
+	struct loaded *next;
 };
 
-static enum hufu_err card_open(const struct hufu_host *host, const struct hufu_conf *conf, uint64_t deadline_ns,
-                               struct hufu_device **out)
+static struct card_key *find(const struct loaded *loaded, uint64_t connection)
 {
-	const char *serial = conf->get(conf, "serial"); /* a setting of our own, in the device's section */
-	struct hufu_device *dev = calloc(1, sizeof *dev);
+	while (loaded && loaded->connection != connection)
+		loaded = loaded->next;
+	return loaded ? loaded->handle : NULL;
+}
 
-	(void)deadline_ns;
-	if (!dev)
+/* Another lease may have been faster: then its handle is used, and this one given back. */
+static struct card_key *publish(struct hufu_lease *lease, struct hufu_key *key, struct loaded *mine)
+{
+	void *head = __atomic_load_n(&key->loaded, __ATOMIC_ACQUIRE);
+
+	do {
+		struct card_key *other = find(head, mine->connection);
+		if (other) {
+			card_unload(lease->session, mine->handle);
+			free(mine);
+			return other;
+		}
+		mine->next = head;
+	} while (!__atomic_compare_exchange_n(&key->loaded, &head, mine, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+	return mine->handle;
+}
+
+static enum hufu_err load(struct hufu_lease *lease, struct hufu_key *key, enum hufu_key_type type, struct card_key **handle)
+{
+	enum card_kind kind = type == HUFU_KEY_SM4 ? CARD_SM4 : CARD_SM2;
+
+	if (!key || key->size < sizeof(*key))
+		return HUFU_ERR_ARGUMENT;
+	if (key->type != type)
+		return HUFU_ERR_KEY_TYPE;
+	*handle = find(__atomic_load_n(&key->loaded, __ATOMIC_ACQUIRE), lease->device->connection);
+	if (*handle)
+		return HUFU_OK;
+	if (key->copy_kind != HUFU_COPY_BLOB || !key->blob)
+		return HUFU_ERR_NO_KEY;
+	struct loaded *mine = calloc(1, sizeof(*mine));
+	if (!mine)
 		return HUFU_ERR_NO_MEMORY;
-	if (serial && strlen(serial) >= sizeof dev->serial) {
-		host->log(HUFU_LOG_ERROR, conf->name, "serial = \"%s\" is too long. Shorten it", serial);
-		free(dev);
-		return HUFU_ERR_CONFIG;
-	}
-	/* Connect to the device. HUFU_ERR_GONE where it cannot be reached, HUFU_ERR_DENIED where it refuses us. */
-	dev->host = host;
-	strncpy(dev->serial, serial ? serial : "0", sizeof dev->serial - 1);
-	*out = dev;
-	return HUFU_OK;
-}
-
-static void card_close(struct hufu_device *dev, uint64_t deadline_ns)
-{
-	(void)deadline_ns;
-	free(dev);
-}
-
-static enum hufu_err card_info(struct hufu_device *dev, struct hufu_device_info *info)
-{
-	memcpy(info->vendor, "Example", sizeof "Example");
-	memcpy(info->model, "template", sizeof "template");
-	memcpy(info->serial, dev->serial, sizeof dev->serial);
-	info->max_leases = 0;
-	info->caps = capabilities;
-	info->ncaps = sizeof capabilities / sizeof *capabilities;
-	return HUFU_OK;
-}
-
-static enum hufu_err card_probe(struct hufu_device *dev, uint64_t deadline_ns)
-{
-	(void)dev;
-	(void)deadline_ns;
-	return HUFU_OK; /* Ask the device something cheap. HUFU_ERR_GONE where it does not answer. */
-}
-
-static enum hufu_err card_lease(struct hufu_device *dev, uint64_t deadline_ns, struct hufu_lease **out)
-{
-	struct hufu_lease *lease = calloc(1, sizeof *lease);
-
-	(void)deadline_ns;
-	if (lease && !(lease->cipher = EVP_CIPHER_CTX_new())) {
-		free(lease);
-		lease = NULL;
-	}
-	if (!lease)
-		return HUFU_ERR_NO_MEMORY;
-	lease->dev = dev;
-	*out = lease;
-	return HUFU_OK;
-}
-
-static void card_release(struct hufu_lease *lease)
-{
-	EVP_CIPHER_CTX_free(lease->cipher);
-	free(lease);
-}
-
-/* The copy of a key is what every device of the domain can open. A real one would be wrapped under a key that never leaves them. */
-static enum hufu_err make_copy(struct hufu_op *op, const uint8_t *value, size_t len)
-{
-	if (op->new_type != HUFU_KEY_SM4)
-		return HUFU_ERR_UNSUPPORTED;
-	if (len != KEY_LEN)
-		return HUFU_ERR_KEY_SIZE;
-	if (op->out_cap < KEY_LEN)
-		return HUFU_ERR_BUFFER;
-	memcpy(op->out, value, KEY_LEN);
-	op->out_len = KEY_LEN;
-	op->copy_kind = HUFU_COPY_BLOB;
-	return HUFU_OK;
-}
-
-static enum hufu_err generate(const struct hufu_host *host, struct hufu_op *op)
-{
-	uint8_t *value = host->secret_alloc(KEY_LEN);
-	enum hufu_err err = value ? host->random(value, KEY_LEN) : HUFU_ERR_NO_MEMORY;
-
-	if (!err)
-		err = make_copy(op, value, KEY_LEN);
-	host->secret_free(value);
+	mine->connection = lease->device->connection;
+	enum hufu_err err = err_of(card_load(lease->session, kind, key->blob, key->blob_len, &mine->handle));
+	if (err == HUFU_OK)
+		*handle = publish(lease, key, mine);
+	else
+		free(mine);
 	return err;
 }
 
-/* Several leases may load the same key at once: the first one's stays, the others free their own. */
-static enum hufu_err load(const struct hufu_host *host, struct hufu_key *key, const struct loaded **out)
+static enum hufu_err evict(struct hufu_lease *lease, struct hufu_key *key)
 {
-	struct loaded *there = __atomic_load_n(&key->loaded, __ATOMIC_ACQUIRE), *mine;
-	void *none = NULL;
+	struct loaded *next, *loaded = key ? __atomic_exchange_n(&key->loaded, NULL, __ATOMIC_ACQ_REL) : NULL;
 
-	*out = there;
-	if (there)
-		return HUFU_OK;
-	if (key->type != HUFU_KEY_SM4 || key->blob_len != KEY_LEN)
-		return HUFU_ERR_NO_KEY; /* no copy that this device could open */
-	if (!(mine = host->secret_alloc(sizeof *mine)))
-		return HUFU_ERR_NO_MEMORY;
-	memcpy(mine->value, key->blob, KEY_LEN);
-	if (!__atomic_compare_exchange_n(&key->loaded, &none, mine, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-		host->secret_free(mine);
-		mine = none;
+	for (; loaded; loaded = next) {
+		next = loaded->next;
+		if (loaded->connection == lease->device->connection)
+			card_unload(lease->session, loaded->handle);
+		free(loaded);
 	}
-	*out = mine;
 	return HUFU_OK;
 }
 
-static enum hufu_err encrypt(struct hufu_lease *lease, struct hufu_op *op)
+/* -- ops -------------------------------------------------------------------------- */
+
+/* Before the card is asked: an op that has too little room has no effect, and says how much it takes. */
+static enum hufu_err room(struct hufu_op *op, size_t len)
 {
-	bool ecb = op->mechanism == CKM_HUFU_SM4_ECB, encrypts = op->verb == HUFU_VERB_ENCRYPT;
-	const struct hufu_param_iv *param = op->param;
-	const struct loaded *key;
-	int len;
-
-	if ((!ecb && op->mechanism != CKM_HUFU_SM4_CBC) || op->phase != HUFU_PHASE_WHOLE)
-		return HUFU_ERR_UNSUPPORTED;
-	if (op->in_len % KEY_LEN || op->in_len > 1u << 20)
-		return encrypts ? HUFU_ERR_DATA_LEN : HUFU_ERR_CIPHERTEXT_LEN;
-	if (op->out_cap < op->in_len)
-		return HUFU_ERR_BUFFER;
-	enum hufu_err err = load(lease->dev->host, op->key, &key);
-	if (err)
-		return err;
-	/* The device. Where the answer did not come HUFU_ERR_LOST, where it cannot be right HUFU_ERR_CORRUPT. */
-	if (EVP_CipherInit_ex(lease->cipher, ecb ? EVP_sm4_ecb() : EVP_sm4_cbc(), NULL, key->value, ecb ? NULL : param->iv, encrypts) != 1 ||
-	    EVP_CIPHER_CTX_set_padding(lease->cipher, 0) != 1 ||
-	    EVP_CipherUpdate(lease->cipher, op->out, &len, op->in, (int)op->in_len) != 1 || (size_t)len != op->in_len)
-		return HUFU_ERR_LOST;
-	op->out_len = op->in_len;
-	return HUFU_OK;
+	op->out_len = len;
+	return len <= op->out_cap ? HUFU_OK : HUFU_ERR_BUFFER;
 }
 
-static enum hufu_err draw(const struct hufu_host *host, struct hufu_op *op)
+static enum hufu_err random_bytes(struct hufu_lease *lease, struct hufu_op *op)
 {
 	op->out_len = op->out_cap;
-	return host->random(op->out, op->out_cap); /* The device's generator. */
+	return err_of(card_random(lease->session, op->out, op->out_cap));
 }
 
-static void evict(const struct hufu_host *host, struct hufu_key *key)
+/* GENERATE and IMPORT. The card seals the key; the core keeps the copy, and gives it to any card of the domain. */
+static enum hufu_err make(struct hufu_lease *lease, struct hufu_op *op)
 {
-	host->secret_free(__atomic_exchange_n(&key->loaded, NULL, __ATOMIC_ACQ_REL));
+	bool pair = op->new_type == HUFU_KEY_SM2_PRIVATE, import = op->verb == HUFU_VERB_IMPORT;
+	uint8_t point[CARD_POINT_LEN];
+
+	if (!pair && op->new_type != HUFU_KEY_SM4)
+		return import ? HUFU_ERR_UNSUPPORTED : HUFU_ERR_KEY_TYPE;
+	if (!import && op->mechanism != (pair ? CKM_HUFU_SM2_KEY_PAIR_GEN : CKM_HUFU_SM4_KEY_GEN))
+		return HUFU_ERR_KEY_TYPE;
+	if (import && op->in_len != (pair ? CARD_SM2_LEN : CARD_SM4_LEN))
+		return HUFU_ERR_KEY_SIZE;
+	enum hufu_err err = room(op, CARD_SEAL_LEN + (pair ? CARD_SM2_LEN : CARD_SM4_LEN));
+	if (err == HUFU_OK)
+		err = err_of(card_make(lease->session, pair ? CARD_SM2 : CARD_SM4, import ? op->in : NULL, op->out, point));
+	if (err == HUFU_OK && pair && op->pub)
+		memcpy(op->pub, point, op->pub_len = sizeof(point));
+	return err;
+}
+
+/* The card takes so much at a time; CBC goes on from the last block of ciphertext. */
+static enum hufu_err sm4(struct hufu_lease *lease, struct hufu_op *op)
+{
+	const struct hufu_param_iv *param = op->param;
+	bool encrypt = op->verb == HUFU_VERB_ENCRYPT, cbc = op->mechanism == CKM_HUFU_SM4_CBC;
+	struct card_key *handle;
+
+	if (cbc && !param)
+		return HUFU_ERR_PARAM;
+	if (op->in_len % 16)
+		return encrypt ? HUFU_ERR_DATA_LEN : HUFU_ERR_CIPHERTEXT_LEN;
+	enum hufu_err err = room(op, op->in_len);
+	if (err == HUFU_OK)
+		err = load(lease, op->key, HUFU_KEY_SM4, &handle);
+	const uint8_t *iv = cbc ? param->iv : NULL;
+	for (size_t done = 0, n; err == HUFU_OK && done < op->in_len; done += n) {
+		n = op->in_len - done < CARD_DATA_MAX ? op->in_len - done : CARD_DATA_MAX;
+		err = err_of(card_sm4(lease->session, handle, encrypt, iv, op->in + done, n, op->out + done));
+		iv = cbc ? (encrypt ? op->out : op->in) + done + n - 16 : NULL;
+	}
+	return err;
+}
+
+static enum hufu_err sign(struct hufu_lease *lease, struct hufu_op *op)
+{
+	struct card_key *handle;
+
+	if (op->in_len != 32)
+		return HUFU_ERR_DATA_LEN;
+	enum hufu_err err = room(op, 64);
+	if (err == HUFU_OK)
+		err = load(lease, op->key, HUFU_KEY_SM2_PRIVATE, &handle);
+	return err == HUFU_OK ? err_of(card_sign(lease->session, handle, op->in, op->out)) : err;
+}
+
+static bool is_offered(const struct hufu_op *op)
+{
+	for (size_t i = 0; i < NCAPS; i++)
+		if (caps[i].mechanism == op->mechanism && (unsigned)op->verb < 32 && caps[i].verbs & 1u << op->verb)
+			return true;
+	return false;
 }
 
 static enum hufu_err run_one(struct hufu_lease *lease, struct hufu_op *op)
 {
-	const struct hufu_host *host = lease->dev->host;
-
-	if (op->verb == HUFU_VERB_EVICT)
-		return evict(host, op->key), HUFU_OK;
-	if (op->deadline_ns && host->now_ns() >= op->deadline_ns)
-		return HUFU_ERR_BUSY; /* nothing was done: it may go elsewhere */
-	switch ((int)op->verb) {
-	case HUFU_VERB_RANDOM:
-		return draw(host, op);
-	case HUFU_VERB_GENERATE:
-		return op->mechanism == CKM_HUFU_SM4_KEY_GEN ? generate(host, op) : HUFU_ERR_UNSUPPORTED;
-	case HUFU_VERB_IMPORT:
-		return make_copy(op, op->in, op->in_len);
-	case HUFU_VERB_ENCRYPT:
-	case HUFU_VERB_DECRYPT:
-		return encrypt(lease, op);
-	default:
+	if (!is_offered(op))
 		return HUFU_ERR_UNSUPPORTED;
+	if (op->verb == HUFU_VERB_EVICT)
+		return evict(lease, op->key);
+	if (op->phase != HUFU_PHASE_WHOLE || (op->in_len && !op->in))
+		return HUFU_ERR_ARGUMENT;
+	/* Nothing was sent yet. A card whose calls take a time limit is given what is left. */
+	if (op->deadline_ns && lease->device->host->now_ns() >= op->deadline_ns)
+		return HUFU_ERR_BUSY;
+	if (op->verb == HUFU_VERB_RANDOM)
+		return random_bytes(lease, op);
+	if (op->verb == HUFU_VERB_GENERATE || op->verb == HUFU_VERB_IMPORT)
+		return make(lease, op);
+	return op->verb == HUFU_VERB_SIGN ? sign(lease, op) : sm4(lease, op);
+}
+
+static void card_driver_run(struct hufu_lease *lease, struct hufu_op *const *ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct hufu_op *op = ops[i];
+
+		op->out_len = op->pub_len = op->state_out_len = 0;
+		op->outcome = run_one(lease, op);
+		if (op->outcome != HUFU_OK && op->outcome != HUFU_ERR_BUFFER)
+			op->out_len = 0;
 	}
 }
 
-static void card_run(struct hufu_lease *lease, struct hufu_op *const *ops, size_t n)
+/* -- sessions --------------------------------------------------------------------- */
+
+static enum hufu_err card_driver_lease(struct hufu_device *device, uint64_t deadline_ns, struct hufu_lease **out)
 {
-	for (size_t i = 0; i < n; i++)
-		ops[i]->outcome = run_one(lease, ops[i]);
+	struct hufu_lease *lease = calloc(1, sizeof(*lease));
+
+	(void)deadline_ns;
+	if (!lease)
+		return HUFU_ERR_NO_MEMORY;
+	lease->device = device;
+	enum hufu_err err = err_of(card_begin(device->card, &lease->session));
+	if (err == HUFU_OK)
+		*out = lease;
+	else
+		free(lease);
+	return err;
 }
 
-/* libcrypto returns in no time. A device that may hang leaves out the first flag, one that keeps its keys the second. */
-static const struct hufu_driver driver = {
-	.size = sizeof driver,
+static void card_driver_release(struct hufu_lease *lease)
+{
+	card_end(lease->session);
+	free(lease);
+}
+
+/* On the session that max_leases leaves over, so that a card all in use answers too. */
+static enum hufu_err card_driver_probe(struct hufu_device *device, uint64_t deadline_ns)
+{
+	struct hufu_lease *lease;
+	uint8_t byte;
+	enum hufu_err err = card_driver_lease(device, deadline_ns, &lease);
+
+	if (err != HUFU_OK)
+		return err;
+	err = err_of(card_random(lease->session, &byte, sizeof(byte)));
+	card_driver_release(lease);
+	return err;
+}
+
+/* -- the device ------------------------------------------------------------------- */
+
+/* key_file = /path in the device's section: what the cards of a domain have in common. */
+static enum hufu_err read_secret(const struct hufu_host *host, const struct hufu_conf *conf, uint8_t secret[CARD_SECRET_LEN])
+{
+	const char *path = conf->get(conf, "key_file");
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	bool is_whole = fd >= 0 && read(fd, secret, CARD_SECRET_LEN) == CARD_SECRET_LEN;
+
+	if (fd >= 0)
+		close(fd);
+	if (is_whole)
+		return HUFU_OK;
+	host->log(HUFU_LOG_ERROR, conf->name, "key_file = %s: no %d bytes can be read. Name a file of as many random bytes",
+	          path ? path : "(not set)", CARD_SECRET_LEN);
+	return HUFU_ERR_CONFIG;
+}
+
+static enum hufu_err connect_card(const struct hufu_conf *conf, struct hufu_device *device)
+{
+	uint8_t *secret = device->host->secret_alloc(CARD_SECRET_LEN);
+
+	if (!secret)
+		return HUFU_ERR_NO_MEMORY;
+	enum hufu_err err = read_secret(device->host, conf, secret);
+	if (err == HUFU_OK)
+		err = err_of(card_connect(secret, &device->card));
+	device->host->secret_free(secret);
+	return err == HUFU_OK ? err_of(card_group(device->card, device->group)) : err;
+}
+
+static void card_driver_close(struct hufu_device *device, uint64_t deadline_ns)
+{
+	(void)deadline_ns;
+	if (device->card)
+		card_disconnect(device->card);
+	free(device);
+}
+
+static enum hufu_err card_driver_open(const struct hufu_host *host, const struct hufu_conf *conf, uint64_t deadline_ns,
+                                      struct hufu_device **out)
+{
+	static uint64_t connections;
+	struct hufu_device *device = calloc(1, sizeof(*device));
+
+	if (!device)
+		return HUFU_ERR_NO_MEMORY;
+	device->host = host;
+	device->connection = __atomic_add_fetch(&connections, 1, __ATOMIC_RELAXED);
+	enum hufu_err err = connect_card(conf, device);
+	if (err != HUFU_OK) {
+		card_driver_close(device, deadline_ns);
+		return err;
+	}
+	host->log(HUFU_LOG_WARNING, conf->name, "the example's card is this process's memory: it protects no key");
+	*out = device;
+	return HUFU_OK;
+}
+
+static enum hufu_err card_driver_info(struct hufu_device *device, struct hufu_device_info *info)
+{
+	if (info->size < sizeof(*info))
+		return HUFU_ERR_ARGUMENT;
+	*info = (struct hufu_device_info){
+		.size = sizeof(*info), .vendor = "Example", .model = "template", .serial = "0", .firmware = "1",
+		.max_leases = CARD_SESSIONS - 1, .caps = caps, .ncaps = NCAPS,
+	};
+	memcpy(info->domain_id, device->group, sizeof(info->domain_id));
+	return HUFU_OK;
+}
+
+/*
+ * No flags: each is a promise, and a card's library may hang, and its connection
+ * does not survive a fork. Where keys lie in this host's memory,
+ * HUFU_DRIVER_SOFTWARE says so.
+ */
+static const struct hufu_driver card_driver = {
+	.size = sizeof(card_driver),
 	.abi = HUFU_DRIVER_ABI,
-	.name = "template",
-	.flags = HUFU_DRIVER_RETURNS_BY_DEADLINE | HUFU_DRIVER_SOFTWARE,
-	.open = card_open,
-	.close = card_close,
-	.info = card_info,
-	.probe = card_probe,
-	.lease = card_lease,
-	.release = card_release,
-	.run = card_run,
+	.name = "example",
+	.open = card_driver_open,
+	.close = card_driver_close,
+	.info = card_driver_info,
+	.probe = card_driver_probe,
+	.lease = card_driver_lease,
+	.release = card_driver_release,
+	.run = card_driver_run,
 };
 
-__attribute__((visibility("default"))) const struct hufu_driver *hufu_driver_entry(void);
-
+const struct hufu_driver *hufu_driver_entry(void);
 const struct hufu_driver *hufu_driver_entry(void)
 {
-	return &driver;
+	return &card_driver;
 }

@@ -10,10 +10,10 @@ SCENARIOS = \
 	%reldir%/disk.sh \
 	%reldir%/dnssec.sh \
 	%reldir%/domain.sh \
+	%reldir%/driver-kit.sh \
 	%reldir%/gnutls.sh \
 	%reldir%/install.sh \
 	%reldir%/java.sh \
-	%reldir%/kit.sh \
 	%reldir%/nginx.sh \
 	%reldir%/nss.sh \
 	%reldir%/openssh.sh \
