@@ -80,6 +80,7 @@ hufu_SOURCES = \
 	%reldir%/qualify/chapters.c \
 	%reldir%/qualify/child.c \
 	%reldir%/qualify/cmd_qualify.c \
+	%reldir%/qualify/count.c \
 	%reldir%/qualify/elf.c \
 	%reldir%/qualify/html.c \
 	%reldir%/qualify/judge.h \

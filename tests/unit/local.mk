@@ -455,3 +455,9 @@ UNIT_TESTS += tests/unit/test_randomness
 tests_unit_test_randomness_SOURCES = %reldir%/test_randomness.c
 tests_unit_test_randomness_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_randomness_LDADD = src/randomness/librandomness.la $(CUNIT_LIBS) $(OPENSSL_LIBS)
+
+UNIT_TESTS += tests/unit/test_qualify
+tests_unit_test_qualify_SOURCES = %reldir%/test_qualify.c tools/qualify/chapters.c tools/qualify/count.c tools/qualify/elf.c \
+	tools/qualify/html.c tools/qualify/learn.c tools/qualify/plot.c
+tests_unit_test_qualify_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_qualify_LDADD = $(DRIVER_LIBS) $(CUNIT_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS) -lm

@@ -46,27 +46,6 @@ static void on_signal(int sig)
 
 /* -- the chapter's part of the report ------------------------------------------------------- */
 
-json_t *report_chapter(const json_t *report, const char *id)
-{
-	json_t *chapter;
-	size_t i;
-
-	json_array_foreach(json_object_get(report, "chapters"), i, chapter)
-		if (!strcmp(json_string_value(json_object_get(chapter, "id")), id))
-			return chapter;
-	return NULL;
-}
-
-size_t chapter_count(const json_t *chapter, enum result result)
-{
-	json_t *check;
-	size_t i, n = 0;
-
-	json_array_foreach(json_object_get(chapter, "checks"), i, check)
-		n += !strcmp(json_string_value(json_object_get(check, "result")), result_name(result));
-	return n;
-}
-
 void chapter_add(json_t *chapter, enum result result, const char *id, const char *fmt, ...)
 {
 	char text[1024];
@@ -134,7 +113,7 @@ static void take_fact(struct child *c, const json_t *line)
 	const char *key = json_string_value(json_object_get(line, "key"));
 
 	if (key && c->judge->profile && !learn(c->judge->profile, key, json_object_get(line, "value")))
-		note("what the library shows of \"%s\" is out of range and left out", key);
+		chapter_add(c->doc, RESULT_info, "profile", "\"%s\" was seen out of a profile's range, and left out", key);
 }
 
 static void show_progress(const struct child *c, const json_t *line)
@@ -211,7 +190,7 @@ static void watch(struct child *c)
 	struct pollfd fds[2] = {{c->lines, POLLIN, 0}, {c->prints, POLLIN, 0}};
 
 	c->heard_ns = clock_now_ns();
-	while (fds[0].fd >= 0 && !interrupted) {
+	while (fds[0].fd >= 0 && !c->ended && !interrupted) {
 		uint64_t quiet = clock_now_ns() - c->heard_ns;
 		c->hung = quiet >= limit_ns;
 		if (c->hung)

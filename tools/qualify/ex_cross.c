@@ -160,6 +160,27 @@ static bool kek(struct card *card, void *session, const struct known_key *key, u
 	return *code == SDR_OK && !memcmp(a, b, sizeof a);
 }
 
+/* The same with the encryption pair of an index. */
+static bool ipk(struct card *card, void *session, const struct known_key *key, uint32_t *code)
+{
+	uint8_t text[16], a[16], b[16], *wrapped = room(card_cipher_len(card, 16));
+	uint32_t ecb = card->profile->alg[SDF_ALG_SM4_ECB];
+	void *made = NULL, *opened = NULL;
+
+	(void)key;
+	host_fill(text, sizeof text);
+	*code = CALL(card, GenerateKeyWithIPK_ECC, session, card->encrypt_index, 128, (ECCCipher *)(void *)wrapped, &made);
+	if (*code == SDR_OK)
+		*code = CALL(card, ImportKeyWithISK_ECC, session, card->encrypt_index, (ECCCipher *)(void *)wrapped, &opened);
+	if (*code == SDR_OK)
+		*code = card_crypt(card, session, made, ecb, true, NULL, text, sizeof text, a);
+	if (*code == SDR_OK)
+		*code = card_crypt(card, session, opened, ecb, true, NULL, text, sizeof text, b);
+	card_destroy(card, session, made);
+	card_destroy(card, session, opened);
+	return *code == SDR_OK && !memcmp(a, b, sizeof a);
+}
+
 static bool has_alg(const struct card *card, enum sdf_alg alg)
 {
 	return card->profile->alg[alg] != 0;
@@ -194,6 +215,8 @@ static void without_key(struct card *card, void *session)
 		tell(RESULT_skipped, "sm2-decrypt", "no index has an encryption pair");
 	if (has_alg(card, SDF_ALG_SM3))
 		cross(card, session, NULL, hash, "sm3", "SM3");
+	if (card->encrypt_index && has_alg(card, SDF_ALG_SM4_ECB))
+		cross(card, session, NULL, ipk, "ipk", "a key made under an index's encryption key is opened by it");
 	if (card->request->kek)
 		cross(card, session, NULL, kek, "kek", "a key made under the KEK is opened under it");
 	else

@@ -51,6 +51,20 @@ static void send_line(json_t *line)
 	json_decref(line);
 }
 
+/* Vendors' names come in any character set: what is not UTF-8 becomes '?'. */
+static json_t *string_of(const char *text)
+{
+	json_t *string = json_string(text);
+	char *ascii = string ? NULL : strdup(text);
+
+	for (char *c = ascii; c && *c; c++)
+		*c = *c & 0x80 ? '?' : *c;
+	if (ascii)
+		string = json_string(ascii);
+	free(ascii);
+	return string;
+}
+
 void tell(enum result result, const char *id, const char *fmt, ...)
 {
 	char text[1024];
@@ -59,7 +73,7 @@ void tell(enum result result, const char *id, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	send_line(json_pack("{s:s,s:s,s:s,s:s}", "t", "check", "id", id, "result", result_name(result), "text", text));
+	send_line(json_pack("{s:s,s:s,s:s,s:o}", "t", "check", "id", id, "result", result_name(result), "text", string_of(text)));
 }
 
 void tell_fact(const char *key, json_t *value)
@@ -85,7 +99,7 @@ void tell_row(const char *table, ...)
 
 	va_start(ap, table);
 	while ((cell = va_arg(ap, const char *)))
-		json_array_append_new(cells, json_string(cell));
+		json_array_append_new(cells, string_of(cell));
 	va_end(ap);
 	send_line(json_pack("{s:s,s:s,s:o}", "t", "row", "table", table, "cells", cells));
 }

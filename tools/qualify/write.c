@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SHOWN_MAX 200
+#define SHOWN_MAX 800
 
 /* -- files --------------------------------------------------------------------------------- */
 
@@ -97,9 +97,18 @@ static void add_chapter(struct table *table, const json_t *chapter)
 	                                       text_of(chapter, "title")});
 }
 
+/* The library had a hand in it: nothing that a terminal would obey. */
+static const char *clean(const json_t *object, const char *key, char *out, size_t out_len)
+{
+	const char *text = text_of(object, key);
+
+	return text_clean(text, strlen(text), out, out_len);
+}
+
 /* Findings of one kind, a line each. */
 static void list(const json_t *report, enum result result, const char *title)
 {
+	char text[SHOWN_MAX], id[64];
 	json_t *chapter, *check;
 	size_t i, k;
 	bool any = false;
@@ -108,8 +117,8 @@ static void list(const json_t *report, enum result result, const char *title)
 		json_array_foreach(json_object_get(chapter, "checks"), k, check) {
 			if (strcmp(text_of(check, "result"), result_name(result)) != 0)
 				continue;
-			printf("%s%s/%s: %.*s\n", any ? "" : title, text_of(chapter, "id"), text_of(check, "id"), SHOWN_MAX * 4,
-			       text_of(check, "text"));
+			printf("%s%s/%s: %s\n", any ? "" : title, text_of(chapter, "id"), clean(check, "id", id, sizeof id),
+			       clean(check, "text", text, sizeof text));
 			any = true;
 		}
 }
