@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hufu domain verify: each device signs a challenge with the key that stands for its domain. */
-#include "pool/pool.h"
+/* hufu domain verify: each device answers a challenge with the key that stands for its domain. */
 #include "tools/domains.h"
 #include "tools/report.h"
 #include "tools/table.h"
@@ -38,7 +37,8 @@ static enum status give_proofs(struct pool *pool, const struct domains *d, const
 		                         .len = e->proof_len};
 		if (!e->proof || (domain && strcmp(domain, e->name)))
 			continue;
-		enum hufu_err err = pool_add_proof(pool, &copy, e->point);
+		enum hufu_err err = e->secret ? pool_add_secret_proof(pool, &copy, e->challenge, e->answer) :
+		                                pool_add_proof(pool, &copy, e->point);
 		if (err)
 			return fail_err(err, "taking the proof of domain \"%s\"", e->name);
 		++*given;
@@ -50,18 +50,15 @@ static enum status give_proofs(struct pool *pool, const struct domains *d, const
 
 static enum status ask(struct domains *d, const char *domain, struct proofs *proofs)
 {
-	static char nobody[] = "";
-	struct conf_token token = *d->file.token;
 	struct pool *pool;
 	unsigned given = 0;
+	enum status status = domains_pool(d, &pool);
 
-	token.name = token.name ? token.name : nobody;
-	enum hufu_err err = pool_new(d->file.config, &token, &pool);
-	if (err)
-		return fail_err(err, "making a pool of the token's devices");
-	enum status status = give_proofs(pool, d, domain, &given);
+	if (status)
+		return status;
+	status = give_proofs(pool, d, domain, &given);
 	if (status == ST_OK) {
-		err = pool_verify_domain(pool, domain, keep_proof, proofs);
+		enum hufu_err err = pool_verify_domain(pool, domain, keep_proof, proofs);
 		/* what each device answered is in proofs */
 		if (err && !proofs->wrong && !proofs->unable)
 			status = fail_err(err, "asking the devices");

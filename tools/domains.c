@@ -4,6 +4,8 @@
 #include "tools/pin.h"
 #include "tools/report.h"
 
+#include <string.h>
+
 enum status domains_load(const char *token, struct domains *d)
 {
 	char why[256];
@@ -26,15 +28,15 @@ void domains_clear(struct domains *d)
 	storefile_clear(&d->file);
 }
 
-enum status domains_login(const struct args *args, struct domains *d)
+static enum status log_in(const struct args *args, struct domains *d, enum store_role role)
 {
-	struct pin_wish wish = {.what = "pin", .prompt = "user's PIN"};
+	struct pin_wish user = {.what = "pin", .prompt = "user's PIN"}, so = {.what = "so-pin", .prompt = "security officer's PIN"};
 	struct pin pin;
-	enum status status = pin_read(args, &wish, &pin);
+	enum status status = pin_read(args, role == STORE_SO ? &so : &user, &pin);
 
 	if (status)
 		return status;
-	enum hufu_err err = store_login(d->file.store, STORE_USER, pin.bytes, pin.len);
+	enum hufu_err err = store_login(d->file.store, role, pin.bytes, pin.len);
 	pin_clear(&pin);
 	if (err)
 		return fail_err(err, "logging in to %s", d->file.conf.path);
@@ -45,4 +47,71 @@ enum status domains_login(const struct args *args, struct domains *d)
 		err = store_copy_domains(d->file.store, d->copies, STORE_DOMAINS_MAX, &d->ncopies);
 	d->copies_known = err == HUFU_OK;
 	return err ? fail_err(err, "reading the domains of %s", d->file.conf.path) : ST_OK;
+}
+
+enum status domains_login(const struct args *args, struct domains *d)
+{
+	return log_in(args, d, STORE_USER);
+}
+
+enum status domains_login_either(const struct args *args, struct domains *d)
+{
+	bool so = arg_has(args, "so") || pin_given(args, &(struct pin_wish){.what = "so-pin"});
+
+	return log_in(args, d, so ? STORE_SO : STORE_USER);
+}
+
+enum status domains_find(const struct domains *d, const char *word, const char **domain)
+{
+	const struct conf_token *token = d->file.token;
+	const struct conf_device *devices = d->file.config->devices;
+
+	*domain = NULL;
+	for (size_t i = 0; i < token->ndevices; i++)
+		if (!strcmp(devices[token->devices[i]].name, word))
+			*domain = devices[token->devices[i]].domain;
+	for (size_t i = 0; i < token->ndevices; i++)
+		if (!strcmp(devices[token->devices[i]].domain, word))
+			*domain = word;
+	for (size_t i = 0; i < d->nenrolled; i++)
+		if (!strcmp(d->enrolled[i].name, word))
+			*domain = word;
+	return *domain ? ST_OK : fail(ST_NOT_FOUND, "hufu domain list shows the token's domains and their devices.",
+	                              "the token has no domain and no device \"%s\"", word);
+}
+
+static enum status lend_credentials(struct domains *d, struct pool *pool)
+{
+	struct store_credential *list;
+	enum hufu_err worst = HUFU_OK;
+	size_t n;
+	enum hufu_err err = store_credentials(d->file.store, &list, &n);
+
+	if (err)
+		return fail_err(err, "reading the credentials in %s", d->file.conf.path);
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].refused)
+			note("credential \"%s\" of domain \"%s\" is not presented: a device refused it. Set the right one.", list[i].name,
+			     list[i].domain);
+		else if (list[i].value)
+			err = pool_add_credential(pool, list[i].domain, list[i].name, list[i].value, list[i].len);
+		worst = err ? err : worst;
+	}
+	store_credentials_free(list, n);
+	return worst ? fail_err(worst, "presenting the credentials") : ST_OK;
+}
+
+enum status domains_pool(struct domains *d, struct pool **pool)
+{
+	static char nobody[] = "";
+	struct conf_token token = *d->file.token;
+
+	token.name = token.name ? token.name : nobody;
+	enum hufu_err err = pool_new(d->file.config, &token, pool);
+	if (err)
+		return fail_err(err, "making a pool of the token's devices");
+	enum status status = lend_credentials(d, *pool);
+	if (status)
+		pool_free(*pool);
+	return status;
 }

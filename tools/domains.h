@@ -3,6 +3,7 @@
 #ifndef DOMAINS_H
 #define DOMAINS_H
 
+#include "pool/pool.h"
 #include "tools/storefile.h"
 
 struct domains {
@@ -18,6 +19,12 @@ struct domains {
 enum status domains_load(const char *token, struct domains *) MUST_USE;
 /* Reads them again, under the user's PIN: with the proofs, and what keys have copies for. */
 enum status domains_login(const struct args *, struct domains *) MUST_USE;
+/* The same, as the security officer where --so or one of his PIN's options was given. */
+enum status domains_login_either(const struct args *, struct domains *) MUST_USE;
+/* The domain that a word of the user's names: by its own name, or by that of one of its devices. ST_NOT_FOUND. */
+enum status domains_find(const struct domains *, const char *word, const char **domain) MUST_USE;
+/* A pool of this process's own, over the token's devices, which are told the credentials if there was a login. pool_free it. */
+enum status domains_pool(struct domains *, struct pool **) MUST_USE;
 void domains_clear(struct domains *);
 
 #endif

@@ -51,7 +51,9 @@ hufu_SOURCES = \
 	%reldir%/cmd_config.c \
 	%reldir%/cmd_crypt.c \
 	%reldir%/cmd_device_add.c \
+	%reldir%/cmd_device_keys.c \
 	%reldir%/cmd_device_list.c \
+	%reldir%/cmd_device_password.c \
 	%reldir%/cmd_device_probe.c %reldir%/probe.c %reldir%/probe.h \
 	%reldir%/cmd_device_show.c \
 	%reldir%/cmd_device_wish.c %reldir%/wish.c %reldir%/wish.h \

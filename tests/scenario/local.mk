@@ -7,6 +7,7 @@ SCENARIOS = \
 	%reldir%/crowd.sh \
 	%reldir%/default.sh \
 	%reldir%/device.sh \
+	%reldir%/device-keys.sh \
 	%reldir%/disk.sh \
 	%reldir%/dnssec.sh \
 	%reldir%/domain.sh \
