@@ -136,8 +136,8 @@ static enum hufu_err der_of_raw(const uint8_t *raw, uint8_t der[DER_MAX], size_t
 
 /* -- signing ------------------------------------------------------------------------------ */
 
-static enum hufu_err sign_into(struct hufu_lease *lease, const struct p11_offer *offer, struct hufu_op *op, uint8_t *out, size_t cap,
-                               size_t *out_len)
+static enum hufu_err sign_into(struct hufu_lease *lease, const struct p11_offer *offer, struct hufu_op *op, uint8_t *out,
+                               size_t cap, size_t *out_len)
 {
 	struct p11_module *module = lease->device->module;
 	struct p11_mechanism mechanism;

@@ -174,7 +174,8 @@ static enum hufu_err give_public(struct hufu_op *op, const uint8_t *clear, size_
 	return HUFU_OK;
 }
 
-static enum hufu_err take_in(struct hufu_lease *lease, struct hufu_op *op, const uint8_t *clear, size_t len, struct rsa_bytes *bytes)
+static enum hufu_err take_in(struct hufu_lease *lease, struct hufu_op *op, const uint8_t *clear, size_t len,
+                             struct rsa_bytes *bytes)
 {
 	struct p11_template t = {.n = 0};
 	CK_OBJECT_HANDLE object;

@@ -59,8 +59,12 @@ static enum hufu_err choose_slot(struct hufu_device *device, const struct wanted
 	size_t found = 0;
 	CK_RV rv = P11_CALL(device->module, C_GetSlotList, CK_TRUE, slots, &n);
 
-	if (rv != CKR_OK || n > SLOTS_MAX)
-		return rv == CKR_OK || rv == CKR_BUFFER_TOO_SMALL ? HUFU_ERR_CONFIG : HUFU_ERR_GONE;
+	if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && n > SLOTS_MAX)) {
+		device->host->log(HUFU_LOG_ERROR, device->name, "the module has more than %d slots with a token", SLOTS_MAX);
+		return HUFU_ERR_CONFIG;
+	}
+	if (rv != CKR_OK)
+		return p11_err(rv) == HUFU_ERR_NO_MEMORY ? HUFU_ERR_NO_MEMORY : HUFU_ERR_GONE;
 	for (CK_ULONG i = 0; i < n; i++) {
 		CK_TOKEN_INFO info = {0};
 		if (!fits(device->module, slots[i], wanted, &info))
@@ -72,9 +76,10 @@ static enum hufu_err choose_slot(struct hufu_device *device, const struct wanted
 	}
 	if (found == 1)
 		return HUFU_OK;
-	device->host->log(HUFU_LOG_ERROR, device->name, "%zu of the module's %lu tokens fit slot = \"%s\", label = \"%s\", serial = \"%s\"%s",
-	                  found, n, wanted->slot ? wanted->slot : "", wanted->label ? wanted->label : "",
-	                  wanted->serial ? wanted->serial : "", found ? ". Say which one" : "");
+	const char *slot = wanted->slot, *label = wanted->label, *serial = wanted->serial;
+	device->host->log(HUFU_LOG_ERROR, device->name,
+	                  "%zu of the module's %lu tokens fit slot = \"%s\", label = \"%s\", serial = \"%s\"%s", found, n,
+	                  slot ? slot : "", label ? label : "", serial ? serial : "", found ? ". Say which one" : "");
 	return found ? HUFU_ERR_CONFIG : HUFU_ERR_GONE;
 }
 

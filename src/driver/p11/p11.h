@@ -186,7 +186,8 @@ bool p11_get(struct hufu_device *, CK_SESSION_HANDLE, CK_OBJECT_HANDLE, CK_ATTRI
 bool p11_get_number(struct hufu_device *, CK_SESSION_HANDLE, CK_OBJECT_HANDLE, CK_ATTRIBUTE_TYPE, CK_ULONG *);
 bool p11_get_flag(struct hufu_device *, CK_SESSION_HANDLE, CK_OBJECT_HANDLE, CK_ATTRIBUTE_TYPE);
 /* At most max of them; *n is how many there are, or max + 1: more. */
-CK_RV p11_search(struct hufu_device *, CK_SESSION_HANDLE, struct p11_template *, CK_OBJECT_HANDLE *, size_t max, size_t *n) MUST_CHECK;
+CK_RV p11_search(struct hufu_device *, CK_SESSION_HANDLE, struct p11_template *, CK_OBJECT_HANDLE *, size_t max,
+                 size_t *n) MUST_CHECK;
 
 /* The public key's attributes; they point into the bytes, which live as long. HUFU_ERR_KEY_VALUE. */
 struct p11_public {
@@ -228,8 +229,8 @@ enum hufu_err p11_verify(struct hufu_lease *, const struct p11_offer *, struct h
 /* RSA PKCS #1 v1.5, unpadded here: rsa_pkcs1.c */
 enum hufu_err p11_decrypt_pkcs1(struct hufu_lease *, const struct p11_offer *, struct hufu_op *) MUST_CHECK;
 /* One call of the module's: with as much room as the op gives. */
-enum hufu_err p11_decrypt_with(struct hufu_lease *, CK_MECHANISM *, CK_OBJECT_HANDLE, const uint8_t *in, size_t in_len, uint8_t *out,
-                               size_t cap, size_t *out_len) MUST_CHECK;
+enum hufu_err p11_decrypt_with(struct hufu_lease *, CK_MECHANISM *, CK_OBJECT_HANDLE, const uint8_t *in, size_t in_len,
+                               uint8_t *out, size_t cap, size_t *out_len) MUST_CHECK;
 
 /* -- session.c, find.c: verbs without a mechanism ------------------------------------------------------ */
 
