@@ -123,6 +123,11 @@ tests_unit_test_sdf_SOURCES = %reldir%/test_sdf.c $(SDF_TEST_UTIL)
 tests_unit_test_sdf_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_sdf_LDADD = src/sdf/libsdf.la $(TOKEN_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_sdf_hostile
+tests_unit_test_sdf_hostile_SOURCES = %reldir%/test_sdf_hostile.c $(SDF_TEST_UTIL)
+tests_unit_test_sdf_hostile_CFLAGS = $(TOKEN_TEST_CFLAGS)
+tests_unit_test_sdf_hostile_LDADD = src/sdf/libsdf.la $(TOKEN_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_sdf_key
 tests_unit_test_sdf_key_SOURCES = %reldir%/test_sdf_key.c $(SDF_TEST_UTIL)
 tests_unit_test_sdf_key_CFLAGS = $(TOKEN_TEST_CFLAGS)
