@@ -20,6 +20,7 @@ SCENARIOS = \
 	%reldir%/openssh.sh \
 	%reldir%/openssl.sh \
 	%reldir%/openssl-engine.sh \
+	%reldir%/p11-device.sh \
 	%reldir%/p11-kit.sh \
 	%reldir%/p11-kit-remote.sh \
 	%reldir%/p11tool.sh \
