@@ -3,14 +3,26 @@
 #include "pool/internal.h"
 
 #include "hufu/mechanisms.h"
+#include "sm/sm3.h"
 
 #define SAMPLE_EVERY 16 /* verify_after = sample */
 
+/* Fewer random bytes, or a key cut short, would pass for whole ones. */
+static bool is_whole(const struct hufu_op *op)
+{
+	const struct hufu_param_sm2_agree *agree = op->param;
+
+	if (op->verb == HUFU_VERB_RANDOM)
+		return op->out_len == op->out_cap;
+	if (op->verb == HUFU_VERB_DERIVE && op->mechanism == CKM_HUFU_SM2_KEY_AGREEMENT)
+		return agree && op->out_len == agree->key_len + 2 * SM3_DIGEST_LEN;
+	return true;
+}
+
 static bool lengths_are_sound(const struct hufu_op *op)
 {
-	if (op->out_len > op->out_cap || op->pub_len > (op->pub ? HUFU_PUB_MAX : 0) || op->state_out_len > (op->state_out ? HUFU_STATE_MAX : 0))
-		return false;
-	return op->verb != HUFU_VERB_RANDOM || op->out_len == op->out_cap;
+	return op->out_len <= op->out_cap && op->pub_len <= (op->pub ? HUFU_PUB_MAX : 0) &&
+	       op->state_out_len <= (op->state_out ? HUFU_STATE_MAX : 0) && is_whole(op);
 }
 
 /* -- signatures ------------------------------------------------------------ */

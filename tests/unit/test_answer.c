@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hufu/pkcs11.h"
+#include "pool/internal.h"
 #include "driver/driver.h"
 
 struct family {
@@ -222,6 +223,53 @@ static void test_state_unasked(void)
 	lab_free(pool);
 }
 
+/* -- lengths -------------------------------------------------------------------- */
+
+static void cut_agreements(struct hufu_lease *lease, struct hufu_op *const *ops, size_t n)
+{
+	driver_fault.run(lease, ops, n);
+	for (size_t i = 0; i < n; i++)
+		if (ops[i]->verb == HUFU_VERB_DERIVE && ops[i]->out_len)
+			ops[i]->out_len--;
+}
+
+/* An exchange of one key pair with itself. */
+static enum hufu_err agree(const struct lab_device *devices)
+{
+	struct pool *pool = lab_pool(devices);
+	struct pool_key *key = lab_private(pool);
+	struct hufu_param_sm2_agree param = {.initiator = true, .key_len = 16};
+	uint8_t out[16 + 64];
+	struct pool_request req = {.op = {.verb = HUFU_VERB_DERIVE, .mechanism = CKM_HUFU_SM2_KEY_AGREEMENT, .param = &param,
+	                                  .out = out, .out_cap = sizeof(out), .repeatable = true},
+	                           .key = key, .subject = key};
+
+	memcpy(param.own_static, key->point->point, SM2_POINT_LEN);
+	memcpy(param.own_ephemeral, key->point->point, SM2_POINT_LEN);
+	memcpy(param.peer_static, key->point->point, SM2_POINT_LEN);
+	memcpy(param.peer_ephemeral, key->point->point, SM2_POINT_LEN);
+	enum hufu_err err = pool_run(pool, &req);
+	CU_ASSERT(err != HUFU_OK || req.op.out_len == sizeof(out));
+	pool_key_rele(key);
+	lab_free(pool);
+	return err;
+}
+
+static void test_agreement_cut(void)
+{
+	static const struct lab_device alone[] = {{"a", "", NULL, "miser", 0}, {0}};
+	static const struct lab_device with_another[] = {{"a", "", NULL, "miser", 0}, {"b", "", NULL, "sound", 0}, {0}};
+	static struct hufu_driver miser;
+
+	miser = driver_fault;
+	miser.name = "miser";
+	miser.run = cut_agreements;
+	CU_ASSERT_FATAL(driver_register(&miser) == HUFU_OK);
+	CU_ASSERT(agree(alone) == HUFU_ERR_CORRUPT);
+	for (int i = 0; i < 8; i++)
+		CU_ASSERT(agree(with_another) == HUFU_OK);
+}
+
 /* The kind of a new copy is what the device says, and one that its lease takes along is no copy. */
 static void test_copy_kind(void)
 {
@@ -243,6 +291,7 @@ static const struct unit_case cases[] = {
 	{"where nobody can check, such a device does not sign", test_unknown_public},
 	{"a public key that is none makes no pair", test_new_pairs},
 	{"a state that nobody asked for is a lie, and written nowhere", test_state_unasked},
+	{"an agreed key that came short is a lie, and another device is asked", test_agreement_cut},
 	{"what a new copy is the device says, and one of a lease is none", test_copy_kind},
 	{0},
 };
