@@ -63,11 +63,43 @@ static void test_pin(void)
 	OK(sdf_face_close_session(other));
 }
 
+/* Nobody logs in but who has the right to a key; what is public is so before. */
+static void test_no_login(void)
+{
+	char path[128];
+	unsigned char blob[16], e[32] = {1};
+	unsigned int len = sizeof blob;
+	ECCSignature signature;
+	ECCrefPublicKey pub;
+	union big_cipher c;
+	void *key;
+	snprintf(path, sizeof path, "%s/nologin.conf", sdf_dir);
+	FILE *f = fopen(path, "w");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fprintf(f, "log { to = \"stderr\" level = \"error\" }\ndevice \"soft0\" { driver = \"soft\" domain = \"soft\" }\n"
+	           "token \"test\" { store = \"sqlite:%s/test.db\" devices = { \"soft0\" } hardware_only = no }\n"
+	           "sdf_key \"1\" { sign = \"sign1\" encrypt = \"enc1\" }\nsdf_kek \"1\" { key = \"kek1\" }\n", sdf_dir);
+	fclose(f);
+	OK(sdf_face_close_device(device));
+	CU_ASSERT_EQUAL_FATAL(sdf_face_open_device(&device, path), SDR_OK); /* the only token there is */
+	CU_ASSERT_EQUAL_FATAL(sdf_face_open_session(device, &session), SDR_OK);
+	OK(sdf_face_export_sign_public_key_ecc(session, 1, &pub));
+	OK(sdf_face_generate_key_with_ipk_ecc(session, 1, 128, &c.c, &key));
+	IS(sdf_face_internal_sign_ecc(session, 1, e, 32, &signature), SDR_PARDENY);
+	IS(sdf_face_generate_key_with_kek(session, 128, SGD_SM4_ECB, 1, blob, &len, &key), SDR_KEYNOTEXIST);
+	IS(get_right(session, 1, "no PIN of anybody"), SDR_PRKRERR);
+	OK(get_right(session, 1, USER_PIN));
+	OK(sdf_face_import_key_with_isk_ecc(session, 1, &c.c, &key));
+	OK(sdf_face_generate_key_with_kek(session, 128, SGD_SM4_ECB, 1, blob, &len, &key));
+	OK(sdf_face_internal_sign_ecc(session, 1, e, 32, &signature));
+}
+
 static const struct unit_case cases[] = {
 	{"a token is made", up},
 	{"from the fourth wrong password on the next waits, up to a minute", test_delays},
 	{"a password that was right is known at once", test_known},
 	{"the user PIN, where it is the password", test_pin},
+	{"without a login of its own the first right logs in", test_no_login},
 	{"all is closed, and no secret left", down},
 	{0},
 };
