@@ -152,6 +152,7 @@ static const struct {
 	bool sm;
 } mechanisms[] = {
 	{CKM_AES_ECB, CKF_ENCRYPT | CKF_DECRYPT, false}, {CKM_AES_GCM, CKF_ENCRYPT | CKF_DECRYPT, false},
+	{CKM_AES_CCM, CKF_ENCRYPT | CKF_DECRYPT, false},
 	{CKM_AES_KEY_GEN, CKF_GENERATE, false}, {CKM_AES_KEY_WRAP, CKF_WRAP | CKF_UNWRAP, false},
 	{CKM_SHA256_HMAC, CKF_SIGN | CKF_VERIFY, false},
 	{0x80008001, CKF_GENERATE_KEY_PAIR, true}, {0x80008104, CKF_SIGN | CKF_VERIFY, true}, {0x80000108, CKF_ENCRYPT | CKF_DECRYPT, true},
@@ -283,6 +284,7 @@ static const void *value_of(CK_OBJECT_HANDLE h, CK_ATTRIBUTE_TYPE type, size_t *
 	case CKA_TOKEN:
 	case CKA_SIGN:
 	case CKA_ENCRYPT: *len = sizeof yes; return &yes;
+	case CKA_ALWAYS_AUTHENTICATE: *len = sizeof yes; return h == SIGNER && fake.for_persons ? &yes : NULL;
 	case CKA_LABEL: *len = strlen(label_of(h)); return label_of(h);
 	case CKA_ID: *len = 1; return pair ? "\3" : h == DATA ? "\2" : "\1";
 	case CKA_EC_POINT: *len = pair ? sizeof point - (fake.point_bare ? 2 : 0) : 0; return pair ? point + (fake.point_bare ? 2 : 0) : NULL;
@@ -367,6 +369,8 @@ static CK_RV init(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE key)
 	if (!is_object(key))
 		return leave(CKR_KEY_HANDLE_INVALID);
 	operation = m->mechanism;
+	if (operation == CKM_AES_CCM && m->ulParameterLen == sizeof fake.ccm)
+		memcpy(&fake.ccm, m->pParameter, sizeof fake.ccm);
 	operation_key = key;
 	return leave(CKR_OK);
 }

@@ -29,7 +29,9 @@ struct p11_fake {
 	bool sm;                        /* offers SM2 and SM4 by Sansec's numbers */
 	bool public_missing;            /* the signer's public half is not on the token */
 	bool point_bare;                /* CKA_EC_POINT without its OCTET STRING */
+	bool for_persons;               /* the signer wants a PIN at each use */
 	bool twice;                     /* every object is found twice */
+	CK_CCM_PARAMS ccm;              /* of the last Init with such a parameter */
 	bool inside;                    /* a call is running */
 	unsigned overlaps;              /* calls that came while one was running */
 };

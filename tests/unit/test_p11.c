@@ -456,11 +456,52 @@ static void test_find(void)
 	tell(FAKE_ATTRIBUTE, CKR_OK, 1000, true); /* every length a lie: nothing can be said of any */
 	IS(find(b.lease, 0, &r, &pub_len), HUFU_ERR_NO_KEY);
 	tell(FAKE_ATTRIBUTE, CKR_OK, 0, false);
+	fake->for_persons = true;
+	IS(find(b.lease, 0, &r, &pub_len), HUFU_OK);
+	CU_ASSERT_STRING_EQUAL(r.label, "data");
+	fake->for_persons = false;
 	fake->twice = true; /* nothing tells them apart */
 	IS(find(b.lease, 0, &r, &pub_len), HUFU_ERR_NO_KEY);
 	fake->twice = false;
 	tell(FAKE_FIND, CKR_SESSION_CLOSED, 1, false);
 	IS(find(b.lease, 0, &r, &pub_len), HUFU_OK);
+	end(&b);
+}
+
+/* PKCS#11 counts the text alone, and the tag apart. */
+static void test_ccm(void)
+{
+	reset();
+	struct bench b = begin();
+	struct key key = aes_key(b.lease);
+	uint8_t out[64];
+	const struct hufu_param_ccm ccm = {.nonce = (const uint8_t *)"0123456789ab", .nonce_len = 12, .tag_len = 8};
+	struct hufu_op op = {.mechanism = CKM_AES_CCM, .key = &key.key, .param = &ccm, .in = out, .in_len = 40, .out = out + 1, .out_cap = 63};
+	key.key.blob = key.copy;
+	op.verb = HUFU_VERB_ENCRYPT;
+	IS(run(b.lease, &op), HUFU_OK);
+	CU_ASSERT(fake->ccm.ulDataLen == 40 && fake->ccm.ulMACLen == 8 && fake->ccm.ulNonceLen == 12);
+	op.verb = HUFU_VERB_DECRYPT;
+	IS(run(b.lease, &op), HUFU_OK);
+	CU_ASSERT_EQUAL(fake->ccm.ulDataLen, 32);
+	op.in_len = 7;
+	IS(run(b.lease, &op), HUFU_ERR_CIPHERTEXT_LEN);
+	evict(b.lease, &key);
+	end(&b);
+}
+
+/* The application's own login outlives ours. */
+static void test_logout(void)
+{
+	struct hufu_op op = {.verb = HUFU_VERB_LOGOUT};
+	reset();
+	struct bench b = begin();
+	IS(run(b.lease, &op), HUFU_OK);
+	CU_ASSERT(!fake->logged_in);
+	fake->logged_in = true;
+	NEED(login(b.lease, FAKE_PIN));
+	IS(run(b.lease, &op), HUFU_OK);
+	CU_ASSERT(fake->logged_in);
 	end(&b);
 }
 
@@ -538,6 +579,8 @@ static const struct unit_case cases[] = {
 	{"keys that are done with leave the token", test_many},
 	{"SM2 and SM4 go by the vendor's numbers, signatures in its form", test_alias},
 	{"keys are found, whichever way their public halves are shown", test_find},
+	{"CCM says how long the text is", test_ccm},
+	{"a logout ends the driver's own login only", test_logout},
 	{"a module is initialised once, and finalised by the last", test_shared},
 	{"a module that takes one call at a time gets one", test_locking},
 	{0},

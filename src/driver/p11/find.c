@@ -101,6 +101,15 @@ static uint32_t modulus_nbits(struct hufu_device *device, CK_OBJECT_HANDLE objec
 	return (uint32_t)len * 8;
 }
 
+/* A PIN for each use (CKA_ALWAYS_AUTHENTICATE) is a person's to give. */
+static bool wants_a_person(struct hufu_device *device, CK_OBJECT_HANDLE object, const char *label)
+{
+	if (!p11_get_flag(device, device->keeper, object, CKA_ALWAYS_AUTHENTICATE))
+		return false;
+	device->host->log(HUFU_LOG_NOTICE, device->name, "key \"%s\" asks for a PIN at each use, and is left out", label);
+	return true;
+}
+
 /* False: nothing that we know, or could name. */
 static bool look_at(struct hufu_device *device, CK_OBJECT_CLASS object_class, CK_OBJECT_HANDLE object, struct p11_found *found)
 {
@@ -122,7 +131,7 @@ static bool look_at(struct hufu_device *device, CK_OBJECT_CLASS object_class, CK
 	r->nbits = modulus_nbits(device, object, r->type);
 	put_label(r, label, label_len);
 	put_copy(r, label, label_len);
-	return r->verbs && (object_class == CKO_SECRET_KEY || find_public(device, object, key_type, found));
+	return r->verbs && !wants_a_person(device, object, r->label) && (object_class == CKO_SECRET_KEY || find_public(device, object, key_type, found));
 }
 
 /* -- all of them -------------------------------------------------------------------------- */

@@ -47,12 +47,13 @@ static const struct p11_row rows[] = {
 	MAKES_SECRET(CKM_HUFU_SM4_KEY_GEN, HUFU_KEY_SM4, SM4_BITS), CRYPT(CKM_HUFU_SM4_ECB, HUFU_KEY_SM4, SM4_BITS),
 	CRYPT(CKM_HUFU_SM4_CBC, HUFU_KEY_SM4, SM4_BITS), CRYPT(CKM_HUFU_SM4_CTR, HUFU_KEY_SM4, SM4_BITS),
 	CRYPT(CKM_HUFU_SM4_OFB, HUFU_KEY_SM4, SM4_BITS), CRYPT(CKM_HUFU_SM4_GCM, HUFU_KEY_SM4, SM4_BITS),
+	CRYPT(CKM_HUFU_SM4_CCM, HUFU_KEY_SM4, SM4_BITS),
 	MAC(CKM_HUFU_SM3_HMAC, HUFU_KEY_SECRET, SECRET_BITS),
 	MAKES_SECRET(CKM_HUFU_SM3_KEY_GEN, HUFU_KEY_SECRET, SECRET_BITS),
 
 	MAKES_SECRET(CKM_AES_KEY_GEN, HUFU_KEY_AES, AES_BITS), CRYPT(CKM_AES_ECB, HUFU_KEY_AES, AES_BITS),
 	CRYPT(CKM_AES_CBC, HUFU_KEY_AES, AES_BITS), CRYPT(CKM_AES_CTR, HUFU_KEY_AES, AES_BITS),
-	CRYPT(CKM_AES_GCM, HUFU_KEY_AES, AES_BITS), MAC(CKM_AES_CMAC, HUFU_KEY_AES, AES_BITS),
+	CRYPT(CKM_AES_GCM, HUFU_KEY_AES, AES_BITS), CRYPT(CKM_AES_CCM, HUFU_KEY_AES, AES_BITS), MAC(CKM_AES_CMAC, HUFU_KEY_AES, AES_BITS),
 	MAC(CKM_SHA_1_HMAC, HUFU_KEY_SECRET, SECRET_BITS), MAC(CKM_SHA224_HMAC, HUFU_KEY_SECRET, SECRET_BITS),
 	MAC(CKM_SHA256_HMAC, HUFU_KEY_SECRET, SECRET_BITS), MAC(CKM_SHA384_HMAC, HUFU_KEY_SECRET, SECRET_BITS),
 	MAC(CKM_SHA512_HMAC, HUFU_KEY_SECRET, SECRET_BITS),
@@ -214,6 +215,20 @@ static enum hufu_err set_gcm(const struct hufu_op *op, struct p11_mechanism *m)
 	return HUFU_OK;
 }
 
+/* SP 800-38C says beforehand how long the text is. */
+static enum hufu_err set_ccm(const struct hufu_op *op, struct p11_mechanism *m)
+{
+	const struct hufu_param_ccm *p = op->param;
+	size_t tag = op->verb == HUFU_VERB_DECRYPT ? p->tag_len : 0;
+
+	if (op->in_len < tag)
+		return HUFU_ERR_CIPHERTEXT_LEN;
+	m->ccm = (CK_CCM_PARAMS){.ulDataLen = op->in_len - tag, .pNonce = (CK_BYTE *)(uintptr_t)p->nonce, .ulNonceLen = p->nonce_len,
+	                         .pAAD = (CK_BYTE *)(uintptr_t)p->aad, .ulAADLen = p->aad_len, .ulMACLen = p->tag_len};
+	set(m, &m->ccm, sizeof(m->ccm));
+	return HUFU_OK;
+}
+
 static enum hufu_err set_pss(const struct hufu_op *op, struct p11_mechanism *m)
 {
 	const struct hufu_param_pss *p = op->param;
@@ -247,6 +262,8 @@ enum hufu_err p11_mechanism(const struct p11_offer *offer, const struct hufu_op 
 	case CKM_HUFU_SM4_CTR: how = set_ctr; break;
 	case CKM_AES_GCM:
 	case CKM_HUFU_SM4_GCM: how = set_gcm; break;
+	case CKM_AES_CCM:
+	case CKM_HUFU_SM4_CCM: how = set_ccm; break;
 	case CKM_RSA_PKCS_PSS: how = set_pss; break;
 	case CKM_RSA_PKCS_OAEP: how = set_oaep; break;
 	default: return HUFU_OK; /* none */

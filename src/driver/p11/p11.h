@@ -91,6 +91,7 @@ struct hufu_device {
 	_Atomic bool logged_in;      /* what is private may be made */
 	pthread_mutex_t lock;        /* what follows, and calls with the keeper */
 	CK_SESSION_HANDLE keeper;
+	bool login_ours;             /* nobody else was logged in before */
 	uint8_t *pin;                /* secret memory; NULL: none was given, or it was refused */
 	size_t pin_len;
 	CK_OBJECT_HANDLE kek;        /* wrap_key, once looked for */
@@ -146,6 +147,7 @@ struct p11_mechanism {
 	union {
 		CK_AES_CTR_PARAMS ctr;
 		CK_GCM_PARAMS gcm;
+		CK_CCM_PARAMS ccm;
 		CK_RSA_PKCS_PSS_PARAMS pss;
 		CK_RSA_PKCS_OAEP_PARAMS oaep;
 		CK_BYTE iv[16];

@@ -42,6 +42,7 @@ static enum hufu_err log_in(struct hufu_device *device)
 	CK_RV rv = P11_CALL(device->module, C_Login, device->keeper, CKU_USER, device->pin, device->pin_len);
 	enum hufu_err err = rv == CKR_USER_ALREADY_LOGGED_IN ? HUFU_OK : p11_err(rv);
 	atomic_store(&device->logged_in, err == HUFU_OK);
+	device->login_ours = rv == CKR_OK || (device->login_ours && rv == CKR_USER_ALREADY_LOGGED_IN);
 	if (err == HUFU_ERR_DENIED) {
 		device->host->log(HUFU_LOG_ERROR, device->name, "the token refuses the PIN (0x%lx); it is not presented again", rv);
 		forget_pin(device);
@@ -171,7 +172,10 @@ enum hufu_err p11_login(struct hufu_lease *lease, const struct p11_offer *offer,
 	return err;
 }
 
-/* Its private session objects go with the login (PKCS#11 3.1 5.6.9): a new connection, where there is a next op. */
+/*
+ * Its private session objects go with the login (PKCS#11 3.1 5.6.9): a new connection, where there is a next op. The
+ * application's own login, if it uses the token, too, is left alone.
+ */
 enum hufu_err p11_logout(struct hufu_lease *lease, const struct p11_offer *offer, struct hufu_op *op)
 {
 	struct hufu_device *device = lease->device;
@@ -179,8 +183,9 @@ enum hufu_err p11_logout(struct hufu_lease *lease, const struct p11_offer *offer
 	(void)offer;
 	(void)op;
 	pthread_mutex_lock(&device->lock);
-	if (device->pin && atomic_load(&device->connection) != 0)
+	if (device->login_ours && atomic_load(&device->connection) != 0)
 		(void)P11_CALL(device->module, C_Logout, device->keeper);
+	device->login_ours = false;
 	forget_pin(device);
 	disconnect_locked(device);
 	pthread_mutex_unlock(&device->lock);
