@@ -3,9 +3,13 @@
 #include "base/conf_internal.h"
 
 #include <confuse.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 /* Different keys of drivers' own in one file: libconfuse copies every name into every device. */
 #define MAX_OPTIONS 64
@@ -108,9 +112,31 @@ static void confuse_recover(void)
 	}
 }
 
+/*
+ * Another copy of hufu in this process (libhufu-sdf as the library of one of the module's devices) has the same lexer, and a
+ * mutex of its own: copies meet at a lock on a file that every process has for itself. -1, without /proc: they do not meet.
+ */
+static int lock_out_copies(void)
+{
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR)
+		;
+	return fd;
+}
+
+/* A child that was forked meanwhile has the descriptor, too: closing ours alone would not unlock. */
+static void let_copies_in(int fd)
+{
+	if (fd < 0)
+		return;
+	flock(fd, LOCK_UN);
+	close(fd);
+}
+
 static cfg_t *confuse_parse(struct schema *schema, const char *text, struct conf_reporter *reporter)
 {
 	pthread_mutex_lock(&confuse_lock);
+	int copies = lock_out_copies();
 	confuse_recover();
 	cfg_t *cfg = confuse_init(schema->top);
 	if (cfg) {
@@ -123,6 +149,7 @@ static cfg_t *confuse_parse(struct schema *schema, const char *text, struct conf
 			cfg = NULL;
 		}
 	}
+	let_copies_in(copies);
 	pthread_mutex_unlock(&confuse_lock);
 	return cfg;
 }

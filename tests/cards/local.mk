@@ -27,6 +27,7 @@ CARD_SOURCES = \
 	tests/cards/card_device.c \
 	tests/cards/card_ecc.c \
 	tests/cards/card_envelope.c \
+	tests/cards/card_files.c \
 	tests/cards/card_pairs.c \
 	tests/cards/card_rsa.c \
 	tests/cards/card_symmetric.c \

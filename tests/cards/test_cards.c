@@ -230,6 +230,36 @@ static void test_pairs(void)
 	}
 }
 
+static void *open_in_vain(void *arg)
+{
+	const struct card *card = arg;
+	void *device;
+
+	for (unsigned i = 0; i < 300; i++)
+		if (SDF(card, SDF_OpenDevice)(&device) == SDR_OK)
+			return NULL;
+	return arg;
+}
+
+/* Each is hufu, and reads configurations by a library whose scanner is one for all: here nothing but that, for long. */
+static void test_opened_at_once(void)
+{
+	char text[8192] = "token \"t\" { store = \"sqlite:/nowhere/t.db\" }\n";
+	pthread_t threads[NCARDS];
+	void *refused;
+
+	for (size_t len = strlen(text); len + 64 < sizeof(text); len = strlen(text))
+		snprintf(text + len, sizeof(text) - len, "sdf_kek \"%zu\" { key = \"a \\\"key\\\" # of none\" }\n", len);
+	EACH(card) {
+		CU_ASSERT(SDF(card, SDF_CloseSession)(card->session) == SDR_OK && SDF(card, SDF_CloseDevice)(card->device) == SDR_OK);
+		rig_beside(card->path, ".conf", text);
+	}
+	EACH(card)
+		CU_ASSERT_FATAL(pthread_create(&threads[card - cards], NULL, open_in_vain, card) == 0);
+	EACH(card)
+		CU_ASSERT(pthread_join(threads[card - cards], &refused) == 0 && refused == card);
+}
+
 static _Atomic bool returned;
 
 static void *sign_once(void *arg)
@@ -268,6 +298,7 @@ static const struct unit_case cases[] = {
 	{"the one that makes pairs makes them where none is, for all", test_pairs},
 	{"errors, lies, lost sessions and devices that are gone", test_faults},
 	{"a call hangs until there is another script", test_hang},
+	{"all read their configurations at once", test_opened_at_once},
 	{0},
 };
 
@@ -276,10 +307,5 @@ int main(void)
 	rig_keys(3, 1, false);
 	EACH(card)
 		open_card(card);
-	int status = unit_main("cards", cases);
-	EACH(card) {
-		(void)SDF(card, SDF_CloseSession)(card->session);
-		(void)SDF(card, SDF_CloseDevice)(card->device);
-	}
-	return status;
+	return unit_main("cards", cases); /* the last of them closes all */
 }
