@@ -145,6 +145,8 @@ CK_RV work_timed(struct worker *, double begun_s, CK_RV);
 
 /* Keys that all workers use; made once, while every device is well. */
 struct shared {
+	CK_OBJECT_HANDLE card_sign, card_decrypt;
+	struct evp_pkey_st *card_signer, *card_reader;
 	CK_OBJECT_HANDLE sm2_pub, sm2_priv, sm4, hmac, rsa_priv, p256_priv, aes;
 	struct evp_pkey_st *sm2, *rsa, *p256;
 	uint8_t sm4_key[16], hmac_key[32], aes_key[16];
@@ -154,16 +156,20 @@ extern struct shared shared;
 void shared_make(CK_SESSION_HANDLE, struct chance *);
 /* Only sm4 and p256. */
 void shared_make_few(CK_SESSION_HANDLE, struct chance *);
+void shared_make_sm4(CK_SESSION_HANDLE, struct chance *);
+/* sm4, and the pairs that the cards have. */
+void shared_make_cards(CK_SESSION_HANDLE, struct chance *);
 void shared_clear(void);
 
 extern work_fn work_sm2_sign, work_sm2_verify, work_sm2_encrypt, work_sm2_decrypt, work_rsa_sign, work_ecdsa_sign, work_ecdh;
 extern work_fn work_sm4_cbc, work_sm4_ctr, work_sm4_gcm, work_aes_cbc, work_aes_gcm, work_sm3, work_hmac, work_random;
 extern work_fn work_new_sm4, work_new_sm2, work_new_data, work_session_pair, work_unwrap, work_destroy, work_rename, work_find,
 	work_use_kept, work_other_login, work_fork;
+extern work_fn work_card_sign, work_card_decrypt, work_card_sm4;
 
 /* The kept object is there once, and its key answers as its value says. */
 bool kept_is_right(struct worker *, const struct kept *);
-extern const struct work works_mixed[], works_sign[], works_fork[];
+extern const struct work works_mixed[], works_sign[], works_fork[], works_cards[];
 
 /* -- the plan: devices and what befalls them (plan.c) ------------------------------ */
 
@@ -175,6 +181,8 @@ struct profile {
 	const char *claim;
 	uint64_t ops, seeds;       /* what ./check runs */
 	unsigned deadline_ms;      /* of a call; 0: the default */
+	bool cards;                /* devices are emulated cards of three vendors, and one that is none if soft */
+	bool soft;
 	bool may_fail;             /* with CKR_DEVICE_ERROR, while all devices are out */
 	bool removes;              /* a device from the configuration, at last */
 	bool forks;                /* ThreadSanitizer does not */
@@ -186,7 +194,7 @@ extern const struct profile profiles[]; /* ends with a name of NULL */
 #define NOBODY SIZE_MAX
 extern size_t plan_ndevices;
 /* How many, and what they are. */
-void plan_draw(uint64_t seed);
+void plan_draw(const struct profile *, uint64_t seed);
 /* Their sections, and a token's list; but for this one, and with these weights. */
 void plan_devices(FILE *conf, size_t without, unsigned weight);
 void plan_members(FILE *conf, size_t without);

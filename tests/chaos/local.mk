@@ -6,6 +6,7 @@ CHAOS_SOURCES = \
 	%reldir%/life.c \
 	%reldir%/oracle.c \
 	%reldir%/work.c \
+	%reldir%/work_card.c \
 	%reldir%/work_fork.c \
 	%reldir%/work_object.c \
 	%reldir%/work_pk.c \
@@ -14,9 +15,10 @@ CHAOS_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(GCRYPT_CFLAGS)
 CHAOS_LIBS = src/p11/libp11.la src/driver/libfault.la $(TOKEN_LIBS) $(OPENSSL_LIBS) $(GCRYPT_LIBS) $(PTHREAD_LIBS)
 
 UNIT_TESTS += tests/chaos/chaos tests/chaos/one_key
-tests_chaos_chaos_SOURCES = %reldir%/main.c %reldir%/plan.c %reldir%/run.c $(CHAOS_SOURCES)
-tests_chaos_chaos_CFLAGS = $(CHAOS_CFLAGS)
+tests_chaos_chaos_SOURCES = %reldir%/main.c %reldir%/plan.c %reldir%/run.c $(CHAOS_SOURCES) $(CARDS_RIG)
+tests_chaos_chaos_CFLAGS = $(CHAOS_CFLAGS) -I$(top_srcdir)/tests/cards
 tests_chaos_chaos_LDADD = $(CHAOS_LIBS)
+EXTRA_tests_chaos_chaos_DEPENDENCIES = $(EMULATED_CARDS) tests/cards/make_card$(EXEEXT)
 tests_chaos_one_key_SOURCES = %reldir%/one_key.c $(CHAOS_SOURCES)
 tests_chaos_one_key_CFLAGS = $(CHAOS_CFLAGS)
 tests_chaos_one_key_LDADD = $(CHAOS_LIBS)

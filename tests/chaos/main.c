@@ -68,5 +68,7 @@ int main(int argc, char **argv)
 			good &= run_seed(profile, seed, ++number);
 	}
 	printf("1..%u\n", number);
-	return good ? 0 : 1;
+	if (number == 0)
+		printf("# there is no profile \"%s\"\n", profile_name);
+	return good && number > 0 ? 0 : 1;
 }

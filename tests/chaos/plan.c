@@ -7,6 +7,7 @@
 #include "chaos.h"
 
 #include "driver/fault/fault.h"
+#include "rig.h"
 
 size_t plan_ndevices;
 
@@ -14,7 +15,12 @@ size_t plan_ndevices;
 static const struct kind {
 	const char *driver, *isolation;
 	bool threaded;
-} kinds[] = {{"fault", "auto", false}, {"fault", "thread", true}, {"fault-hang", "auto", true}};
+	const char *card;              /* the library that is behind the driver sdf */
+} kinds[] = {{"fault", "auto", false, NULL}, {"fault", "thread", true, NULL}, {"fault-hang", "auto", true, NULL}},
+  card_kinds[] = {
+	{"sdf", "auto", true, "card_standard"}, {"sdf", "thread", true, "card_narrow"}, {"sdf", "auto", true, "card_2012"},
+};
+#define CARD_PAIRS 2
 
 static struct {
 	char name[24];
@@ -23,10 +29,44 @@ static struct {
 	char script[160];
 } devices[DEVICES_MAX];
 
-void plan_draw(uint64_t seed)
+static char libraries[COUNT(card_kinds)][RIG_PATH], vendors[COUNT(card_kinds)][RIG_PATH];
+
+/* Libraries stay loaded once they were: the same ones, with the same keys, for all seeds. */
+static void make_cards(void)
+{
+	if (*libraries[0])
+		return;
+	rig_keys(CARD_PAIRS, 0, false);
+	for (size_t i = 0; i < COUNT(card_kinds); i++) {
+		rig_card(card_kinds[i].card, card_kinds[i].card, libraries[i]);
+		rig_profile(card_kinds[i].card, vendors[i]);
+	}
+}
+
+static const char *library_of(size_t device)
+{
+	return libraries[devices[device].kind - card_kinds];
+}
+
+static void draw_cards(struct chance *c, bool soft)
+{
+	make_cards();
+	plan_ndevices = COUNT(card_kinds) + soft;
+	for (size_t i = 0; i < plan_ndevices; i++) {
+		snprintf(devices[i].name, sizeof(devices[i].name), "%s%zu", i < COUNT(card_kinds) ? "c" : "d", i);
+		devices[i].kind = i < COUNT(card_kinds) ? &card_kinds[i] : &kinds[chance_below(c, COUNT(kinds))];
+		devices[i].connects_per_s = 1000;
+	}
+}
+
+void plan_draw(const struct profile *profile, uint64_t seed)
 {
 	struct chance c = chance_of(seed, 1);
 
+	if (profile->cards) {
+		draw_cards(&c, profile->soft);
+		return;
+	}
 	plan_ndevices = 3 + chance_below(&c, DEVICES_MAX - 2);
 	for (size_t i = 0; i < plan_ndevices; i++) {
 		snprintf(devices[i].name, sizeof(devices[i].name), "d%zu", i);
@@ -35,14 +75,23 @@ void plan_draw(uint64_t seed)
 	}
 }
 
+static void device_section(FILE *conf, size_t i, unsigned weight)
+{
+	const struct kind *kind = devices[i].kind;
+
+	fprintf(conf, "device \"%s\" { driver = \"%s\"  domain = \"%s\"  isolation = %s  weight = %u  connects_per_s = %u",
+	        devices[i].name, kind->driver, kind->card ? "card" : "soft", kind->isolation, i % 2 ? weight : 100, devices[i].connects_per_s);
+	if (kind->card)
+		fprintf(conf, "  library = \"%s\"  profile = \"%s\"  indexes = \"1-%d\"  kek_index = 1  isk_index = 1", library_of(i),
+		        vendors[kind - card_kinds], CARD_PAIRS);
+	fprintf(conf, " }\n");
+}
+
 void plan_devices(FILE *conf, size_t without, unsigned weight)
 {
 	for (size_t i = 0; i < plan_ndevices; i++)
 		if (i != without)
-			fprintf(conf,
-			        "device \"%s\" { driver = \"%s\"  domain = \"soft\"  isolation = %s  weight = %u  connects_per_s = %u }\n",
-			        devices[i].name, devices[i].kind->driver, devices[i].kind->isolation, i % 2 ? weight : 100,
-			        devices[i].connects_per_s);
+			device_section(conf, i, weight);
 }
 
 void plan_members(FILE *conf, size_t without)
@@ -61,7 +110,7 @@ uint32_t plan_hung(void)
 	uint32_t hung = 0;
 
 	for (size_t i = 0; i < plan_ndevices; i++)
-		hung += fault_hung(devices[i].name);
+		hung += devices[i].kind->card ? 0 : fault_hung(devices[i].name); /* a card's end with its script */
 	return hung;
 }
 
@@ -77,6 +126,10 @@ static void tell(size_t i, const char *script)
 	char why[256];
 
 	snprintf(devices[i].script, sizeof(devices[i].script), "%s", script);
+	if (devices[i].kind->card) {
+		rig_faults(library_of(i), script);
+		return;
+	}
 	if (fault_script(devices[i].name, script, why, sizeof(why)) == HUFU_OK)
 		return;
 	printf("# %s\n", why);
@@ -160,6 +213,47 @@ static const char *const hanging[] = {
 	"run:delay=40ms%2",
 };
 
+/* The same of cards, whose codes say less: a session that is lost may have done it, and signatures are verified. */
+static const char *const card_harmless[] = {
+	"any:gone",
+	"run:gone%3",
+	"open:gone; lease:gone; probe:gone",
+	"run:busy%2",
+	"lease:busy",
+	"run:device-gone=3@5",
+	"run:device-gone=300ms%40",
+	"any:device-gone@10",
+	"any:flap=80ms/120ms",
+	"run:no-key%4",
+	"run:gone~30/SEED",
+	"probe:gone; run:busy",
+	"any:delay=15ms%3",
+	"run:slow=10",
+};
+static const char *const card_effective[] = {
+	"run:lost%9",
+	"run:corrupt%10",
+	"run:overlong%11",
+	"run:code=0xf3ff%12",
+	"run:session-lost%5",
+	"run:lost~8/SEED",
+	"generate:lost%2; unwrap:lost%2; import:lost%2",
+	"decrypt:corrupt%12; random:lost%3",
+	"run:lost%15; lease:gone%4; probe:gone%2",
+	"sign:flip-out%4; sign:wrong%9",
+	"export:flip-pub%3",
+};
+static const char *const card_hanging[] = {
+	"run:hang@3",
+	"run:hang@2; probe:hang@1",
+	"run:hang=700ms%40",
+	"run:hang~4/SEED",
+	"lease:hang=300ms%2; run:lost%3",
+	"run:hang@1; open:hang=400ms; probe:hang=200ms",
+	"run:slow=300%5",
+	"run:delay=40ms%2",
+};
+
 /* A lie, in what can be verified. */
 static const char *const lies[] = {
 	"sign:flip-out%7",
@@ -189,12 +283,23 @@ static void draw_bad(struct chance *c, const char *const *worst, size_t nworst, 
 		draw(c, worst, nworst, device);
 }
 
-/* The one that is well in this phase; the next one's is already well in every other phase. */
+static void draw_card(struct chance *c, bool bad, size_t device)
+{
+	if (!bad)
+		draw(c, card_harmless, COUNT(card_harmless), device);
+	else if (chance_below(c, 3) == 0)
+		draw(c, card_hanging, COUNT(card_hanging), device);
+	else
+		draw(c, card_effective, COUNT(card_effective), device);
+}
+
+/* The one that is well in this phase; the next one's is already well in every other phase. Of cards, since they have the keys. */
 static size_t well_in(uint64_t seed, unsigned phase)
 {
 	struct chance turn = chance_of(seed, 2);
+	size_t n = devices[0].kind->card ? COUNT(card_kinds) : plan_ndevices;
 
-	return (chance_below(&turn, plan_ndevices) + phase) % plan_ndevices;
+	return (chance_below(&turn, n) + phase) % n;
 }
 
 static void befall(uint64_t seed, unsigned phase, const char *const *worst, size_t nworst)
@@ -208,6 +313,8 @@ static void befall(uint64_t seed, unsigned phase, const char *const *worst, size
 			fault_release(devices[i].name); /* what hung writes late, and its lane comes back */
 		if (i == well || (i == next && phase % 2))
 			tell(i, "");
+		else if (devices[i].kind->card)
+			draw_card(&c, chance_below(&c, 2) && ++bad <= 2, i);
 		else if (bad < 2 && chance_below(&c, 2) && ++bad)
 			draw_bad(&c, worst, nworst, i);
 		else
@@ -271,5 +378,8 @@ const struct profile profiles[] = {
 	{.name = "fork", works_fork, storm, "children of a process at work can work", .ops = 640, .seeds = 3, .forks = true},
 	{.name = "reload", works_mixed, reload, "devices come, go and drain under load", .ops = 800, .seeds = 2, .removes = true},
 	{.name = "blind", works_mixed, blind, "this harness sees what no pool can", .ops = 300, .seeds = 1, .must_complain = true},
+	{.name = "cards", works_cards, storm, "nobody notices what fails of three vendors' cards", .ops = 800, .seeds = 2, .cards = true},
+	{.name = "mixed", works_cards, storm, "nor of cards and a device that is none", .ops = 800, .seeds = 2, .cards = true,
+	 .soft = true},
 	{.name = NULL},
 };

@@ -56,6 +56,24 @@ const struct work works_fork[] = {
 	{NULL, 0, NULL},
 };
 
+/* What cards can, and what is the token's alone. */
+const struct work works_cards[] = {
+	{"signature of a card", 12, work_card_sign},
+	{"decryption of a card", 8, work_card_decrypt},
+	{"key of a card", 5, work_card_sm4},
+	{"SM4-CBC", 10, work_sm4_cbc},
+	{"SM4-CTR", 8, work_sm4_ctr},
+	{"SM3", 3, work_sm3},
+	{"random", 4, work_random},
+	{"new data", 2, work_new_data},
+	{"unwrap", 5, work_unwrap},
+	{"destroy", 4, work_destroy},
+	{"rename", 3, work_rename},
+	{"find", 3, work_find},
+	{"use of a kept object", 6, work_use_kept},
+	{NULL, 0, NULL},
+};
+
 bool work_failed(struct worker *w, CK_RV rv, const char *why)
 {
 	w->rv = rv;
@@ -142,15 +160,22 @@ void shared_make(CK_SESSION_HANDLE s, struct chance *chance)
 	make_p256(s);
 }
 
-void shared_make_few(CK_SESSION_HANDLE s, struct chance *chance)
+void shared_make_sm4(CK_SESSION_HANDLE s, struct chance *chance)
 {
 	chance_fill(chance, shared.sm4_key, sizeof(shared.sm4_key));
 	shared.sm4 = import_secret(s, CKK_HUFU_SM4, shared.sm4_key, sizeof(shared.sm4_key));
+}
+
+void shared_make_few(CK_SESSION_HANDLE s, struct chance *chance)
+{
+	shared_make_sm4(s, chance);
 	make_p256(s);
 }
 
 void shared_clear(void)
 {
+	oracle_free(shared.card_signer);
+	oracle_free(shared.card_reader);
 	oracle_free(shared.sm2);
 	oracle_free(shared.rsa);
 	oracle_free(shared.p256);

@@ -205,7 +205,7 @@ bool work_use_kept(struct worker *w)
 {
 	struct kept *kept = draw_kept(w);
 
-	return kept ? kept_is_right(w, kept) : work_new_sm4(w);
+	return kept ? kept_is_right(w, kept) : work_new_data(w);
 }
 
 bool work_find(struct worker *w)
@@ -230,7 +230,7 @@ bool work_destroy(struct worker *w)
 	char label[LABEL_MAX];
 
 	if (!kept)
-		return work_new_sm2(w);
+		return work_new_data(w);
 	memcpy(label, kept->label, sizeof(label));
 	TRY(p11->C_DestroyObject(w->session, kept->handle));
 	if (kept->kind == KEPT_SM2)
