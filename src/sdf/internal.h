@@ -171,7 +171,7 @@ int encrypt_to_point(struct face_session *, struct session *, const uint8_t poin
 
 #define KEY_MAX 512u /* bytes */
 
-enum key_kind { KEY_SECRET, KEY_AGREEMENT };
+enum key_kind { KEY_SECRET = 1, KEY_AGREEMENT = 2 };
 
 struct key {
 	enum key_kind kind;
@@ -193,8 +193,8 @@ int key_new(struct face_session *, const uint8_t *value, size_t len, void **hand
 int key_add(struct face_session *, struct key *, void **handle);
 /* The core's object of this type, of a key of this session; SDR_KEYNOTEXIST, SDR_KEYTYPEERR. */
 int key_object(const struct face_session *, struct session *, void *handle, CK_KEY_TYPE, CK_OBJECT_HANDLE *);
-/* Out of its session, the handle dead; key_end it. SDR_KEYNOTEXIST. */
-int key_take(struct face_session *, void *handle, enum key_kind, struct key **);
+/* One of these kinds, out of its session, the handle dead; key_end it. SDR_KEYNOTEXIST. */
+int key_take(struct face_session *, void *handle, unsigned kinds, struct key **);
 void key_end(struct session *, struct key *);
 /* key_take of any kind, and key_end. */
 int key_destroy(struct face_session *, struct session *, void *handle);

@@ -135,12 +135,12 @@ static void destroy_objects(struct session *s, const struct key *key)
 }
 
 /* Of its own session: in another's list it could not be unlinked without that one's lock. */
-static int take(struct face_session *session, void *handle, bool any_kind, enum key_kind kind, struct key **out)
+int key_take(struct face_session *session, void *handle, unsigned kinds, struct key **out)
 {
 	struct key *key = table_enter(HANDLE_KEY, handle);
 	if (!key)
 		return SDR_KEYNOTEXIST;
-	if (key->session != session || (!any_kind && key->kind != kind)) {
+	if (key->session != session || !(key->kind & kinds)) {
 		table_leave(HANDLE_KEY, handle);
 		return SDR_KEYNOTEXIST;
 	}
@@ -148,11 +148,6 @@ static int take(struct face_session *session, void *handle, bool any_kind, enum 
 	unlink_key(session, key);
 	*out = key;
 	return SDR_OK;
-}
-
-int key_take(struct face_session *session, void *handle, enum key_kind kind, struct key **out)
-{
-	return take(session, handle, false, kind, out);
 }
 
 void key_end(struct session *s, struct key *key)
@@ -177,7 +172,7 @@ void keys_drop(struct face_session *session)
 int key_destroy(struct face_session *session, struct session *s, void *handle)
 {
 	struct key *key;
-	int result = take(session, handle, true, KEY_SECRET, &key);
+	int result = key_take(session, handle, KEY_SECRET | KEY_AGREEMENT, &key);
 	if (result == SDR_OK)
 		key_end(s, key);
 	return result;
