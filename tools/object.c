@@ -101,12 +101,45 @@ static CK_ULONG key_nbits(const struct session *s, const struct object *o, const
 	}
 }
 
+static bool is_of_type(const struct session *s, unsigned char *unique_id, CK_ULONG len, CK_KEY_TYPE type)
+{
+	CK_ATTRIBUTE wanted[] = {{CKA_UNIQUE_ID, unique_id, len}, {CKA_KEY_TYPE, &type, sizeof type}};
+	CK_OBJECT_HANDLE h;
+	CK_ULONG n = 0;
+
+	if (s->f->C_FindObjectsInit(s->handle, wanted, 2) != CKR_OK)
+		return false;
+	CK_RV rv = s->f->C_FindObjects(s->handle, &h, 1, &n);
+	s->f->C_FindObjectsFinal(s->handle);
+	return rv == CKR_OK && n == 1;
+}
+
+/* A token with an alias (hufu.conf) shows its vendor's number, which may be another vendor's of another type; it finds by ours. */
+static CK_KEY_TYPE key_type(const struct session *s, CK_OBJECT_HANDLE h)
+{
+	static const CK_KEY_TYPE ours[] = {CKK_HUFU_SM2, CKK_HUFU_SM4, CKK_HUFU_ZUC};
+	CK_KEY_TYPE type = number(s, h, CKA_KEY_TYPE);
+	CK_ULONG len;
+	unsigned char *unique_id;
+
+	if (type == CK_UNAVAILABLE_INFORMATION || type < CKK_VENDOR_DEFINED || key_kind_of(type, NULL, 0))
+		return type;
+	unique_id = object_attribute(s, h, CKA_UNIQUE_ID, &len);
+	for (size_t i = 0; unique_id && i < sizeof ours / sizeof *ours; i++)
+		if (is_of_type(s, unique_id, len, ours[i])) {
+			type = ours[i];
+			break;
+		}
+	free(unique_id);
+	return type;
+}
+
 enum status object_load(const struct session *s, CK_OBJECT_HANDLE h, struct object *o)
 {
 	unsigned char *params;
 	CK_ULONG params_len;
 
-	*o = (struct object){.handle = h, .class = number(s, h, CKA_CLASS), .key_type = number(s, h, CKA_KEY_TYPE)};
+	*o = (struct object){.handle = h, .class = number(s, h, CKA_CLASS), .key_type = key_type(s, h)};
 	if (o->class == CK_UNAVAILABLE_INFORMATION)
 		return fail(ST_NOT_FOUND, NULL, "an object has gone while it was looked at");
 	o->label = object_attribute(s, h, CKA_LABEL, &o->label_len);

@@ -28,6 +28,11 @@ each() {
 	check "$1: verifies" verifies "$2"
 	check "$1: digests" pkcs11_tool $login --hash -m "$3" -i "$work/data" -o "$work/hash"
 	check "$1: as openssl does" same "$work/digest" "$work/hash"
+	hufu_in key generate "$URI" --type sm4 --label cipher >/dev/null || not_ok "$1: an SM4 key is made"
+	check "$1: hufu lists the keys" hufu_in key list "$URI"
+	check "$1: by their types" contains -E 'cipher +secret +sm4' "$work/out"
+	check "$1: hufu tests the SM2 key" hufu_in key test "$URI;object=signer"
+	check "$1: and the SM4 key" hufu_in key test "$URI;object=cipher"
 }
 
 each sansec 0x80008100 0x80009001
