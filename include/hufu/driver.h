@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The contract between hufu and a device driver. A vendor builds on this file
- * alone: it includes nothing of hufu, and a driver calls nothing of hufu but
- * what struct hufu_host hands it.
+ * and <hufu/mechanisms.h> alone: they include nothing of hufu, and a driver calls
+ * nothing of hufu but what struct hufu_host hands it. docs/DRIVERS.md goes
+ * through it, examples/driver keeps it.
  *
  * The ABI is unstable (HUFU_DRIVER_ABI changes with any change here) until
  * three unlike drivers stand on it.
@@ -10,15 +11,20 @@
  * Defaults, unless an entry says otherwise
  *   lengths     bytes; sizes of keys in bits carry the name nbits
  *   integers    big-endian in every byte string (points, scalars, digests)
- *   time        nanoseconds of CLOCK_MONOTONIC; a deadline is absolute, 0 is
- *               "none"
+ *   time        nanoseconds of CLOCK_MONOTONIC, host->now_ns(); a deadline is
+ *               absolute, 0 is "none". One that has passed before anything was
+ *               sent to the device is HUFU_ERR_BUSY; after, HUFU_ERR_LOST
  *   ownership   pointers in a call belong to the caller and are valid until it
  *               returns; what a driver must keep, it copies
  *   secrets     key material is kept in host->secret_alloc memory only, and
  *               given back with host->secret_free, which wipes it
- *   threads     open, close, lease and info of one device may come from
- *               several threads at once; a lease is used by one thread at a
- *               time; different leases run at the same time
+ *   threads     info, probe, lease and release of one device may come from
+ *               several threads at once, and so may open and close of several
+ *               devices; open is over before, and close begins after all other
+ *               calls of its device. A lease is used by one thread at a time,
+ *               not always the same (HUFU_DRIVER_THREAD_AFFINE); different leases
+ *               run at the same time. Threads come and go: what a library keeps
+ *               for each must not need the device any more when one ends
  *   structs     every struct begins with its size: a reader looks at no member
  *               beyond it
  */
@@ -37,7 +43,8 @@ extern "C" {
 
 /*
  * Error groups decide failover, nothing else does. The group of a code is its
- * high byte.
+ * high byte. After DENIED, EXPIRED, GONE, LOST, CORRUPT and BUG the lease is
+ * released, and what the next op needs is a new one's.
  */
 enum hufu_group {
 	HUFU_GROUP_OK = 0,
@@ -45,7 +52,7 @@ enum hufu_group {
 	HUFU_GROUP_UNSUPPORTED, /* this device cannot: capability corrected, another tried */
 	HUFU_GROUP_NO_KEY,      /* key not on this device: one that has a copy is tried */
 	HUFU_GROUP_DENIED,      /* our credential was refused: presented to nobody again */
-	HUFU_GROUP_EXPIRED,     /* ticket or right ran out: renewed once */
+	HUFU_GROUP_EXPIRED,     /* session, ticket or right ran out, nothing was done: once more, on a new lease */
 	HUFU_GROUP_BUSY,        /* not now: another, or wait within the deadline */
 	HUFU_GROUP_GONE,        /* not delivered, no effect: another, free of charge */
 	HUFU_GROUP_LOST,        /* effect unknown: another only if repeatable */
@@ -85,6 +92,7 @@ enum hufu_err {
 	HUFU_ERR_LOST = HUFU_ERR(LOST, 1),
 	HUFU_ERR_CORRUPT = HUFU_ERR(CORRUPT, 1),
 
+	/* Of this group a driver gives the first three. */
 	HUFU_ERR_NO_MEMORY = HUFU_ERR(HOST, 1),
 	HUFU_ERR_CONFIG = HUFU_ERR(HOST, 2),           /* already reported with file and line */
 	HUFU_ERR_RANDOM = HUFU_ERR(HOST, 3),           /* generator unhealthy: no output */
@@ -124,7 +132,7 @@ enum hufu_verb {
 	HUFU_VERB_WRAP,       /* key wraps subject -> out */
 	HUFU_VERB_UNWRAP,     /* key opens in; the new key's copy -> out, public part -> pub; new_type says what it is */
 	HUFU_VERB_DERIVE,     /* key agreement: the shared value in the clear -> out, in secret memory; the KDF is the core's */
-	HUFU_VERB_EVICT,      /* forget key: free what key->loaded holds. Cannot fail. */
+	HUFU_VERB_EVICT,      /* forget key: free what key->loaded holds, and set it to NULL. Cannot fail. */
 	HUFU_VERB_FIND,       /* param->nth of the keys that are kept in the device: struct hufu_resident -> out, public part -> pub.
 	                         HUFU_ERR_NO_KEY: there are no more. Keys that cannot be used without a login may be left out before it */
 	HUFU_VERB_LOGIN,      /* in2 = the name of a credential ("user", "sign:3"), in = its value, which the driver keeps in secret
@@ -181,11 +189,13 @@ enum hufu_copy_kind {
  * more. blob is the domain's copy, unsealed, in secret memory.
  *
  * loaded is the driver's: the expanded or resident form, NULL at first, set in
- * run() by an atomic compare-and-exchange from NULL (several leases may load
- * the same key at once; the loser frees its own), freed in EVICT. It belongs to
- * the device and not to one connection of it: where a device was closed and
- * opened anew, ops and EVICT bring what was loaded before. A driver that binds it
- * to a connection notes in it which, and loads again when that is gone.
+ * run() by an atomic compare-and-exchange (several leases may load the same key
+ * at once; the loser frees its own), freed in EVICT: until then other threads may
+ * be reading it. It belongs to the device and not to one connection of it: where
+ * a device was closed and opened anew, ops and EVICT bring what was loaded
+ * before. A driver that binds it to a connection notes in it which, and loads
+ * again when that is gone. A forked child's keys have nothing loaded, unless the
+ * driver is HUFU_DRIVER_FORK_SAFE.
  */
 struct hufu_key {
 	size_t size;
@@ -292,8 +302,33 @@ struct hufu_resident {
 
 /*
  * One operation. in and out never overlap (the pool copies where the caller's
- * do). A driver writes out, pub, state_out and the outcome and nothing else,
- * and writes nothing after run() has returned.
+ * do). A driver writes out, pub, state_out, their lengths, copy_kind and the
+ * outcome and nothing else, and writes nothing after run() has returned. Where
+ * the outcome is not HUFU_OK the lengths are 0, but for out_len with
+ * HUFU_ERR_BUFFER, which comes before the op has had any effect. What is empty may
+ * be NULL.
+ *
+ * What comes and goes, by mechanism; none but these reach a driver, since
+ * hashing, padding (PKCS #7), DER and other orders of bytes are the core's:
+ *   CKM_HUFU_SM2                  SIGN, VERIFY of e, 32 bytes: r || s, 64 bytes
+ *   CKM_HUFU_SM2_C1C3C2           04 || x || y || C3 || C2; WRAP and UNWRAP: so
+ *                                 encrypted, the subject in its clear form
+ *   CKM_HUFU_SM4_ECB, _CBC        whole blocks; AES and DES3 likewise (DES3_CBC:
+ *                                 the first 8 bytes of the IV)
+ *   _CTR, _CFB128, _OFB           any length
+ *   _GCM, _CCM                    ciphertext || tag
+ *   MACs                          SIGN, VERIFY; struct hufu_param_mac, or NULL
+ *   CKM_HUFU_ZUC_EEA3, _EIA3      EIA3: 4 bytes
+ *   CKM_ECDSA                     SIGN, VERIFY of a hash of any length, of which
+ *                                 the leftmost bits count: r || s, each as long as the order
+ *   CKM_EDDSA                     the message itself, pure (RFC 8032)
+ *   CKM_RSA_PKCS                  SIGN of a DigestInfo, or any bytes that fit; and encryption
+ *   CKM_RSA_X_509, _PKCS_PSS, _PKCS_OAEP
+ *   CKM_AES_KEY_WRAP, _KWP        ENCRYPT, DECRYPT with the usual initial value
+ *   CKM_ECDH1_DERIVE, CKM_ECDH1_COFACTOR_DERIVE  the shared x, or u
+ *   CKM_..._KEY_GEN, _KEY_PAIR_GEN GENERATE; CKM_HUFU_SM3_KEY_GEN makes every
+ *                                 HUFU_KEY_SECRET, of new_len bytes. Making RSA
+ *                                 pairs is CKM_RSA_PKCS_KEY_PAIR_GEN, which is 0
  */
 struct hufu_op {
 	size_t size;
@@ -324,18 +359,21 @@ struct hufu_op {
 	uint32_t attempt;              /* 1, 2, ... */
 	bool repeatable;               /* may run again after LOST or CORRUPT */
 	uint64_t tenant;               /* 0 inside one process */
-	uint64_t auth;                 /* reference of the device login it may use, 0 none */
+	uint64_t auth;                 /* reference of the device login it may use, 0 none; no core gives one yet */
 	enum hufu_err outcome;         /* written by the driver */
 };
 
-/* One capability row: what a device can do, as data. A mechanism may have several rows, of different verbs. */
+/*
+ * One capability row: what a device can do, as data. A mechanism may have several rows, of different verbs. What no row
+ * offers is not asked for, but for EVICT and LOGOUT, which cannot fail. GENERATE in a row of mechanism 0 offers RSA pairs.
+ */
 struct hufu_capability {
 	uint64_t mechanism;            /* 0: the verbs that have none */
 	uint32_t verbs;                /* bit (1 << enum hufu_verb) */
-	uint32_t min_nbits, max_nbits; /* key size, 0 where it has no meaning */
+	uint32_t min_nbits, max_nbits; /* key size, 0 where it has no meaning; for information: HUFU_ERR_KEY_SIZE refuses others */
 	uint32_t multi_part;           /* takes HUFU_PHASE_FIRST, NEXT, LAST */
 	uint32_t permanent;            /* GENERATE, IMPORT, UNWRAP: the key stays in the device for good. None is made there for a test */
-	uint64_t max_in;               /* largest input of one op, 0 no limit */
+	uint64_t max_in;               /* largest input of one op, 0 no limit; a driver that can, splits up what is larger */
 	uint32_t cost_us;              /* rough, for routing; 0 unknown */
 };
 
@@ -343,13 +381,17 @@ struct hufu_device_info {
 	size_t size;
 	char vendor[32], model[32], serial[32], firmware[16]; /* UTF-8, NUL-terminated */
 	uint8_t domain_id[16];         /* equal on devices that can use the same copies; 0 unknown */
-	uint32_t max_leases;           /* 0 no limit */
+	uint32_t max_leases;           /* 0 no limit; without the session that probe needs while all these are in use */
 	const struct hufu_capability *caps; /* owned by the device, constant until close */
 	size_t ncaps;
-	uint32_t key_cache;            /* keys it can hold loaded, 0 no limit */
+	uint32_t key_cache;            /* keys it can hold loaded, 0 no limit; for information: the driver itself makes room */
 };
 
-/* Driver flags */
+/*
+ * Driver flags: each is a promise, for all devices and whatever happens to them. Without any, calls are made in threads of
+ * hufu's own, which are given up when one hangs, and a forked child opens the device anew and leaves the parent's alone:
+ * neither release nor close is called for it there.
+ */
 #define HUFU_DRIVER_RETURNS_BY_DEADLINE 0x1u /* may run in the caller's thread */
 #define HUFU_DRIVER_FORK_SAFE           0x2u /* open devices work in a forked child */
 #define HUFU_DRIVER_THREAD_AFFINE       0x4u /* a lease stays on the thread that made it */
@@ -361,11 +403,14 @@ struct hufu_device;
 struct hufu_lease;
 struct hufu_driver;
 
-/* A device's section of the configuration. NULL where the key is not set. */
+/*
+ * A device's section of the configuration; get gives NULL where the key is not set. The names that hufu.conf(5) describes
+ * for every device are hufu's own, all others the driver's. For open alone: it copies what it keeps.
+ */
 struct hufu_conf {
 	size_t size;
 	const char *name;              /* the section's title */
-	const char *(*get)(const struct hufu_conf *, const char *key);
+	const char *(*get)(const struct hufu_conf *, const char *key); /* as written, without its quotes */
 	const void *priv;
 };
 
@@ -377,6 +422,7 @@ struct hufu_host {
 	void (*secret_free)(void *p);             /* wipes; NULL is ignored */
 	enum hufu_err (*random)(uint8_t *out, size_t len);
 	uint64_t (*now_ns)(void);
+	/* device: the section's title. One line; ERROR and WARNING say what to do. Never a secret. */
 	void (*log)(enum hufu_level, const char *device, const char *fmt, ...)
 #ifdef __GNUC__
 		__attribute__((format(printf, 3, 4)))
@@ -390,24 +436,28 @@ struct hufu_driver {
 	uint32_t abi;                  /* HUFU_DRIVER_ABI */
 	const char *name;              /* as in driver = "..." */
 	uint32_t flags;
-	/* Connects. On success *dev is owned by the caller until close. HUFU_ERR_CONFIG after a logged message. */
+	/*
+	 * Connects. On success *dev is owned by the caller until close. HUFU_ERR_CONFIG after a logged message: not tried again
+	 * before somebody mended it; HUFU_ERR_GONE: tried again later. The core then calls info, presents credentials, and
+	 * has the device show that it can do what it offers, with keys for the test that it makes or imports, and evicts.
+	 */
 	enum hufu_err (*open)(const struct hufu_host *, const struct hufu_conf *, uint64_t deadline_ns, struct hufu_device **dev);
 	/* All leases have been released. */
 	void (*close)(struct hufu_device *, uint64_t deadline_ns);
 	/* Fills info (its size set by the caller); never blocks. */
 	enum hufu_err (*info)(struct hufu_device *, struct hufu_device_info *info);
-	/* Is it alive? Cheap, needs no credential. */
+	/* Is it alive? Cheap, needs no credential, no lease; asked of a device in trouble again and again. */
 	enum hufu_err (*probe)(struct hufu_device *, uint64_t deadline_ns);
 	/* A session on the device. HUFU_ERR_BUSY at its session limit. */
 	enum hufu_err (*lease)(struct hufu_device *, uint64_t deadline_ns, struct hufu_lease **lease);
 	void (*release)(struct hufu_lease *);
-	/* Runs n ops; each gets its own outcome, in any order. */
+	/* Runs n ops; each gets its own outcome, in any order. Whatever it does not know it answers with HUFU_ERR_UNSUPPORTED. */
 	void (*run)(struct hufu_lease *, struct hufu_op *const *ops, size_t n);
 	/* From another thread, best effort: make run() return early with HUFU_ERR_LOST. May be NULL. */
 	void (*cancel)(struct hufu_lease *);
 };
 
-/* The one symbol that a driver's shared object exports. */
+/* The one symbol that a driver's shared object exports. What it gives stays valid: the object is never unloaded. */
 #define HUFU_DRIVER_ENTRY "hufu_driver_entry"
 typedef const struct hufu_driver *(*hufu_driver_entry_fn)(void);
 
