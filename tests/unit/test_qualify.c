@@ -52,12 +52,29 @@ static void test_learn(void)
 static void test_refuse(void)
 {
 	static const char *const facts[][2] = {
-		{"width", "33"}, {"width", "-32"}, {"width", "4294967328"}, {"width", "\"32\""}, {"width", "null"}, {"edition", "2018"},
-		{"cipher", "2"}, {"cipher_room", "1025"}, {"concurrency", "3"}, {"handles_max", "0"}, {"random_max", "0"},
-		{"data_max", "1e3"}, {"sessions_max", "18446744073709551616"}, {"alg", "{\"alg\": 99, \"id\": 1}"}, {"alg", "[]"},
-		{"alg", "{\"alg\": 1, \"id\": 4294967296}"}, {"extra-missing", "5"}, {"code", "{\"code\": 0, \"means\": 1281}"},
-		{"code", "{\"code\": 1, \"means\": 0}"}, {"code", "{\"code\": 1, \"means\": 99999}"}, {"open_exclusive", "1"},
-		{"name", "\"other\""}, {"", "1"},
+	        {"width", "33"},
+	        {"width", "-32"},
+	        {"width", "4294967328"},
+	        {"width", "\"32\""},
+	        {"width", "null"},
+	        {"edition", "2018"},
+	        {"cipher", "2"},
+	        {"cipher_room", "1025"},
+	        {"concurrency", "3"},
+	        {"handles_max", "0"},
+	        {"random_max", "0"},
+	        {"data_max", "1e3"},
+	        {"sessions_max", "18446744073709551616"},
+	        {"alg", "{\"alg\": 99, \"id\": 1}"},
+	        {"alg", "[]"},
+	        {"alg", "{\"alg\": 1, \"id\": 4294967296}"},
+	        {"extra-missing", "5"},
+	        {"code", "{\"code\": 0, \"means\": 1281}"},
+	        {"code", "{\"code\": 1, \"means\": 0}"},
+	        {"code", "{\"code\": 1, \"means\": 99999}"},
+	        {"open_exclusive", "1"},
+	        {"name", "\"other\""},
+	        {"", "1"},
 	};
 	struct sdf_profile *p = standard(), *same = standard();
 
@@ -93,10 +110,10 @@ static void test_code(void)
 /* Nothing that the library said becomes markup. */
 static void test_page(void)
 {
-	json_t *doc = json_pack("{s:s,s:s,s:s,s:[{s:s,s:s,s:s,s:s,s:f,s:[{s:s,s:s,s:s}],s:{s:[[s]]},s:s}]}", "name", "<b>", "library",
-	                        "a\"b", "kind", "&", "chapters", "id", "x", "title", "T", "clause", "1", "result", "fault", "seconds",
-	                        1.0, "checks", "id", "<i>", "result", "fault", "text", "<script>alert(1)</script>", "tables", "<t>",
-	                        "<td>", "printed", "</pre><script>");
+	json_t *doc = json_pack("{s:s,s:s,s:s,s:[{s:s,s:s,s:s,s:s,s:f,s:[{s:s,s:s,s:s}],s:{s:[[s]]},s:s}]}", "name", "<b>",
+	                        "library", "a\"b", "kind", "&", "chapters", "id", "x", "title", "T", "clause", "1", "result",
+	                        "fault", "seconds", 1.0, "checks", "id", "<i>", "result", "fault", "text",
+	                        "<script>alert(1)</script>", "tables", "<t>", "<td>", "printed", "</pre><script>");
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);

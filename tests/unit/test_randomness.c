@@ -56,11 +56,11 @@ static void expand_e(void)
 	static const unsigned terms = 70000; /* terms! has more bits than are wanted */
 	static unsigned char bytes[E_BITS / 8 + 64];
 	const int extra = 64;
-	BN_CTX *ctx = BN_CTX_new();
-	BIGNUM *p = BN_new(), *q = BN_new();
 
 	if (e[0])
 		return;
+	BN_CTX *ctx = BN_CTX_new();
+	BIGNUM *p = BN_new(), *q = BN_new();
 	split(0, terms, p, q, ctx);
 	BN_add(p, p, q);
 	/* Both cut to what the wanted bits can notice. */

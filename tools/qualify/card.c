@@ -392,7 +392,7 @@ void card_destroy(struct card *card, void *session, void *handle)
 }
 
 uint32_t card_crypt(struct card *card, void *session, void *handle, uint32_t alg, bool encrypt, uint8_t iv[16], const uint8_t *in,
-                    size_t len, uint8_t *out)
+		    size_t len, uint8_t *out)
 {
 	uint8_t *from = room(len), *to = room(len + 16), *chain = room(16);
 	unsigned got = (unsigned)len + 16;
@@ -409,7 +409,7 @@ uint32_t card_crypt(struct card *card, void *session, void *handle, uint32_t alg
 }
 
 uint32_t card_mac(struct card *card, void *session, void *handle, uint32_t alg, const uint8_t iv[16], const uint8_t *in, size_t len,
-                  uint8_t mac[16])
+		  uint8_t mac[16])
 {
 	uint8_t *from = room(len), *to = room(32), *chain = room(16);
 	unsigned got = 16;
@@ -437,7 +437,7 @@ uint32_t card_hmac(struct card *card, void *session, void *handle, const uint8_t
 }
 
 uint32_t card_hash(struct card *card, void *session, const uint8_t *point, const void *id, size_t id_len, const uint8_t *in,
-                   size_t len, uint8_t digest[32])
+		   size_t len, uint8_t digest[32])
 {
 	uint8_t *from = room(len), *to = room(32), *key = room(card_point_len(card)), *name = room(id_len);
 	unsigned got = 32;
@@ -447,8 +447,8 @@ uint32_t card_hash(struct card *card, void *session, const uint8_t *point, const
 		card_put_point(card, point, key);
 		memcpy(name, id, id_len);
 	}
-	uint32_t code = CALL(card, HashInit, session, card->profile->alg[SDF_ALG_SM3], point ? (ECCrefPublicKey *)(void *)key : NULL,
-	                     point ? name : NULL, (unsigned)id_len);
+	uint32_t code = CALL(card, HashInit, session, card->profile->alg[SDF_ALG_SM3],
+	                     point ? (ECCrefPublicKey *)(void *)key : NULL, point ? name : NULL, (unsigned)id_len);
 	if (code == SDR_OK)
 		code = CALL(card, HashUpdate, session, from, (unsigned)len);
 	if (code == SDR_OK)

@@ -54,8 +54,9 @@ void chapter_add(json_t *chapter, enum result result, const char *id, const char
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	json_array_append_new(json_object_get(chapter, "checks"),
-	                      json_pack("{s:s,s:s,s:o}", "id", id, "result", result_name(result), "text", json_text(text, strlen(text))));
+	json_array_append_new(
+	        json_object_get(chapter, "checks"),
+	        json_pack("{s:s,s:s,s:o}", "id", id, "result", result_name(result), "text", json_text(text, strlen(text))));
 }
 
 /* -- lines, which may say anything ------------------------------------------------------------- */
@@ -99,7 +100,8 @@ static void take_row(struct child *c, const json_t *line)
 
 static void take_point(struct child *c, const json_t *line)
 {
-	const char *plot = json_string_value(json_object_get(line, "plot")), *series = json_string_value(json_object_get(line, "series"));
+	const char *plot = json_string_value(json_object_get(line, "plot")),
+	           *series = json_string_value(json_object_get(line, "series"));
 	json_t *x = json_object_get(line, "x"), *y = json_object_get(line, "y");
 
 	if (!plot || !series || !json_is_number(x) || !json_is_number(y))
@@ -253,12 +255,15 @@ static void judge_end(struct child *c, int status)
 		chapter_add(c->doc, RESULT_fault, "output", "what came from the examiner is no report: the library wrote over it");
 	} else if (c->hung) {
 		bool known = where(c, true, in, sizeof in);
-		chapter_add(c->doc, RESULT_fault, "hang", "%s did not return within %lu s; the chapter ends here, and the function is not "
-		            "called in those that follow", known ? in : "the library", c->judge->timeout_s);
+		chapter_add(c->doc, RESULT_fault, "hang",
+		            "%s did not return within %lu s; the chapter ends here, and the function is not "
+		            "called in those that follow",
+		            known ? in : "the library", c->judge->timeout_s);
 	} else if (WIFSIGNALED(status)) {
 		bool known = where(c, !crowd, in, sizeof in);
-		chapter_add(c->doc, may ? RESULT_quirk : RESULT_fault, "crash", "the process was ended by signal %d (%s) %s%s; the chapter ends "
-		            "here", WTERMSIG(status), strsignal(WTERMSIG(status)), known ? "in " : "outside of any call", in);
+		chapter_add(c->doc, may ? RESULT_quirk : RESULT_fault, "crash",
+		            "the process was ended by signal %d (%s) %s%s; the chapter ends here",
+		            WTERMSIG(status), strsignal(WTERMSIG(status)), known ? "in " : "outside of any call", in);
 	} else if (!c->ended) {
 		chapter_add(c->doc, RESULT_fault, "exit", "the library ended the process with status %d", WEXITSTATUS(status));
 	}

@@ -71,8 +71,9 @@ static enum status look_at(struct judge *j)
 	if (bytes != MAP_FAILED)
 		munmap(bytes, (size_t)st.st_size);
 	close(fd);
-	return elf ? ST_OK : fail(ST_USAGE, "Give the path of a GM/T 0018 library, or of a driver for hufu.", "%s is no shared library",
-	                          j->library);
+	return elf ? ST_OK
+	           : fail(ST_USAGE, "Give the path of a GM/T 0018 library, or of a driver for hufu.", "%s is no shared library",
+	                  j->library);
 }
 
 static void problem(void *arg, const char *message)
@@ -185,9 +186,9 @@ static enum status begin(struct judge *j)
 	struct tm tm;
 	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	j->avoid = json_array();
-	j->report = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:[]}", "schema", "hufu-qualify/1", "library", j->library, "name", j->name,
-	                      "kind", j->driver ? "driver" : "GM/T 0018", "profile", j->profile ? j->profile->name : "", "hufu",
-	                      PACKAGE_VERSION, "date", date, "settings", json_copy(j->settings), "chapters");
+	j->report = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:[]}", "schema", "hufu-qualify/1", "library", j->library, "name",
+	                      j->name, "kind", j->driver ? "driver" : "GM/T 0018", "profile", j->profile ? j->profile->name : "",
+	                      "hufu", PACKAGE_VERSION, "date", date, "settings", json_copy(j->settings), "chapters");
 	return ST_OK;
 }
 

@@ -20,9 +20,10 @@ static const void *at(const struct image *i, uint64_t offset, uint64_t n)
 static bool named(const struct image *i, const ElfW(Shdr) *strings, uint32_t offset, const char *name)
 {
 	size_t len = strlen(name) + 1;
-	const char *text = offset < strings->sh_size && strings->sh_offset <= i->len && strings->sh_size <= i->len - strings->sh_offset
-	                           ? (const char *)i->bytes + strings->sh_offset + offset
-	                           : NULL;
+	const char *text =
+	        offset < strings->sh_size && strings->sh_offset <= i->len && strings->sh_size <= i->len - strings->sh_offset
+	                ? (const char *)i->bytes + strings->sh_offset + offset
+	                : NULL;
 
 	return text && strings->sh_size - offset >= len && !memcmp(text, name, len);
 }

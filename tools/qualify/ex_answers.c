@@ -181,8 +181,8 @@ static enum answer ask_aead(struct card *card, void *session, const struct known
 
 	if (!handle)
 		return REFUSED;
-	*code = CALL(card, AuthEnc, session, handle, card->profile->alg[k->alg], iv, iv_len, aad, aad_len, in, len, out, &out_len, tag,
-	             &tag_len);
+	*code = CALL(card, AuthEnc, session, handle, card->profile->alg[k->alg], iv, iv_len, aad, aad_len, in, len, out, &out_len,
+	             tag, &tag_len);
 	card_destroy(card, session, handle);
 	if (*code != SDR_OK)
 		return REFUSED;
@@ -213,7 +213,8 @@ static enum answer ask_hmac(struct card *card, void *session, const struct known
 static const struct known without_key[] = {
 	{"sm3", "SM3, GB/T 32905 A.1", SDF_ALG_SM3, ask_hash, .in = "616263",
 	 .out = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"},
-	{"sm2-verify", "SM2 verification, GB/T 32918.5 A.2", SDF_ALG_SM2_SIGN, ask_verify, .key = SM2_POINT, .in = SM2_E, .out = SM2_SIG},
+	{"sm2-verify", "SM2 verification, GB/T 32918.5 A.2", SDF_ALG_SM2_SIGN, ask_verify, .key = SM2_POINT, .in = SM2_E,
+	 .out = SM2_SIG},
 };
 
 static const struct known with_key[] = {
@@ -227,7 +228,7 @@ static const struct known with_key[] = {
 	 .out = "ac3236cb861dd316e6413b4e3c7524b71d01aca2487ca582cbf5463e6698539b"},
 	{"sm4-ctr", "SM4-CTR, draft-ribose-cfrg-sm4 A.2", SDF_ALG_SM4_CTR, ask_cipher, SM4_KEY, IV, .in = CTR_TEXT,
 	 .out = "ac3236cb970cc20791364c395a1342d1a3cbc1878c6f30cd074cce385cdd70c7f234bc0e24c11980fd1286310ce37b92"
-	        "6e02fcd0faa0baf38b2933851d824514"},
+		"6e02fcd0faa0baf38b2933851d824514"},
 	{"sm4-mac", "SM4 CBC-MAC, GB/T 15852.1, beside software", SDF_ALG_SM4_MAC, ask_mac, SM4_KEY, .in = TEXT},
 	{"sm4-gcm", "SM4-GCM, RFC 8998 A.1", SDF_ALG_SM4_GCM, ask_aead, SM4_KEY, AEAD_IV, AEAD_AAD, AEAD_TEXT,
 	 "17f399f08c67d5ee19d0dc9969c4bb7d5fd46fd3756489069157b282bb200735d82710ca5c22f0ccfa7cbf93d496ac15"
@@ -237,7 +238,8 @@ static const struct known with_key[] = {
 	 "48af93501fa62adbcd414cce6034d895dda1bf8f132f042098661572e7483094fd12e518ce062c98acee28d95df4416b"
 	 "ed31a2f04476c18bb40c84a74b97dc5b",
 	 "16842d4fa186f56ab33256971fa110f4"},
-	{"hmac-sm3", "HMAC-SM3, GM/T 0042 D.3", SDF_ALG_SM3, ask_hmac, "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20",
+	{"hmac-sm3", "HMAC-SM3, GM/T 0042 D.3", SDF_ALG_SM3, ask_hmac,
+	 "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20",
 	 .in = "6162636462636465636465666465666765666768666768696768696a68696a6b696a6b6c6a6b6c6d6b6c6d6e6c6d6e6f6d6e6f706e6f7071"
 	       "6162636462636465636465666465666765666768666768696768696a68696a6b696a6b6c6a6b6c6d6b6c6d6e6c6d6e6f6d6e6f706e6f7071",
 	 .out = "ca05e144ed05d1857840d1f318a4a8669e559fc8391f414485bfdf7bb408963a"},
@@ -272,7 +274,8 @@ static void try_z(struct card *card, void *session)
 	sm3_final(&sm3, right);
 	uint32_t code = card_hash(card, session, point, SM2_DEFAULT_ID, SM2_DEFAULT_ID_LEN, (const uint8_t *)"abc", 3, digest);
 	if (code == SDR_OK)
-		tell(memcmp(digest, right, 32) ? RESULT_fault : RESULT_pass, "sm3-z", "SM3 with a public key and an identifier: Z goes first");
+		tell(memcmp(digest, right, 32) ? RESULT_fault : RESULT_pass, "sm3-z",
+		     "SM3 with a public key and an identifier: Z goes first");
 	else
 		tell(RESULT_skipped, "sm3-z", "SM3 with Z: %s", code_text(card, code));
 }

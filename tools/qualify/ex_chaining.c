@@ -40,7 +40,8 @@ static void look_at(struct card *card, void *session, void *handle, enum sdf_alg
 		uint32_t code = chain(card, session, handle, id, encrypt, &seen);
 		if (code != SDR_OK) {
 			bool refused = code == CARD_MISSING || sdf_profile_error(card->profile, code)->err == HUFU_ERR_UNSUPPORTED;
-			tell(refused ? RESULT_skipped : RESULT_fault, name, "SM4-%s %s in two calls: %s", name, way, code_text(card, code));
+			tell(refused ? RESULT_skipped : RESULT_fault, name, "SM4-%s %s in two calls: %s", name, way,
+			     code_text(card, code));
 			continue;
 		}
 		*all_updated &= seen == UPDATED;

@@ -21,11 +21,17 @@ bool tell_code(const struct card *card, const char *id, const char *what, uint32
 uint32_t id_to_try(enum sdf_alg alg, uint32_t own, unsigned nth)
 {
 	static const uint32_t known[SDF_ALGS][3] = {
-		[SDF_ALG_SM2_SIGN] = {SGD_SM2_1, 0x20100},   [SDF_ALG_SM2_ENCRYPT] = {SGD_SM2_3, 0x20400}, [SDF_ALG_SM3] = {SGD_SM3},
-		[SDF_ALG_SM4_ECB] = {SGD_SM4_ECB, 0x2001},   [SDF_ALG_SM4_CBC] = {SGD_SM4_CBC, 0x2002},
-		[SDF_ALG_SM4_CFB] = {SGD_SM4_CFB, 0x2004},   [SDF_ALG_SM4_OFB] = {SGD_SM4_OFB, 0x2008},
-		[SDF_ALG_SM4_CTR] = {SGD_SM4_CTR, 0x2020},   [SDF_ALG_SM4_MAC] = {SGD_SM4_MAC, 0x2010},
-		[SDF_ALG_SM4_GCM] = {SGD_SM4_GCM, 0x480},    [SDF_ALG_SM4_CCM] = {SGD_SM4_CCM},
+	        [SDF_ALG_SM2_SIGN] = {SGD_SM2_1, 0x20100},
+	        [SDF_ALG_SM2_ENCRYPT] = {SGD_SM2_3, 0x20400},
+	        [SDF_ALG_SM3] = {SGD_SM3},
+	        [SDF_ALG_SM4_ECB] = {SGD_SM4_ECB, 0x2001},
+	        [SDF_ALG_SM4_CBC] = {SGD_SM4_CBC, 0x2002},
+	        [SDF_ALG_SM4_CFB] = {SGD_SM4_CFB, 0x2004},
+	        [SDF_ALG_SM4_OFB] = {SGD_SM4_OFB, 0x2008},
+	        [SDF_ALG_SM4_CTR] = {SGD_SM4_CTR, 0x2020},
+	        [SDF_ALG_SM4_MAC] = {SGD_SM4_MAC, 0x2010},
+	        [SDF_ALG_SM4_GCM] = {SGD_SM4_GCM, 0x480},
+	        [SDF_ALG_SM4_CCM] = {SGD_SM4_CCM},
 	};
 
 	if (own && nth-- == 0)
@@ -45,7 +51,8 @@ bool known_key_load(struct card *card, void *session, const char *id, struct kno
 {
 	key->handle = NULL;
 	if (!card_can_import(card)) {
-		tell(RESULT_skipped, id, "no key that we know can be loaded: it takes ImportKeyWithISK_ECC and an encryption pair at an "
+		tell(RESULT_skipped, id,
+		     "no key that we know can be loaded: it takes ImportKeyWithISK_ECC and an encryption pair at an "
 		     "index (--index), or SDF_ImportKey in the profile");
 		return false;
 	}

@@ -49,7 +49,8 @@ static const struct hufu_driver *load(const struct request *request)
 	memcpy(&entry, &symbol, sizeof entry);
 	const struct hufu_driver *driver = symbol ? entry() : NULL;
 	if (!driver)
-		tell(RESULT_fault, "load", "it cannot be loaded: %s", library ? HUFU_DRIVER_ENTRY " is missing or gives NULL" : dlerror());
+		tell(RESULT_fault, "load", "it cannot be loaded: %s",
+		     library ? HUFU_DRIVER_ENTRY " is missing or gives NULL" : dlerror());
 	return driver;
 }
 
@@ -70,8 +71,10 @@ static bool fits(const struct hufu_driver *d)
 static void examine_symbols_of(const struct hufu_driver *d)
 {
 	tell(RESULT_pass, "abi", "driver \"%s\", ABI %u, all functions%s", d->name, d->abi, d->cancel ? ", cancel too" : "");
-	tell(RESULT_info, "flags", "returns by its deadline: %s; fork-safe: %s; leases stay on their thread: %s; keys in this host's "
-	     "memory: %s", d->flags & HUFU_DRIVER_RETURNS_BY_DEADLINE ? "yes" : "no", d->flags & HUFU_DRIVER_FORK_SAFE ? "yes" : "no",
+	tell(RESULT_info, "flags",
+	     "returns by its deadline: %s; fork-safe: %s; leases stay on their thread: %s; keys in this host's "
+	     "memory: %s",
+	     d->flags & HUFU_DRIVER_RETURNS_BY_DEADLINE ? "yes" : "no", d->flags & HUFU_DRIVER_FORK_SAFE ? "yes" : "no",
 	     d->flags & HUFU_DRIVER_THREAD_AFFINE ? "yes" : "no", d->flags & HUFU_DRIVER_SOFTWARE ? "yes" : "no");
 }
 
@@ -91,7 +94,8 @@ static bool open_subject(struct subject *s)
 	if (clock_now_ns() - begun > (CALL_S + 1) * NS_PER_S)
 		tell(RESULT_fault, "deadline", "open came back after its deadline");
 	if (err != HUFU_OK || !s->device)
-		return tell(RESULT_fault, "open", "the device cannot be opened: %s; --set KEY=VALUE gives what its section would", err_text(err)),
+		return tell(RESULT_fault, "open", "the device cannot be opened: %s; --set KEY=VALUE gives what its section would",
+		            err_text(err)),
 		       false;
 	s->info = (struct hufu_device_info){.size = sizeof s->info};
 	err = s->driver->info(s->device, &s->info);
@@ -173,7 +177,8 @@ static bool sign_round(struct subject *s, struct hufu_lease *lease, struct made 
 
 	host_fill(e, sizeof e);
 	*err = run(s, lease, &op);
-	return *err == HUFU_OK && op.out_len == 64 && sm2_public_init(&key, pair->pub) == SM2_OK && sm2_verify(&key, e, sig) == SM2_OK;
+	return *err == HUFU_OK && op.out_len == 64 && sm2_public_init(&key, pair->pub) == SM2_OK &&
+	       sm2_verify(&key, e, sig) == SM2_OK;
 }
 
 /* -- chapters ----------------------------------------------------------------------------------- */
@@ -184,7 +189,8 @@ static void examine_opening(struct subject *s)
 	size_t n = 0, limit = s->info.max_leases ? s->info.max_leases : LEASES_TRIED;
 	enum hufu_err err = HUFU_OK;
 
-	tell(RESULT_info, "info", "made by \"%.31s\", model \"%.31s\", serial number \"%.31s\", %zu kinds of operation, at most %u leases",
+	tell(RESULT_info, "info",
+	     "made by \"%.31s\", model \"%.31s\", serial number \"%.31s\", %zu kinds of operation, at most %u leases",
 	     s->info.vendor, s->info.model, s->info.serial, s->info.ncaps, s->info.max_leases);
 	(void)tell_err("probe", "it answers a probe", s->driver->probe(s->device, soon()));
 	while (n < LEASES_TRIED && n < limit && err == HUFU_OK) {
@@ -205,25 +211,35 @@ static void answer_random(struct subject *s, struct hufu_lease *lease)
 	struct hufu_op op = {.verb = HUFU_VERB_RANDOM, .out = a, .out_cap = sizeof a};
 	struct hufu_op other = {.verb = HUFU_VERB_RANDOM, .out = b, .out_cap = sizeof b};
 
-	if (can(s, 0, HUFU_VERB_RANDOM) && tell_err("random", "random numbers", run(s, lease, &op)) && run(s, lease, &other) == HUFU_OK)
+	if (can(s, 0, HUFU_VERB_RANDOM) && tell_err("random", "random numbers", run(s, lease, &op)) &&
+	    run(s, lease, &other) == HUFU_OK)
 		tell(memcmp(a, b, sizeof a) ? RESULT_pass : RESULT_fault, "random", "two draws differ");
 }
 
 /* GB/T 32907 A.1: key and text are the same. */
-static const uint8_t sm4_value[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10};
+static const uint8_t sm4_value[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
+				      0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10};
 
 static enum hufu_err import_sm4(struct subject *s, struct hufu_lease *lease, struct made *made)
 {
-	return make(s, lease, (struct hufu_op){.verb = HUFU_VERB_IMPORT, .new_type = HUFU_KEY_SM4, .in = sm4_value, .in_len = 16}, made);
+	return make(s, lease, (struct hufu_op){.verb = HUFU_VERB_IMPORT, .new_type = HUFU_KEY_SM4, .in = sm4_value, .in_len = 16},
+	            made);
 }
 
 static void answer_sm4(struct subject *s, struct hufu_lease *lease)
 {
-	static const uint8_t right[16] = {0x68, 0x1e, 0xdf, 0x34, 0xd2, 0x06, 0x96, 0x5e, 0x86, 0xb3, 0xe9, 0x4f, 0x53, 0x6e, 0x42, 0x46};
+	static const uint8_t right[16] = {0x68, 0x1e, 0xdf, 0x34, 0xd2, 0x06, 0x96, 0x5e,
+	                                  0x86, 0xb3, 0xe9, 0x4f, 0x53, 0x6e, 0x42, 0x46};
 	struct made made;
 	uint8_t out[32];
-	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .key = &made.key, .in = sm4_value, .in_len = 16,
-	                     .out = out, .out_cap = sizeof out, .repeatable = true};
+	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT,
+	                     .mechanism = CKM_HUFU_SM4_ECB,
+	                     .key = &made.key,
+	                     .in = sm4_value,
+	                     .in_len = 16,
+	                     .out = out,
+	                     .out_cap = sizeof out,
+	                     .repeatable = true};
 
 	if (!can(s, CKM_HUFU_SM4_ECB, HUFU_VERB_ENCRYPT) || !can_make(s, 0, HUFU_VERB_IMPORT)) {
 		tell(RESULT_skipped, "sm4-ecb", "SM4: not offered for keys that we know");
@@ -253,8 +269,8 @@ static void answer_sm2(struct subject *s, struct hufu_lease *lease, uint32_t rou
 		wrong += !sign_round(s, lease, &pair, &err);
 		tell_at(i, rounds);
 	}
-	tell(wrong ? RESULT_fault : RESULT_pass, "sm2-sign", "SM2: the device signs, software verifies: %u of %u wrong%s%s", wrong, i,
-	     err ? ", the last by " : "", err ? err_text(err) : "");
+	tell(wrong ? RESULT_fault : RESULT_pass, "sm2-sign", "SM2: the device signs, software verifies: %u of %u wrong%s%s", wrong,
+	     i, err ? ", the last by " : "", err ? err_text(err) : "");
 	evict(s, lease, &pair);
 }
 
@@ -307,8 +323,14 @@ static bool crypt_round(struct subject *s, struct hufu_lease *lease, struct made
 {
 	uint8_t in[64], out[80], right[64];
 	struct sm4_key key;
-	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .key = &made->key, .in = in, .in_len = sizeof in,
-	                     .out = out, .out_cap = sizeof out, .repeatable = true};
+	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT,
+	                     .mechanism = CKM_HUFU_SM4_ECB,
+	                     .key = &made->key,
+	                     .in = in,
+	                     .in_len = sizeof in,
+	                     .out = out,
+	                     .out_cap = sizeof out,
+	                     .repeatable = true};
 
 	host_fill(in, sizeof in);
 	sm4_key_init(&key, sm4_value);
@@ -435,8 +457,8 @@ static void threads(struct subject *s, struct hufu_lease *lease)
 		return;
 	struct sums sums = together(s, &job, n, s->request->full ? 10000 : 500);
 	tell(sums.wrong || sums.errors || !sums.rounds ? RESULT_fault : RESULT_pass, "job",
-	     "%u threads, a lease each and one key: %u %s, %u wrong, %u errors (%s)", n, sums.rounds, job.what, sums.wrong, sums.errors,
-	     err_text(sums.err));
+	     "%u threads, a lease each and one key: %u %s, %u wrong, %u errors (%s)", n, sums.rounds, job.what, sums.wrong,
+	     sums.errors, err_text(sums.err));
 	end_job(s, lease, &job);
 }
 
@@ -487,7 +509,8 @@ static void random_numbers(struct subject *s, struct hufu_lease *lease)
 static const struct {
 	const char *chapter;
 	void (*examine)(struct subject *, struct hufu_lease *);
-} parts[] = {{"answers", answers}, {"cross", cross}, {"threads", threads}, {"performance", performance}, {"random", random_numbers}};
+} parts[] = {
+	{"answers", answers}, {"cross", cross}, {"threads", threads}, {"performance", performance}, {"random", random_numbers}};
 
 void examine_driver(const struct request *request)
 {

@@ -125,19 +125,22 @@ static const struct situation {
 	{"missing-sign", "a key that is not there signs", sign_missing, IN(NO_KEY), HUFU_ERR_NO_KEY, true},
 	{"missing-kek", "a KEK that is not there opens a key", kek_missing, IN(NO_KEY) | IN(CALLER), HUFU_ERR_NO_KEY, true},
 	{"wrong-signature", "a wrong signature is verified", wrong_signature, IN(CALLER), HUFU_ERR_SIGNATURE, true},
-	{"wrong-algorithm", "an algorithm that nobody has", wrong_algorithm, IN(UNSUPPORTED) | IN(CALLER), HUFU_ERR_UNSUPPORTED, false},
+	{"wrong-algorithm", "an algorithm that nobody has", wrong_algorithm, IN(UNSUPPORTED) | IN(CALLER), HUFU_ERR_UNSUPPORTED,
+	 false},
 	{"partial-block", "15 bytes are encrypted by ECB", partial_block, IN(CALLER), HUFU_ERR_DATA_LEN, false},
-	{"damaged-envelope", "a key in a damaged envelope is loaded", damaged_envelope, IN(CALLER) | IN(NO_KEY), HUFU_ERR_CIPHERTEXT, true},
+	{"damaged-envelope", "a key in a damaged envelope is loaded", damaged_envelope, IN(CALLER) | IN(NO_KEY),
+	 HUFU_ERR_CIPHERTEXT, true},
 	{"off-curve", "a text is encrypted for a point off the curve", off_the_curve, IN(CALLER), HUFU_ERR_KEY_VALUE, true},
-	{"wrong-password", "a right is taken with a wrong password", wrong_password, IN(DENIED) | IN(CALLER) | IN(EXPIRED), HUFU_ERR_DENIED, true},
+	{"wrong-password", "a right is taken with a wrong password", wrong_password, IN(DENIED) | IN(CALLER) | IN(EXPIRED),
+	 HUFU_ERR_DENIED, true},
 };
 
 #define SITUATIONS (sizeof situations / sizeof *situations)
 
 static const char *group_name(enum hufu_group group)
 {
-	static const char *const names[] = {"ok", "caller", "unsupported", "no-key", "denied", "expired", "busy", "gone", "lost", "corrupt",
-	                                    "host", "bug"};
+	static const char *const names[] = {"ok",   "caller", "unsupported", "no-key",  "denied", "expired",
+	                                    "busy", "gone",   "lost",        "corrupt", "host",   "bug"};
 
 	return (unsigned)group < sizeof names / sizeof *names ? names[group] : "?";
 }
@@ -150,8 +153,8 @@ static void judge_known(const struct card *card, const struct situation *s, uint
 	if (s->groups & 1u << group)
 		tell(RESULT_pass, s->id, "%s: %s", s->what, code_text(card, code));
 	else
-		tell(RESULT_quirk, s->id, "%s: %s, which is of the group \"%s\": hufu takes it for that", s->what, code_text(card, code),
-		     group_name(group));
+		tell(RESULT_quirk, s->id, "%s: %s, which is of the group \"%s\": hufu takes it for that", s->what,
+		     code_text(card, code), group_name(group));
 }
 
 /* True: a code that nobody knows. */
@@ -185,11 +188,14 @@ static void judge_unknown(const struct card *card, const uint32_t codes[SITUATIO
 		agree &= hufu_err_group(situations[i].means) == hufu_err_group(situations[first].means);
 	}
 	if (!agree) {
-		tell(RESULT_fault, "one-code", "%s for all of: %s. Nothing tells a caller's mistake from a device's: hufu has to take every "
-		     "one for a lost device", code_text(card, codes[first]), where);
+		tell(RESULT_fault, "one-code",
+		     "%s for all of: %s. Nothing tells a caller's mistake from a device's: hufu has to take every "
+		     "one for a lost device",
+		     code_text(card, codes[first]), where);
 		return;
 	}
-	tell(RESULT_fault, "unknown-code", "%s is in neither the standard nor the profile (%s)", code_text(card, codes[first]), where);
+	tell(RESULT_fault, "unknown-code", "%s is in neither the standard nor the profile (%s)", code_text(card, codes[first]),
+	     where);
 	tell_fact("code", json_pack("{s:I,s:I}", "code", (json_int_t)codes[first], "means", (json_int_t)situations[first].means));
 }
 

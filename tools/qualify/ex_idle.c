@@ -30,7 +30,8 @@ void examine_idle(struct card *card)
 	void *sessions[SESSIONS];
 
 	for (int i = 0; i < SESSIONS; i++)
-		if (!(sessions[i] = card_ready(card, "session")) || !tell_code(card, "before", "a session is used", use(card, sessions[i])))
+		if (!(sessions[i] = card_ready(card, "session")) ||
+		    !tell_code(card, "before", "a session is used", use(card, sessions[i])))
 			return;
 	for (int i = 0; i < SESSIONS; i++) {
 		uint32_t until = total >> (SESSIONS - 1 - i);
@@ -42,8 +43,8 @@ void examine_idle(struct card *card)
 			continue;
 		}
 		bool told = profile && profile <= until;
-		tell(told ? RESULT_quirk : RESULT_fault, "idle", "a session left for %u s is of no use any more: %s%s", until, code_text(card, code),
-		     told ? "; the profile opens it anew before" : "; the profile does not say so");
+		tell(told ? RESULT_quirk : RESULT_fault, "idle", "a session left for %u s is of no use any more: %s%s", until,
+		     code_text(card, code), told ? "; the profile opens it anew before" : "; the profile does not say so");
 		if (!told)
 			tell_number("idle_s", last_alive ? last_alive : 1);
 		return;

@@ -47,8 +47,8 @@ static uint8_t *call_encrypt(struct card *card, void *session)
 	uint8_t *out = room(SPACE), *key = room(card_point_len(card)), *text = room(16);
 
 	card_put_point(card, card->encrypt_point, key);
-	(void)CALL(card, ExternalEncrypt_ECC, session, card->profile->alg[SDF_ALG_SM2_ENCRYPT], (ECCrefPublicKey *)(void *)key, text, 16,
-	           (ECCCipher *)(void *)out);
+	(void)CALL(card, ExternalEncrypt_ECC, session, card->profile->alg[SDF_ALG_SM2_ENCRYPT], (ECCrefPublicKey *)(void *)key,
+	           text, 16, (ECCCipher *)(void *)out);
 	return out;
 }
 
@@ -85,8 +85,10 @@ void examine_late(struct card *card)
 		for (size_t i = 0; i < CALLS; i++)
 			changed += memcmp(watched[k][i].was, watched[k][i].at, SPACE) != 0;
 		late |= changed > 0;
-		tell(changed ? RESULT_fault : RESULT_pass, "late", "%s: %u of %d results were written to again within %u ms after the call had "
-		     "returned", calls[k].function, changed, CALLS, ms);
+		tell(changed ? RESULT_fault : RESULT_pass, "late",
+		     "%s: %u of %d results were written to again within %u ms after the call had "
+		     "returned",
+		     calls[k].function, changed, CALLS, ms);
 	}
 	if (late)
 		tell_flag("late_writes", true);

@@ -66,7 +66,8 @@ static void tell_beyond(const char *what, size_t extent, size_t len)
 		tell(RESULT_fault, "beyond", "%s: %zu bytes are written, %zu more than the struct has", what, extent, extent - len);
 }
 
-/* What differs from the profile is a fault: a program that goes by it has its memory spoilt. What differs from the standard is not. */
+/* What differs from the profile is a fault: a program that goes by it has its memory spoilt. What differs from the standard is not.
+ */
 static bool look_at_point(struct card *card, void *session)
 {
 	struct seen seen = see_point(card, session);
@@ -76,8 +77,8 @@ static bool look_at_point(struct card *card, void *session)
 		return false;
 	width = width_of(card, &seen);
 	if (!width) {
-		tell(RESULT_fault, "width", "ECCrefPublicKey: the %zu bytes written hold no point of sm2p256v1 in fields of 64 or 32 bytes",
-		     seen.extent);
+		tell(RESULT_fault, "width",
+		     "ECCrefPublicKey: the %zu bytes written hold no point of sm2p256v1 in fields of 64 or 32 bytes", seen.extent);
 		return false;
 	}
 	card->profile->width = width;
@@ -185,8 +186,10 @@ static void tell_layout(const struct card *card, enum sdf_cipher_layout cipher, 
 		snprintf(text, sizeof text, "clength, x, y, C[%u], M", p->cipher_room);
 	tell_number("cipher", p->cipher);
 	tell_number("cipher_room", p->cipher_room);
-	tell(!same ? RESULT_fault : p->cipher == SDF_CIPHER_STANDARD ? RESULT_pass : RESULT_quirk, "cipher", "ECCCipher is %s%s", text,
-	     same ? "" : "; the profile says otherwise");
+	tell(!same                              ? RESULT_fault
+	     : p->cipher == SDF_CIPHER_STANDARD ? RESULT_pass
+	                                        : RESULT_quirk,
+	     "cipher", "ECCCipher is %s%s", text, same ? "" : "; the profile says otherwise");
 }
 
 /* A library may always write the whole of a struct with room for the longest text, whatever the caller's has. */
@@ -200,16 +203,17 @@ static void look_for_oversize(struct card *card, const struct seen *seen, size_t
 	}
 	uint32_t most = (uint32_t)(seen->extent - card_cipher_len(card, 0));
 	bool told = card->profile->envelope_max && seen->extent <= given;
-	tell(told ? RESULT_quirk : RESULT_fault, "oversize", "%zu bytes are written to an ECCCipher of %zu, with a text of %zu bytes: "
-	     "whoever gives it a struct of the text's size has its memory spoilt%s", seen->extent, should, len,
-	     told ? "; the profile knows" : "");
+	tell(told ? RESULT_quirk : RESULT_fault, "oversize",
+	     "%zu bytes are written to an ECCCipher of %zu, with a text of %zu bytes: "
+	     "whoever gives it a struct of the text's size has its memory spoilt%s",
+	     seen->extent, should, len, told ? "; the profile knows" : "");
 	if (!told)
 		tell_number("envelope_max", most > 1024 ? 1024 : most);
 }
 
 /* With the ids that vendors are known to use, until one gives a ciphertext that opens. */
 static struct seen see_with_ids(struct card *card, void *session, const struct own_pair *pair, const uint8_t *text, size_t len,
-                                bool *found)
+				bool *found)
 {
 	uint32_t *id = &card->profile->alg[SDF_ALG_SM2_ENCRYPT], given = *id, try;
 	struct seen seen = {.code = CARD_MISSING}, first = seen;
@@ -280,7 +284,8 @@ void examine_layouts(struct card *card)
 	void *session;
 
 	if (!card->sign_index && !card->encrypt_index) {
-		tell(RESULT_skipped, "point", "no index up to 64 has a pair: make one with the vendor's tool, or say which by --index");
+		tell(RESULT_skipped, "point",
+		     "no index up to 64 has a pair: make one with the vendor's tool, or say which by --index");
 		return;
 	}
 	session = card_ready(card, "session");

@@ -132,9 +132,11 @@ static size_t least_growth(const struct usage u[STAGES + 1], size_t member)
 
 static void judge(const char *id, const char *what, const struct usage u[STAGES + 1], uint32_t rounds)
 {
-	size_t heap = least_growth(u, offsetof(struct usage, heap)) / rounds, pages = least_growth(u, offsetof(struct usage, resident)) / rounds;
+	size_t heap = least_growth(u, offsetof(struct usage, heap)) / rounds,
+	       pages = least_growth(u, offsetof(struct usage, resident)) / rounds;
 	size_t bytes = heap > pages ? heap : pages;
-	size_t files = least_growth(u, offsetof(struct usage, descriptors)), lanes = least_growth(u, offsetof(struct usage, threads));
+	size_t files = least_growth(u, offsetof(struct usage, descriptors)),
+	       lanes = least_growth(u, offsetof(struct usage, threads));
 
 	if (files || lanes)
 		tell(RESULT_fault, id, "%s: %zu descriptors and %zu threads more after each %u", what, files, lanes, rounds);
@@ -158,7 +160,8 @@ static void run(struct card *card, void *session, size_t kind)
 		}
 		u[stage] = usage();
 		snprintf(series, sizeof series, "%s", kinds[kind].what);
-		tell_point("KiB more, by calls", series, stage * rounds, ((double)u[stage].resident - (double)u[0].resident) / 1024);
+		tell_point("KiB more, by calls", series, stage * rounds,
+		           ((double)u[stage].resident - (double)u[0].resident) / 1024);
 	}
 	judge(kinds[kind].id, kinds[kind].what, u, rounds);
 }

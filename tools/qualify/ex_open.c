@@ -48,8 +48,8 @@ static uint32_t open_several(struct card *card, void *devices[DEVICES_TRIED])
 	if (n == DEVICES_TRIED)
 		tell(RESULT_pass, "several", "%u devices are open at a time in one process", n);
 	else
-		tell(n ? RESULT_info : RESULT_fault, "several", "%u device%s open at a time in one process, then: %s", n, n == 1 ? "" : "s",
-		     code_text(card, code));
+		tell(n ? RESULT_info : RESULT_fault, "several", "%u device%s open at a time in one process, then: %s", n,
+		     n == 1 ? "" : "s", code_text(card, code));
 	if (n && n < DEVICES_TRIED)
 		tell_number("devices_max", n);
 	return n;
@@ -123,8 +123,8 @@ void examine_open(struct card *card)
 	void *devices[DEVICES_TRIED], *session;
 	uint32_t code = card_open(card, &devices[0]), n;
 
-	if (!tell_code(card, "device", card->request->open_config ? "the device is opened, with its configuration" : "the device is opened",
-	               code))
+	if (!tell_code(card, "device",
+	               card->request->open_config ? "the device is opened, with its configuration" : "the device is opened", code))
 		return;
 	code = card_session(card, devices[0], &session);
 	if (tell_code(card, "session", "a session is opened", code))

@@ -108,8 +108,8 @@ static uint32_t bulk_call(const struct bulk *b, unsigned len)
 
 	if (b->alg == SDF_ALG_SM3)
 		return card_hash(b->card, b->session, NULL, NULL, 0, b->in, len, digest);
-	return CALL(b->card, Encrypt, b->session, b->handle, b->card->profile->alg[b->alg], b->alg == SDF_ALG_SM4_ECB ? NULL : iv, b->in, len,
-	            b->out, &got);
+	return CALL(b->card, Encrypt, b->session, b->handle, b->card->profile->alg[b->alg], b->alg == SDF_ALG_SM4_ECB ? NULL : iv,
+	            b->in, len, b->out, &got);
 }
 
 /* MB a second; less than 0: it failed. */

@@ -110,8 +110,9 @@ static void tell_verdict(const struct sample *s, const bool failed[ROWS_MAX])
 			used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? "; " : "", name);
 	}
 	if (bad)
-		tell(RESULT_fault, "gmt0005", "%zu of %zu rows of the 15 tests fail, %d times in a row, on %zu groups of 10^6 bits: %s", bad, n,
-		     TRIES, s->groups, names);
+		tell(RESULT_fault, "gmt0005",
+		     "%zu of %zu rows of the 15 tests fail, %d times in a row, on %zu groups of 10^6 bits: %s", bad, n, TRIES,
+		     s->groups, names);
 	else
 		tell(RESULT_pass, "gmt0005", "all %zu rows of the 15 tests pass, on %zu groups of 10^6 bits", n, s->groups);
 }

@@ -77,12 +77,15 @@ static void try_openers(struct card *card)
 		pthread_join(o[i].thread, NULL);
 	uint64_t same = atomic_load(&all.same), errors = atomic_load(&all.errors), wrong = atomic_load(&all.wrong);
 	if (same || errors || wrong) {
-		tell(RESULT_fault, "at-once", "%u threads open sessions at the same time, %u times: one handle was given to two %llu times, "
-		     "%llu openings failed (%s), %llu sessions did not work", all.n, all.rounds, (unsigned long long)same,
-		     (unsigned long long)errors, errors ? code_text(card, atomic_load(&all.code)) : "-", (unsigned long long)wrong);
+		tell(RESULT_fault, "at-once",
+		     "%u threads open sessions at the same time, %u times: one handle was given to two %llu times, "
+		     "%llu openings failed (%s), %llu sessions did not work",
+		     all.n, all.rounds, (unsigned long long)same, (unsigned long long)errors,
+		     errors ? code_text(card, atomic_load(&all.code)) : "-", (unsigned long long)wrong);
 		tell_flag("open_exclusive", true);
 	} else {
-		tell(RESULT_pass, "at-once", "%u threads open sessions at the same time, %u times: all different, all work", all.n, all.rounds);
+		tell(RESULT_pass, "at-once", "%u threads open sessions at the same time, %u times: all different, all work", all.n,
+		     all.rounds);
 	}
 	free(all.sessions);
 	free(o);
@@ -112,8 +115,8 @@ static void open_under_load(struct card *card, const char *id, const char *what,
 	crew_end(run);
 	uint64_t bad = atomic_load(&crew.wrong) + atomic_load(&crew.errors);
 	if (bad || code != SDR_OK) {
-		tell(RESULT_fault, id, "%s while %u threads work: %s; %llu of %llu calls of the others went wrong (%s)", what, crew.threads,
-		     code_text(card, code), (unsigned long long)bad, (unsigned long long)atomic_load(&crew.done),
+		tell(RESULT_fault, id, "%s while %u threads work: %s; %llu of %llu calls of the others went wrong (%s)", what,
+		     crew.threads, code_text(card, code), (unsigned long long)bad, (unsigned long long)atomic_load(&crew.done),
 		     atomic_load(&crew.errors) ? code_text(card, atomic_load(&crew.code)) : "wrong answers");
 		tell_flag("open_exclusive", true);
 	} else {

@@ -34,8 +34,8 @@ static void per_session(struct card *card)
 	if (card_session(card, card->device, &other) != SDR_OK)
 		return;
 	bool seen = !can_sign(card, other);
-	compare("per-session", seen ? "a right counts for its session alone" : "a right counts for all sessions of the device", seen,
-	        card->profile->right_per_session, "right_per_session");
+	compare("per-session", seen ? "a right counts for its session alone" : "a right counts for all sessions of the device",
+	        seen, card->profile->right_per_session, "right_per_session");
 	card_close_session(card, other);
 }
 

@@ -30,12 +30,18 @@ static void judge_sessions(const struct card *card, uint32_t n, uint32_t code)
 		tell(RESULT_pass, "sessions", "%u sessions are open at a time", n);
 		return;
 	}
-	tell(n < profile ? RESULT_fault : profile ? RESULT_pass : RESULT_quirk, "sessions", "%u sessions are open at a time, then: %s%s", n,
-	     code_text(card, code), n < profile ? "; the profile promises more" : profile ? "" : "; the profile does not say so");
+	tell(n < profile ? RESULT_fault
+	     : profile   ? RESULT_pass
+	                 : RESULT_quirk,
+	     "sessions", "%u sessions are open at a time, then: %s%s", n, code_text(card, code),
+	     n < profile ? "; the profile promises more"
+	     : profile   ? ""
+	                 : "; the profile does not say so");
 	if (n && n != profile)
 		tell_number("sessions_max", n);
 	if (!sdf_code_name(card->profile, code))
-		tell(RESULT_fault, "sessions-code", "%s, in neither the standard nor the profile, is how the limit is told", code_text(card, code));
+		tell(RESULT_fault, "sessions-code", "%s, in neither the standard nor the profile, is how the limit is told",
+		     code_text(card, code));
 }
 
 static void try_sessions(struct card *card)
@@ -93,7 +99,8 @@ static bool draws(struct card *card, void *session, uint32_t len)
 static void judge_size(const char *key, const char *what, uint32_t largest, uint32_t profile, uint32_t tried)
 {
 	if (largest >= profile)
-		tell(RESULT_pass, key, "%s: %u bytes in one call%s", what, largest, largest == tried ? ", and more was not tried" : "");
+		tell(RESULT_pass, key, "%s: %u bytes in one call%s", what, largest,
+		     largest == tried ? ", and more was not tried" : "");
 	else
 		tell(RESULT_fault, key, "%s: %u bytes in one call, the profile promises %u", what, largest, profile);
 	if (largest && largest < profile)
@@ -118,7 +125,8 @@ static bool encrypts(struct card *card, void *session, const struct known_key *k
 	sm4_key_init(&sm4, key->value);
 	if (good) {
 		sm4_ecb_encrypt(&sm4, in, right, len / 16);
-		good = card_crypt(card, session, key->handle, card->profile->alg[SDF_ALG_SM4_ECB], true, NULL, in, len, out) == SDR_OK &&
+		good = card_crypt(card, session, key->handle, card->profile->alg[SDF_ALG_SM4_ECB], true, NULL, in, len, out) ==
+		               SDR_OK &&
 		       !memcmp(out, right, len);
 	}
 	free(in);

@@ -17,29 +17,32 @@ static const struct {
 	enum edition edition;
 	const char *names;
 } symbols[] = {
-	{IN_BOTH, "OpenDevice CloseDevice OpenSession CloseSession GetDeviceInfo GenerateRandom GetPrivateKeyAccessRight "
-	          "ReleasePrivateKeyAccessRight ExportSignPublicKey_RSA ExportEncPublicKey_RSA GenerateKeyWithIPK_RSA "
-	          "GenerateKeyWithEPK_RSA ImportKeyWithISK_RSA ExportSignPublicKey_ECC ExportEncPublicKey_ECC GenerateKeyWithIPK_ECC "
-	          "GenerateKeyWithEPK_ECC ImportKeyWithISK_ECC GenerateAgreementDataWithECC GenerateKeyWithECC "
-	          "GenerateAgreementDataAndKeyWithECC GenerateKeyWithKEK ImportKeyWithKEK DestroyKey "
-	          "ExternalPublicKeyOperation_RSA InternalPublicKeyOperation_RSA InternalPrivateKeyOperation_RSA ExternalVerify_ECC "
-	          "InternalSign_ECC InternalVerify_ECC ExternalEncrypt_ECC Encrypt Decrypt CalculateMAC HashInit HashUpdate HashFinal "
-	          "CreateFile ReadFile WriteFile DeleteFile"},
+	{IN_BOTH,
+	 "OpenDevice CloseDevice OpenSession CloseSession GetDeviceInfo GenerateRandom GetPrivateKeyAccessRight "
+	 "ReleasePrivateKeyAccessRight ExportSignPublicKey_RSA ExportEncPublicKey_RSA GenerateKeyWithIPK_RSA "
+	 "GenerateKeyWithEPK_RSA ImportKeyWithISK_RSA ExportSignPublicKey_ECC ExportEncPublicKey_ECC GenerateKeyWithIPK_ECC "
+	 "GenerateKeyWithEPK_ECC ImportKeyWithISK_ECC GenerateAgreementDataWithECC GenerateKeyWithECC "
+	 "GenerateAgreementDataAndKeyWithECC GenerateKeyWithKEK ImportKeyWithKEK DestroyKey "
+	 "ExternalPublicKeyOperation_RSA InternalPublicKeyOperation_RSA InternalPrivateKeyOperation_RSA ExternalVerify_ECC "
+	 "InternalSign_ECC InternalVerify_ECC ExternalEncrypt_ECC Encrypt Decrypt CalculateMAC HashInit HashUpdate HashFinal "
+	 "CreateFile ReadFile WriteFile DeleteFile"},
 	{ONLY_2012, "ExchangeDigitEnvelopeBaseOnRSA ExchangeDigitEnvelopeBaseOnECC ImportKey"},
-	{ONLY_2023, "AuthEnc AuthDec EncryptInit EncryptUpdate EncryptFinal DecryptInit DecryptUpdate DecryptFinal CalculateMACInit "
-	            "CalculateMACUpdate CalculateMACFinal AuthEncInit AuthEncUpdate AuthEncFinal AuthDecInit AuthDecUpdate AuthDecFinal "
-	            "HMACInit HMACUpdate HMACFinal"},
+	{ONLY_2023,
+	 "AuthEnc AuthDec EncryptInit EncryptUpdate EncryptFinal DecryptInit DecryptUpdate DecryptFinal CalculateMACInit "
+	 "CalculateMACUpdate CalculateMACFinal AuthEncInit AuthEncUpdate AuthEncFinal AuthDecInit AuthDecUpdate AuthDecFinal "
+	 "HMACInit HMACUpdate HMACFinal"},
 	{DEBUGGING, "GenerateKeyPair_RSA GenerateKeyPair_ECC ExternalPrivateKeyOperation_RSA ExternalSign_ECC ExternalDecrypt_ECC "
-	            "ExternalSign_SM9 ExternalDecrypt_SM9 ExternalKeyEncrypt ExternalKeyDecrypt ExternalKeyEncryptInit "
-	            "ExternalKeyDecryptInit ExternalKeyHMACInit"},
+		    "ExternalSign_SM9 ExternalDecrypt_SM9 ExternalKeyEncrypt ExternalKeyDecrypt ExternalKeyEncryptInit "
+		    "ExternalKeyDecryptInit ExternalKeyHMACInit"},
 	{SM9, "ExportUserID_SM9 GenerateEncMasterKeyPair_SM9 GenerateKeyWithEMK_SM9 GenerateKeyWithIMK_SM9 ImportKeyWithISK_SM9 "
 	      "GenerateAgreementDataWithSM9 GenerateKeyWithSM9 GenerateAgreementDataAndKeyWithSM9 VerifyWithMasterEPK_SM9 "
 	      "VerifyWithMasterIPK_SM9 InternalSignWithMasterEPK_SM9 InternalSignWithMasterIPK_SM9 EncryptWithMasterEPK_SM9 "
 	      "EncryptWithMasterIPK_SM9 DecryptWithISK_SM9"},
 	{VPN, "GenerateKeywithIKE GenerateKeywithEPK_IKE GenerateKeywithIPSEC GenerateKeywithEPK_IPSEC GenerateKeywithSSL "
 	      "GenerateKeywithEPK_SSL"},
-	{EXTENSION, "OpenDeviceEx OpenDeviceWithConf OpenDeviceWithPath InternalEncrypt_ECC InternalDecrypt_ECC InternalSign_ECC_Ex "
-	            "GetSymmKeyHandle GetKeyStatus GetDeviceRunStatus ImportKeyPair_ECC GenerateKeyPairWithIndex_ECC"},
+	{EXTENSION,
+	 "OpenDeviceEx OpenDeviceWithConf OpenDeviceWithPath InternalEncrypt_ECC InternalDecrypt_ECC InternalSign_ECC_Ex "
+	 "GetSymmKeyHandle GetKeyStatus GetDeviceRunStatus ImportKeyPair_ECC GenerateKeyPairWithIndex_ECC"},
 };
 
 /* Without these there is nothing to drive. */
@@ -65,7 +68,8 @@ static struct count count(const struct card *card, const char *names)
 		c.have += has;
 		tell_row("Functions", has ? "yes" : "no", symbol, NULL);
 		if (!has && used + len + 2 < sizeof c.missing)
-			used += (size_t)snprintf(c.missing + used, sizeof c.missing - used, "%s%.*s", used ? ", " : "", (int)len, names);
+			used += (size_t)snprintf(c.missing + used, sizeof c.missing - used, "%s%.*s", used ? ", " : "", (int)len,
+			                         names);
 	}
 	return c;
 }
@@ -75,7 +79,8 @@ static void tell_edition(enum edition edition, const struct count *c)
 	if (c->have == c->of)
 		tell(RESULT_pass, "edition", "%s: all %u functions", edition_names[edition], c->of);
 	else if (edition == IN_BOTH)
-		tell(RESULT_quirk, "edition", "%s: %u of %u functions; without %s", edition_names[edition], c->have, c->of, c->missing);
+		tell(RESULT_quirk, "edition", "%s: %u of %u functions; without %s", edition_names[edition], c->have, c->of,
+		     c->missing);
 	else
 		tell(RESULT_info, "edition", "%s: %u of %u functions", edition_names[edition], c->have, c->of);
 }
@@ -90,11 +95,15 @@ static void look_for_extras(const struct card *card)
 		}
 	}
 	if (dlsym(card->handle, "SDF_OpenDeviceEx") && !card->profile->extra[SDF_EXTRA_OPEN])
-		tell(RESULT_info, "extra", "SDF_OpenDeviceEx is there, but not in the profile: several devices may need it (open = ...)");
+		tell(RESULT_info, "extra",
+		     "SDF_OpenDeviceEx is there, but not in the profile: several devices may need it (open = ...)");
 	if (dlsym(card->handle, "SDF_InternalDecrypt_ECC"))
-		tell(RESULT_info, "arity", "SDF_InternalDecrypt_ECC is there, which is in no standard and takes 5 or 6 arguments. A wrong guess "
-		     "would have the library take a pointer for a length, so it cannot be tried out: the profile says %u. Look it up "
-		     "in the vendor's header", card->profile->decrypt_args);
+		tell(RESULT_info, "arity",
+		     "SDF_InternalDecrypt_ECC is there, which is in no standard and takes 5 or 6 arguments. A wrong guess "
+		     "would have the library take a pointer for a length, so it cannot be tried out: the profile says %u. Look it "
+		     "up "
+		     "in the vendor's header",
+		     card->profile->decrypt_args);
 	else if (card->profile->decrypt_args)
 		tell(RESULT_info, "arity", "SDF_InternalDecrypt_ECC is not there: SM2 decryption goes by ImportKeyWithISK alone");
 }
@@ -106,6 +115,7 @@ void examine_symbols(struct card *card)
 	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
 		if (!dlsym(card->handle, needed[i]))
 			tell(RESULT_fault, "needed", "%s is missing: this is no GM/T 0018 library", needed[i]);
+	tell_row("Functions", "There", "Function", NULL);
 	for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++) {
 		struct count c = count(card, symbols[i].names);
 		tell_edition(symbols[i].edition, &c);

@@ -22,7 +22,8 @@ static bool round_hash(struct card *card, void *session, uint32_t thread, uint32
 static const struct {
 	const char *id, *what;
 	bool (*round)(struct card *, void *, uint32_t, uint32_t *);
-} works[] = {{"sign", "SM2 signatures", round_sign}, {"hash", "SM3 digests", round_hash}, {"random", "random numbers", round_random}};
+} works[] = {
+	{"sign", "SM2 signatures", round_sign}, {"hash", "SM3 digests", round_hash}, {"random", "random numbers", round_random}};
 
 static bool offered(const struct card *card, size_t work)
 {
@@ -41,12 +42,13 @@ static bool work_together(struct card *card, size_t work, bool own_device)
 	const char *each = own_device ? "a device each" : "a session each";
 
 	if (errors)
-		tell(RESULT_fault, works[work].id, "%u threads, %s: of %llu %s %llu failed (%s), %llu were wrong", crew.threads, each,
-		     (unsigned long long)done, works[work].what, (unsigned long long)errors, code_text(card, atomic_load(&crew.code)),
-		     (unsigned long long)wrong);
+		tell(RESULT_fault, works[work].id, "%u threads, %s: of %llu %s %llu failed (%s), %llu were wrong", crew.threads,
+		     each, (unsigned long long)done, works[work].what, (unsigned long long)errors,
+		     code_text(card, atomic_load(&crew.code)), (unsigned long long)wrong);
 	else
-		tell(wrong ? RESULT_fault : RESULT_pass, works[work].id, "%u threads, %s: %llu %s, %llu wrong, %.0f/s", crew.threads, each,
-		     (unsigned long long)done, works[work].what, (unsigned long long)wrong, (double)done / seconds);
+		tell(wrong ? RESULT_fault : RESULT_pass, works[work].id, "%u threads, %s: %llu %s, %llu wrong, %.0f/s",
+		     crew.threads, each, (unsigned long long)done, works[work].what, (unsigned long long)wrong,
+		     (double)done / seconds);
 	return !wrong && !errors;
 }
 

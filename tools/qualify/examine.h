@@ -11,8 +11,8 @@ typedef void examine_fn(struct card *);
 examine_fn examine_symbols, examine_open, examine_misuse;
 /* A device is open (card->device), the pairs are looked for. */
 examine_fn examine_layouts, examine_answers, examine_cross, examine_chaining, examine_rights, examine_errors, examine_sizes,
-	examine_threads, examine_threads_devices, examine_reconnect, examine_late, examine_leaks, examine_random, examine_performance,
-	examine_idle;
+	examine_threads, examine_threads_devices, examine_reconnect, examine_late, examine_leaks, examine_random,
+	examine_performance, examine_idle;
 
 /* A driver of hufu's in place of a GM/T 0018 library. */
 void examine_driver(const struct request *);

@@ -79,7 +79,7 @@ static bool read_request(struct request *request)
 
 /* -- privileges ------------------------------------------------------------------------- */
 
-static bool limit(int what, rlim_t most)
+static bool limit(__rlimit_resource_t what, rlim_t most)
 {
 	struct rlimit l;
 
@@ -96,8 +96,8 @@ static bool become(const struct request *request)
 
 	if (!uid)
 		return true;
-	return setgroups(0, NULL) == 0 && setgid((gid_t)json_integer_value(gid)) == 0 && setuid((uid_t)json_integer_value(uid)) == 0 &&
-	       (json_integer_value(uid) == 0 || setuid(0) != 0);
+	return setgroups(0, NULL) == 0 && setgid((gid_t)json_integer_value(gid)) == 0 &&
+	       setuid((uid_t)json_integer_value(uid)) == 0 && (json_integer_value(uid) == 0 || setuid(0) != 0);
 }
 
 /* A library can do no more than this user, leaves no core with keys in it, and fills neither disk nor memory. */

@@ -7,7 +7,8 @@
 
 static const char style[] =
 	"body{font:15px/1.5 sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:#222}"
-	"table{border-collapse:collapse;margin:.6em 0}td,th{border:1px solid #ccc;padding:.2em .6em;text-align:left;vertical-align:top}"
+	"table{border-collapse:collapse;margin:.6em 0}td,th{border:1px solid #ccc;padding:.2em "
+	".6em;text-align:left;vertical-align:top}"
 	"th{background:#f2f2f2}h2{margin-top:2em;border-bottom:1px solid #ccc}pre{background:#f6f6f6;padding:.6em;overflow:auto}"
 	".pass{color:#1a6b1a}.fault{color:#b00020;font-weight:bold}.quirk{color:#8a5a00}.info{color:#333}.skipped{color:#777}";
 
@@ -70,8 +71,10 @@ static void put_head(FILE *f, const json_t *report)
 		fputs("</tr>\n", f);
 	}
 	fputs("</table>\n<p>A <b class=\"fault\">fault</b> is what neither the standard nor the profile lets a program expect. A "
-	      "<b class=\"quirk\">quirk</b> differs from the standard, and is harmless or told of in the profile. Clauses are those of "
-	      "GM/T 0059-2018.</p>\n", f);
+	      "<b class=\"quirk\">quirk</b> differs from the standard, and is harmless or told of in the profile. Clauses are "
+	      "those of "
+	      "GM/T 0059-2018.</p>\n",
+	      f);
 }
 
 static void put_summary(FILE *f, const json_t *report)

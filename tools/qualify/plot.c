@@ -46,13 +46,14 @@ static void put_script(FILE *f, const char *name, const json_t *series)
 	json_t *points, *point;
 	size_t i, k = 0;
 
-	fputs("set terminal svg size 760,320 background '#ffffff'\nset grid\nset key outside right\nset yrange [0:*]\nset title ", f);
+	fputs("set terminal svg size 760,320 background '#ffffff'\nset grid\nset key outside right\nset yrange [0:*]\nset title ",
+	      f);
 	put_title(f, name);
 	fputs(ratio(series) > WIDE_RANGE ? "\nset logscale x 2\n" : "\n", f);
 	json_object_foreach((json_t *)(size_t)series, label, points) {
 		fprintf(f, "$d%zu << EOD\n", k++);
-		json_array_foreach(points, i, point)
-			fprintf(f, "%.9g %.9g\n", json_number_value(json_array_get(point, 0)), json_number_value(json_array_get(point, 1)));
+		json_array_foreach(points, i, point) fprintf(f, "%.9g %.9g\n", json_number_value(json_array_get(point, 0)),
+		                                             json_number_value(json_array_get(point, 1)));
 		fputs("EOD\n", f);
 	}
 	k = 0;
