@@ -46,22 +46,20 @@ static bool to_own(const struct alias_profile *vendor, CK_ATTRIBUTE_TYPE type, C
 	return ok;
 }
 
-static bool has(const struct writer *w, CK_ULONG number)
+static bool ends_with(const struct writer *w, CK_ULONG number)
 {
-	for (size_t at = 0; at < w->len; at += sizeof number)
-		if (memcmp(w->data + at, &number, sizeof number) == 0)
-			return true;
-	return false;
+	return w->len && memcmp(w->data + w->len - sizeof number, &number, sizeof number) == 0;
 }
 
-/* Of several that are one of the vendor's, one is shown. */
+/* The meanings that to_own put side by side are one number again. */
 static bool to_vendor(const struct alias_profile *vendor, CK_ATTRIBUTE_TYPE type, CK_ULONG number, struct writer *w)
 {
 	if (type == CKA_KEY_TYPE)
 		return put(w, alias_key_type_vendor(vendor, number));
 	const struct alias_mech *row = alias_mech_of_own(vendor, number);
-	CK_ULONG shown = row ? row->vendor : number;
-	return has(w, shown) || put(w, shown);
+	if (!row)
+		return put(w, number);
+	return ends_with(w, row->vendor) || put(w, row->vendor);
 }
 
 static bool has_numbers(CK_ATTRIBUTE_TYPE type)
