@@ -13,16 +13,27 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEFAULT_NAME "user"
-
 const struct opt device_password_opts[] = {
-	{"name", 0, "NAME", "which of the device's passwords, as its driver calls it, default user"},
+	{"name", 0, "NAME", "which of the device's passwords, as its driver calls it, default user; of driver sdf * (all indexes)"},
 	{"so", 0, NULL, "log in as the security officer"},
 	{"password-file", 0, "FILE", "read the password from FILE (first line; mode 0600)"},
 	{"password-fd", 0, "N", "read the password from descriptor N (one line)"},
 	{"password-credential", 0, "NAME", "read the password from systemd credential NAME"},
 	{0},
 };
+
+/* What the drivers at hand call the one that all their devices have. */
+static const char *default_name(const struct domains *d, const char *domain)
+{
+	const struct conf_token *token = d->file.token;
+
+	for (size_t i = 0; i < token->ndevices; i++) {
+		const struct conf_device *device = &d->file.config->devices[token->devices[i]];
+		if (!strcmp(device->domain, domain) && !strcmp(device->driver, "sdf"))
+			return "*";
+	}
+	return "user";
+}
 
 static enum status name_it(const char *domain, const char *name, struct store_credential *c)
 {
@@ -83,7 +94,7 @@ static enum status change(const struct args *args, const char *token, const char
 	if (status == ST_OK)
 		status = domains_find(&d, word, &domain);
 	if (status == ST_OK)
-		status = name_it(domain, name ? name : DEFAULT_NAME, &c);
+		status = name_it(domain, name ? name : default_name(&d, domain), &c);
 	if (status == ST_OK)
 		status = domains_login_either(args, &d);
 	if (status == ST_OK)

@@ -108,6 +108,8 @@ void care_conclude(struct care *care, uint64_t now_ns)
 	device->login = care->login;
 	if (care->login_refused)
 		atomic_store(&device->login_refused, true);
+	else if (hufu_err_group(care->job.err) == HUFU_GROUP_DENIED)
+		credentials_were_denied(device);
 	switch (care->kind) {
 	case CARE_OPEN:
 		conclude_open(care, now_ns);

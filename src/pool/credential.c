@@ -142,6 +142,30 @@ static void note_refusal(const struct device *device, const struct credential *c
 	free(refusal);
 }
 
+/* Held, the nth of the domain; NULL: there are not so many. */
+static struct credential *hold_nth(struct pool *pool, const char *domain, size_t n)
+{
+	pthread_mutex_lock(&pool->keys_lock);
+	struct credential *credential = pool->credentials;
+	while (credential && (strcmp(credential->domain, domain) != 0 || n--))
+		credential = credential->next;
+	if (credential)
+		atomic_fetch_add(&credential->refs, 1);
+	pthread_mutex_unlock(&pool->keys_lock);
+	return credential;
+}
+
+void credentials_were_denied(struct device *device)
+{
+	struct credential *c;
+
+	for (size_t n = 0; (c = hold_nth(device->pool, device->conf->domain, n)); n++) {
+		note_refusal(device, c);
+		rele(c);
+		atomic_store(&device->login_refused, true);
+	}
+}
+
 bool pool_refused_credential(struct pool *pool, const char *domain, const char *name, const uint8_t *value, size_t len)
 {
 	struct credential c = {.domain = (char *)(uintptr_t)domain, .name = (char *)(uintptr_t)name, .value = (uint8_t *)(uintptr_t)value,

@@ -210,6 +210,11 @@ void device_set_proven(struct device *, bool proven, uint32_t proofs);
 bool device_must_prove(const struct device *);
 /* Something more is asked of the domain's devices before they use keys. Under keys_lock. */
 void proof_ask_again_locked(struct pool *, const char *domain);
+/*
+ * It took them, and refused them when a key wanted one: whichever it was, all that it was told count as refused. Where
+ * each key has its own that is more than need be, but another try of the wrong one may lock the key.
+ */
+void credentials_were_denied(struct device *);
 /* At the end. */
 void credentials_free(struct pool *);
 /* A proof is open for this device, or is as soon as it is opened. */

@@ -143,6 +143,7 @@ enum verdict judge(struct call *call, struct device *device, bool delivered)
 		set_aside_unlucky(call, device);
 		return TRY_NEXT;
 	case HUFU_GROUP_DENIED:
+		credentials_were_denied(device);
 		fell(call, device, HEALTH_REFUSED);
 		set_aside(call, device, false);
 		return TRY_NEXT;

@@ -252,6 +252,27 @@ static void test_refused(void)
 	try_refused(LOCKED("a") DEVICE("b", "fault", "domain_id = 00000000000000000000000000000001") TOKEN("a, b"));
 }
 
+/* Taken at first, and refused when a key was to be used: nobody knows which it was, so none is told again. */
+static void test_denied_at_use(void)
+{
+	struct kept kept[3];
+
+	look_ahead(kept);
+	up(LOCKED("a") TOKEN("a"));
+	CU_ASSERT(give("sesame") == HUFU_OK && sign(&kept[0]) == HUFU_OK);
+	CU_ASSERT(!pool_refused_credential(pool, NULL, NULL, NULL, 0));
+	script("a", "sign:denied@1");
+	CU_ASSERT(sign(&kept[0]) != HUFU_OK && becomes("a", POOL_QUARANTINED));
+	CU_ASSERT(pool_refused_credential(pool, "d", "user", (const uint8_t *)"sesame", 6));
+	CU_ASSERT(!pool_refused_credential(pool, "d", "user", (const uint8_t *)"sesame", 5));
+	pool_drop_credentials(pool);
+	CU_ASSERT(give("sesame") == HUFU_OK);
+	(void)!draw();
+	CU_ASSERT(state_of("a") == POOL_QUARANTINED && fault_counts("a").asked[HUFU_VERB_LOGIN] == 1);
+	CU_ASSERT(give("another") == HUFU_OK && becomes("a", POOL_QUARANTINED) && is_asked("a", HUFU_VERB_LOGIN, 2));
+	down();
+}
+
 static void test_opened_anew(void)
 {
 	struct kept kept[3];
@@ -366,6 +387,7 @@ static const struct unit_case cases[] = {
 	{"one that hangs is waited for until the deadline", test_hung},
 	{"devices take a credential, and forget it", test_password},
 	{"what a device refused it is not told again; another value is another chance", test_refused},
+	{"what it refused when a key wanted it counts as refused, too", test_denied_at_use},
 	{"a device opened anew is told again", test_opened_anew},
 	{"a device that hangs in its login holds up nobody", test_login_hangs},
 	{"credentials have bounds, and a domain", test_bounds},
