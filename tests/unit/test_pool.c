@@ -754,6 +754,59 @@ static void test_eviction_waits(void)
 	CU_ASSERT(lab_ops("a", HUFU_VERB_EVICT) == 1);
 }
 
+/* The subject under SM2. */
+static enum hufu_err wrap(struct pool *pool, struct pool_key *subject, struct pool_request *req)
+{
+	struct pool_key *public = lab_public(pool);
+	uint8_t out[16 + 97];
+
+	*req = REQUEST(.verb = HUFU_VERB_WRAP, .mechanism = CKM_HUFU_SM2_C1C3C2, .out = out, .out_cap = sizeof(out));
+	req->key = public;
+	req->subject = subject;
+	enum hufu_err err = pool_run(pool, req);
+	pool_key_rele(public);
+	return err;
+}
+
+static struct pool_key *private_in(struct pool *pool, const char *domain)
+{
+	static const uint8_t uuid[16] = {9}, d[32] = {[31] = 7};
+	struct pool_copy copy = {.kind = HUFU_COPY_BLOB, .domain = domain, .data = d, .len = sizeof(d)};
+	struct pool_key *key;
+
+	CU_ASSERT_FATAL(pool_key_new(pool, uuid, 1, HUFU_KEY_SM2_PRIVATE, &copy, 1, &key) == HUFU_OK);
+	return key;
+}
+
+/* An op of two keys runs where both are, or nowhere. */
+static void test_two_keys(void)
+{
+	struct pool *pool = lab_pool((struct lab_device[]){
+		{"a", "", "north", NULL, 1000}, {"b", "", "south", NULL, 1}, {0}});
+	struct pool_key *south = lab_sm4(pool, "south"), *west = lab_sm4(pool, "west");
+	struct pool_key *one = private_in(pool, "north"), *other = private_in(pool, "south");
+	struct hufu_param_sm2_agree param = {.key_len = 16};
+	struct pool_request req;
+	uint8_t out[80];
+
+	for (int i = 0; i < 8; i++)
+		CU_ASSERT(wrap(pool, south, &req) == HUFU_OK && strcmp(req.served_domain, "south") == 0 && req.attempts == 1);
+	CU_ASSERT(wrap(pool, west, &req) == HUFU_ERR_NO_KEY && req.attempts == 0);
+	req = REQUEST(.verb = HUFU_VERB_DERIVE, .mechanism = CKM_HUFU_SM2_KEY_AGREEMENT, .param = &param, .out = out,
+	              .out_cap = sizeof(out));
+	req.key = one;
+	req.subject = other;
+	CU_ASSERT(pool_run(pool, &req) == HUFU_ERR_NO_KEY && req.attempts == 0);
+	lab_script("b", "wrap:no-key");
+	CU_ASSERT(wrap(pool, south, &req) == HUFU_ERR_NO_KEY && req.attempts == 1);
+	CU_ASSERT_EQUAL(lab_asked("a", HUFU_VERB_WRAP) + lab_asked("a", HUFU_VERB_DERIVE), 0);
+	pool_key_rele(south);
+	pool_key_rele(west);
+	pool_key_rele(one);
+	pool_key_rele(other);
+	lab_free(pool);
+}
+
 static void test_domain_list(void)
 {
 	struct pool *pool = lab_pool((struct lab_device[]){
@@ -796,6 +849,7 @@ static const struct unit_case cases[] = {
 	{"a slow start is a tenth, then half, then all", test_slow_start_is_a_ramp},
 	{"attempts share an op id", test_op_id_and_attempts},
 	{"a key goes where it has a copy, a new one where it is wanted", test_domains},
+	{"an op of two keys goes where both are, or nowhere", test_two_keys},
 	{"nobody signs unchecked but software", test_point},
 	{"a device's lies are caught", test_lies_are_caught},
 	{"devices are opened when they are needed", test_opens_lazily},
