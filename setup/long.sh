@@ -27,7 +27,7 @@ say "== soaks"
 HUFU_SOAK=10 stage "soak" "$out/plain" "TESTS=\$(SOAKS)"
 
 say "== chaos: more seeds, longer, and under ThreadSanitizer"
-for profile in storm liars outage fork reload blind; do
+for profile in storm liars outage fork reload blind cards mixed; do
 	one "chaos: $profile" make -C "$out/plain" chaos PROFILE=$profile SEEDS=101-120 OPS=4000
 done
 export TSAN_OPTIONS=suppressions=$top/setup/tsan.supp

@@ -315,6 +315,8 @@ static void befall(uint64_t seed, unsigned phase, const char *const *worst, size
 			tell(i, "");
 		else if (devices[i].kind->card)
 			draw_card(&c, chance_below(&c, 2) && ++bad <= 2, i);
+		else if (devices[0].kind->card)
+			tell(i, "run:delay=3ms%5"); /* the only one of its domain */
 		else if (bad < 2 && chance_below(&c, 2) && ++bad)
 			draw_bad(&c, worst, nworst, i);
 		else
