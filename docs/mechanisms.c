@@ -118,11 +118,13 @@ static const char *in_parts(const struct mech *m)
 	case SHAPE_STATE_STREAM:
 	case SHAPE_SIGN_MESSAGE: return "yes";
 	case SHAPE_MAC: return "yes; where a device cannot, up to 1 MiB";
-	case SHAPE_AEAD: return "encryption; decryption is kept to its tag, up to 64 MiB";
+	case SHAPE_AEAD:
+		return m->parse == param_ccm ? "kept to the end, up to 64 MiB" :
+		                               "encryption; decryption is kept to its tag, up to 64 MiB";
 	case SHAPE_SIGN_DIGEST:
 	case SHAPE_SIGN_WHOLE:
 	case SHAPE_PK_CRYPT:
-	case SHAPE_KEY_WRAP: return "kept to the end";
+	case SHAPE_KEY_WRAP: return m->flags & (CKF_ENCRYPT | CKF_SIGN | CKF_DECRYPT) ? "kept to the end" : "";
 	case SHAPE_KEYGEN:
 	case SHAPE_DERIVE: break;
 	}
