@@ -372,7 +372,8 @@ struct hufu_capability {
 	uint32_t verbs;                /* bit (1 << enum hufu_verb) */
 	uint32_t min_nbits, max_nbits; /* key size, 0 where it has no meaning; for information: HUFU_ERR_KEY_SIZE refuses others */
 	uint32_t multi_part;           /* takes HUFU_PHASE_FIRST, NEXT, LAST */
-	uint32_t permanent;            /* GENERATE, IMPORT, UNWRAP: the key stays in the device for good. None is made there for a test */
+	uint32_t permanent;            /* GENERATE, IMPORT, UNWRAP: a private key stays in the device for good. None is made there for a test,
+	                                  and none a second time where an op ended in LOST or CORRUPT, or did not end */
 	uint64_t max_in;               /* largest input of one op, 0 no limit; a driver that can, splits up what is larger */
 	uint32_t cost_us;              /* rough, for routing; 0 unknown */
 };

@@ -105,6 +105,8 @@ enum hufu_err call_board(struct call *, struct device *) MUST_CHECK;
 
 /* The device's answer was call->err. delivered: the op was in the driver's hands. */
 enum verdict judge(struct call *, struct device *, bool delivered);
+/* After an attempt there whose effect is unknown: may there be another, anywhere? */
+bool call_may_repeat(const struct call *, struct device *);
 
 /* -- pick.c ------------------------------------------------------------------ */
 

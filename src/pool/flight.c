@@ -25,7 +25,7 @@ static void plan(struct call *call, struct device *device, struct flight *flight
 	flight->alone = !call->hurries;
 	flight->limit_ns = limit < left ? limit : left;
 	/* What may not be repeated stays where it is: a job that is about to begin could be given up too late. */
-	flight->may_leave = call->req->op.repeatable;
+	flight->may_leave = call_may_repeat(call, device);
 	flight->patience_ns = flight->may_leave && patience < left ? patience : left;
 }
 

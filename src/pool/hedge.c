@@ -19,8 +19,8 @@ static uint64_t hedge_after_ns(const struct call *call, const struct device *dev
 
 static bool may_hedge(const struct call *call)
 {
-	return call->conf->hedge == CONF_HEDGE_SUSPECT && call->req->op.repeatable && !call->hedged && call->flights[0].job &&
-	       !call->flights[1].job;
+	return call->conf->hedge == CONF_HEDGE_SUSPECT && !call->hedged && call->flights[0].job && !call->flights[1].job &&
+	       call_may_repeat(call, call->flights[0].device);
 }
 
 static bool is_within_budget(struct call *call)
@@ -56,7 +56,7 @@ static void start(struct call *call)
 	struct device *first = call->flights[0].device, *second = pick_second(call, first);
 	struct stats_device *stats = atomic_load_explicit(&first->stats, memory_order_acquire);
 
-	if (!second || !is_within_budget(call) || call_board(call, second) != HUFU_OK)
+	if (!second || !call_may_repeat(call, second) || !is_within_budget(call) || call_board(call, second) != HUFU_OK)
 		return;
 	if (flight_start(call, second, &call->flights[1]) != HUFU_OK) {
 		device_leave(second);

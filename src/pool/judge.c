@@ -74,11 +74,45 @@ static enum verdict judge_busy(struct call *call, struct device *device)
 	return TRY_NEXT;
 }
 
-static bool may_retry(struct call *call)
+/* A private key that is made or taken in: of others only a copy stays, which whoever has lost it leaves without effect. */
+static bool brings_private_key(const struct hufu_op *op)
+{
+	switch (op->new_type) {
+	case HUFU_KEY_SM2_PRIVATE:
+	case HUFU_KEY_RSA_PRIVATE:
+	case HUFU_KEY_EC_PRIVATE:
+	case HUFU_KEY_EDWARDS_PRIVATE:
+	case HUFU_KEY_MONTGOMERY_PRIVATE:
+		return op->verb == HUFU_VERB_GENERATE || op->verb == HUFU_VERB_IMPORT || op->verb == HUFU_VERB_UNWRAP;
+	case HUFU_KEY_SM2_PUBLIC:
+	case HUFU_KEY_SM4:
+	case HUFU_KEY_ZUC:
+	case HUFU_KEY_SECRET:
+	case HUFU_KEY_AES:
+	case HUFU_KEY_DES3:
+	case HUFU_KEY_RSA_PUBLIC:
+	case HUFU_KEY_EC_PUBLIC:
+	case HUFU_KEY_EDWARDS_PUBLIC:
+	case HUFU_KEY_MONTGOMERY_PUBLIC:
+		break;
+	}
+	return false;
+}
+
+/* A pair that stays in the device may be there, whatever came back: a second one would be found beside it for ever. */
+bool call_may_repeat(const struct call *call, struct device *device)
+{
+	const struct hufu_op *op = &call->req->op;
+	const struct capability *cap = device_capability(device, call->mechanism, op->verb, op->phase != HUFU_PHASE_WHOLE);
+
+	return op->repeatable && !(cap && cap->permanent && brings_private_key(op));
+}
+
+static bool may_retry(struct call *call, struct device *device)
 {
 	struct pool *pool = call->pool;
 
-	return call->req->op.repeatable && ++call->hard < call->conf->attempts &&
+	return call_may_repeat(call, device) && ++call->hard < call->conf->attempts &&
 	       budget_take(&pool->calls.retries, attempts_so_far(pool), call->conf->retry_percent, call->conf->retry_floor,
 	                   call->now_ns);
 }
@@ -98,7 +132,7 @@ static enum verdict judge_lost(struct call *call, struct device *device, bool de
 		set_aside_unlucky(call, device);
 	if (!delivered)
 		return TRY_NEXT;
-	if (!may_retry(call))
+	if (!may_retry(call, device))
 		return ANSWERED;
 	count(device, STATS_RETRIES);
 	return TRY_NEXT;

@@ -16,7 +16,7 @@ struct spied lab_spied;
 static struct {
 	struct conf conf;
 	struct conf_device devices[LAB_DEVICES_MAX];
-	char *options[LAB_DEVICES_MAX][3];
+	char *options[LAB_DEVICES_MAX][5];
 	size_t indexes[LAB_DEVICES_MAX];
 	struct conf_token token;
 	size_t secret_before;
@@ -213,6 +213,8 @@ struct pool *lab_pool(const struct lab_device *devices)
 		arms[n] = (struct arms){.script = devices[n].script ? devices[n].script : "", .armed = !sound_first};
 		part_of(arms[n].script, calls, true, call_scripts[n], sizeof(call_scripts[n]));
 		lab.options[n][1] = sound_first ? call_scripts[n] : (char *)(uintptr_t)arms[n].script;
+		lab.options[n][2] = (char *)(uintptr_t)(devices[n].permanent ? "permanent" : NULL);
+		lab.options[n][3] = (char *)(uintptr_t)(devices[n].permanent ? "yes" : NULL);
 		struct conf_device *device = &lab.devices[n];
 		*device = conf_device_defaults();
 		device->name = (char *)(uintptr_t)devices[n].name;

@@ -20,6 +20,7 @@
 struct lab_device {
 	const char *name, *script, *domain, *driver;
 	uint32_t weight;
+	bool permanent;          /* what it makes stays in it, it says */
 };
 
 extern _Atomic uint64_t lab_now_ns;

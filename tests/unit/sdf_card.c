@@ -334,10 +334,10 @@ enum hufu_err sdf_make_pair(struct sdf_session *session, uint32_t index, enum sd
 {
 	enum hufu_err err = called(session, FAKE_MAKE_PAIR);
 
-	if (err == HUFU_OK) {
+	if (err == HUFU_OK || fake.failure_is_late[FAKE_MAKE_PAIR])
 		fake_make_pair(pair_at(index, usage), (uint8_t)(index + 0x40));
+	if (err == HUFU_OK)
 		memcpy(point, pair_at(index, usage)->key.point, 64);
-	}
 	return err;
 }
 
@@ -345,7 +345,9 @@ enum hufu_err sdf_import_pair(struct sdf_session *session, uint32_t index, enum 
 {
 	enum hufu_err err = called(session, FAKE_IMPORT_PAIR);
 
-	if (err == HUFU_OK)
+	if (fake.refuses_to_import[usage])
+		return HUFU_ERR_GONE;
+	if (err == HUFU_OK || fake.failure_is_late[FAKE_IMPORT_PAIR])
 		pair_at(index, usage)->there = sm2_private_init(&pair_at(index, usage)->key, d) == SM2_OK;
 	return err;
 }

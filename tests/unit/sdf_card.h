@@ -47,6 +47,8 @@ extern struct fake {
 	unsigned failures[FAKE_CALLS];
 	enum hufu_err failure[FAKE_CALLS];
 	bool failure_kills[FAKE_CALLS];
+	bool failure_is_late[FAKE_CALLS];    /* of pairs: the call has its effect all the same */
+	bool refuses_to_import[SDF_USAGE_ENCRYPT + 1];
 	void *rsa;                           /* EVP_PKEY at index 1, or NULL */
 } fake;
 

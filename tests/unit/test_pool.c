@@ -112,6 +112,51 @@ static void test_not_repeatable(void)
 	}
 }
 
+/*
+ * A pair that stays in its device is made once: where nobody knows whether it was made no other device is asked, though the op
+ * may be repeated. Of a key whose copy is all there is, another is made.
+ */
+static void test_permanent(void)
+{
+	static const struct {
+		const char *script;
+		enum hufu_err err;
+		uint64_t ran;
+		bool pair;
+	} rows[] = {
+		{"generate:lost", HUFU_ERR_LOST, 1, true},   {"generate:corrupt", HUFU_ERR_CORRUPT, 1, true},
+		{"generate:overlong", HUFU_ERR_CORRUPT, 1, true}, {"generate:delay=20s", HUFU_ERR_LOST, 0, true},
+		{"generate:gone", HUFU_OK, 1, true},         {"generate:busy", HUFU_OK, 1, true},
+		{"import:lost", HUFU_ERR_LOST, 1, true},     {"import:gone", HUFU_OK, 1, true},
+		{"generate:lost", HUFU_OK, 2, false},        {"import:lost", HUFU_OK, 2, false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct lab_device both[] = {{.name = "a", .script = rows[i].script, .permanent = true},
+		                                  {.name = "b", .permanent = true, .weight = 1}, {0}};
+		struct pool *pool = lab_pool(both);
+		uint8_t out[256], pub[HUFU_PUB_MAX], in[32] = {1};
+		bool import = strncmp(rows[i].script, "import", 6) == 0;
+		struct pool_request req = {.op = {.verb = import ? HUFU_VERB_IMPORT : HUFU_VERB_GENERATE,
+		                                  .mechanism = import ? 0 : rows[i].pair ? CKM_HUFU_SM2_KEY_PAIR_GEN : CKM_HUFU_SM4_KEY_GEN,
+		                                  .new_type = rows[i].pair ? HUFU_KEY_SM2_PRIVATE : HUFU_KEY_SM4,
+		                                  .in = import ? in : NULL,
+		                                  .in_len = !import ? 0 : rows[i].pair ? 32 : 16,
+		                                  .out = out,
+		                                  .out_cap = sizeof(out),
+		                                  .pub = pub,
+		                                  .repeatable = true}};
+
+		enum hufu_err err = pool_run(pool, &req);
+		uint64_t ran = lab_ops("a", req.op.verb) + lab_ops("b", req.op.verb);
+		if (err != rows[i].err || ran != rows[i].ran)
+			printf("# %s: error %x, made %u times\n", rows[i].script, err, (unsigned)ran);
+		CU_ASSERT(err == rows[i].err && ran == rows[i].ran);
+		lab_script("a", "");
+		lab_free(pool);
+	}
+}
+
 static void test_attempts_cap(void)
 {
 	struct pool *pool = lab_pool((struct lab_device[]){{"a", "sign:lost", NULL, NULL, 0},
@@ -828,6 +873,7 @@ static const struct unit_case cases[] = {
 	{"a domain is up if one of its devices is, and exposed if one is software", test_domain_list},
 	{"each error group leads where the table says", test_groups},
 	{"what may not be repeated is done once, whatever happens", test_not_repeatable},
+	{"what stays in a device is made once", test_permanent},
 	{"three attempts are made, each elsewhere", test_attempts_cap},
 	{"refusals and dead devices cost no attempt", test_free_of_charge},
 	{"unsupported corrects what a device is believed to do", test_capability_is_corrected},

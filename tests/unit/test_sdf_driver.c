@@ -1090,8 +1090,8 @@ static void test_pairs(void)
 	make.out_cap = ROOM;
 	/* The device refuses, and the index is free for the next. */
 	fake.failures[FAKE_MAKE_PAIR] = 1;
-	fake.failure[FAKE_MAKE_PAIR] = HUFU_ERR_LOST;
-	CU_ASSERT_EQUAL(run(&make), HUFU_ERR_LOST);
+	fake.failure[FAKE_MAKE_PAIR] = HUFU_ERR_UNSUPPORTED;
+	CU_ASSERT_EQUAL(run(&make), HUFU_ERR_UNSUPPORTED);
 	CU_ASSERT(run(&make) == HUFU_OK && fake.sign[5].there);
 	CU_ASSERT_EQUAL(run(&make), HUFU_ERR_UNSUPPORTED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, "all of the configured indexes are taken"));
@@ -1104,6 +1104,75 @@ static void test_pairs(void)
 	last_log[0] = '\0';
 	CU_ASSERT_EQUAL(run(&import_op), HUFU_ERR_UNSUPPORTED);
 	CU_ASSERT_STRING_EQUAL(last_log, ""); /* told once */
+	stop();
+}
+
+/*
+ * A pair stays where it was made: after an answer that was lost the index says whether there is one. What was made is given;
+ * where nothing was, others may be asked; where nobody knows, nobody is.
+ */
+static void test_pairs_unknown(void)
+{
+	static const struct {
+		enum hufu_err fails;
+		bool kills, made, blind;
+		enum hufu_err gives;
+		unsigned index;              /* of the pair that is given */
+	} rows[] = {
+		{HUFU_ERR_LOST, true, true, false, HUFU_OK, 2},
+		{HUFU_ERR_CORRUPT, false, true, false, HUFU_OK, 2},
+		{HUFU_ERR_LOST, true, false, false, HUFU_ERR_GONE, 0},
+		{HUFU_ERR_CORRUPT, false, false, false, HUFU_ERR_NO_KEY, 0},
+		{HUFU_ERR_LOST, true, true, true, HUFU_ERR_LOST, 0},
+		{HUFU_ERR_LOST, true, false, true, HUFU_ERR_LOST, 0},
+		/* Another process was quicker: the next index is as good. */
+		{HUFU_ERR_ARGUMENT, false, false, false, HUFU_OK, 4},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (int import = 0; import < 2; import++) {
+			uint8_t out[ROOM], pub[HUFU_PUB_MAX], d[32];
+			enum fake_call call = import ? FAKE_IMPORT_PAIR : FAKE_MAKE_PAIR;
+			struct hufu_op op = {.verb = import ? HUFU_VERB_IMPORT : HUFU_VERB_GENERATE,
+			                     .mechanism = import ? 0 : CKM_HUFU_SM2_KEY_PAIR_GEN, .new_type = HUFU_KEY_SM2_PRIVATE,
+			                     .in = import ? d : NULL, .in_len = import ? 32 : 0, .out = out, .out_cap = ROOM, .pub = pub};
+
+			memset(d, 0x66, sizeof(d));
+			insert_card();
+			start(usual);
+			fake.failures[call] = 1;
+			fake.failure[call] = rows[i].fails;
+			fake.failure_kills[call] = rows[i].kills;
+			fake.failure_is_late[call] = rows[i].made;
+			fake.failures[FAKE_OPEN_SESSION] = rows[i].blind;
+			fake.failure[FAKE_OPEN_SESSION] = HUFU_ERR_GONE;
+			CU_ASSERT_EQUAL(run(&op), rows[i].gives);
+			if (rows[i].gives == HUFU_OK) {
+				struct hufu_key key = made_key(&op, HUFU_KEY_SM2_PRIVATE);
+				const struct fake_pair *pair = &fake.sign[rows[i].index];
+
+				CU_ASSERT(pair->there && memcmp(pub, pair->key.point, 64) == 0);
+				CU_ASSERT_EQUAL(sign_on(lease, &key, pair), HUFU_OK);
+				evict(&key);
+			}
+			stop();
+		}
+}
+
+/* Half of a pair that is taken in stays: nobody is asked to take it in elsewhere. */
+static void test_pair_by_half(void)
+{
+	uint8_t out[ROOM], pub[HUFU_PUB_MAX], d[32];
+	struct hufu_op op = {.verb = HUFU_VERB_IMPORT, .new_type = HUFU_KEY_SM2_PRIVATE, .in = d, .in_len = 32, .out = out,
+	                     .out_cap = ROOM, .pub = pub};
+
+	memset(d, 0x66, sizeof(d));
+	insert_card();
+	start(usual);
+	fake.refuses_to_import[SDF_USAGE_ENCRYPT] = true;
+	CU_ASSERT_EQUAL(run(&op), HUFU_ERR_LOST);
+	CU_ASSERT(fake.sign[2].there && !fake.encrypt[2].there && !fake.sign[4].there);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, "by half"));
 	stop();
 }
 
@@ -1233,6 +1302,8 @@ static const struct unit_case cases[] = {
 	{"composed GCM hashes IVs of other lengths", test_gcm_ivs},
 	{"keys wrapped elsewhere become copies; KEKs do nothing else", test_unwrap},
 	{"pairs are made at the first free index where a vendor's call can, else it is said who makes them", test_pairs},
+	{"whether a pair was made, its index says", test_pairs_unknown},
+	{"half a pair is not taken in elsewhere", test_pair_by_half},
 	{"RSA: padded here, raised to d by the card", test_rsa},
 	{"malformed calls are refused, and no secret is left behind", test_malformed},
 	{0},

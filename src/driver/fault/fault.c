@@ -71,6 +71,7 @@ static bool read_options(struct hufu_device *device, const struct hufu_conf *con
 		{"sessions_max", "a number up to 1000000", read_count, &device->sessions},
 		{"service", "a time: 200us, 5ms, 1s", read_time, &device->service_ns},
 		{"split", "yes or no", read_yes, &device->split},
+		{"permanent", "yes or no", read_yes, &device->permanent},
 		{"shelf", "a short name; there is room for 4", read_shelf, &device->shelf},
 		{"resident", "a number up to 1000000", read_count, &device->nresidents},
 		{"seed", "up to 63 characters", read_text, device->seed},

@@ -20,6 +20,8 @@
  *	shelf = NAME                 copies are indexes (4 bytes) of keys that
  *	                             stay in the memory of all devices of this shelf,
  *	                             for as long as the process lives
+ *	permanent = yes              keys that it makes and takes in stay in the device,
+ *	                             says its capability
  *
  *	resident = N                 N SM2 signing keys that are kept in the device:
  *	                             FIND shows them, ops name them by index. Devices of

@@ -24,7 +24,7 @@ struct hufu_device {
 	uint32_t sessions;                /* 0: no limit of ours */
 	_Atomic uint32_t in_use;
 	uint64_t service_ns;
-	bool split;
+	bool split, permanent;
 	struct shelf *shelf;              /* NULL: copies are blobs */
 	uint32_t nresidents;
 	char seed[64], password[64];

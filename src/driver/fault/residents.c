@@ -161,6 +161,15 @@ bool residents_run(struct hufu_device *device, struct hufu_op *op)
 
 /* -- told --------------------------------------------------------------------------- */
 
+static void say_permanent(struct hufu_capability *caps, size_t n)
+{
+	const uint32_t makes = 1u << HUFU_VERB_GENERATE | 1u << HUFU_VERB_IMPORT | 1u << HUFU_VERB_UNWRAP;
+
+	for (size_t i = 0; i < n; i++)
+		if (caps[i].verbs & makes)
+			caps[i].permanent = true;
+}
+
 /* What the wrapped driver offers, and one row more. */
 static enum hufu_err offer(struct hufu_device *device, uint32_t verbs)
 {
@@ -175,6 +184,8 @@ static enum hufu_err offer(struct hufu_device *device, uint32_t verbs)
 	memcpy(device->caps, info.caps, info.ncaps * sizeof(*device->caps));
 	device->caps[info.ncaps] = (struct hufu_capability){.verbs = verbs};
 	device->ncaps = info.ncaps + 1;
+	if (device->permanent)
+		say_permanent(device->caps, device->ncaps);
 	return HUFU_OK;
 }
 
@@ -182,7 +193,7 @@ enum hufu_err residents_open(struct hufu_device *device, uint64_t deadline_ns)
 {
 	uint32_t verbs = (device->nresidents ? 1u << HUFU_VERB_FIND : 0) |
 	                 (device->password[0] ? 1u << HUFU_VERB_LOGIN | 1u << HUFU_VERB_LOGOUT : 0);
-	enum hufu_err err = verbs ? offer(device, verbs) : HUFU_OK;
+	enum hufu_err err = verbs || device->permanent ? offer(device, verbs) : HUFU_OK;
 
 	return err == HUFU_OK && device->nresidents ? make_all(device, deadline_ns) : err;
 }

@@ -156,12 +156,12 @@ static enum hufu_err is_free(struct hufu_lease *lease, uint32_t index, enum sdf_
 	return *is || hufu_err_group(err) == HUFU_GROUP_CALLER ? HUFU_OK : err;
 }
 
-/* The first configured index that has neither pair. Reserved, so that two leases do not both take it; 0: there is none. */
+/* The next configured index that has neither pair. Reserved, so that two leases do not both take it; 0: there is none. */
 static enum hufu_err find_free(struct hufu_lease *lease, uint32_t *index)
 {
 	struct hufu_device *device = lease->device;
 
-	for (uint32_t i = 1; i <= SDF_INDEX_MAX; i++) {
+	for (uint32_t i = *index + 1; i <= SDF_INDEX_MAX; i++) {
 		bool is = false;
 
 		if (!index_in(&device->settings.indexes, i) || !reserve(device, i))
@@ -187,13 +187,50 @@ static bool pair_permanent(const struct hufu_device *device)
 	return true;
 }
 
+/* It may have been made all the same. */
+static bool effect_is_unknown(enum hufu_err err)
+{
+	return hufu_err_group(err) == HUFU_GROUP_LOST || hufu_err_group(err) == HUFU_GROUP_CORRUPT;
+}
+
+/* There is a key by now: another process was quicker, and nothing was done. */
+static bool is_taken(enum hufu_err err)
+{
+	return hufu_err_group(err) == HUFU_GROUP_CALLER;
+}
+
+static bool has_time(const struct hufu_lease *lease, const struct hufu_op *op)
+{
+	return !op->deadline_ns || lease->device->host->now_ns() < op->deadline_ns;
+}
+
+/*
+ * What became of a pair that the call may have made: the index is looked at, in another session if that one died. Where it
+ * has none, nothing was done, and others may be asked. err stands where it cannot be seen.
+ */
+static enum hufu_err look_at_made(struct hufu_lease *lease, struct hufu_op *op, uint32_t index, enum sdf_usage usage,
+                                  uint8_t point[SDF_POINT_LEN], enum hufu_err err)
+{
+	bool died = lease->session->dead;
+
+	if (!has_time(lease, op) || lease_ready(lease, op->deadline_ns) != HUFU_OK)
+		return err;
+	enum hufu_err seen = sdf_export_ecc(lease->session, index, usage, point);
+	if (seen == HUFU_ERR_NO_KEY)
+		return died ? HUFU_ERR_GONE : HUFU_ERR_NO_KEY;
+	return seen == HUFU_OK ? HUFU_OK : err;
+}
+
 /* What makes a pair signs with it: an encryption pair comes from a key centre (GM/T 0034), by import. */
-static enum hufu_err make_pair(struct hufu_lease *lease, struct hufu_op *op, uint32_t index)
+static enum hufu_err make_pair(struct hufu_lease *lease, struct hufu_op *op, uint32_t index, const uint8_t *own)
 {
 	uint8_t point[SDF_POINT_LEN];
 	struct copy copy = {COPY_SIGN, index, point, sizeof(point)};
 	enum hufu_err err = sdf_make_pair(lease->session, index, SDF_USAGE_SIGN, point);
 
+	(void)own;
+	if (effect_is_unknown(err))
+		err = look_at_made(lease, op, index, SDF_USAGE_SIGN, point, err);
 	if (err == HUFU_OK)
 		err = copy_give(op, &copy);
 	if (err == HUFU_OK)
@@ -201,26 +238,38 @@ static enum hufu_err make_pair(struct hufu_lease *lease, struct hufu_op *op, uin
 	return err;
 }
 
-static enum hufu_err generate_pair(struct hufu_lease *lease, struct hufu_op *op)
+/* own: the point of a pair that is there already, and is taken in. */
+typedef enum hufu_err (*place_fn)(struct hufu_lease *, struct hufu_op *, uint32_t index, const uint8_t own[SDF_POINT_LEN]);
+
+/* At the first index that is free, and that the device takes for it. */
+static enum hufu_err place_pair(struct hufu_lease *lease, struct hufu_op *op, place_fn place, const uint8_t *own)
 {
 	struct hufu_device *device = lease->device;
+	uint32_t index = 0;
+	enum hufu_err err;
+
+	do {
+		err = find_free(lease, &index);
+		if (err != HUFU_OK)
+			return err;
+		if (!index)
+			return say_no_pairs(device, "all of the configured indexes are taken");
+		err = place(lease, op, index, own);
+		unreserve(device, index);
+	} while (is_taken(err) && has_time(lease, op));
+	return err;
+}
+
+static enum hufu_err generate_pair(struct hufu_lease *lease, struct hufu_op *op)
+{
 	struct copy like = {.len = SDF_POINT_LEN};
-	uint32_t index;
 
 	if (op->new_type != HUFU_KEY_SM2_PRIVATE)
 		return HUFU_ERR_KEY_TYPE;
-	if (!device_can(device, SDF_CAN_MAKE_PAIR))
-		return say_no_pairs(device, "GM/T 0018 has no call for it, and the profile names none of the vendor's");
+	if (!device_can(lease->device, SDF_CAN_MAKE_PAIR))
+		return say_no_pairs(lease->device, "GM/T 0018 has no call for it, and the profile names none of the vendor's");
 	enum hufu_err err = soft_room(op, copy_len(&like));
-	if (err == HUFU_OK)
-		err = find_free(lease, &index);
-	if (err != HUFU_OK)
-		return err;
-	if (!index)
-		return say_no_pairs(device, "all of the configured indexes are taken");
-	err = make_pair(lease, op, index);
-	unreserve(device, index);
-	return err;
+	return err == HUFU_OK ? place_pair(lease, op, make_pair, NULL) : err;
 }
 
 /* -- keys in the clear, taken in --------------------------------------------------------------- */
@@ -274,51 +323,70 @@ static enum hufu_err import_public(struct hufu_op *op)
 	return HUFU_OK;
 }
 
+static enum hufu_err import_half(struct hufu_lease *lease, struct hufu_op *op, uint32_t index, enum sdf_usage usage,
+                                 const uint8_t own[SDF_POINT_LEN])
+{
+	uint8_t point[SDF_POINT_LEN];
+	enum hufu_err err = sdf_import_pair(lease->session, index, usage, op->in);
+
+	if (!effect_is_unknown(err))
+		return err;
+	err = look_at_made(lease, op, index, usage, point, err);
+	return err == HUFU_OK && memcmp(point, own, sizeof(point)) != 0 ? HUFU_ERR_CORRUPT : err;
+}
+
 /* Into both places: what it may be used for, its attributes say and not where it lies. */
-static enum hufu_err import_both(struct hufu_lease *lease, uint32_t index, const uint8_t *d)
+static enum hufu_err import_both(struct hufu_lease *lease, struct hufu_op *op, uint32_t index, const uint8_t point[SDF_POINT_LEN])
 {
 	const struct hufu_device *device = lease->device;
-	enum hufu_err err = sdf_import_pair(lease->session, index, SDF_USAGE_SIGN, d);
+	enum hufu_err err = import_half(lease, op, index, SDF_USAGE_SIGN, point);
 
 	if (err != HUFU_OK)
 		return err;
-	err = sdf_import_pair(lease->session, index, SDF_USAGE_ENCRYPT, d);
-	if (err != HUFU_OK)
-		device->host->log(HUFU_LOG_ERROR, device->name, "a pair was taken in by half: it signs at index %u, and no token knows it. "
-		                  "Delete it with the vendor's management tool", (unsigned)index);
+	err = import_half(lease, op, index, SDF_USAGE_ENCRYPT, point);
+	if (err == HUFU_OK)
+		return HUFU_OK;
+	device->host->log(HUFU_LOG_ERROR, device->name, "a pair was taken in by half: it signs at index %u, and no token knows it. "
+	                  "Delete it with the vendor's management tool", (unsigned)index);
+	return HUFU_ERR_LOST; /* half is done: it goes nowhere else */
+}
+
+static enum hufu_err import_at(struct hufu_lease *lease, struct hufu_op *op, uint32_t index, const uint8_t own[SDF_POINT_LEN])
+{
+	struct copy copy = {COPY_PAIR, index, own, SDF_POINT_LEN};
+	enum hufu_err err = import_both(lease, op, index, own);
+
+	if (err == HUFU_OK)
+		err = copy_give(op, &copy);
+	if (err == HUFU_OK)
+		soft_give_public(op, own, SDF_POINT_LEN);
 	return err;
 }
 
 static enum hufu_err import_pair(struct hufu_lease *lease, struct hufu_op *op)
 {
-	struct hufu_device *device = lease->device;
+	struct copy like = {.len = SDF_POINT_LEN};
 	struct sm2_private private;
 	uint8_t point[SDF_POINT_LEN];
-	struct copy copy = {COPY_PAIR, 0, point, sizeof(point)};
 
-	if (!device_can(device, SDF_CAN_IMPORT_PAIR))
-		return say_no_pairs(device, "GM/T 0018 has no call for it, and the profile names none of the vendor's");
+	if (!device_can(lease->device, SDF_CAN_IMPORT_PAIR))
+		return say_no_pairs(lease->device, "GM/T 0018 has no call for it, and the profile names none of the vendor's");
 	if (op->in_len != SM2_SCALAR_LEN)
 		return HUFU_ERR_KEY_SIZE;
-	enum hufu_err err = soft_room(op, copy_len(&copy));
+	enum hufu_err err = soft_room(op, copy_len(&like));
 	if (err == HUFU_OK)
 		err = soft_sm2_err(sm2_private_init(&private, op->in));
 	if (err != HUFU_OK)
 		return err;
 	memcpy(point, private.point, sizeof(point));
 	secret_wipe(&private, sizeof(private));
-	err = find_free(lease, &copy.index);
-	if (err != HUFU_OK)
-		return err;
-	if (!copy.index)
-		return say_no_pairs(device, "all of the configured indexes are taken");
-	err = import_both(lease, copy.index, op->in);
-	unreserve(device, copy.index);
-	if (err == HUFU_OK)
-		err = copy_give(op, &copy);
-	if (err == HUFU_OK)
-		soft_give_public(op, point, sizeof(point));
-	return err;
+	return place_pair(lease, op, import_at, point);
+}
+
+/* Of what is taken in, only pairs stay: the pool tells them from the rest. */
+static bool import_permanent(const struct hufu_device *device)
+{
+	return device_can(device, SDF_CAN_IMPORT_PAIR);
 }
 
 static bool offers_import(const struct hufu_device *device)
@@ -433,7 +501,7 @@ const struct sdf_row sdf_key_rows[] = {
 	{0, HUFU_VERB_FIND, 0, NULL, resident_find, 0, 0, NULL, NULL},
 	{0, HUFU_VERB_LOGIN, 0, offers_rights, rights_login, 0, 0, NULL, NULL},
 	{0, HUFU_VERB_LOGOUT, 0, offers_rights, rights_logout, 0, 0, NULL, NULL},
-	{0, HUFU_VERB_IMPORT, 0, offers_import, import, 0, 0, NULL, NULL},
+	{0, HUFU_VERB_IMPORT, 0, offers_import, import, 0, 0, NULL, import_permanent},
 	{CKM_HUFU_SM2_KEY_PAIR_GEN, HUFU_VERB_GENERATE, 0, NULL, generate_pair, 256, 256, NULL, pair_permanent},
 	{CKM_HUFU_SM4_KEY_GEN, HUFU_VERB_GENERATE, 0, offers_generate_sm4, generate_sm4, 128, 128, NULL, NULL},
 	{CKM_HUFU_SM3_KEY_GEN, HUFU_VERB_GENERATE, 0, offers_generate_secret, generate_secret, 8, 8 * SDF_KEY_MAX, NULL, NULL},
