@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -331,6 +332,31 @@ static void test_opened_anew(void)
 	evict(&idle);
 }
 
+/* The child has no thread of the parent's: it opens the device anew, and leaves what is open as it is. */
+static int in_child(struct made *made)
+{
+	struct hufu_device *own;
+
+	made->key.loaded = NULL;
+	return open_with(secrets[0], &own) == HUFU_OK && encrypts_on(own, made) ? 0 : 1;
+}
+
+static void test_forked(void)
+{
+	struct made made;
+	int status = -1;
+
+	UNIT_FORKS();
+	make_sm4(&made);
+	CU_ASSERT(encrypts_on(device, &made));
+	pid_t child = fork();
+	if (child == 0)
+		_exit(in_child(&made));
+	CU_ASSERT(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	CU_ASSERT(encrypts_on(device, &made));
+	evict(&made);
+}
+
 /* -- refused --------------------------------------------------------------------------------------- */
 
 static void test_too_little_room(void)
@@ -427,6 +453,7 @@ int main(void)
 		{"changed copies are no key", test_changed_copies},
 		{"threads load a key at once, and it is forgotten", test_loaded_by_all_at_once},
 		{"keys outlive a connection", test_opened_anew},
+		{"a forked child opens the device anew", test_forked},
 		{"an op with too little room has no effect", test_too_little_room},
 		{"wrong calls get the group that they should", test_wrong_calls},
 		{"sessions end, and a probe has its own", test_sessions_end},
