@@ -356,8 +356,14 @@ enum hufu_err sdf_import_pair(struct sdf_session *session, uint32_t index, enum 
 
 static enum hufu_err new_handle(struct sdf_session *session, const uint8_t *key, size_t len, void **handle)
 {
+	unsigned held = 0;
+
 	for (uintptr_t i = 1; i < FAKE_HANDLES; i++)
-		if (!fake.handles[i].alive) {
+		held += fake.handles[i].alive && fake.handles[i].session == session;
+	if (!fake.one_handle && held >= fake.profile.handles_max)
+		return HUFU_ERR_BUSY;
+	for (uintptr_t i = 1; i < FAKE_HANDLES; i++)
+		if (!fake.handles[i].alive || fake.one_handle) {
 			fake.handles[i] = (struct fake_handle){.alive = true, .session = session, .len = len};
 			memcpy(fake.handles[i].key, key, len);
 			*handle = (void *)i;

@@ -726,6 +726,59 @@ static void test_handles(void)
 	stop();
 }
 
+/* A session is full of handles when it holds handles_max: keys that are only made or tried have a place in it all the same. */
+static void test_full_session(void)
+{
+	struct hufu_key keys[4], made;
+	struct hufu_resident resident;
+
+	insert_card();
+	start(usual);
+	for (int i = 0; i < 4; i++) {
+		keys[i] = import_sm4();
+		CU_ASSERT_EQUAL(ecb_on(lease, &keys[i]), HUFU_OK);
+	}
+	CU_ASSERT_EQUAL(fake_live_handles(), fake.profile.handles_max);
+	made = generate(CKM_HUFU_SM4_KEY_GEN, HUFU_KEY_SM4, 0);
+	CU_ASSERT(made.blob_len > 0 && fake_live_handles() < fake.profile.handles_max);
+	for (int i = 0; i < 4; i++)
+		CU_ASSERT_EQUAL(ecb_on(lease, &keys[i]), HUFU_OK);
+	CU_ASSERT_EQUAL(find_resident("kek 2", &resident).type, HUFU_KEY_SM4);
+	for (int i = 0; i < 4; i++)
+		evict(&keys[i]);
+	evict(&made);
+	CU_ASSERT_EQUAL(fake_live_handles(), 0);
+	stop();
+}
+
+/* A library that gives out one handle for every key: no key is ever used for another. */
+static void test_handle_again(void)
+{
+	uint8_t other[16] = {1}, out[16], want[16];
+	struct sm4_key sm4;
+
+	insert_card();
+	fake.one_handle = true;
+	start(usual);
+	struct hufu_key first = import_sm4(), second = import(HUFU_KEY_SM4, other, sizeof(other)), made;
+	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .key = &second, .in = standard_key,
+	                     .in_len = 16, .out = out, .out_cap = sizeof(out)};
+
+	sm4_key_init(&sm4, other);
+	sm4_ecb_encrypt(&sm4, standard_key, want, 1);
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(ecb_on(lease, &first), HUFU_OK);
+		CU_ASSERT(run(&op) == HUFU_OK && memcmp(out, want, 16) == 0);
+	}
+	/* Nor after one that was made, and not kept. */
+	made = generate(CKM_HUFU_SM4_KEY_GEN, HUFU_KEY_SM4, 0);
+	CU_ASSERT(run(&op) == HUFU_OK && memcmp(out, want, 16) == 0);
+	evict(&first);
+	evict(&second);
+	evict(&made);
+	stop();
+}
+
 /* What is evicted on one lease is destroyed on each at its next op, were it hundreds later. */
 static void test_evict(void)
 {
@@ -1295,6 +1348,8 @@ static const struct unit_case cases[] = {
 	{"clear keys leave the host only encrypted to the device's pair", test_import},
 	{"leases hold as many handles as the profile allows, and get over forgotten ones", test_handles},
 	{"an evicted key's handles go from every lease", test_evict},
+	{"a session that is full of keys makes and finds others", test_full_session},
+	{"a handle that is given out again means the new key", test_handle_again},
 	{"CFB, OFB and CTR are the same by the card and composed of ECB", test_modes},
 	{"CBC-MAC is the same by the card and composed of CBC", test_macs},
 	{"CMAC composed of the card's ciphers gives the answers of GB/T 15852.1", test_cmac},

@@ -63,6 +63,8 @@ enum hufu_err handles_op_evict(struct hufu_lease *lease, struct hufu_op *op)
 	atomic_store(&device->evictions.n, n + 1);
 	pthread_mutex_unlock(&device->lock);
 	loaded_free(loaded);
+	if (lease->session)
+		lease->session->deadline_ns = op->deadline_ns; /* that of the op before has passed: handles would stay where calls wait */
 	handles_evict(lease);
 	return HUFU_OK;
 }
@@ -105,6 +107,25 @@ static struct held *place(struct hufu_lease *lease)
 	}
 	forget(lease, oldest);
 	return oldest;
+}
+
+void handles_make_room(struct hufu_lease *lease)
+{
+	(void)place(lease);
+}
+
+/* A handle that the library gives out again means another key from then on, whatever it meant before. */
+static void disown(struct hufu_lease *lease, const void *handle)
+{
+	for (uint32_t i = 0; i < lease->device->profile->handles_max; i++)
+		if (lease->held[i].id && lease->held[i].handle == handle)
+			lease->held[i] = (struct held){0};
+}
+
+void handles_destroy(struct hufu_lease *lease, void *handle)
+{
+	disown(lease, handle);
+	sdf_destroy_key(lease->session, handle);
 }
 
 /* One that has slept through more evictions than are remembered knows none of its keys any more. */
@@ -155,16 +176,19 @@ static enum hufu_err import(struct hufu_lease *lease, const struct copy *copy, v
 		err = sdf_import_kek(lease->session, copy->index, copy->bytes, copy->len, handle);
 	else if (copy->form == COPY_UNDER_ISK)
 		err = rights_run(lease, copy->index, import_with_isk, &import);
+	if (err == HUFU_OK)
+		disown(lease, *handle);
 	return err;
 }
 
 enum hufu_err handles_try(struct hufu_lease *lease, const struct copy *copy)
 {
 	void *handle;
-	enum hufu_err err = import(lease, copy, &handle);
 
+	handles_make_room(lease);
+	enum hufu_err err = import(lease, copy, &handle);
 	if (err == HUFU_OK)
-		sdf_destroy_key(lease->session, handle);
+		handles_destroy(lease, handle);
 	return hufu_err_group(err) == HUFU_GROUP_CALLER ? HUFU_ERR_CIPHERTEXT : err;
 }
 

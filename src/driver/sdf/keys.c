@@ -93,12 +93,13 @@ static enum hufu_err generate_secret_key(struct hufu_lease *lease, struct hufu_o
 
 	if (err != HUFU_OK)
 		return err;
+	handles_make_room(lease);
 	err = (under_kek ? sdf_generate_kek : sdf_generate_ipk)(lease->session, copy.index, (uint32_t)(8 * len), wrapped,
 	                                                        sizeof(wrapped), &copy.len, &handle);
 
 	if (err != HUFU_OK)
 		return err;
-	sdf_destroy_key(lease->session, handle);
+	handles_destroy(lease, handle);
 	return copy.len <= sizeof(wrapped) ? copy_give(op, &copy) : HUFU_ERR_CORRUPT;
 }
 

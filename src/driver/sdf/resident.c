@@ -127,11 +127,13 @@ static enum hufu_err look_for_kek(struct hufu_lease *lease, uint32_t index, stru
 	struct hufu_resident resident = {.type = HUFU_KEY_SM4, .verbs = VERB(UNWRAP)};
 	size_t len;
 	void *handle;
+
+	handles_make_room(lease);
 	enum hufu_err err = sdf_generate_kek(lease->session, index, 128, wrapped, sizeof(wrapped), &len, &handle);
 
 	if (err != HUFU_OK)
 		return leaves_out(err) ? HUFU_OK : err;
-	sdf_destroy_key(lease->session, handle);
+	handles_destroy(lease, handle);
 	return add(found, &copy, &resident, "kek", NULL, 0);
 }
 

@@ -190,6 +190,9 @@ typedef enum hufu_err (*handle_fn)(struct hufu_lease *, void *handle, struct huf
 enum hufu_err handles_run(struct hufu_lease *, struct hufu_op *, handle_fn) MUST_CHECK;
 /* Opens what a copy holds, to see whether it opens. HUFU_ERR_CIPHERTEXT: it does not. */
 enum hufu_err handles_try(struct hufu_lease *, const struct copy *) MUST_CHECK;
+/* For one more handle, before a key is made or taken in that is not kept: a session holds handles_max of them, and this is one. */
+void handles_make_room(struct hufu_lease *);
+void handles_destroy(struct hufu_lease *, void *handle);
 void handles_forget_all(struct hufu_lease *);
 void handles_evict(struct hufu_lease *);
 enum hufu_err handles_op_evict(struct hufu_lease *, struct hufu_op *) MUST_CHECK;
