@@ -37,7 +37,7 @@ static enum status give_proofs(struct pool *pool, const struct domains *d, const
 		                         .len = e->proof_len};
 		if (!e->proof || (domain && strcmp(domain, e->name)))
 			continue;
-		enum hufu_err err = e->secret ? pool_add_secret_proof(pool, &copy, e->challenge, e->answer) :
+		enum hufu_err err = e->secret ? pool_add_secret_proof(pool, (enum hufu_key_type)e->secret_type, &copy, e->challenge, e->answer) :
 		                                pool_add_proof(pool, &copy, e->point);
 		if (err)
 			return fail_err(err, "taking the proof of domain \"%s\"", e->name);

@@ -295,8 +295,8 @@ enum hufu_err admit_signs(struct admission *a, struct hufu_key *key, const struc
 enum hufu_err admit_encrypts(struct admission *a, struct hufu_key *key, const uint8_t in[16], const uint8_t want[16], bool *right)
 {
 	uint8_t out[16];
-	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .key = key, .in = in, .in_len = 16,
-	                     .out = out, .out_cap = sizeof(out)};
+	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .key = key, .in = in, .in_len = 16, .out = out, .out_cap = sizeof(out),
+	                     .mechanism = key->type == HUFU_KEY_AES ? CKM_AES_ECB : CKM_HUFU_SM4_ECB};
 	enum hufu_err err = admit_run(a, &op);
 
 	*right = err == HUFU_OK && op.out_len == sizeof(out) && memcmp(out, want, sizeof(out)) == 0;

@@ -326,7 +326,7 @@ enum hufu_err admit_login(struct admission *, struct device_login *, bool *asked
 enum hufu_err admit_known_answers(struct admission *) MUST_CHECK;
 /* Does it sign a fresh challenge with this key of SM2 so that point verifies it? An error: it did not come to that. */
 enum hufu_err admit_signs(struct admission *, struct hufu_key *, const struct sm2_public *point, bool *signs) MUST_CHECK;
-/* The same of a key of SM4: does it encrypt one block so? */
+/* The same of a key of SM4 or AES: does it encrypt one block so? */
 enum hufu_err admit_encrypts(struct admission *, struct hufu_key *, const uint8_t in[16], const uint8_t want[16], bool *right) MUST_CHECK;
 /* Makes the lease, if it is not made. */
 enum hufu_err admit_lease(struct admission *) MUST_CHECK;

@@ -177,11 +177,11 @@ enum hufu_err pool_verify_domain(struct pool *, const char *domain,
                                  void (*each)(const char *device, const char *domain, enum hufu_err, void *arg), void *arg) MUST_CHECK;
 
 /*
- * Proof by a secret key, where devices make no SM2 pairs: every device of the domain can use this copy of an SM4 key and
- * encrypts in to out (CKM_HUFU_SM4_ECB). Otherwise as pool_add_proof.
+ * Proof by a secret key, where devices make no SM2 pairs: every device of the domain can use this copy of a key of SM4 or AES
+ * and encrypts in to out (ECB). Otherwise as pool_add_proof. HUFU_ERR_KEY_TYPE: another type.
  */
-enum hufu_err pool_add_secret_proof(struct pool *, const struct pool_copy *, const uint8_t in[16],
-                                     const uint8_t out[16]) MUST_CHECK;
+enum hufu_err pool_add_secret_proof(struct pool *, enum hufu_key_type, const struct pool_copy *, const uint8_t in[16],
+                                    const uint8_t out[16]) MUST_CHECK;
 /*
  * Proof by a key that was found in the devices (HUFU_COPY_INDEX): as pool_add_proof, but a device that cannot use it
  * (it wants a credential, or lost the key) proves nothing by it and is not refused for that; one that holds another key there is.

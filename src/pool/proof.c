@@ -17,7 +17,7 @@ struct proof {
 	uint8_t *copy;             /* secret memory */
 	size_t len;
 	bool resident;             /* of a key that was found there: a device that cannot use it is not wrong */
-	bool secret;               /* of an SM4 key, which encrypts in to out; else of an SM2 key: */
+	enum hufu_key_type type;   /* SM2_PRIVATE; SM4 or AES: encrypts in to out */
 	uint8_t in[16], out[16];
 	struct sm2_public point;
 };
@@ -78,6 +78,7 @@ static enum hufu_err add_signing(struct pool *pool, const struct pool_copy *copy
 	struct proof *proof = proof_new(copy);
 	if (!proof)
 		return HUFU_ERR_NO_MEMORY;
+	proof->type = HUFU_KEY_SM2_PRIVATE;
 	proof->point = public;
 	proof->resident = resident;
 	add(pool, proof);
@@ -94,13 +95,15 @@ enum hufu_err pool_add_resident_proof(struct pool *pool, const struct pool_copy 
 	return add_signing(pool, copy, point, true);
 }
 
-enum hufu_err pool_add_secret_proof(struct pool *pool, const struct pool_copy *copy, const uint8_t in[16], const uint8_t out[16])
+enum hufu_err pool_add_secret_proof(struct pool *pool, enum hufu_key_type type, const struct pool_copy *copy, const uint8_t in[16],
+                                    const uint8_t out[16])
 {
+	if (type != HUFU_KEY_SM4 && type != HUFU_KEY_AES)
+		return HUFU_ERR_KEY_TYPE;
 	struct proof *proof = proof_new(copy);
-
 	if (!proof)
 		return HUFU_ERR_NO_MEMORY;
-	proof->secret = true;
+	proof->type = type;
 	memcpy(proof->in, in, sizeof(proof->in));
 	memcpy(proof->out, out, sizeof(proof->out));
 	add(pool, proof);
@@ -182,11 +185,11 @@ static enum hufu_err fails(struct admission *a, const struct proof *proof)
 /* A copy that it cannot open, or an index that is empty, is as good as a wrong signature. */
 static enum hufu_err prove(struct admission *a, struct proof *proof)
 {
-	struct hufu_key key = {.size = sizeof(key), .version = 1, .type = proof->secret ? HUFU_KEY_SM4 : HUFU_KEY_SM2_PRIVATE,
-	                       .copy_kind = proof->kind, .blob = proof->copy, .blob_len = proof->len};
+	struct hufu_key key = {.size = sizeof(key), .version = 1, .type = proof->type, .copy_kind = proof->kind,
+	                       .blob = proof->copy, .blob_len = proof->len};
 	bool right;
-	enum hufu_err err = proof->secret ? admit_encrypts(a, &key, proof->in, proof->out, &right) :
-	                                    admit_signs(a, &key, &proof->point, &right);
+	enum hufu_err err = proof->type == HUFU_KEY_SM2_PRIVATE ? admit_signs(a, &key, &proof->point, &right) :
+	                                                          admit_encrypts(a, &key, proof->in, proof->out, &right);
 	bool cannot = hufu_err_group(err) == HUFU_GROUP_CALLER || hufu_err_group(err) == HUFU_GROUP_NO_KEY;
 
 	admit_forget(a, &key);

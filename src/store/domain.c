@@ -11,9 +11,10 @@
 #include "base/secret.h"
 #include "store/internal.h"
 
-#define PROOF_HEAD_LEN 4 /* u32 kind, before the copy; by a secret key then challenge and answer */
+#define PROOF_HEAD_LEN 4 /* u32 kind, before the copy */
 #define CHALLENGE_LEN 16
-#define PROOF_MAX (PROOF_HEAD_LEN + 2 * CHALLENGE_LEN + STORE_VALUE_MAX)
+#define SECRET_HEAD_LEN (4 + 2 * CHALLENGE_LEN) /* by a secret key then u32 its type, challenge, answer */
+#define PROOF_MAX (PROOF_HEAD_LEN + SECRET_HEAD_LEN + STORE_VALUE_MAX)
 
 /* A row as it stands on disk. */
 struct domain_image {
@@ -31,7 +32,7 @@ static bool columns(sqlite3_stmt *stmt, struct domain_image *d)
 	       stmt_blob(stmt, 4, 0, PROOF_MAX + SEAL_OVERHEAD, &d->proof) && stmt_blob(stmt, 5, MAC_LEN, MAC_LEN, &d->host_mac) &&
 	       stmt_blob(stmt, 6, MAC_LEN, MAC_LEN, &d->token_mac) &&
 	       (d->point.len == 64 ? d->proof.len > SEAL_OVERHEAD + PROOF_HEAD_LEN :
-	                             !d->point.len && (!d->proof.len || d->proof.len > SEAL_OVERHEAD + PROOF_HEAD_LEN + 2 * CHALLENGE_LEN));
+	                             !d->point.len && (!d->proof.len || d->proof.len > SEAL_OVERHEAD + PROOF_HEAD_LEN + SECRET_HEAD_LEN));
 }
 
 /* -- what is bound ------------------------------------------------------------ */
@@ -105,10 +106,11 @@ static enum hufu_err open_proof(const struct store *s, const struct domain_image
 	struct reader r = reader_of(plain, len);
 	out->proof_kind = read_u32(&r);
 	if (out->secret) {
+		out->secret_type = read_u32(&r);
 		read_copy(&r, out->challenge, CHALLENGE_LEN);
 		read_copy(&r, out->answer, CHALLENGE_LEN);
 	}
-	size_t head_len = PROOF_HEAD_LEN + (out->secret ? 2 * CHALLENGE_LEN : 0);
+	size_t head_len = PROOF_HEAD_LEN + (out->secret ? SECRET_HEAD_LEN : 0);
 	out->proof_len = len - head_len;
 	memmove(plain, plain + head_len, out->proof_len);
 	out->proof = plain;
@@ -234,6 +236,7 @@ static enum hufu_err seal_proof(const struct store *s, const struct store_domain
 
 	write_u32(&c->plain, d->proof_kind);
 	if (d->secret) {
+		write_u32(&c->plain, d->secret_type);
 		write_bytes(&c->plain, d->challenge, sizeof(d->challenge));
 		write_bytes(&c->plain, d->answer, sizeof(d->answer));
 	}
@@ -296,16 +299,13 @@ static enum hufu_err find_place(struct store *s, struct view name)
 	}
 }
 
-static enum hufu_err add_in_tx(struct store *s, const struct store_domain *d)
+/* Sealed and written, in place of what has its name. */
+static enum hufu_err put(struct store *s, const struct store_domain *d)
 {
 	struct composed_domain c = {0};
 
-	if (!s->keys->unlocked)
-		return HUFU_ERR_LOCKED;
 	writer_init(&c.plain, true);
 	enum hufu_err err = compose(s, d, &c);
-	if (!err)
-		err = find_place(s, c.row.name);
 	if (!err)
 		err = write_domain(s, &c.row);
 	writer_clear(&c.plain);
@@ -313,13 +313,63 @@ static enum hufu_err add_in_tx(struct store *s, const struct store_domain *d)
 	return err;
 }
 
-enum hufu_err store_domain_add(struct store *s, const struct store_domain *d)
+static enum hufu_err add_in_tx(struct store *s, const struct store_domain *d)
+{
+	struct view name = {(const uint8_t *)d->name, strlen(d->name)};
+
+	if (!s->keys->unlocked)
+		return HUFU_ERR_LOCKED;
+	enum hufu_err err = find_place(s, name);
+	return err ? err : put(s, d);
+}
+
+/* The row as it is, with this proof. */
+static enum hufu_err prove_in_tx(struct store *s, const struct store_domain *d)
+{
+	struct domain_image image;
+	struct store_domain row;
+	bool found;
+	uint64_t nbad = 0;
+	sqlite3_stmt *stmt = stmt_get(s, STMT_DOMAIN_NEXT);
+
+	if (!s->keys->unlocked)
+		return HUFU_ERR_LOCKED;
+	do {
+		enum hufu_err err = next_good(s, stmt, &image, &found, &nbad);
+		if (err || !found)
+			return err ? err : HUFU_ERR_NOT_FOUND;
+	} while (image.name.len != strlen(d->name) || memcmp(image.name.p, d->name, image.name.len) != 0);
+	if (image.proof.len)
+		return HUFU_ERR_EXISTS;
+	enum hufu_err err = open_domain(s, &image, &row);
+	if (err)
+		return err;
+	struct store_domain proven = *d;
+	memcpy(proven.identity, row.identity, sizeof(proven.identity));
+	proven.enrolled_s = row.enrolled_s;
+	return put(s, &proven);
+}
+
+static bool is_sound(const struct store_domain *d)
 {
 	size_t name_len = strnlen(d->name, sizeof(d->name));
 
-	if (!name_len || name_len > STORE_DOMAIN_MAX || d->enrolled_s > INT64_MAX)
+	return name_len && name_len <= STORE_DOMAIN_MAX && d->enrolled_s <= INT64_MAX &&
+	       (!d->has_proof || (d->proof && d->proof_len && d->proof_len <= STORE_VALUE_MAX));
+}
+
+enum hufu_err store_domain_prove(struct store *s, const struct store_domain *d)
+{
+	if (!is_sound(d) || !d->has_proof)
 		return HUFU_ERR_ARGUMENT;
-	if (d->has_proof && (!d->proof || !d->proof_len || d->proof_len > STORE_VALUE_MAX))
+	enum hufu_err err = store_enter(s, TX_WRITE);
+
+	return err ? err : store_leave(s, TX_WRITE, prove_in_tx(s, d));
+}
+
+enum hufu_err store_domain_add(struct store *s, const struct store_domain *d)
+{
+	if (!is_sound(d))
 		return HUFU_ERR_ARGUMENT;
 	enum hufu_err err = store_enter(s, TX_WRITE);
 

@@ -182,12 +182,15 @@ struct store_domain {
 	uint32_t proof_kind;       /* enum hufu_copy_kind */
 	uint8_t *proof;            /* copy of a key made there, in secret memory; NULL where the token ring is not at hand */
 	size_t proof_len;
-	bool secret;               /* the key is an SM4 key, which encrypts challenge to answer; else an SM2 private key */
-	uint8_t challenge[16], answer[16]; /* where the token ring is at hand */
+	bool secret;               /* the key is a secret one, which encrypts challenge to answer; else an SM2 private key */
+	uint32_t secret_type;      /* its enum hufu_key_type, and what it is asked, where the token ring is at hand */
+	uint8_t challenge[16], answer[16];
 };
 
 /* proof is sealed on its way to disk. HUFU_ERR_LOCKED without a login; EXISTS: its name is taken; STORE_FULL: STORE_DOMAINS_MAX. */
 enum hufu_err store_domain_add(struct store *, const struct store_domain *) MUST_CHECK;
+/* The proof of one that was enrolled without, by its name; the rest stays. HUFU_ERR_NOT_FOUND; EXISTS: it has one; LOCKED. */
+enum hufu_err store_domain_prove(struct store *, const struct store_domain *) MUST_CHECK;
 /* In order of their names, also without a login. What fails its MAC is reported in the log and left out. store_domains_free(). */
 enum hufu_err store_domains(struct store *, struct store_domain **, size_t *n) MUST_CHECK;
 void store_domains_free(struct store_domain *, size_t n);

@@ -140,7 +140,8 @@ static enum hufu_err key_of_proof(struct token *token, const struct store_domain
 	enum hufu_err err = rand_bytes(uuid, sizeof uuid);
 	if (err != HUFU_OK)
 		return err;
-	return pool_key_new(token->pool, uuid, 1, domain->secret ? HUFU_KEY_SM4 : HUFU_KEY_SM2_PRIVATE, &copy, 1, key);
+	return pool_key_new(token->pool, uuid, 1, domain->secret ? (enum hufu_key_type)domain->secret_type : HUFU_KEY_SM2_PRIVATE,
+	                    &copy, 1, key);
 }
 
 /* Devices that cannot use the key they made prove nothing with it. */
@@ -165,33 +166,40 @@ static enum hufu_err try_pair(struct token *token, uint64_t deadline_ns, const s
 	return err;
 }
 
-/* Devices that make no SM2 pairs share a KEK all the same: an SM4 key of theirs shows it. */
-static enum hufu_err make_secret(struct token *token, uint64_t deadline_ns, struct store_domain *domain)
+/* Devices that make no SM2 pairs share a KEK all the same: a secret key of theirs shows it. */
+static const struct secret_kind {
+	enum hufu_key_type type;
+	uint64_t make, ask;
+	size_t len;
+} secret_kinds[] = {{HUFU_KEY_SM4, CKM_HUFU_SM4_KEY_GEN, CKM_HUFU_SM4_ECB, 0}, {HUFU_KEY_AES, CKM_AES_KEY_GEN, CKM_AES_ECB, 32}};
+
+static enum hufu_err make_secret(struct token *token, uint64_t deadline_ns, const struct secret_kind *kind, struct store_domain *domain)
 {
 	struct pool_request req = {
-		.op = {.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM4_KEY_GEN, .new_type = HUFU_KEY_SM4, .out = domain->proof,
-		       .out_cap = PROOF_MAX, .deadline_ns = deadline_ns, .repeatable = true},
+		.op = {.verb = HUFU_VERB_GENERATE, .mechanism = kind->make, .new_type = kind->type, .new_len = kind->len,
+		       .out = domain->proof, .out_cap = PROOF_MAX, .deadline_ns = deadline_ns, .repeatable = true},
 		.domain = domain->name,
 	};
-	if (pool_makes_for_good(token->pool, domain->name, CKM_HUFU_SM4_KEY_GEN))
+	if (pool_makes_for_good(token->pool, domain->name, kind->make))
 		return HUFU_ERR_UNSUPPORTED;
 	enum hufu_err err = pool_run(token->pool, &req);
 	if (err != HUFU_OK)
 		return err;
 	domain->secret = true;
+	domain->secret_type = kind->type;
 	domain->proof_kind = req.op.copy_kind;
 	domain->proof_len = req.op.out_len;
 	return rand_bytes(domain->challenge, sizeof domain->challenge);
 }
 
-static enum hufu_err ask_secret(struct token *token, uint64_t deadline_ns, struct store_domain *domain)
+static enum hufu_err ask_secret(struct token *token, uint64_t deadline_ns, const struct secret_kind *kind, struct store_domain *domain)
 {
 	struct pool_key *key;
 	enum hufu_err err = key_of_proof(token, domain, &key);
 	if (err != HUFU_OK)
 		return err;
 	struct pool_request req = {
-		.op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .in = domain->challenge,
+		.op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = kind->ask, .in = domain->challenge,
 		       .in_len = sizeof domain->challenge, .out = domain->answer, .out_cap = sizeof domain->answer,
 		       .deadline_ns = deadline_ns, .repeatable = true},
 		.key = key, .domain = domain->name,
@@ -209,8 +217,13 @@ static enum hufu_err prove_by_pair(struct token *token, uint64_t deadline_ns, st
 
 static enum hufu_err prove_by_secret(struct token *token, uint64_t deadline_ns, struct store_domain *domain)
 {
-	enum hufu_err err = make_secret(token, deadline_ns, domain);
-	return err == HUFU_OK ? ask_secret(token, deadline_ns, domain) : err;
+	enum hufu_err err = HUFU_ERR_UNSUPPORTED;
+	for (size_t i = 0; i < sizeof secret_kinds / sizeof secret_kinds[0] && hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED; i++) {
+		err = make_secret(token, deadline_ns, &secret_kinds[i], domain);
+		if (err == HUFU_OK)
+			err = ask_secret(token, deadline_ns, &secret_kinds[i], domain);
+	}
+	return err;
 }
 
 /* HUFU_OK without a proof: its devices cannot make one. */
@@ -248,6 +261,31 @@ static void enrol(struct token *token, const char *name, uint64_t deadline_ns)
 			log_error("token \"%s\": domain \"%s\" cannot be enrolled: %s", name_of(token), name, err_text(err));
 	}
 	secret_free(domain.proof);
+}
+
+/* Enrolled without a proof, for want of one then: of what was told (a password), its devices may make one now. */
+static void prove_later(struct token *token, const struct store_domain *enrolled, uint64_t deadline_ns)
+{
+	struct store_domain domain = *enrolled;
+	enum hufu_err err = prove(token, deadline_ns, &domain);
+	if (err == HUFU_OK && domain.has_proof)
+		err = store_domain_prove(token->store, &domain);
+	if (err == HUFU_OK && domain.has_proof)
+		log_notice("token \"%s\": domain \"%s\" has a proof now", name_of(token), domain.name);
+	else if (err != HUFU_OK && err != HUFU_ERR_EXISTS)
+		log_info("token \"%s\": domain \"%s\" has no proof still: %s", name_of(token), domain.name, err_text(err));
+	secret_free(domain.proof);
+}
+
+static void prove_missing(struct token *token, const struct store_domain *list, size_t n)
+{
+	struct pool_domain domains[POOL_DEVICES_MAX];
+	uint64_t deadline_ns = clock_now_ns() + token->conf->deadline_ms * NS_PER_MS;
+	size_t ndomains = pool_domains(token->pool, domains, POOL_DEVICES_MAX);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < ndomains && k < POOL_DEVICES_MAX && !list[i].has_proof; k++)
+			if (domains[k].up && strcmp(domains[k].name, list[i].name) == 0)
+				prove_later(token, &list[i], deadline_ns);
 }
 
 /* What a token without any may take for enrolled: the domains of its keys, as far as they are configured. */
@@ -293,7 +331,7 @@ static void lend_proofs(struct token *token, const struct store_domain *list, si
 		                         .len = d->proof_len};
 		enum hufu_err err = HUFU_OK;
 		if (d->proof)
-			err = d->secret ? pool_add_secret_proof(token->pool, &copy, d->challenge, d->answer) :
+			err = d->secret ? pool_add_secret_proof(token->pool, (enum hufu_key_type)d->secret_type, &copy, d->challenge, d->answer) :
 			                  pool_add_proof(token->pool, &copy, d->point);
 		if (err != HUFU_OK)
 			log_error("token \"%s\": the proof of domain \"%s\" is of no use: %s", name_of(token), d->name, err_text(err));
@@ -348,6 +386,8 @@ void domains_login(struct token *token, enum login login)
 	lend_credentials(token); /* before keys are made for proofs */
 	if (read_enrolled(token, &list, &n) != HUFU_OK)
 		return;
+	if (login == LOGIN_SO)
+		prove_missing(token, list, n);
 	if (login == LOGIN_SO || n == 0) {
 		struct enrolled enrolled;
 		store_domains_free(list, n);

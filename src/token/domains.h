@@ -8,7 +8,7 @@
  * says which devices, the officer's login that it is meant. With it goes a proof,
  * an SM2 key that a device of the domain made; the store keeps it, sealed, and
  * it is lent to the pool while somebody is logged in. Devices that make no such pairs prove
- * themselves by an SM4 key. What they want to be told before they let their keys be used
+ * themselves by a key of SM4 or AES; what was enrolled without a proof gets it at a later login of the officer. What they want to be told before they let their keys be used
  * (credentials) the store keeps likewise.
  *
  * A token that has none enrolled (an earlier version made it, or no device could be

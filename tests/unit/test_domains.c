@@ -318,6 +318,10 @@ static void test_without_sm2(void)
 	CU_ASSERT_EQUAL(enrolled(), 3);
 	CU_ASSERT(log_has("domain \"cards\" is enrolled, without a proof"));
 	open_session();
+	script("d1", ""); /* now they make some */
+	again(ALL, ALL_NAMES, "", CKU_SO);
+	CU_ASSERT(log_has("domain \"cards\" has a proof now"));
+	CU_ASSERT_EQUAL(enrolled(), 3);
 	down();
 }
 
@@ -1170,7 +1174,7 @@ static const struct unit_case cases[] = {
 	{"the fault drivers are there", register_drivers},
 	{"whoever initialises a token enrols its domains", test_init_enrols},
 	{"a domain that is out then is enrolled at a later login of the security officer", test_out_at_init},
-	{"devices that make no SM2 keys are enrolled without a proof", test_without_sm2},
+	{"devices that make no keys are enrolled without a proof, and get it when they do", test_without_sm2},
 	{"copies go into enrolled domains only", test_only_enrolled},
 	{"a domain that is enrolled later gets its copy when the key is used", test_enrolled_later},
 	{"a token of schema 1 enrols the domains of its keys", test_from_before},

@@ -355,12 +355,13 @@ static void test_secret_proof(void)
 	struct pool_request ask = {.op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_ECB, .in = in, .in_len = 16, .out = out,
 	                                  .out_cap = 16, .repeatable = true}, .key = key, .device = "a"};
 	CU_ASSERT_FATAL(pool_run(pool, &ask) == HUFU_OK && strcmp(ask.served_by, "a") == 0);
-	CU_ASSERT(pool_add_secret_proof(pool, &copy, in, out) == HUFU_OK);
+	CU_ASSERT(pool_add_secret_proof(pool, HUFU_KEY_SM4, &copy, in, out) == HUFU_OK);
 	CU_ASSERT(becomes("b", POOL_QUARANTINED));
 	ask.device = NULL;
 	CU_ASSERT(pool_run(pool, &ask) == HUFU_OK && state_of("a") == POOL_UP);
+	CU_ASSERT(pool_add_secret_proof(pool, HUFU_KEY_ZUC, &copy, in, out) == HUFU_ERR_KEY_TYPE);
 	out[0] ^= 1;
-	CU_ASSERT(pool_add_secret_proof(pool, &copy, in, out) == HUFU_OK);
+	CU_ASSERT(pool_add_secret_proof(pool, HUFU_KEY_SM4, &copy, in, out) == HUFU_OK);
 	CU_ASSERT(becomes("a", POOL_QUARANTINED));
 	pool_key_rele(key);
 	down();

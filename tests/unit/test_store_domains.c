@@ -84,6 +84,7 @@ static void test_secret_proof(void)
 
 	d.secret = true;
 	memset(d.point, 0, sizeof(d.point));
+	d.secret_type = 3;
 	memset(d.challenge, 0x11, sizeof(d.challenge));
 	memset(d.answer, 0x22, sizeof(d.answer));
 	place_init(&p);
@@ -92,12 +93,39 @@ static void test_secret_proof(void)
 	CU_ASSERT_EQUAL_FATAL(store_domains(p.store, &list, &n), HUFU_OK);
 	CU_ASSERT_EQUAL_FATAL(n, 1);
 	CU_ASSERT(list[0].has_proof && list[0].secret && list[0].proof_len == sizeof(proof));
-	CU_ASSERT(memcmp(list[0].proof, proof, sizeof(proof)) == 0 && list[0].challenge[15] == 0x11 && list[0].answer[0] == 0x22);
+	CU_ASSERT(memcmp(list[0].proof, proof, sizeof(proof)) == 0 && list[0].secret_type == 3 && list[0].challenge[15] == 0x11 && list[0].answer[0] == 0x22);
 	store_domains_free(list, n);
 	place_reopen(&p);
 	CU_ASSERT_EQUAL_FATAL(store_domains(p.store, &list, &n), HUFU_OK);
 	CU_ASSERT(n == 1 && list[0].has_proof && list[0].secret && !list[0].proof && list[0].challenge[15] == 0);
 	store_domains_free(list, n);
+	place_clear(&p);
+}
+
+/* Once; what else its row says stays. */
+static void test_proven_later(void)
+{
+	struct place p;
+	struct store_domain *list, d = domain("cards", true);
+	size_t n;
+
+	place_init(&p);
+	CU_ASSERT_EQUAL(store_domain_prove(p.store, &d), HUFU_ERR_LOCKED);
+	place_login(&p);
+	CU_ASSERT_EQUAL(store_domain_prove(p.store, &d), HUFU_ERR_NOT_FOUND);
+	CU_ASSERT_EQUAL(add(&p, "cards", false), HUFU_OK);
+	CU_ASSERT_EQUAL(add(&p, "soft", false), HUFU_OK);
+	memset(d.identity, 0, sizeof(d.identity));
+	d.enrolled_s = 1;
+	CU_ASSERT_EQUAL(store_domain_prove(p.store, &d), HUFU_OK);
+	CU_ASSERT_EQUAL(store_domain_prove(p.store, &d), HUFU_ERR_EXISTS);
+	CU_ASSERT_EQUAL_FATAL(store_domains(p.store, &list, &n), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(n, 2);
+	CU_ASSERT(list[0].has_proof && list[0].proof_len == sizeof(proof) && list[0].enrolled_s == 1800000000);
+	CU_ASSERT(memcmp(list[0].identity, "card-kek-7", 10) == 0 && !list[1].has_proof);
+	store_domains_free(list, n);
+	d.has_proof = false;
+	CU_ASSERT_EQUAL(store_domain_prove(p.store, &d), HUFU_ERR_ARGUMENT);
 	place_clear(&p);
 }
 
@@ -254,6 +282,7 @@ static void test_delete_by_version(void)
 static const struct unit_case cases[] = {
 	{"an enrolled domain is listed without a login, and its proof comes with one", test_listed},
 	{"a proof by a secret key keeps its question and answer sealed", test_secret_proof},
+	{"one that was enrolled without gets its proof later", test_proven_later},
 	{"names, proofs and their number are bounded", test_bounds},
 	{"a row that somebody else changed is no enrolment", test_tampered},
 	{"a renewed token has none", test_renewed},
