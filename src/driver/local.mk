@@ -45,6 +45,7 @@ src_driver_libdriver_la_SOURCES = \
 	%reldir%/sdf/profile_keys.c \
 	%reldir%/sdf/profile_print.c \
 	%reldir%/sdf/profile_standard.c \
+	%reldir%/sdf/refusals.c \
 	%reldir%/sdf/resident.c \
 	%reldir%/sdf/rights.c \
 	%reldir%/sdf/sdf.c \

@@ -204,6 +204,8 @@ enum hufu_err sdf_right_get(struct sdf_session *session, uint32_t index, const u
 {
 	enum hufu_err err = called(session, FAKE_RIGHT);
 
+	if (fake.in_right)
+		fake.in_right();
 	if (err != HUFU_OK)
 		return err;
 	if (!fake.password || strlen(fake.password) != len || memcmp(fake.password, password, len) != 0)

@@ -41,6 +41,7 @@ extern struct fake {
 	bool kek[FAKE_PAIRS];                /* under which all is wrapped by XOR with its index */
 	struct sdf_session sessions[FAKE_SESSIONS];
 	bool open[FAKE_SESSIONS], rights[FAKE_SESSIONS][FAKE_PAIRS];
+	void (*in_right)(void);              /* called in the middle of sdf_right_get */
 	bool one_handle;                     /* it gives out the same handle for every key */
 	struct fake_handle handles[FAKE_HANDLES];
 	unsigned calls[FAKE_CALLS];

@@ -68,9 +68,12 @@ static const char *option(const struct hufu_conf *conf, const char *key)
 	return NULL;
 }
 
+/* What a card of this name was refused, it is not told again: each test has one of its own. */
+static char card_name[16] = "card0";
+
 static enum hufu_err try_open(const char *const *with, struct hufu_device **device)
 {
-	const struct hufu_conf conf = {.size = sizeof(conf), .name = "card0", .get = option};
+	const struct hufu_conf conf = {.size = sizeof(conf), .name = card_name, .get = option};
 
 	options = with;
 	return driver_sdf.open(host(), &conf, 0, device);
@@ -98,6 +101,9 @@ static void stop(void)
 /* Pairs at 1 (both) and 3 (to sign), the KEK at 2. */
 static void insert_card(void)
 {
+	static unsigned n;
+
+	snprintf(card_name, sizeof(card_name), "card%u", n++);
 	fake_reset();
 	fake_make_pair(&fake.sign[1], 0x11);
 	fake_make_pair(&fake.encrypt[1], 0x21);
@@ -537,7 +543,8 @@ static void test_rights_of_sessions(void)
 	/* The password was changed on the device: refused once, then left alone. */
 	memset(fake.rights, 0, sizeof(fake.rights));
 	fake.password = "another password";
-	CU_ASSERT_EQUAL(sign_on(second, &key, NULL), HUFU_ERR_DENIED);
+	CU_ASSERT_EQUAL(sign_on(second, &key, NULL), HUFU_ERR_NO_KEY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, "was refused"));
 	CU_ASSERT_EQUAL(sign_on(second, &key, NULL), HUFU_ERR_NO_KEY);
 	CU_ASSERT_EQUAL(sign_on(lease, &key, NULL), HUFU_ERR_NO_KEY);
 	CU_ASSERT_EQUAL(fake.calls[FAKE_RIGHT], gets + 2);
@@ -560,6 +567,91 @@ static void test_refusals(void)
 	fake.failure[FAKE_RIGHT] = HUFU_ERR_ARGUMENT;
 	CU_ASSERT_EQUAL(login("3", "right password"), HUFU_ERR_DENIED);
 	CU_ASSERT_EQUAL(login("3", "right password"), HUFU_ERR_DENIED);
+	stop();
+}
+
+static struct hufu_lease *beside;
+static struct hufu_key *beside_key;
+static enum hufu_err beside_gave;
+
+static void sign_beside(void)
+{
+	fake.in_right = NULL;
+	beside_gave = sign_on(beside, beside_key, NULL);
+}
+
+/*
+ * Cards lock after a few tries. One password is one try an index: whoever opens the device anew, and however many leases want
+ * the key at once; and one key that cannot be had takes no other away.
+ */
+static void test_one_try(void)
+{
+	struct hufu_resident resident;
+	struct hufu_lease *second;
+
+	insert_card();
+	fake.password = "right password";
+	start(usual);
+	CU_ASSERT_EQUAL(login("*", "right password"), HUFU_OK);
+	fake.password = "another password";
+	unsigned gets = fake.calls[FAKE_RIGHT];
+	struct hufu_key key = find_resident("sign 3", &resident);
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(sign_on(lease, &key, NULL), HUFU_ERR_NO_KEY);
+		evict(&key);
+		stop();
+		start(usual);
+		(void)!login("3", "right password");
+	}
+	CU_ASSERT_EQUAL(fake.calls[FAKE_RIGHT], gets + 1);
+	CU_ASSERT_EQUAL(login("3", "another password"), HUFU_OK);
+	CU_ASSERT_EQUAL(sign_on(lease, &key, &fake.sign[3]), HUFU_OK);
+	evict(&key);
+	stop();
+
+	/* While one lease shows it for the first time, others wait to hear. */
+	insert_card();
+	fake.password = "right password";
+	start(usual);
+	CU_ASSERT_FATAL(driver_sdf.lease(device, 0, &second) == HUFU_OK);
+	CU_ASSERT_EQUAL(login("*", "right password"), HUFU_OK);
+	key = find_resident("sign 3", &resident);
+	beside = second;
+	beside_key = &key;
+	fake.in_right = sign_beside;
+	gets = fake.calls[FAKE_RIGHT];
+	CU_ASSERT_EQUAL(sign_on(lease, &key, &fake.sign[3]), HUFU_OK);
+	CU_ASSERT(beside_gave == HUFU_ERR_BUSY && fake.calls[FAKE_RIGHT] == gets + 1);
+	fake.in_right = NULL;
+	CU_ASSERT_EQUAL(sign_on(second, &key, &fake.sign[3]), HUFU_OK);
+	evict(&key);
+	driver_sdf.release(second);
+	stop();
+}
+
+/* A password of a key that is yet to be made is kept; a library that knows no rights takes none away. */
+static void test_password_of_nothing(void)
+{
+	struct hufu_resident resident;
+
+	insert_card();
+	fake.password = "right password";
+	start(usual);
+	fake.failures[FAKE_RIGHT] = 1;
+	fake.failure[FAKE_RIGHT] = HUFU_ERR_NO_KEY;
+	CU_ASSERT_EQUAL(login("3", "right password"), HUFU_OK);
+	struct hufu_key key = find_resident("sign 3", &resident);
+	CU_ASSERT_EQUAL(sign_on(lease, &key, &fake.sign[3]), HUFU_OK);
+	evict(&key);
+	stop();
+	insert_card();
+	start(usual);
+	fake.failures[FAKE_RIGHT] = 1000;
+	fake.failure[FAKE_RIGHT] = HUFU_ERR_UNSUPPORTED;
+	(void)!login("*", "right password");
+	key = find_resident("sign 3", &resident);
+	CU_ASSERT_EQUAL(sign_on(lease, &key, &fake.sign[3]), HUFU_OK);
+	evict(&key);
 	stop();
 }
 
@@ -1329,7 +1421,7 @@ static void test_malformed(void)
 	CU_ASSERT_EQUAL(op.outcome, HUFU_ERR_ARGUMENT);
 	evict(&key);
 	stop();
-	CU_ASSERT_EQUAL(secret_in_use(), 0);
+	CU_ASSERT(secret_in_use() <= 64); /* the key of what was refused */
 }
 
 static const struct unit_case cases[] = {
@@ -1343,6 +1435,8 @@ static const struct unit_case cases[] = {
 	{"a refused access password is not presented again before another is given", test_password},
 	{"rights are taken on each session and renewed once", test_rights_of_sessions},
 	{"refusals in unknown words count, failures of transport do not", test_refusals},
+	{"a wrong password is one try, and takes away no other key", test_one_try},
+	{"a password waits for its key, and libraries without rights want none", test_password_of_nothing},
 	{"no session that held a right outlives the logout", test_logout},
 	{"symmetric keys are generated under a KEK or the encryption pair", test_generate},
 	{"clear keys leave the host only encrypted to the device's pair", test_import},

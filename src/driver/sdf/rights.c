@@ -18,7 +18,22 @@ static struct credential *find_locked(struct hufu_device *device, uint32_t index
 	return NULL;
 }
 
-enum password { PASSWORD_NONE, PASSWORD_REFUSED, PASSWORD_GOOD };
+enum password { PASSWORD_NONE, PASSWORD_REFUSED, PASSWORD_SHOWN, PASSWORD_GOOD };
+
+/* One that was not taken yet is shown by one lease at a time: as many as there are would be as many tries. */
+static enum password show_locked(struct hufu_device *device, uint32_t index, const struct credential *credential)
+{
+	if (index_in(&device->refused, index))
+		return PASSWORD_REFUSED;
+	if (index_in(&device->taken, index))
+		return PASSWORD_GOOD;
+	if (refusal_known(device, index, credential->value, credential->len))
+		return PASSWORD_REFUSED;
+	if (index_in(&device->showing, index))
+		return PASSWORD_SHOWN;
+	index_add(&device->showing, index);
+	return PASSWORD_GOOD;
+}
 
 /* Into the lease's scratch memory; *login is the login that it belongs to. */
 static enum password password_for(struct hufu_lease *lease, uint32_t index, size_t *len, uint64_t *login)
@@ -32,7 +47,7 @@ static enum password password_for(struct hufu_lease *lease, uint32_t index, size
 		credential = find_locked(device, 0);
 	*login = atomic_load(&device->logins);
 	if (credential) {
-		found = index_in(&device->refused, index) ? PASSWORD_REFUSED : PASSWORD_GOOD;
+		found = show_locked(device, index, credential);
 		*len = credential->len;
 		memcpy(lease->scratch, credential->value, credential->len);
 	}
@@ -40,12 +55,19 @@ static enum password password_for(struct hufu_lease *lease, uint32_t index, size
 	return found;
 }
 
-/* A password that came since is not the one that was refused. */
-static void remember_refusal(struct hufu_device *device, uint32_t index, uint64_t login)
+/* A password that came since is not the one that was refused, or taken. */
+static void remember(struct hufu_device *device, struct index_set *set, uint32_t index, uint64_t login)
 {
 	pthread_mutex_lock(&device->lock);
 	if (login == atomic_load(&device->logins))
-		index_add(&device->refused, index);
+		index_add(set, index);
+	pthread_mutex_unlock(&device->lock);
+}
+
+static void has_shown(struct hufu_device *device, uint32_t index)
+{
+	pthread_mutex_lock(&device->lock);
+	index_drop(&device->showing, index);
 	pthread_mutex_unlock(&device->lock);
 }
 
@@ -63,6 +85,7 @@ static void forget_all_locked(struct hufu_device *device)
 	device->credentials = NULL;
 	device->ncredentials = 0;
 	memset(&device->refused, 0, sizeof(device->refused));
+	memset(&device->taken, 0, sizeof(device->taken));
 }
 
 void rights_forget(struct hufu_device *device)
@@ -81,11 +104,12 @@ static bool wants_right(enum hufu_err err)
 
 /*
  * Vendors answer a wrong password with codes of all sorts (PRKRERR, INARGERR,
- * codes of their own). One that nobody knows counts as refused: to ask again costs a try.
+ * codes of their own, of the operation that the password decrypts the key with). One that nobody knows counts as refused:
+ * to ask again costs a try.
  */
 static bool is_refused(const struct hufu_lease *lease, enum hufu_err err)
 {
-	return wants_right(err) || hufu_err_group(err) == HUFU_GROUP_CALLER ||
+	return wants_right(err) || hufu_err_group(err) == HUFU_GROUP_CALLER || hufu_err_group(err) == HUFU_GROUP_CORRUPT ||
 	       (hufu_err_group(err) == HUFU_GROUP_LOST && !sdf_code_name(lease->device->profile, lease->session->code));
 }
 
@@ -93,14 +117,37 @@ static enum hufu_err refused(struct hufu_lease *lease, uint32_t index, uint64_t 
 {
 	struct hufu_device *device = lease->device;
 
-	remember_refusal(device, index, login);
+	remember(device, &device->refused, index, login);
 	device->host->log(HUFU_LOG_ERROR, device->name, "the access password of index %u was refused (0x%08x), "
 	                  "and is not presented again. Give the right one", (unsigned)index, (unsigned)lease->session->code);
 	return HUFU_ERR_DENIED;
 }
 
+static enum hufu_err show(struct hufu_lease *lease, uint32_t index, size_t len, uint64_t login)
+{
+	struct hufu_device *device = lease->device;
+	enum hufu_err err = sdf_right_get(lease->session, index, lease->scratch, len);
+	bool no = err != HUFU_OK && err != HUFU_ERR_UNSUPPORTED && is_refused(lease, err);
+
+	if (no)
+		refusal_note(device, index, lease->scratch, len);
+	secret_wipe(lease->scratch, len);
+	if (err == HUFU_ERR_UNSUPPORTED)
+		return HUFU_OK; /* it has no rights: what the key's own call says holds */
+	if (err != HUFU_OK)
+		return no ? refused(lease, index, login) : err;
+	remember(device, &device->taken, index, login);
+	if (!lease->has_rights)
+		lease->login = login;
+	lease->has_rights = true;
+	index_add(&lease->rights, index);
+	return HUFU_OK;
+}
+
+/* HUFU_ERR_DENIED: refused, now or before. */
 static enum hufu_err take(struct hufu_lease *lease, uint32_t index)
 {
+	enum hufu_err err = HUFU_ERR_DENIED;
 	uint64_t login;
 	size_t len;
 
@@ -110,20 +157,17 @@ static enum hufu_err take(struct hufu_lease *lease, uint32_t index)
 	case PASSWORD_NONE:
 		return HUFU_OK; /* perhaps it wants none */
 	case PASSWORD_REFUSED:
-		secret_wipe(lease->scratch, len);
-		return HUFU_ERR_NO_KEY;
-	case PASSWORD_GOOD:
 		break;
+	case PASSWORD_SHOWN:
+		err = HUFU_ERR_BUSY; /* soon it is known what it is worth */
+		break;
+	case PASSWORD_GOOD:
+		err = show(lease, index, len, login);
+		has_shown(lease->device, index);
+		return err;
 	}
-	enum hufu_err err = sdf_right_get(lease->session, index, lease->scratch, len);
 	secret_wipe(lease->scratch, len);
-	if (err != HUFU_OK)
-		return is_refused(lease, err) ? refused(lease, index, login) : err;
-	if (!lease->has_rights)
-		lease->login = login;
-	lease->has_rights = true;
-	index_add(&lease->rights, index);
-	return HUFU_OK;
+	return err;
 }
 
 static enum hufu_err say_password_wanted(struct hufu_device *device, uint32_t index)
@@ -135,23 +179,29 @@ static enum hufu_err say_password_wanted(struct hufu_device *device, uint32_t in
 	return HUFU_ERR_NO_KEY;
 }
 
+/* It takes one key away. The device, which serves others, stays. */
+static enum hufu_err key_is_lost(enum hufu_err err)
+{
+	return err == HUFU_ERR_DENIED ? HUFU_ERR_NO_KEY : err;
+}
+
 enum hufu_err rights_run(struct hufu_lease *lease, uint32_t index, index_fn call, void *arg)
 {
 	enum hufu_err err = take(lease, index);
 
 	if (err != HUFU_OK)
-		return err;
+		return key_is_lost(err);
 	err = call(lease, index, arg);
 	if (!wants_right(err) || lease->session->dead)
-		return err;
+		return key_is_lost(err);
 	index_drop(&lease->rights, index);
 	err = take(lease, index);
 	if (err != HUFU_OK)
-		return err;
+		return key_is_lost(err);
 	if (!index_in(&lease->rights, index))
 		return say_password_wanted(lease->device, index);
 	err = call(lease, index, arg);
-	return wants_right(err) ? refused(lease, index, lease->login) : err;
+	return wants_right(err) ? key_is_lost(refused(lease, index, lease->login)) : err;
 }
 
 /* -- LOGIN, LOGOUT ------------------------------------------------------------------------ */
@@ -225,8 +275,10 @@ static bool keep(struct hufu_device *device, uint32_t index, uint8_t *value, siz
 		device->host->secret_free(credential->value);
 		credential->value = value;
 		credential->len = len;
-		if (!same)
+		if (!same) {
 			unrefuse_locked(device, index);
+			memset(&device->taken, 0, sizeof(device->taken));
+		}
 	}
 	pthread_mutex_unlock(&device->lock);
 	return credential;
@@ -287,7 +339,7 @@ enum hufu_err rights_login(struct hufu_lease *lease, struct hufu_op *op)
 	if (others)
 		leases_drop_rights(device);
 	enum hufu_err err = try_now(lease, index);
-	return err == HUFU_ERR_NO_KEY ? HUFU_ERR_DENIED : err; /* the same that was refused before */
+	return err == HUFU_ERR_NO_KEY ? HUFU_OK : err; /* of a key that is not there yet */
 }
 
 enum hufu_err rights_logout(struct hufu_lease *lease, struct hufu_op *op)

@@ -101,6 +101,7 @@ struct hufu_device {
 	struct credential *credentials;
 	_Atomic size_t ncredentials;
 	struct index_set refused;              /* where what we have was refused: it is not presented there again */
+	struct index_set taken, showing;       /* where it was taken; where it is presented for the first time right now */
 	struct index_set making;               /* pairs are being made there */
 	struct hufu_resident *residents;       /* as FIND found them when it began */
 	uint8_t (*resident_pubs)[HUFU_PUB_MAX];
@@ -147,13 +148,18 @@ enum hufu_err device_probe(struct hufu_device *, uint64_t deadline_ns) MUST_CHEC
 typedef enum hufu_err (*index_fn)(struct hufu_lease *, uint32_t index, void *arg);
 /*
  * A call that uses the private key at the index, with the right to it: taken where there is a password, renewed once
- * where the device has forgotten it. HUFU_ERR_DENIED: refused for the first time. HUFU_ERR_NO_KEY: refused before, or
- * there is no password and the device wants one.
+ * where the device has forgotten it. HUFU_ERR_NO_KEY: it was refused, or there is none and the device wants one; other keys are
+ * served as before. HUFU_ERR_BUSY: another lease is presenting it for the first time.
  */
 enum hufu_err rights_run(struct hufu_lease *, uint32_t index, index_fn, void *arg) MUST_CHECK;
 enum hufu_err rights_login(struct hufu_lease *, struct hufu_op *) MUST_CHECK;
 enum hufu_err rights_logout(struct hufu_lease *, struct hufu_op *) MUST_CHECK;
 void rights_forget(struct hufu_device *);
+
+/* -- refusals.c: passwords that were refused at an index, in any opening of the device ---- */
+
+bool refusal_known(const struct hufu_device *, uint32_t index, const uint8_t *password, size_t len) MUST_CHECK;
+void refusal_note(const struct hufu_device *, uint32_t index, const uint8_t *password, size_t len);
 
 /* -- copies.c: what copies hold ------------------------------------------------------ */
 
