@@ -99,7 +99,7 @@ struct card *card_load(const struct request *request, struct sdf_profile *profil
 	card->profile = profile;
 	card->handle = dlopen(request->library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!card->handle) {
-		tell(RESULT_fault, "load", "it cannot be loaded: %s", dlerror());
+		tell_not_loaded(request->library);
 		free(card);
 		return NULL;
 	}

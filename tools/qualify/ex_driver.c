@@ -48,9 +48,10 @@ static const struct hufu_driver *load(const struct request *request)
 
 	memcpy(&entry, &symbol, sizeof entry);
 	const struct hufu_driver *driver = symbol ? entry() : NULL;
-	if (!driver)
-		tell(RESULT_fault, "load", "it cannot be loaded: %s",
-		     library ? HUFU_DRIVER_ENTRY " is missing or gives NULL" : dlerror());
+	if (!library)
+		tell_not_loaded(request->library);
+	else if (!driver)
+		tell(RESULT_fault, "load", "its " HUFU_DRIVER_ENTRY " gives no driver");
 	return driver;
 }
 

@@ -2,6 +2,7 @@
 #include "tools/qualify/tell.h"
 #include "base/clock.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -116,6 +117,14 @@ void tell_at(uint64_t done, uint64_t of)
 	if (now - shown < EVERY_NS || !atomic_compare_exchange_strong(&shown_ns, &shown, now))
 		return;
 	send_line(json_pack("{s:s,s:I,s:I}", "t", "at", "done", (json_int_t)done, "of", (json_int_t)of));
+}
+
+void tell_not_loaded(const char *path)
+{
+	const char *why = dlerror();
+
+	tell(RESULT_fault, "load", "it cannot be loaded: %s%s", why ? why : "no reason was given",
+	     access(path, R_OK) ? ". It is loaded without privileges: open the way to it, or name another user by --user" : "");
 }
 
 void tell_end(void)

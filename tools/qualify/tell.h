@@ -22,6 +22,8 @@ void tell_row(const char *table, ...) __attribute__((sentinel));
 void tell_point(const char *plot, const char *series, double x, double y);
 /* Alive. At most ten a second leave the process. */
 void tell_at(uint64_t done, uint64_t of);
+/* After a dlopen that failed: nothing else can be examined. */
+void tell_not_loaded(const char *path);
 void tell_end(void);
 
 #endif
