@@ -29,6 +29,7 @@ static const struct {
 	{CKA_HUFU_HARDWARE_ONLY, "hardware-only", FLAG},
 	{CKA_HUFU_SOFTWARE_FALLBACK, "software-fallback", FLAG},
 	{CKA_HUFU_DOMAINS, "domains", TEXT},
+	{CKA_HUFU_RESIDENT, "kept-in", TEXT},
 	{CKA_TRUSTED, "trusted", FLAG},
 	{CKA_ALWAYS_AUTHENTICATE, "always-authenticate", FLAG},
 	{CKA_WRAP_WITH_TRUSTED, "wrap-with-trusted", FLAG},

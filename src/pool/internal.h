@@ -100,7 +100,8 @@ struct device {
 	uint64_t open_ns;                /* what its last open took */
 	uint64_t attempts_seen;
 	_Atomic uint32_t proofs_asked;   /* pool->proofs_given when it was asked for them */
-	uint32_t proofs_tried, dropped_tried; /* as there were (pool->credentials_dropped) when an errand was last begun for them; the claimant's */
+	uint32_t proofs_tried;           /* as there were when an errand was last begun for them; the claimant's */
+	uint32_t dropped_tried;          /* pool->credentials_dropped then */
 	_Atomic uint64_t wanted_ns;      /* an op found it closed and nothing better */
 	_Atomic bool proven;             /* has shown that it belongs to its domain, since it was opened */
 	_Atomic(struct stats_device *) stats; /* NULL until it was opened */

@@ -256,7 +256,8 @@ static void enrol(struct token *token, const char *name, uint64_t deadline_ns)
 		err = store_domain_add(token->store, &domain);
 		if (err == HUFU_OK)
 			log_notice("token \"%s\": domain \"%s\" is enrolled%s", name_of(token), name, domain.has_proof ? "" :
-			           ", without a proof: its devices make no keys by which they could show it, so a wrong one is not noticed by itself");
+			           ", without a proof: its devices make no keys by which they could show it, so a wrong one is not "
+			           "noticed by itself");
 		else if (err != HUFU_ERR_EXISTS) /* another process was faster */
 			log_error("token \"%s\": domain \"%s\" cannot be enrolled: %s", name_of(token), name, err_text(err));
 	}
@@ -331,8 +332,9 @@ static void lend_proofs(struct token *token, const struct store_domain *list, si
 		                         .len = d->proof_len};
 		enum hufu_err err = HUFU_OK;
 		if (d->proof)
-			err = d->secret ? pool_add_secret_proof(token->pool, (enum hufu_key_type)d->secret_type, &copy, d->challenge, d->answer) :
-			                  pool_add_proof(token->pool, &copy, d->point);
+			err = !d->secret ? pool_add_proof(token->pool, &copy, d->point) :
+			                   pool_add_secret_proof(token->pool, (enum hufu_key_type)d->secret_type, &copy, d->challenge,
+			                                         d->answer);
 		if (err != HUFU_OK)
 			log_error("token \"%s\": the proof of domain \"%s\" is of no use: %s", name_of(token), d->name, err_text(err));
 	}
@@ -367,8 +369,8 @@ static void lend_credentials(struct token *token)
 		const struct store_credential *c = &list[i];
 		enum hufu_err err = HUFU_OK;
 		if (c->refused)
-			log_error("token \"%s\": credential \"%s\" of domain \"%s\" is not presented: a device refused it. Set the right one "
-			          "(hufu device password set)", name_of(token), c->name, c->domain);
+			log_error("token \"%s\": credential \"%s\" of domain \"%s\" is not presented: a device refused it. Set the "
+			          "right one (hufu device password set)", name_of(token), c->name, c->domain);
 		else if (c->value)
 			err = pool_add_credential(token->pool, c->domain, c->name, c->value, c->len);
 		if (err != HUFU_OK)

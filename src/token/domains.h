@@ -7,9 +7,10 @@
  * configured domain that can be reached and is not yet enrolled: the configuration
  * says which devices, the officer's login that it is meant. With it goes a proof,
  * an SM2 key that a device of the domain made; the store keeps it, sealed, and
- * it is lent to the pool while somebody is logged in. Devices that make no such pairs prove
- * themselves by a key of SM4 or AES; what was enrolled without a proof gets it at a later login of the officer. What they want to be told before they let their keys be used
- * (credentials) the store keeps likewise.
+ * it is lent to the pool while somebody is logged in. Devices that make no such pairs
+ * prove themselves by a key of SM4 or AES; what was enrolled without a proof gets it at
+ * a later login of the officer. What devices want to be told before they let their keys
+ * be used (credentials) the store keeps likewise.
  *
  * A token that has none enrolled (an earlier version made it, or no device could be
  * reached) enrols at the next login whatever its keys have copies for, or, having

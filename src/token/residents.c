@@ -194,11 +194,12 @@ static void tell(struct token *token, const struct inventory *inv)
 	for (size_t i = 0; i < inv->n; i++) {
 		const struct known *k = &inv->list[i];
 		if (k->fate == FATE_CHANGED)
-			log_error("token \"%s\": ALARM: where domain \"%s\" kept key \"%s\" there is another key now. The old one is refused, the "
-			          "new one is an object of its own. If nobody changed it on purpose, take the device out of service",
-			          name_of(token), inv->domain, k->label);
+			log_error("token \"%s\": ALARM: where domain \"%s\" kept key \"%s\" there is another key now. The old one is "
+			          "refused, the new one is an object of its own. If nobody changed it on purpose, take the device out "
+			          "of service", name_of(token), inv->domain, k->label);
 		else if (k->fate == FATE_UNSEEN && inv->complete)
-			log_warning("token \"%s\": domain \"%s\" does not keep key \"%s\" any more", name_of(token), inv->domain, k->label);
+			log_warning("token \"%s\": domain \"%s\" does not keep key \"%s\" any more", name_of(token), inv->domain,
+			            k->label);
 	}
 }
 
@@ -253,7 +254,8 @@ static void look_locked(struct token *token)
 		if (err == HUFU_OK)
 			token->looked |= UINT64_C(1) << i;
 		else
-			log_info("token \"%s\": what keys domain \"%s\" keeps could not be asked: %s", name_of(token), names[i], err_text(err));
+			log_info("token \"%s\": what keys domain \"%s\" keeps could not be asked: %s", name_of(token), names[i],
+			         err_text(err));
 		all &= err == HUFU_OK;
 	}
 	atomic_store(&token->residents_due_ns, all ? CLOCK_NEVER : clock_now_ns() + LOOK_EVERY_NS);
@@ -316,8 +318,8 @@ CK_RV residents_check(const struct object *o)
 	take_label(attrs_get(&o->attrs, CKA_LABEL), label);
 	uint64_t now = clock_now_ns(), due = atomic_load_explicit(&o->token->lost_log_ns, memory_order_relaxed);
 	bool is_due = now >= due && atomic_compare_exchange_strong(&o->token->lost_log_ns, &due, now + LOG_EVERY_NS);
-	log_msg(is_due ? HUFU_LOG_ERROR : HUFU_LOG_DEBUG, "token \"%s\": key \"%s\" is refused: %s. Look for it with the vendor's tools, or "
-	        "destroy the object", name_of(o->token), label,
+	log_msg(is_due ? HUFU_LOG_ERROR : HUFU_LOG_DEBUG, "token \"%s\": key \"%s\" is refused: %s. Look for it with the vendor's "
+	        "tools, or destroy the object", name_of(o->token), label,
 	        changed ? "another key stands in its place in the device" : "the device does not keep it any more");
 	return CKR_DEVICE_ERROR;
 }

@@ -93,7 +93,8 @@ static void test_secret_proof(void)
 	CU_ASSERT_EQUAL_FATAL(store_domains(p.store, &list, &n), HUFU_OK);
 	CU_ASSERT_EQUAL_FATAL(n, 1);
 	CU_ASSERT(list[0].has_proof && list[0].secret && list[0].proof_len == sizeof(proof));
-	CU_ASSERT(memcmp(list[0].proof, proof, sizeof(proof)) == 0 && list[0].secret_type == 3 && list[0].challenge[15] == 0x11 && list[0].answer[0] == 0x22);
+	CU_ASSERT(memcmp(list[0].proof, proof, sizeof(proof)) == 0 && list[0].secret_type == 3);
+	CU_ASSERT(list[0].challenge[15] == 0x11 && list[0].answer[0] == 0x22);
 	store_domains_free(list, n);
 	place_reopen(&p);
 	CU_ASSERT_EQUAL_FATAL(store_domains(p.store, &list, &n), HUFU_OK);
