@@ -239,6 +239,8 @@ enum hufu_err sdf_export_ecc(struct sdf_session *session, uint32_t index, enum s
 
 	if (err != HUFU_OK)
 		return err;
+	if (fake.odd_index && index == fake.odd_index)
+		return HUFU_ERR_CORRUPT;
 	if (!pair)
 		return HUFU_ERR_ARGUMENT; /* as Shudun's, beyond the last index */
 	if (!pair->there)

@@ -42,6 +42,7 @@ extern struct fake {
 	struct sdf_session sessions[FAKE_SESSIONS];
 	bool open[FAKE_SESSIONS], rights[FAKE_SESSIONS][FAKE_PAIRS];
 	void (*in_right)(void);              /* called in the middle of sdf_right_get */
+	uint32_t odd_index;                  /* with a key that is none of SM2; 0: none */
 	bool one_handle;                     /* it gives out the same handle for every key */
 	struct fake_handle handles[FAKE_HANDLES];
 	unsigned calls[FAKE_CALLS];

@@ -149,6 +149,8 @@ static int export(unsigned index, unsigned usage, struct public *out)
 {
 	struct sm2_private key;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc == OK)
 		rc = find_pair(index, usage, &key);
 	if (rc != OK)
@@ -222,6 +224,8 @@ EXPORT int SDF_GenerateRandom(void *s, unsigned len, unsigned char *out)
 {
 	(void)s;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc != OK)
 		return rc;
 	fake.longest_random = len > fake.longest_random ? len : fake.longest_random;
@@ -243,6 +247,8 @@ EXPORT int SDF_InternalSign_ECC(void *s, unsigned index, unsigned char *e, unsig
 	struct sm2_private key;
 	uint8_t sig[64];
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc == OK && fake.meet)
 		fake.meet(fake.arg);
 	if (rc == OK)
@@ -271,6 +277,8 @@ EXPORT int SDF_GetDeviceInfo(void *s, struct info *out)
 {
 	(void)s;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc != OK)
 		return rc;
 	memset(out, 0, sizeof *out);
@@ -287,6 +295,8 @@ EXPORT int SDF_GetPrivateKeyAccessRight(void *s, unsigned index, unsigned char *
 EXPORT int SDF_GetPrivateKeyAccessRight(void *s, unsigned index, unsigned char *password, unsigned len)
 {
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc != OK)
 		return rc;
 	if (len != strlen(FAKE_PASSWORD) || memcmp(password, FAKE_PASSWORD, len) != 0)
@@ -317,6 +327,8 @@ EXPORT int SDF_ExportSignPublicKey_RSA(void *s, unsigned index, struct rsa_publi
 {
 	(void)s;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc == OK && index != 3)
 		rc = KEY_TYPE;
 	if (rc != OK)
@@ -342,6 +354,8 @@ EXPORT int SDF_GenerateKeyWithKEK(void *s, unsigned bits, unsigned alg, unsigned
 	unsigned char value[32];
 	(void)s;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc == OK)
 		rc = alg != (FAKE_IDS | 1) ? NO_ALG : kek != 1 ? NO_KEY : bits % 128 || bits > 256 || *len < bits / 8 ? ARGUMENT : OK;
 	if (rc != OK)
@@ -362,6 +376,8 @@ EXPORT int SDF_ImportKeyWithKEK(void *s, unsigned alg, unsigned kek, unsigned ch
 	unsigned char value[32];
 	(void)s;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc == OK)
 		rc = alg != (FAKE_IDS | 1) ? NO_ALG : kek != 1 ? NO_KEY : len % 16 || len > 32 ? ARGUMENT : OK;
 	if (rc != OK)
@@ -380,6 +396,8 @@ EXPORT int SDF_GenerateKeyWithIPK_ECC(void *s, unsigned index, unsigned bits, st
 	unsigned char value[32], raw[97 + 32];
 	(void)s;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc == OK)
 		rc = find_pair(index, 2, &pair);
 	if (rc != OK)
@@ -408,6 +426,8 @@ EXPORT int SDF_ImportKeyWithISK_ECC(void *s, unsigned index, struct cipher *in, 
 {
 	unsigned char value[1024];
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc == OK)
 		rc = in->len <= 32 ? decrypt(s, index, in, value) : ARGUMENT;
 	if (rc == OK)
@@ -420,6 +440,8 @@ EXPORT int SDF_ImportKey(void *s, unsigned char *in, unsigned len, void **handle
 {
 	(void)s;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc == OK)
 		give_handle(handle, in, len <= 32 ? len : 32);
 	memset(in, 0xff, len);
@@ -442,6 +464,8 @@ EXPORT int SDF_GenerateKeyPair_ECC(void *s, unsigned alg, unsigned bits, struct 
 	uint8_t d[32] = {0};
 	(void)s;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc != OK)
 		return rc;
 	d[31] = 77;
@@ -490,6 +514,8 @@ EXPORT int SDF_InternalPrivateKeyOperation_RSA(void *s, unsigned index, unsigned
 {
 	(void)s;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc != OK || index != 3)
 		return rc ? rc : NO_KEY;
 #if FAKE_RSA_ARGS == 7
@@ -518,6 +544,8 @@ EXPORT int SDF_ExternalVerify_ECC(void *s, unsigned alg, struct public *key, uns
 	uint8_t point[64];
 	(void)s;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc != OK || len != 32 || key->bits != 256)
 		return rc ? rc : ARGUMENT;
 	fake.alg = alg;
@@ -531,6 +559,8 @@ EXPORT int SDF_InternalVerify_ECC(void *s, unsigned index, unsigned char *e, uns
 	struct sm2_private key;
 	(void)s;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc == OK)
 		rc = len == 32 ? find_pair(index, 1, &key) : ARGUMENT;
 	return rc ? rc : verify(key.point, e, sig);
@@ -543,6 +573,8 @@ EXPORT int SDF_ExternalEncrypt_ECC(void *s, unsigned alg, struct public *to, uns
 	uint8_t point[64], raw[97 + 1024];
 	(void)s;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc != OK)
 		return rc;
 	fake.alg = alg;
@@ -562,6 +594,8 @@ EXPORT int SDF_InternalDecrypt_ECC(void *s, unsigned index, struct cipher *in, u
 #endif
 {
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc == OK)
 		rc = in->len <= 1024 ? decrypt(s, index, in, out) : ARGUMENT;
 	if (rc != OK)
@@ -609,6 +643,8 @@ static int crypt_call(void *handle, unsigned alg, unsigned char *iv, unsigned ch
 {
 	unsigned char kept[16] = {0};
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc != OK)
 		return rc;
 	if (iv)
@@ -649,6 +685,8 @@ EXPORT int SDF_CalculateMAC(void *s, void *handle, unsigned alg, unsigned char *
 	struct sm4_key key;
 	(void)s;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc != OK || alg != (FAKE_IDS | 0x10) || len % 16)
 		return rc ? rc : NO_ALG;
 	sm4_key_init(&key, ((struct key *)handle)->value);
@@ -670,6 +708,8 @@ EXPORT int SDF_AuthEnc(void *s, void *handle, unsigned alg, unsigned char *iv, u
 	(void)s;
 	fake.alg = alg;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc != OK)
 		return rc;
 	sm4_key_init(&key, ((struct key *)handle)->value);
@@ -692,6 +732,8 @@ EXPORT int SDF_AuthDec(void *s, void *handle, unsigned alg, unsigned char *iv, u
 	(void)s;
 	fake.alg = alg;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc != OK)
 		return rc;
 	sm4_key_init(&key, ((struct key *)handle)->value);
@@ -706,6 +748,8 @@ EXPORT int SDF_HMACInit(void *s, void *handle, unsigned alg)
 {
 	struct sm3_hmac_key key;
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc != OK || alg != 1)
 		return rc ? rc : NO_ALG;
 	sm3_hmac_key_init(&key, ((struct key *)handle)->value, ((struct key *)handle)->len);
@@ -724,6 +768,8 @@ EXPORT int SDF_HMACUpdate(void *s, unsigned char *in, unsigned len)
 EXPORT int SDF_HMACFinal(void *s, unsigned char *mac, unsigned *len);
 EXPORT int SDF_HMACFinal(void *s, unsigned char *mac, unsigned *len)
 {
+	if (fake.mute)
+		return begin();
 	sm3_hmac_final(&((struct session *)s)->hmac, mac);
 	overrun(mac + 32);
 	give_len(len, 32);
@@ -734,6 +780,8 @@ EXPORT int SDF_HashInit(void *s, unsigned alg, struct public *key, unsigned char
 EXPORT int SDF_HashInit(void *s, unsigned alg, struct public *key, unsigned char *id, unsigned id_len)
 {
 	int rc = begin();
+	if (rc == OK && fake.mute)
+		return OK;
 	if (rc != OK || alg != 1 || key || id || id_len)
 		return rc ? rc : ARGUMENT;
 	sm3_init(&((struct session *)s)->hash);
@@ -750,6 +798,8 @@ EXPORT int SDF_HashUpdate(void *s, unsigned char *in, unsigned len)
 EXPORT int SDF_HashFinal(void *s, unsigned char *digest, unsigned *len);
 EXPORT int SDF_HashFinal(void *s, unsigned char *digest, unsigned *len)
 {
+	if (fake.mute)
+		return begin();
 	sm3_final(&((struct session *)s)->hash, digest);
 	give_len(len, 32);
 	return begin();

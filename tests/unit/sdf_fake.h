@@ -15,6 +15,7 @@ struct fake {
 	/* told by the test */
 	int code;                 /* every call but opening and closing gives it, and has no effect */
 	int open_code;            /* SDF_OpenDevice, SDF_OpenSession */
+	int mute;                 /* SDR_OK, and nothing is written */
 	unsigned overrun;         /* bytes written behind every struct that is filled */
 	int len_off;              /* added to every length that is given */
 	int off_curve;            /* points that are given are on no curve */

@@ -1321,6 +1321,88 @@ static void test_pair_by_half(void)
 	stop();
 }
 
+/* -- whose mistake it is -------------------------------------------------------------------------------------------------- */
+
+/*
+ * What an op brings was checked before it came to the card: no code of the card's makes a caller answer for it, or puts the
+ * card out of service for all; but a ciphertext is the caller's.
+ */
+static void test_blame(void)
+{
+	static const enum hufu_err says[] = {HUFU_ERR_ARGUMENT, HUFU_ERR_KEY_VALUE, HUFU_ERR_KEY_TYPE, HUFU_ERR_DATA,
+	                                     HUFU_ERR_CIPHERTEXT, HUFU_ERR_SIGNATURE, HUFU_ERR_DENIED};
+	uint8_t out[64], in[128] = {4};
+	struct hufu_resident sign, encrypt;
+
+	insert_card();
+	start(usual);
+	struct hufu_key key = find_resident("sign 3", &sign), opens = find_resident("encrypt 1", &encrypt), sm4 = import_sm4();
+	memcpy(in + 1, fake.sign[1].key.point, 64);
+	struct hufu_op op = {.verb = HUFU_VERB_DECRYPT, .mechanism = CKM_HUFU_SM2_C1C3C2, .key = &opens, .in = in,
+	                     .in_len = sizeof(in), .out = out, .out_cap = sizeof(out)};
+	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
+		fake.failures[FAKE_SIGN] = fake.failures[FAKE_CRYPT] = fake.failures[FAKE_DECRYPT] = 2;
+		fake.failure[FAKE_SIGN] = fake.failure[FAKE_CRYPT] = fake.failure[FAKE_DECRYPT] = says[i];
+		/* SIGNERR is what a card says that could not make one. */
+		CU_ASSERT_EQUAL(sign_on(lease, &key, NULL), says[i] == HUFU_ERR_SIGNATURE ? HUFU_ERR_CORRUPT : HUFU_ERR_NO_KEY);
+		CU_ASSERT_EQUAL(ecb_on(lease, &sm4), HUFU_ERR_NO_KEY);
+		CU_ASSERT_EQUAL(run(&op), says[i] == HUFU_ERR_CIPHERTEXT ? says[i] : HUFU_ERR_NO_KEY);
+	}
+	fake.failures[FAKE_SIGN] = fake.failures[FAKE_CRYPT] = fake.failures[FAKE_DECRYPT] = 0;
+	CU_ASSERT(sign_on(lease, &key, &fake.sign[3]) == HUFU_OK && ecb_on(lease, &sm4) == HUFU_OK);
+	/* What is the caller's stays so, whatever the card said in an op before. */
+	op.in = digest, op.in_len = 32;
+	CU_ASSERT_EQUAL(run(&op), HUFU_ERR_CIPHERTEXT_LEN);
+	evict(&key);
+	evict(&opens);
+	evict(&sm4);
+	stop();
+}
+
+/* A key of another curve at an index hides none of the others, and is in nobody's way. */
+static void test_odd_key(void)
+{
+	uint8_t out[ROOM], pub[HUFU_PUB_MAX];
+	struct hufu_op make = {.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM2_KEY_PAIR_GEN,
+	                       .new_type = HUFU_KEY_SM2_PRIVATE, .out = out, .out_cap = ROOM, .pub = pub};
+	struct hufu_resident resident;
+
+	insert_card();
+	start(usual);
+	fake.odd_index = 2;
+	CU_ASSERT_EQUAL(find_resident("sign 3", &resident).type, HUFU_KEY_SM2_PRIVATE);
+	CU_ASSERT_EQUAL(find_resident("sign 2", &resident).type, 0);
+	CU_ASSERT(run(&make) == HUFU_OK && fake.sign[4].there && !fake.sign[2].there);
+	stop();
+}
+
+/* A card whose way of counting is not known, and that has no ECB to count with: it counts where all ways are one. */
+static void test_ctr_alone(void)
+{
+	uint8_t out[64], want[64], in[64] = {7};
+	struct hufu_param_iv iv = {.counter_bits = 128};
+	struct sm4_key sm4;
+
+	insert_card();
+	fake.profile.alg[SDF_ALG_SM4_ECB] = 0;
+	start(usual);
+	struct hufu_key key = import_sm4();
+	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_CTR, .key = &key, .param = &iv, .in = in,
+	                     .in_len = sizeof(in), .out = out, .out_cap = sizeof(out)};
+	uint8_t counter[16] = {0};
+
+	sm4_key_init(&sm4, standard_key);
+	sm4_ctr(&sm4, counter, 128, in, want, sizeof(in));
+	CU_ASSERT(run(&op) == HUFU_OK && memcmp(out, want, sizeof(want)) == 0);
+	memset(iv.iv + 12, 0xff, 4);
+	CU_ASSERT_EQUAL(run(&op), HUFU_ERR_NO_KEY);
+	memset(iv.iv + 12, 0, 4);
+	iv.counter_bits = 16;
+	CU_ASSERT_EQUAL(run(&op), HUFU_ERR_NO_KEY);
+	evict(&key);
+	stop();
+}
+
 /* -- RSA: libcrypto is the oracle -------------------------------------------------------------------------------------------------------- */
 
 static bool rsa_verifies(const uint8_t *sig, size_t len, int padding)
@@ -1453,6 +1535,9 @@ static const struct unit_case cases[] = {
 	{"pairs are made at the first free index where a vendor's call can, else it is said who makes them", test_pairs},
 	{"whether a pair was made, its index says", test_pairs_unknown},
 	{"half a pair is not taken in elsewhere", test_pair_by_half},
+	{"no code of a card's blames a caller for what is not his", test_blame},
+	{"a key of another curve hides none of the others", test_odd_key},
+	{"a counter that devices count differently is left to others", test_ctr_alone},
 	{"RSA: padded here, raised to d by the card", test_rsa},
 	{"malformed calls are refused, and no secret is left behind", test_malformed},
 	{0},

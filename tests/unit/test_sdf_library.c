@@ -588,6 +588,41 @@ static void test_lying_lengths(void)
 		teardown();
 	}
 }
+/* SDR_OK, and not a byte of the answer: no zeros are passed off as random numbers, texts or tags. */
+static void test_mute(void)
+{
+	uint8_t sealed[112], out[512], iv[16] = {0}, tag[16] = {0}, number[256] = {1};
+	size_t len;
+	void *handle, *other;
+	struct sm2_private key = pair(2, SDF_USAGE_ENCRYPT);
+	setup(STANDARD);
+	CU_ASSERT_EQUAL_FATAL(sdf_import_clear(session, vector, 16, &handle), HUFU_OK);
+	CU_ASSERT_EQUAL(sdf_encrypt_ecc(session, key.point, vector, 16, sealed), HUFU_OK);
+	fake->mute = 1;
+	CU_ASSERT_EQUAL(sdf_random(session, out, 32), HUFU_ERR_CORRUPT);
+	CU_ASSERT_EQUAL(sdf_sign(session, 1, number, out), HUFU_ERR_CORRUPT);
+	CU_ASSERT_EQUAL(sdf_encrypt_ecc(session, key.point, vector, 16, out), HUFU_ERR_CORRUPT);
+	CU_ASSERT_EQUAL(sdf_decrypt_ecc(session, 2, sealed, 112, out), HUFU_ERR_CORRUPT);
+	CU_ASSERT_EQUAL(sdf_rsa_private(session, 3, SDF_USAGE_SIGN, number, 256, out), HUFU_ERR_CORRUPT);
+	for (int encrypt = 0; encrypt < 2; encrypt++) {
+		CU_ASSERT_EQUAL(sdf_crypt(session, handle, SDF_ALG_SM4_ECB, encrypt, NULL, vector, 16, out), HUFU_ERR_CORRUPT);
+		CU_ASSERT_EQUAL(sdf_crypt(session, handle, SDF_ALG_SM4_CFB, encrypt, iv, vector, 3, out), HUFU_ERR_CORRUPT);
+	}
+	CU_ASSERT_EQUAL(sdf_mac(session, handle, SDF_ALG_SM4_MAC, iv, vector, 16, out), HUFU_ERR_CORRUPT);
+	CU_ASSERT_EQUAL(sdf_auth_encrypt(session, handle, SDF_ALG_SM4_GCM, iv, 12, NULL, 0, vector, 16, out, tag, 16), HUFU_ERR_CORRUPT);
+	CU_ASSERT_EQUAL(sdf_auth_encrypt(session, handle, SDF_ALG_SM4_GCM, iv, 12, NULL, 0, NULL, 0, out, tag, 16), HUFU_ERR_CORRUPT);
+	CU_ASSERT_EQUAL(sdf_auth_decrypt(session, handle, SDF_ALG_SM4_GCM, iv, 12, NULL, 0, vector, 16, tag, 16, out),
+	                HUFU_ERR_CORRUPT);
+	CU_ASSERT_EQUAL(sdf_generate_kek(session, 1, 128, out, sizeof out, &len, &other), HUFU_ERR_CORRUPT);
+	CU_ASSERT_EQUAL(sdf_generate_ipk(session, 2, 128, out, sizeof out, &len, &other), HUFU_ERR_CORRUPT);
+	CU_ASSERT_EQUAL(sdf_hmac(session, handle, vector, 16, out), HUFU_ERR_CORRUPT);
+	session->dead = false;
+	CU_ASSERT_EQUAL(sdf_hash(session, vector, 16, out), HUFU_ERR_CORRUPT);
+	session->dead = false;
+	fake->mute = 0;
+	sdf_destroy_key(session, handle);
+	teardown();
+}
 
 static void test_bad_points(void)
 {
@@ -1084,6 +1119,7 @@ static const struct unit_case cases[] = {
 	{"MACs and digests chain over calls", test_macs},
 	{"AEAD releases nothing before its tag", test_aead},
 	{"Lengths that lie are found out, and the handles with them given back", test_lying_lengths},
+	{"what says SDR_OK and writes nothing gives no answer", test_mute},
 	{"Points off the curve and numbers too large are found out", test_bad_points},
 	{"A handle that is none is found out", test_no_handles},
 	{"-1, private and unknown codes end the session, known ones mean what the profile says", test_codes},

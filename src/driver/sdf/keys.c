@@ -147,13 +147,15 @@ static void unreserve(struct hufu_device *device, uint32_t index)
 	pthread_mutex_unlock(&device->lock);
 }
 
-/* KEYERR is what some call KEYNOTEXIST; an index beyond the device's, or with a key of another kind, is not free. */
+/* KEYERR is what some call KEYNOTEXIST; an index beyond the device's, or with a key of another kind or curve, is not free. */
 static enum hufu_err is_free(struct hufu_lease *lease, uint32_t index, enum sdf_usage usage, bool *is)
 {
 	uint8_t point[SDF_POINT_LEN];
 	enum hufu_err err = sdf_export_ecc(lease->session, index, usage, point);
 
 	*is = err == HUFU_ERR_NO_KEY || err == HUFU_ERR_KEY_VALUE;
+	if (hufu_err_group(err) == HUFU_GROUP_CORRUPT && !lease->session->dead)
+		return HUFU_OK;
 	return *is || hufu_err_group(err) == HUFU_GROUP_CALLER ? HUFU_OK : err;
 }
 

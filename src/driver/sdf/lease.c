@@ -186,6 +186,7 @@ enum hufu_err lease_ready(struct hufu_lease *lease, uint64_t deadline_ns)
 			return err;
 	}
 	lease->session->deadline_ns = deadline_ns;
+	lease->session->code = 0; /* what is there when the op ends is of the op */
 	lease->used_ns = lease->device->host->now_ns();
 	handles_evict(lease);
 	return HUFU_OK;

@@ -40,6 +40,7 @@ struct sdf_session {
 	uint8_t *room;             /* secret memory that structs lie in while the library has them */
 	uint8_t *bulk;             /* and longer data, both ways; NULL until there is some */
 	size_t filled[SDF_REGIONS]; /* bytes that the call that runs may fill */
+	uint8_t mark[16];          /* random: what is found where an answer should be when there is none */
 };
 
 /* Bits: what a library can do by its symbols and profile. */

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "rand/rand.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,7 @@ bool room_new(struct sdf_session *s)
 {
 	if (!take_room(s))
 		s->room = secret_alloc(ROOM_BYTES);
-	return s->room;
+	return s->room && rand_bytes(s->mark, sizeof(s->mark)) == HUFU_OK;
 }
 
 /* Out of memory for the note, the memory itself is left alone for good: anything else might be written to. */
@@ -141,6 +142,21 @@ void *room_handle(struct sdf_session *s)
 	void *handle;
 	memcpy(&handle, region_at(s, SDF_REGION_HANDLE), sizeof(handle));
 	return handle;
+}
+
+static size_t mark_len(const struct sdf_session *s, size_t len)
+{
+	return len < MARK_MIN ? 0 : len < sizeof(s->mark) ? len : sizeof(s->mark);
+}
+
+void room_mark(const struct sdf_session *s, uint8_t *out, size_t len)
+{
+	memcpy(out, s->mark, mark_len(s, len));
+}
+
+bool room_is_unwritten(const struct sdf_session *s, const uint8_t *out, size_t len)
+{
+	return mark_len(s, len) && memcmp(out, s->mark, mark_len(s, len)) == 0;
 }
 
 void room_wipe(struct sdf_session *s)

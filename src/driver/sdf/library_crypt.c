@@ -64,6 +64,7 @@ static bool lay_out(struct sdf_session *s, enum chaining chaining, const uint8_t
 		memcpy(piece->in, in, used);
 	memset(piece->in + used, 0, missing);
 	piece->out = room_out(s, SDF_REGION_BULK, piece->len);
+	room_mark(s, piece->out, piece->len);
 	return true;
 }
 
@@ -81,7 +82,7 @@ static enum hufu_err crypt_piece(struct sdf_session *s, void *handle, uint32_t i
 	unsigned char *iv_copy = iv ? room_put(s, ROOM_IV_AT, iv, BLOCK) : NULL;
 	enum hufu_err err = encrypt ? SDF_CALL(s, Encrypt, handle, id, iv_copy, piece->in, len, piece->out, out_len) :
 	                              SDF_CALL(s, Decrypt, handle, id, iv_copy, piece->in, len, piece->out, out_len);
-	if (err == HUFU_OK && room_len(s, SDF_REGION_LEN) != piece->len)
+	if (err == HUFU_OK && (room_len(s, SDF_REGION_LEN) != piece->len || room_is_unwritten(s, piece->out, piece->len)))
 		return HUFU_ERR_CORRUPT;
 	return err;
 }
@@ -136,11 +137,12 @@ enum hufu_err sdf_mac(struct sdf_session *s, void *handle, enum sdf_alg alg, con
 		room_in(s);
 		unsigned char *chain = room_put(s, ROOM_IV_AT, mac, BLOCK), *answer = room_out(s, SDF_REGION_OUT2, BLOCK);
 		unsigned *answer_len = room_len_out(s, SDF_REGION_LEN, BLOCK);
+		room_mark(s, answer, BLOCK);
 		enum hufu_err err = SDF_CALL(s, CalculateMAC, handle, id, chain, data, (unsigned)part, answer, answer_len);
 		secret_wipe(data, part);
 		if (err != HUFU_OK)
 			return err;
-		if (room_len(s, SDF_REGION_LEN) != BLOCK)
+		if (room_len(s, SDF_REGION_LEN) != BLOCK || room_is_unwritten(s, answer, BLOCK))
 			return HUFU_ERR_CORRUPT;
 		memcpy(mac, answer, BLOCK);
 		done += part;
@@ -152,6 +154,7 @@ enum hufu_err sdf_mac(struct sdf_session *s, void *handle, enum sdf_alg alg, con
 
 #define IV_MAX (ROOM_TAG_AT - ROOM_IV_AT)
 #define TAG_MAX 16
+#define USUAL_IV 12
 
 struct aead {
 	struct piece piece;
@@ -175,12 +178,13 @@ static enum hufu_err lay_out_aead(struct sdf_session *s, enum sdf_alg alg, const
 }
 
 /*
- * 16 bytes are a tag everywhere; a library need not make shorter ones. Such an op is another device's, and no reason to
- * think less of this one: HUFU_ERR_NO_KEY.
+ * An IV of 12 bytes and a tag of 16 are taken everywhere; a library need not take others. Such an op is another device's, and
+ * no reason to think less of this one, nor of the caller: HUFU_ERR_NO_KEY.
  */
-static enum hufu_err refused_length(enum hufu_err err, size_t tag_len)
+static enum hufu_err refused_length(enum hufu_err err, size_t iv_len, size_t tag_len)
 {
-	return tag_len < TAG_MAX && (err == HUFU_ERR_BUSY || err == HUFU_ERR_ARGUMENT) ? HUFU_ERR_NO_KEY : err;
+	bool usual = iv_len == USUAL_IV && tag_len == TAG_MAX;
+	return !usual && (err == HUFU_ERR_BUSY || err == HUFU_ERR_ARGUMENT || err == HUFU_ERR_UNSUPPORTED) ? HUFU_ERR_NO_KEY : err;
 }
 
 /* A whole tag where a shorter one was wanted begins with that in GCM (GB/T 36624 11), and has nothing of it in CCM. */
@@ -200,10 +204,12 @@ enum hufu_err sdf_auth_encrypt(struct sdf_session *s, void *handle, enum sdf_alg
 	if (err != HUFU_OK)
 		return err;
 	a.tag = room_out(s, SDF_REGION_OUT2, TAG_MAX);
+	room_mark(s, a.tag, TAG_MAX);
 	err = SDF_CALL(s, AuthEnc, handle, alg_of(s, alg), a.iv, (unsigned)iv_len, a.aad, (unsigned)aad_len, a.piece.in, (unsigned)len,
 	               a.piece.out, a.out_len, a.tag, a.tag_len);
-	err = refused_length(err, tag_len);
-	if (err == HUFU_OK && room_len(s, SDF_REGION_LEN) != len)
+	err = refused_length(err, iv_len, tag_len);
+	if (err == HUFU_OK && (room_len(s, SDF_REGION_LEN) != len || room_is_unwritten(s, a.piece.out, len) ||
+	                       room_is_unwritten(s, a.tag, TAG_MAX)))
 		err = HUFU_ERR_CORRUPT;
 	if (err == HUFU_OK)
 		err = check_tag_len(alg, room_len(s, SDF_REGION_LEN2), tag_len);
@@ -234,8 +240,8 @@ enum hufu_err sdf_auth_decrypt(struct sdf_session *s, void *handle, enum sdf_alg
 	a.tag = room_put(s, ROOM_TAG_AT, tag, tag_len);
 	err = refused_tag(SDF_CALL(s, AuthDec, handle, alg_of(s, alg), a.iv, (unsigned)iv_len, a.aad, (unsigned)aad_len, a.tag,
 	                           a.tag_len, a.piece.in, (unsigned)len, a.piece.out, a.out_len));
-	err = refused_length(err, tag_len);
-	if (err == HUFU_OK && room_len(s, SDF_REGION_LEN) != len)
+	err = refused_length(err, iv_len, tag_len);
+	if (err == HUFU_OK && (room_len(s, SDF_REGION_LEN) != len || room_is_unwritten(s, a.piece.out, len)))
 		err = HUFU_ERR_CORRUPT;
 	if (err == HUFU_OK && len)
 		memcpy(out, a.piece.out, len);
@@ -254,7 +260,7 @@ static enum hufu_err leave_state(struct sdf_session *s, enum hufu_err err)
 
 static enum hufu_err take_digest(struct sdf_session *s, enum hufu_err err, const uint8_t *answer, uint8_t digest[32])
 {
-	if (err == HUFU_OK && room_len(s, SDF_REGION_LEN) != 32)
+	if (err == HUFU_OK && (room_len(s, SDF_REGION_LEN) != 32 || room_is_unwritten(s, answer, 32)))
 		err = HUFU_ERR_CORRUPT;
 	if (err == HUFU_OK)
 		memcpy(digest, answer, 32);
@@ -291,6 +297,7 @@ enum hufu_err sdf_hmac(struct sdf_session *s, void *handle, const uint8_t *in, s
 		return err;
 	err = update(s, true, in, len);
 	unsigned char *answer = room_out(s, SDF_REGION_OUT2, 32);
+	room_mark(s, answer, 32);
 	unsigned *answer_len = room_len_out(s, SDF_REGION_LEN, 32);
 	if (err == HUFU_OK)
 		err = take_digest(s, SDF_CALL(s, HMACFinal, answer, answer_len), answer, mac);
@@ -306,6 +313,7 @@ enum hufu_err sdf_hash(struct sdf_session *s, const uint8_t *in, size_t len, uin
 		return err;
 	err = update(s, false, in, len);
 	unsigned char *answer = room_out(s, SDF_REGION_OUT2, 32);
+	room_mark(s, answer, 32);
 	unsigned *answer_len = room_len_out(s, SDF_REGION_LEN, 32);
 	if (err == HUFU_OK)
 		err = take_digest(s, SDF_CALL(s, HashFinal, answer, answer_len), answer, digest);

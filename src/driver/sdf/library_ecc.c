@@ -105,10 +105,10 @@ enum hufu_err sdf_encrypt_ecc(struct sdf_session *s, const uint8_t point[64], co
 	return err;
 }
 
-/* An operation that fails over somebody's ciphertext (SDR_SKOPERR, SDR_PKOPERR) says nothing against the device. */
+/* An operation that fails over somebody's ciphertext (SDR_SKOPERR, SDR_PKOPERR, SDR_INARGERR) says nothing against the device. */
 static enum hufu_err refused_ciphertext(enum hufu_err err)
 {
-	bool data = err == HUFU_ERR_CORRUPT || err == HUFU_ERR_DATA || err == HUFU_ERR_SIGNATURE;
+	bool data = err == HUFU_ERR_CORRUPT || err == HUFU_ERR_DATA || err == HUFU_ERR_SIGNATURE || err == HUFU_ERR_ARGUMENT;
 	return data ? HUFU_ERR_CIPHERTEXT : err;
 }
 
@@ -132,9 +132,10 @@ enum hufu_err sdf_decrypt_ecc(struct sdf_session *s, uint32_t index, const uint8
 	void *cipher = room_in(s);
 	cipher_put(p, cipher, in, plain);
 	unsigned char *data = room_out(s, SDF_REGION_OUT, plain);
+	room_mark(s, data, plain);
 	unsigned *data_len = room_len_out(s, SDF_REGION_LEN, (uint32_t)plain);
 	enum hufu_err err = refused_ciphertext(call_decrypt(s, index, cipher, data, data_len));
-	if (err == HUFU_OK && room_len(s, SDF_REGION_LEN) != plain)
+	if (err == HUFU_OK && (room_len(s, SDF_REGION_LEN) != plain || room_is_unwritten(s, data, plain)))
 		err = HUFU_ERR_CORRUPT;
 	if (err == HUFU_OK)
 		memcpy(out, data, plain);

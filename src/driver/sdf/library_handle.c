@@ -38,6 +38,7 @@ enum hufu_err sdf_generate_kek(struct sdf_session *s, uint32_t kek, uint32_t nbi
 	if (!alg)
 		return HUFU_ERR_UNSUPPORTED;
 	unsigned char *key = room_out(s, SDF_REGION_OUT, room);
+	room_mark(s, key, room);
 	unsigned *key_len = room_len_out(s, SDF_REGION_LEN, (uint32_t)room);
 	void *slot = room_out(s, SDF_REGION_HANDLE, sizeof(void *));
 	enum hufu_err err = SDF_CALL(s, GenerateKeyWithKEK, nbits, alg, kek, key, key_len, slot);
@@ -45,7 +46,7 @@ enum hufu_err sdf_generate_kek(struct sdf_session *s, uint32_t kek, uint32_t nbi
 	if (err != HUFU_OK)
 		return err;
 	*len = room_len(s, SDF_REGION_LEN);
-	if (*len < nbits / 8 || *len > room)
+	if (*len < nbits / 8 || *len > room || room_is_unwritten(s, key, room))
 		return give_back(s, handle);
 	memcpy(wrapped, key, *len);
 	return HUFU_OK;

@@ -121,6 +121,13 @@ uint8_t *room_in(struct sdf_session *);
  * OUT, 128 of OUT2, data_max of BULK.
  */
 void *room_out(struct sdf_session *, enum sdf_region, size_t len);
+/*
+ * SDR_OK is not always an answer. What begins with the mark after a call was not written; answers shorter than
+ * MARK_MIN could begin so by chance.
+ */
+#define MARK_MIN 8
+void room_mark(const struct sdf_session *, uint8_t *out, size_t len);
+bool room_is_unwritten(const struct sdf_session *, const uint8_t *out, size_t len) MUST_CHECK;
 /* Wipes what was read and filled. */
 void room_wipe(struct sdf_session *);
 /* Data of up to data_max bytes: where the library reads it; room_out(SDF_REGION_BULK) is where it writes. NULL: no memory. */

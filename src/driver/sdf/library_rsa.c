@@ -72,9 +72,12 @@ enum hufu_err sdf_rsa_private(struct sdf_session *s, uint32_t index, enum sdf_us
 		return HUFU_ERR_UNSUPPORTED;
 	room_in(s);
 	unsigned char *data = room_put(s, 0, in, len), *answer = room_out(s, SDF_REGION_OUT, len);
+	room_mark(s, answer, len);
 	unsigned *answer_len = room_len_out(s, SDF_REGION_LEN, (uint32_t)len);
 	enum hufu_err err = call_private(s, index, usage, data, len, answer, answer_len);
-	if (err == HUFU_OK && room_len(s, SDF_REGION_LEN) != len)
+	if (err == HUFU_ERR_SIGNATURE)
+		err = HUFU_ERR_CORRUPT; /* as sdf_sign */
+	if (err == HUFU_OK && (room_len(s, SDF_REGION_LEN) != len || room_is_unwritten(s, answer, len)))
 		err = HUFU_ERR_CORRUPT;
 	if (err == HUFU_OK)
 		memcpy(out, answer, len);

@@ -41,9 +41,12 @@ enum hufu_err sdf_random(struct sdf_session *s, uint8_t *out, size_t len)
 	for (size_t done = 0; done < len;) {
 		size_t most = profile_of(s)->random_max, piece = len - done < most ? len - done : most;
 		uint8_t *from = room_out(s, SDF_REGION_OUT, piece);
+		room_mark(s, from, piece);
 		enum hufu_err err = SDF_CALL(s, GenerateRandom, (unsigned)piece, from);
 		if (err != HUFU_OK)
 			return err;
+		if (room_is_unwritten(s, from, piece))
+			return HUFU_ERR_CORRUPT;
 		memcpy(out + done, from, piece);
 		done += piece;
 	}

@@ -221,7 +221,7 @@ static enum hufu_err ctr_with(struct hufu_lease *lease, void *handle, struct huf
 	const struct hufu_param_iv *param = op->param;
 	uint8_t counter[SDF_BLOCK_LEN];
 
-	if (device_has(lease->device, SDF_ALG_SM4_CTR) && (counts_alike(param, op->in_len) || !offers_ecb(lease->device)))
+	if (device_has(lease->device, SDF_ALG_SM4_CTR) && counts_alike(param, op->in_len))
 		return native(lease, handle, SDF_ALG_SM4_CTR, op);
 	memcpy(counter, param->iv, sizeof(counter));
 	return sm4_count(lease, handle, counter, param->counter_bits, op->in, op->in_len, op->out);
@@ -263,6 +263,8 @@ static enum hufu_err ctr(struct hufu_lease *lease, struct hufu_op *op)
 
 	if (!param || param->counter_bits < 1 || param->counter_bits > 128)
 		return HUFU_ERR_PARAM;
+	if (!counts_alike(param, op->in_len) && !offers_ecb(lease->device))
+		return HUFU_ERR_NO_KEY; /* in how many bits, only its vendor knows */
 	return crypt(lease, op, 1, ctr_with);
 }
 

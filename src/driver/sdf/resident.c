@@ -78,12 +78,16 @@ static enum hufu_err add(struct found *found, const struct copy *copy, struct hu
 	return HUFU_OK;
 }
 
-/* The device knows no such key, or no such index, or wants a password for it: it is left out. */
-static bool leaves_out(enum hufu_err err)
+/*
+ * The device knows no such key, or no such index, or wants a password for it: it is left out. So is one that is no key for us
+ * (of another curve, too short), for whose sake none of the others is hidden.
+ */
+static bool leaves_out(const struct hufu_lease *lease, enum hufu_err err)
 {
 	return hufu_err_group(err) == HUFU_GROUP_NO_KEY || hufu_err_group(err) == HUFU_GROUP_CALLER ||
 	       hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED || hufu_err_group(err) == HUFU_GROUP_EXPIRED ||
-	       hufu_err_group(err) == HUFU_GROUP_DENIED;
+	       hufu_err_group(err) == HUFU_GROUP_DENIED ||
+	       (hufu_err_group(err) == HUFU_GROUP_CORRUPT && !lease->session->dead);
 }
 
 static enum hufu_err look_for_pair(struct hufu_lease *lease, uint32_t index, enum sdf_usage usage, struct found *found)
@@ -96,7 +100,7 @@ static enum hufu_err look_for_pair(struct hufu_lease *lease, uint32_t index, enu
 	enum hufu_err err = sdf_export_ecc(lease->session, index, usage, point);
 
 	if (err != HUFU_OK)
-		return leaves_out(err) ? HUFU_OK : err;
+		return leaves_out(lease, err) ? HUFU_OK : err;
 	return add(found, &copy, &resident, signs ? "sign" : "encrypt", point, sizeof(point));
 }
 
@@ -113,7 +117,7 @@ static enum hufu_err look_for_rsa(struct hufu_lease *lease, uint32_t index, enum
 	if (err == HUFU_OK)
 		err = rsa_modulus(spki, len, &rsa);
 	if (err != HUFU_OK)
-		return leaves_out(err) ? HUFU_OK : err;
+		return leaves_out(lease, err) ? HUFU_OK : err;
 	sm3(spki, len, digest);
 	resident.nbits = rsa.nbits;
 	return add(found, &copy, &resident, signs ? "rsa sign" : "rsa encrypt", spki, len);
@@ -132,7 +136,7 @@ static enum hufu_err look_for_kek(struct hufu_lease *lease, uint32_t index, stru
 	enum hufu_err err = sdf_generate_kek(lease->session, index, 128, wrapped, sizeof(wrapped), &len, &handle);
 
 	if (err != HUFU_OK)
-		return leaves_out(err) ? HUFU_OK : err;
+		return leaves_out(lease, err) ? HUFU_OK : err;
 	handles_destroy(lease, handle);
 	return add(found, &copy, &resident, "kek", NULL, 0);
 }

@@ -225,6 +225,26 @@ static enum hufu_err check_key(const struct sdf_row *row, const struct hufu_op *
 	return op->key->type == row->key ? HUFU_OK : HUFU_ERR_KEY_TYPE;
 }
 
+static bool is_the_callers(const struct hufu_op *op, enum hufu_err err)
+{
+	if (err == HUFU_ERR_CIPHERTEXT || err == HUFU_ERR_CIPHERTEXT_LEN)
+		return op->verb == HUFU_VERB_DECRYPT || op->verb == HUFU_VERB_UNWRAP;
+	return err == HUFU_ERR_SIGNATURE && op->verb == HUFU_VERB_VERIFY;
+}
+
+/*
+ * What an op brings was checked here: what a device calls a mistake (INARGERR, KEYERR of a key that was deleted) is its own
+ * view, and no caller's. Another device is asked; this one is not put out of service by it.
+ */
+static enum hufu_err as_ours(const struct hufu_lease *lease, const struct hufu_op *op, enum hufu_err err)
+{
+	bool by_device = lease->session && lease->session->code;
+
+	if (hufu_err_group(err) == HUFU_GROUP_DENIED)
+		return op->verb == HUFU_VERB_LOGIN ? err : HUFU_ERR_NO_KEY;
+	return hufu_err_group(err) == HUFU_GROUP_CALLER && by_device && !is_the_callers(op, err) ? HUFU_ERR_NO_KEY : err;
+}
+
 static enum hufu_err run_one(struct hufu_lease *lease, struct hufu_op *op)
 {
 	const struct sdf_row *row = row_of(lease->device, op);
@@ -237,7 +257,7 @@ static enum hufu_err run_one(struct hufu_lease *lease, struct hufu_op *op)
 	/* What cannot fail asks the device for nothing. */
 	if (err == HUFU_OK && op->verb != HUFU_VERB_EVICT && op->verb != HUFU_VERB_LOGOUT)
 		err = lease_ready(lease, op->deadline_ns);
-	return err == HUFU_OK ? row->run(lease, op) : err;
+	return err == HUFU_OK ? as_ours(lease, op, row->run(lease, op)) : err;
 }
 
 static void run_and_note(struct hufu_lease *lease, struct hufu_op *op)
