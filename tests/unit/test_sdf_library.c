@@ -797,7 +797,13 @@ static void test_late_writes(void)
 	CU_ASSERT_EQUAL(sdf_sign(session, 1, digest, sig), HUFU_OK);
 	CU_ASSERT_EQUAL(sdf_export_ecc(session, 1, SDF_USAGE_SIGN, point), HUFU_OK);
 	CU_ASSERT(verifies(point, digest, sig));
+	/* Of a session that died its library may yet write there: the next has memory of its own. */
+	session->dead = true;
 	sdf_session_close(session);
+	session = open_session(device);
+	CU_ASSERT_PTR_NOT_EQUAL(session->room, room);
+	sdf_session_close(session);
+	kept = secret_in_use();
 	sdf_device_close(device, 0);
 	sdf_profile_free(profile);
 	CU_ASSERT_EQUAL(secret_in_use(), kept);
@@ -1022,11 +1028,42 @@ static void test_turn_order(void)
 	start(&opener);
 	CU_ASSERT(vclock_await(20 * NS_PER_S));
 	start(&late);
-	CU_ASSERT(vclock_await(10 * NS_PER_S)); /* behind the opener, although it could share */
+	CU_ASSERT(vclock_await(NS_PER_S + NS_PER_S / 2)); /* behind the opener, although it could share: for a while */
 	sem_post(&go_on);
 	CU_ASSERT_EQUAL(join(&one), HUFU_OK);
 	CU_ASSERT_EQUAL(join(&opener), HUFU_OK);
 	CU_ASSERT_EQUAL(join(&late), HUFU_OK);
+	vclock_stop();
+	sdf_session_close(second);
+	sdf_session_close(third);
+	teardown();
+}
+
+/* One call hangs, and sessions are opened all the time, which want the library to themselves: the other sessions go on. */
+static void test_hung_call(void)
+{
+	setup_as(STANDARD, "standard", "behaviour { open_exclusive = true }\n");
+	struct sdf_session *second = open_session(device), *third = open_session(device);
+	struct caller hangs = {.session = session}, opener = {.session = second, .opens = true}, other = {.session = third};
+	sem_init(&inside, 0, 0);
+	sem_init(&go_on, 0, 0);
+	vclock_start(NS_PER_S);
+	second->deadline_ns = 20 * NS_PER_S;
+	third->deadline_ns = 10 * NS_PER_S;
+	fake->meet = meet;
+	start(&hangs);
+	CU_ASSERT(await(&inside));
+	fake->meet = NULL;
+	start(&opener);
+	CU_ASSERT(vclock_await(20 * NS_PER_S));
+	start(&other);
+	CU_ASSERT(vclock_await(NS_PER_S + NS_PER_S / 2));
+	vclock_advance(NS_PER_S / 2);
+	CU_ASSERT_EQUAL(join(&other), HUFU_OK);
+	vclock_advance(20 * NS_PER_S);
+	CU_ASSERT_EQUAL(join(&opener), HUFU_ERR_BUSY);
+	sem_post(&go_on);
+	CU_ASSERT_EQUAL(join(&hangs), HUFU_OK);
 	vclock_stop();
 	sdf_session_close(second);
 	sdf_session_close(third);
@@ -1133,6 +1170,7 @@ static const struct unit_case cases[] = {
 	{"Sessions beyond the limit are busy", test_session_limit},
 	{"Only what the profile allows runs at once, and waiting ends at the deadline", test_concurrency},
 	{"Who wants the library alone goes before who shares it", test_turn_order},
+	{"a call that hangs keeps no other from the library", test_hung_call},
 	{"Eight threads have their own answers", test_many_threads},
 	{"A forked child opens devices of its own", test_fork},
 	{0},

@@ -2,6 +2,7 @@
 /* One call of a vendor's library: its turn, its memory, and what its code means. */
 #include "driver/sdf/library_internal.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "rand/rand.h"
@@ -31,14 +32,24 @@ static size_t bulk_bytes(const struct sdf_session *s)
 	return 2 * (size_t)profile_of(s)->data_max + BULK_GUARD_BYTES;
 }
 
-/* One that an earlier session left. */
+/* One that an earlier session left, if nothing is written there any more. */
+static struct room *unlink_room(struct sdf_library *library)
+{
+	uint64_t now = library->rooms ? clock_now_ns() : 0;
+	struct room **at = &library->rooms;
+	while (*at && (*at)->rests_until_ns > now)
+		at = &(*at)->next;
+	struct room *left = *at;
+	if (left)
+		*at = left->next;
+	return left;
+}
+
 static bool take_room(struct sdf_session *s)
 {
 	struct sdf_library *library = s->device->library;
 	pthread_mutex_lock(&library->image->lock);
-	struct room *left = library->rooms;
-	if (left)
-		library->rooms = left->next;
+	struct room *left = unlink_room(library);
 	pthread_mutex_unlock(&library->image->lock);
 	if (!left)
 		return false;
@@ -55,6 +66,9 @@ bool room_new(struct sdf_session *s)
 	return s->room && rand_bytes(s->mark, sizeof(s->mark)) == HUFU_OK;
 }
 
+/* What a call that timed out wrote late into another session's room would be taken for an answer. */
+#define ROOM_RESTS_NS (10 * 60 * NS_PER_S)
+
 /* Out of memory for the note, the memory itself is left alone for good: anything else might be written to. */
 static void keep_room(struct sdf_session *s)
 {
@@ -65,7 +79,7 @@ static void keep_room(struct sdf_session *s)
 		secret_wipe(s->bulk, bulk_bytes(s));
 	if (!left)
 		return;
-	*left = (struct room){.room = s->room, .bulk = s->bulk};
+	*left = (struct room){.room = s->room, .bulk = s->bulk, .rests_until_ns = s->dead ? clock_now_ns() + ROOM_RESTS_NS : 0};
 	pthread_mutex_lock(&library->image->lock);
 	left->next = library->rooms;
 	library->rooms = left;

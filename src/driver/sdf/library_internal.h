@@ -12,13 +12,14 @@
 
 /* -- library_turn.c: whose turn it is, where a library cannot take two calls at once ------ */
 
-/* Any number of shared holders, or one exclusive one; who wants it for himself goes before those who share. */
+/* Any number of shared holders, or one exclusive one; who wants it for himself goes before those who share, for a while. */
 struct turn {
 	pthread_mutex_t lock;
 	pthread_cond_t for_shared, for_exclusive;
 	unsigned sharing;         /* holders */
 	bool held;                /* by an exclusive one */
 	unsigned waiting;         /* for it exclusively */
+	uint64_t waits_since_ns;  /* when the first of those came */
 };
 
 enum turn_mode { TURN_NONE, TURN_SHARED, TURN_EXCLUSIVE };
@@ -73,6 +74,7 @@ struct sdf_image {
 /* Memory of a session that is closed, where a library may yet write to it. */
 struct room {
 	struct room *next;
+	uint64_t rests_until_ns;   /* of a session that died: nobody uses it sooner */
 	uint8_t *room, *bulk;
 };
 
