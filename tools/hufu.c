@@ -146,8 +146,8 @@ int main(int argc, char **argv)
 	if (status)
 		return status;
 	status = help ? help_for(command) : command->run(&args);
-	/* A result that did not get out is no result. */
-	if (fflush(stdout) && status == ST_OK)
+	/* A result that did not get out is no result, whether its end or an earlier part was lost. */
+	if ((fflush(stdout) || ferror(stdout)) && status == ST_OK)
 		return fail_errno(NULL, "writing the result");
 	return status;
 }
