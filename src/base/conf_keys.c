@@ -128,7 +128,7 @@ const struct conf_form conf_form = {
 const char *const *conf_driver_options(const char *driver)
 {
 	static const char *const soft[] = {NULL};
-	static const char *const fault[] = {"wraps", "script", "sessions_max", "service", "domain_id", "split", "shelf",
+	static const char *const fault[] = {"wraps", "script", "sessions_max", "service", "domain_id", "split", "permanent", "shelf",
 	                                    "resident", "seed", "password", NULL};
 	static const char *const sdf[] = {"library", "profile", "open_config", "kek_index", "isk_index", "indexes", "keks",
 	                                  "rsa_indexes", "opt_in", NULL};

@@ -2,14 +2,18 @@
 /*
  * Claim: whatever goes wrong with one device while a token object is made by
  * another's help, the call succeeds and makes it once: every fault at every
- * place that such a call passes, for each kind of call.
+ * place that such a call passes, for each kind of call. Where a pair stays in
+ * the device that made it, the devices together make one at most, and the call says whether it is known.
  */
 #include "chaos.h"
 
 #include "driver/fault/fault.h"
+#include "hufu/driver.h"
 
-/* The device that fails comes first, by its priority. */
+/* The device that fails comes first, by its priority. Pairs stay in those of the second token. */
 #define FAULTY "d0"
+#define FAULTY_KEEPER "k0"
+#define OTHER_KEEPER "k1"
 
 static const char *const faults[] = {
 	"gone", "busy", "denied", "expired", "no-key", "unsupported", "lost", "corrupt", "overlong", "session-lost", "device-gone",
@@ -107,11 +111,11 @@ static const struct {
 
 /* -- the loop ----------------------------------------------------------------------------- */
 
-static void tell(const char *script)
+static void tell(const char *device, const char *script)
 {
 	char why[256];
 
-	if (fault_script(FAULTY, script, why, sizeof(why)) == HUFU_OK)
+	if (fault_script(device, script, why, sizeof(why)) == HUFU_OK)
 		return;
 	printf("# %s\n", why);
 	life_need(CKR_ARGUMENTS_BAD, script);
@@ -134,16 +138,53 @@ static void try_call(size_t i, bool from_the_start)
 	struct chance chance = chance_of(1, 1);
 	char label[LABEL_MAX] = "";
 
-	tell(from_the_start ? script_now : "");
+	tell(FAULTY, from_the_start ? script_now : "");
 	CK_SESSION_HANDLE s = life_log_in("one");
 	shared_make_few(s, &chance);
-	tell(script_now);
+	tell(FAULTY, script_now);
 	snprintf(label, sizeof(label), "%zu of %u", i, cases);
 	CK_RV rv = calls[i].make(s, label);
-	tell("");
+	tell(FAULTY, "");
 	expect(rv == CKR_OK, calls[i].name, "gives", rv);
 	CK_ULONG n = count_labelled(s, label);
 	expect(n == calls[i].objects, calls[i].name, "makes so many:", n);
+	NEED(p11->C_Finalize(NULL));
+	shared_clear();
+}
+
+static uint64_t pairs_made(void)
+{
+	return fault_counts(FAULTY_KEEPER).ops[HUFU_VERB_GENERATE] + fault_counts(OTHER_KEEPER).ops[HUFU_VERB_GENERATE];
+}
+
+/* Nothing was done, says the device: then the other makes it. */
+static bool says_nothing_was_done(const char *fault)
+{
+	static const char *const these[] = {"gone", "busy", "no-key", "unsupported", "device-gone"};
+
+	for (size_t i = 0; i < COUNT(these); i++)
+		if (strcmp(fault, these[i]) == 0)
+			return true;
+	return false;
+}
+
+static void try_kept_pair(const char *fault)
+{
+	char label[LABEL_MAX] = "";
+
+	snprintf(script_now, sizeof(script_now), "generate:%s", fault);
+	tell(FAULTY_KEEPER, "");
+	CK_SESSION_HANDLE s = life_log_in("two");
+	tell(FAULTY_KEEPER, script_now);
+	snprintf(label, sizeof(label), "kept %u", cases);
+	uint64_t before = pairs_made();
+	CK_RV rv = generate_pair(s, label);
+	uint64_t made = pairs_made() - before;
+	tell(FAULTY_KEEPER, "");
+	expect(made <= 1, "C_GenerateKeyPair", "the devices keep so many pairs:", made);
+	expect(rv == CKR_OK || !says_nothing_was_done(fault), "C_GenerateKeyPair", "gives", rv);
+	CK_ULONG n = count_labelled(s, label);
+	expect(n == (rv == CKR_OK ? 2 : 0), "C_GenerateKeyPair", "makes so many:", n);
 	NEED(p11->C_Finalize(NULL));
 	shared_clear();
 }
@@ -174,6 +215,9 @@ static void write_conf(void)
 
 	fprintf(f, "device \"d0\" { driver = \"fault\"  domain = \"soft\"  priority = 1 }\n");
 	fprintf(f, "device \"d1\" { driver = \"fault\"  domain = \"soft\"  priority = 2 }\n");
+	fprintf(f, "device \"" FAULTY_KEEPER "\" { driver = \"fault\"  domain = \"kept\"  priority = 1  permanent = \"yes\" }\n");
+	fprintf(f, "device \"" OTHER_KEEPER "\" { driver = \"fault\"  domain = \"kept\"  priority = 2  permanent = \"yes\" }\n");
+	fprintf(f, "token \"two\" { store = \"sqlite:%s/two.db\"  devices = { \"" FAULTY_KEEPER "\", \"" OTHER_KEEPER "\" } }\n", life_dir);
 	fprintf(f, "token \"one\" { store = \"sqlite:%s/one.db\"  devices = { \"d0\", \"d1\" } }\n", life_dir);
 	life_conf_done(f);
 }
@@ -187,11 +231,13 @@ int main(int argc, char **argv)
 	write_conf();
 	life_start();
 	life_make_token("one");
+	life_make_token("two");
 	NEED(p11->C_Finalize(NULL));
 	for (size_t f = argc > 1 ? strtoul(argv[1], NULL, 10) : 0; f < COUNT(faults); f++) {
 		unsigned before = wrong;
 
 		try_fault(faults[f]);
+		try_kept_pair(faults[f]);
 		printf("%s %u - each call makes its objects once: %s\n", wrong == before ? "ok" : "not ok", ++number, faults[f]);
 	}
 	printf("1..%u\n", number);
