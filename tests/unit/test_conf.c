@@ -310,7 +310,7 @@ static void test_keys_refused(void)
 	        "t.conf:2: driver \"soft\" has no key \"path\". The keys of a section device are " DEVICE_KEYS "\n");
 	refused("device a { driver = fault path = x }",
 	        "t.conf:1: driver \"fault\" has no key \"path\". The keys of a section device are " DEVICE_KEYS ", "
-	        "wraps, script, sessions_max, service, domain_id, split, shelf, resident, seed, password\n");
+	        "wraps, script, sessions_max, service, domain_id, split, permanent, shelf, resident, seed, password\n");
 	refused("pool { size = 3 }\n",
 	        "t.conf:1: unknown section \"pool\". The sections are log, defaults, token, device, sdf, sdf_key and sdf_kek\n");
 	refused("token { }", "t.conf:1: the section token has no name. Write token \"name\" { ... }\n");
