@@ -39,7 +39,7 @@ static void change_places(void)
 static void up(void)
 {
 	setenv("HUFU_LOG", "none", 0);
-	CU_ASSERT_EQUAL_FATAL(driver_register(&driver_fault), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(fault_register(), HUFU_OK);
 	rng_fill(message, sizeof message);
 	rng_fill(iv, sizeof iv);
 	token_up_on(sections, "\"north\", \"south\"");
