@@ -32,37 +32,31 @@ static struct {
 
 /* -- fork: the driver promises to be safe ---------------------------------------- */
 
-static void before_fork(void)
-{
-	pthread_mutex_lock(&lab.lock);
-}
-
-static void after_fork_parent(void)
-{
-	pthread_mutex_unlock(&lab.lock);
-}
-
-/* Whoever hung is not here. */
+/*
+ * Whoever hung, or held the lock, is not here. Nobody waits for the lock before a
+ * fork: handlers of that kind run last in, first out, and the module's, which was
+ * there before, waits for operations that need this lock to end. What another
+ * thread was counting may come out one short.
+ */
 static void after_fork_child(void)
 {
 	memset(lab.hung, 0, sizeof(lab.hung));
 	pthread_cond_init(&lab.released, NULL);
-	pthread_mutex_unlock(&lab.lock);
+	pthread_mutex_init(&lab.lock, NULL);
 }
 
-/*
- * Before the module registers its own: prepare handlers run last in, first out,
- * and the module's waits for operations, which need this lock to end.
- */
-static __attribute__((constructor)) void watch_forks(void)
+static void watch_forks(void)
 {
-	(void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+	(void)pthread_atfork(NULL, NULL, after_fork_child);
 }
 
 /* -- subjects ---------------------------------------------------------------------- */
 
 static struct subject *subject_locked(const char *name)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, watch_forks);
 	for (size_t i = 0; i < lab.n; i++)
 		if (strcmp(lab.subjects[i].name, name) == 0)
 			return &lab.subjects[i];
