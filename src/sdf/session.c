@@ -94,8 +94,8 @@ int sdf_face_close_session(void *handle)
 	int result = face_enter(handle, &session);
 	if (result != SDR_OK)
 		return result;
+	session_free(session); /* before the handle dies: who closes the device waits for this, and stops the core only then */
 	table_close(HANDLE_SESSION, handle);
-	session_free(session);
 	return SDR_OK;
 }
 
