@@ -9,6 +9,8 @@
  * the fourth on the next is refused, unlooked at, for a time that doubles up to a
  * minute. Programs ask again for each session: a password that was right is known
  * again by its MAC under a key of this process, until the last device is closed.
+ * So whoever knows it need not wait for somebody who guesses; but this does not
+ * make guessing cheap, for after a few guesses more it is waited for all the same.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,6 +25,7 @@
 #define PASSWORD_MAX 512u
 #define FREE_TRIES 3u
 #define DELAY_MAX_S 60u
+#define KNOWN_TRIES 16u      /* while there are no more wrong ones, what is known does not wait */
 
 #define TAG_LEN SM3_DIGEST_LEN
 
@@ -133,15 +136,18 @@ static int check_locked(struct session *s, size_t at, const uint8_t *password, s
 	uint8_t tag[TAG_LEN];
 	bool tagged = tag_of(s, password, len, tag);
 	bool logged_in = key->access != CONF_SDF_ACCESS_PIN || token_login(s->token) == LOGIN_USER;
-	if (tagged && g->known && logged_in && secret_equal(tag, g->tag, sizeof tag))
+	bool compared = tagged && g->known && logged_in && g->wrong <= KNOWN_TRIES;
+	if (compared && secret_equal(tag, g->tag, sizeof tag))
 		return SDR_OK;
 	if (!may_try(g)) {
+		g->wrong += compared; /* it was looked at, after all */
 		log_warning("index %u: too many wrong passwords, the next is looked at in a while", key->index);
 		return SDR_PRKRERR;
 	}
 	int result = look_at(s, key, password, len);
 	if (result != SDR_OK) {
-		count_wrong(g);
+		if (result == SDR_PRKRERR) /* and not that a device was away */
+			count_wrong(g);
 		log_notice("index %u: access refused", key->index);
 		return result;
 	}

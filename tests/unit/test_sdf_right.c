@@ -53,6 +53,25 @@ static void test_known(void)
 	vclock_advance(NS_PER_S);
 }
 
+/* To be known is no way around the waiting: what is compared while others wait counts, and soon all wait. */
+static void test_known_is_counted(void)
+{
+	int guesses = 0;
+	void *other;
+	OK(sdf_face_open_session(device, &other));
+	OK(get_right(other, 1, PASSWORD_1));
+	for (; guesses < 20; guesses++)
+		IS(get_right(other, 1, "one of many guesses"), SDR_PRKRERR);
+	IS(get_right(other, 1, PASSWORD_1), SDR_PRKRERR); /* the guess that would have been right */
+	vclock_advance(60 * NS_PER_S);
+	OK(get_right(other, 1, PASSWORD_1));
+	for (int i = 0; i < 4; i++)
+		IS(get_right(other, 1, "a wrong one"), SDR_PRKRERR);
+	OK(get_right(other, 1, PASSWORD_1)); /* counted from the beginning */
+	OK(sdf_face_close_session(other));
+	vclock_advance(NS_PER_S);
+}
+
 /* Wrong PINs are counted by the store, too, which locks the user after ten. */
 static void test_pin(void)
 {
@@ -98,6 +117,7 @@ static const struct unit_case cases[] = {
 	{"a token is made", up},
 	{"from the fourth wrong password on the next waits, up to a minute", test_delays},
 	{"a password that was right is known at once", test_known},
+	{"which does not make guessing cheap", test_known_is_counted},
 	{"the user PIN, where it is the password", test_pin},
 	{"without a login of its own the first right logs in", test_no_login},
 	{"all is closed, and no secret left", down},
