@@ -70,23 +70,34 @@ static const char *objection(int fd)
 	return st.st_mode & 077 ? "others may look into the directory. Take their rights away (chmod 700)" : NULL;
 }
 
-/* Locked until it is closed; -1 after a message. */
-static int open_directory(bool make)
+static bool lock(int fd)
+{
+	int result;
+	do
+		result = flock(fd, LOCK_EX);
+	while (result != 0 && errno == EINTR);
+	return result == 0;
+}
+
+/* Locked until it is closed; -1: *missing, or after a message. */
+static int open_directory(bool make, bool *missing)
 {
 	const char *path = face_conf()->files;
+	*missing = false;
 	if (make && mkdir(path, 0700) != 0 && errno != EEXIST)
 		return refuse(strerrordesc_np(errno));
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*missing = fd < 0 && !make && errno == ENOENT;
 	if (fd < 0)
-		return make || errno != ENOENT ? refuse(strerrordesc_np(errno)) : -1;
+		return *missing ? -1 : refuse(strerrordesc_np(errno));
 	const char *why = objection(fd);
-	if (!why && flock(fd, LOCK_EX) == 0)
+	if (!why && lock(fd))
 		return fd;
 	close(fd);
 	return refuse(why ? why : strerrordesc_np(errno));
 }
 
-/* Bytes of all files that lie there. */
+/* Bytes of all files that lie there, but for what somebody left who died while writing. */
 static off_t used_space(int dir)
 {
 	off_t used = 0;
@@ -96,7 +107,8 @@ static off_t used_space(int dir)
 		close(fd);
 	for (struct dirent *e; d && (e = readdir(d)) != NULL;) {
 		struct stat st;
-		if (fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+		bool counts = strcmp(e->d_name, FRESH) != 0 && fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		if (counts && S_ISREG(st.st_mode))
 			used += st.st_size;
 	}
 	if (d)
@@ -117,9 +129,10 @@ static int begin(struct file *f, const unsigned char *name, size_t len, bool mak
 		return SDR_NOTSUPPORT;
 	if (!name || len == 0 || len > NAME_MAX_0018)
 		return SDR_INARGERR;
-	f->dir = open_directory(make);
+	bool missing;
+	f->dir = open_directory(make, &missing);
 	if (f->dir < 0)
-		return make ? SDR_FILEWERR : SDR_FILENOEXIST;
+		return missing ? SDR_FILENOEXIST : SDR_FILEWERR;
 	stem_of(name, len, f->stem);
 	return SDR_OK;
 }
