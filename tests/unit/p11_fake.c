@@ -140,7 +140,7 @@ static CK_RV token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 	pad(info->label, sizeof info->label, FAKE_LABEL);
 	pad(info->manufacturerID, sizeof info->manufacturerID, "nobody");
 	pad(info->model, sizeof info->model, "none");
-	pad(info->serialNumber, sizeof info->serialNumber, "1");
+	pad(info->serialNumber, sizeof info->serialNumber, fake.another_token ? "2" : "1");
 	info->flags = CKF_TOKEN_INITIALIZED | CKF_LOGIN_REQUIRED | (fake.no_rng ? 0 : CKF_RNG);
 	info->ulMaxSessionCount = fake.sessions_max;
 	return slot == 77 ? CKR_OK : CKR_SLOT_ID_INVALID;
@@ -276,8 +276,11 @@ static const void *value_of(CK_OBJECT_HANDLE h, CK_ATTRIBUTE_TYPE type, size_t *
 {
 	static CK_ULONG number;
 	static CK_BBOOL yes = CK_TRUE;
+	static CK_BYTE shown[sizeof point];
 	bool pair = h == SIGNER || h == SIGNER_PUB;
 	*len = sizeof number;
+	memcpy(shown, point, sizeof point);
+	shown[66] ^= fake.another_signer;
 	switch (type) {
 	case CKA_CLASS: number = h == SIGNER ? CKO_PRIVATE_KEY : h == SIGNER_PUB ? CKO_PUBLIC_KEY : CKO_SECRET_KEY; return &number;
 	case CKA_KEY_TYPE: number = pair ? 0x80000004 : CKK_AES; return &number;
@@ -287,7 +290,7 @@ static const void *value_of(CK_OBJECT_HANDLE h, CK_ATTRIBUTE_TYPE type, size_t *
 	case CKA_ALWAYS_AUTHENTICATE: *len = sizeof yes; return h == SIGNER && fake.for_persons ? &yes : NULL;
 	case CKA_LABEL: *len = strlen(label_of(h)); return label_of(h);
 	case CKA_ID: *len = 1; return pair ? "\3" : h == DATA ? "\2" : "\1";
-	case CKA_EC_POINT: *len = pair ? sizeof point - (fake.point_bare ? 2 : 0) : 0; return pair ? point + (fake.point_bare ? 2 : 0) : NULL;
+	case CKA_EC_POINT: *len = pair ? sizeof point - (fake.point_bare ? 2 : 0) : 0; return pair ? shown + (fake.point_bare ? 2 : 0) : NULL;
 	default: return NULL;
 	}
 }
@@ -372,7 +375,12 @@ static CK_RV init(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE key)
 	if (operation == CKM_AES_CCM && m->ulParameterLen == sizeof fake.ccm)
 		memcpy(&fake.ccm, m->pParameter, sizeof fake.ccm);
 	operation_key = key;
-	return leave(CKR_OK);
+	leave(CKR_OK);
+	void (*then)(void) = fake.after_init;
+	fake.after_init = NULL;
+	if (then)
+		then();
+	return CKR_OK;
 }
 
 static CK_RV shift(enum fake_call call, CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULONG in_len, CK_BYTE *out, CK_ULONG *out_len, int add)

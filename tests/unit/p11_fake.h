@@ -30,7 +30,10 @@ struct p11_fake {
 	bool public_missing;            /* the signer's public half is not on the token */
 	bool point_bare;                /* CKA_EC_POINT without its OCTET STRING */
 	bool for_persons;               /* the signer wants a PIN at each use */
+	bool another_signer;            /* in the place of the signer, by its label and ID */
 	bool twice;                     /* every object is found twice */
+	bool another_token;             /* is in the slot */
+	void (*after_init)(void);       /* called after the next Init that went well, once */
 	CK_CCM_PARAMS ccm;              /* of the last Init with such a parameter */
 	bool inside;                    /* a call is running */
 	unsigned overlaps;              /* calls that came while one was running */

@@ -258,6 +258,58 @@ static void test_away(void)
 	end(&b);
 }
 
+/* Its PIN may be another, its keys are. */
+static void test_another_token(void)
+{
+	reset();
+	struct bench b = begin();
+	struct key key = aes_key(b.lease);
+	unsigned asked = fake->asked[FAKE_LOGIN];
+	fake->another_token = true;
+	fake->logged_in = false;
+	tell(FAKE_ENCRYPT, CKR_SESSION_HANDLE_INVALID, 1, false);
+	IS(encrypt(&b, &key), HUFU_ERR_GONE);
+	IS(encrypt(&b, &key), HUFU_ERR_GONE);
+	IS(driver_p11.probe(b.device, 0), HUFU_ERR_GONE);
+	CU_ASSERT_EQUAL(fake->asked[FAKE_LOGIN], asked);
+	fake->another_token = false;
+	IS(encrypt(&b, &key), HUFU_OK);
+	evict(b.lease, &key);
+	end(&b);
+}
+
+static struct bench beside;
+static struct key key_beside;
+
+/* Another op loses its session; connected anew, its key has the handle that was the first one's. */
+static void lose_beside(void)
+{
+	tell(FAKE_ENCRYPT, CKR_SESSION_CLOSED, 1, false);
+	IS(encrypt(&beside, &key_beside), HUFU_OK);
+}
+
+/* Whoever was between Init and the rest must not go on: it may be with another key. */
+static void test_loss_between(void)
+{
+	reset();
+	options[5] = "os"; /* calls side by side */
+	struct bench b = begin();
+	beside = (struct bench){.device = b.device};
+	NEED(driver_p11.lease(b.device, 0, &beside.lease));
+	struct key key = aes_key(b.lease);
+	key_beside = aes_key(b.lease);
+	IS(encrypt(&b, &key), HUFU_OK);
+	fake->after_init = lose_beside;
+	unsigned encrypted = fake->asked[FAKE_ENCRYPT], opened = fake->asked[FAKE_OPEN];
+	IS(encrypt(&b, &key), HUFU_OK);
+	CU_ASSERT_EQUAL(fake->asked[FAKE_ENCRYPT], encrypted + 3); /* twice beside, and once here, */
+	CU_ASSERT_EQUAL(fake->asked[FAKE_OPEN], opened + 3);       /* on a session of the new connection */
+	evict(b.lease, &key);
+	evict(b.lease, &key_beside);
+	driver_p11.release(beside.lease);
+	end(&b);
+}
+
 static void test_session_limit(void)
 {
 	struct hufu_device_info info = {.size = sizeof info};
@@ -469,6 +521,33 @@ static void test_find(void)
 }
 
 /* PKCS#11 counts the text alone, and the tag apart. */
+/* A key that was put in the place of one that was found is not taken for it. */
+static void test_replaced(void)
+{
+	reset();
+	set("alias", "sansec");
+	fake->sm = true;
+	struct bench b = begin();
+	struct hufu_resident r;
+	uint8_t sig[64];
+	size_t len;
+	NEED(find(b.lease, 0, &r, &len));
+	struct key key = {.key = {.size = sizeof key.key, .type = r.type, .copy_kind = HUFU_COPY_INDEX, .blob_len = r.copy_len}};
+	memcpy(key.copy, r.copy, r.copy_len);
+	IS(use(b.lease, HUFU_VERB_SIGN, CKM_HUFU_SM2, &key, sig, sizeof sig, &len), HUFU_OK);
+	for (int missing = 0; missing < 2; missing++) {
+		fake->public_missing = missing;
+		fake->another_signer = true;
+		tell(FAKE_SIGN, CKR_KEY_HANDLE_INVALID, 1, false);
+		IS(use(b.lease, HUFU_VERB_SIGN, CKM_HUFU_SM2, &key, sig, sizeof sig, &len), HUFU_ERR_NO_KEY);
+		fake->another_signer = false;
+		tell(FAKE_SIGN, CKR_OK, 0, false);
+		IS(use(b.lease, HUFU_VERB_SIGN, CKM_HUFU_SM2, &key, sig, sizeof sig, &len), HUFU_OK);
+	}
+	evict(b.lease, &key);
+	end(&b);
+}
+
 static void test_ccm(void)
 {
 	reset();
@@ -571,6 +650,8 @@ static const struct unit_case cases[] = {
 	{"too little room is said, and the session used no more", test_too_small},
 	{"what is lost is had again, once an op", test_loss},
 	{"a token that is away is gone, and serves when it is back", test_away},
+	{"another token in the slot is not this one, and sees no PIN", test_another_token},
+	{"no handle of a connection that has ended is used", test_loss_between},
 	{"the token's limit of sessions is kept, one of them being the driver's", test_session_limit},
 	{"a PIN that is refused is not presented again", test_denied},
 	{"neither is one that is refused later", test_denied_later},
@@ -579,6 +660,7 @@ static const struct unit_case cases[] = {
 	{"keys that are done with leave the token", test_many},
 	{"SM2 and SM4 go by the vendor's numbers, signatures in its form", test_alias},
 	{"keys are found, whichever way their public halves are shown", test_find},
+	{"a key in the place of one that was found is not taken for it", test_replaced},
 	{"CCM says how long the text is", test_ccm},
 	{"a logout ends the driver's own login only", test_logout},
 	{"a module is initialised once, and finalised by the last", test_shared},

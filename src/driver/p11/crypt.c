@@ -59,7 +59,7 @@ enum hufu_err p11_encrypt(struct hufu_lease *lease, const struct p11_offer *offe
 	if (err == HUFU_OK)
 		err = p11_key_load(lease, op->key, &key);
 	if (err == HUFU_OK)
-		err = p11_answer(lease, P11_CALL(module, C_EncryptInit, lease->session, &mechanism.m, key));
+		err = p11_answer_of_object(lease, P11_CALL(module, C_EncryptInit, lease->session, &mechanism.m, key));
 	if (err != HUFU_OK)
 		return err;
 	CK_RV rv = P11_CALL(module, C_Encrypt, lease->session, bytes_of(op->in), op->in_len, op->out_cap ? op->out : nothing, &len);
@@ -71,7 +71,7 @@ enum hufu_err p11_decrypt_with(struct hufu_lease *lease, CK_MECHANISM *m, CK_OBJ
 {
 	struct p11_module *module = lease->device->module;
 	CK_ULONG len = cap;
-	enum hufu_err err = p11_answer(lease, P11_CALL(module, C_DecryptInit, lease->session, m, key));
+	enum hufu_err err = p11_answer_of_object(lease, P11_CALL(module, C_DecryptInit, lease->session, m, key));
 
 	if (err != HUFU_OK)
 		return err;
@@ -148,7 +148,7 @@ static enum hufu_err sign_into(struct hufu_lease *lease, const struct p11_offer 
 	if (err == HUFU_OK)
 		err = p11_key_load(lease, op->key, &key);
 	if (err == HUFU_OK)
-		err = p11_answer(lease, P11_CALL(module, C_SignInit, lease->session, &mechanism.m, key));
+		err = p11_answer_of_object(lease, P11_CALL(module, C_SignInit, lease->session, &mechanism.m, key));
 	if (err != HUFU_OK)
 		return err;
 	CK_RV rv = P11_CALL(module, C_Sign, lease->session, bytes_of(op->in), op->in_len, cap ? out : nothing, &len);
@@ -224,7 +224,7 @@ static enum hufu_err verify_with(struct hufu_lease *lease, const struct p11_offe
 	if (err == HUFU_OK)
 		err = p11_key_load(lease, op->key, &key);
 	if (err == HUFU_OK)
-		err = p11_answer(lease, P11_CALL(module, C_VerifyInit, lease->session, &mechanism.m, key));
+		err = p11_answer_of_object(lease, P11_CALL(module, C_VerifyInit, lease->session, &mechanism.m, key));
 	if (err != HUFU_OK)
 		return err;
 	return p11_answer(lease, P11_CALL(module, C_Verify, lease->session, bytes_of(op->in), op->in_len, bytes_of(sig), sig_len));

@@ -103,3 +103,11 @@ enum hufu_err p11_answer(struct hufu_lease *lease, CK_RV rv)
 	lease->lost |= p11_is_loss(rv);
 	return p11_err(rv);
 }
+
+enum hufu_err p11_answer_of_object(struct hufu_lease *lease, CK_RV rv)
+{
+	if (rv != CKR_OK || atomic_load(&lease->device->connection) == lease->connection)
+		return p11_answer(lease, rv);
+	lease->lost = true;
+	return HUFU_ERR_GONE;
+}

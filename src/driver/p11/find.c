@@ -2,9 +2,11 @@
 /*
  * Resident keys: the private and secret keys that are kept on the token. A copy
  * of one is how any token of the domain finds it: by class, key type, CKA_ID and
- * label. Of several that are alike in all that, none is shown.
+ * label. Of several that are alike in all that, none is shown. So that a key that
+ * was put in the place of another does not pass for it, the copy of a pair bears
+ * a fingerprint of its public half, too; that of a secret has zeros there.
  *
- *	"P11" 02 || type, 1 byte || length of CKA_ID, 1 byte || CKA_ID || label
+ *	"P11" 03 || type, 1 byte || SM3 of the public half, the first 16 bytes || length of CKA_ID, 1 byte || CKA_ID || label
  */
 #include "driver/p11/p11.h"
 
@@ -12,11 +14,14 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "sm/sm3.h"
 
 #define FOUND_MAX 1024
-#define LABEL_MAX (HUFU_RESIDENT_COPY_MAX - HUFU_RESIDENT_ID_MAX - 6)
+#define PRINT_LEN 16
+#define NAME_AT (sizeof(magic) + 1 + PRINT_LEN) /* by which it is looked for, beside its type */
+#define LABEL_MAX (HUFU_RESIDENT_COPY_MAX - HUFU_RESIDENT_ID_MAX - NAME_AT - 1)
 
-static const uint8_t magic[4] = {'P', '1', '1', 2};
+static const uint8_t magic[4] = {'P', '1', '1', 3};
 
 struct p11_found {
 	struct hufu_resident resident;
@@ -26,17 +31,29 @@ struct p11_found {
 
 /* -- one key ---------------------------------------------------------------------------- */
 
-static void put_copy(struct hufu_resident *r, const uint8_t *label, size_t label_len)
+static void print_of(const struct p11_found *found, uint8_t print[PRINT_LEN])
 {
+	uint8_t digest[SM3_DIGEST_LEN] = {0};
+
+	if (found->pub_len)
+		sm3(found->pub, found->pub_len, digest);
+	memcpy(print, digest, PRINT_LEN);
+}
+
+static void put_copy(struct p11_found *found, const uint8_t *label, size_t label_len)
+{
+	struct hufu_resident *r = &found->resident;
 	uint8_t *p = r->copy;
 
 	memcpy(p, magic, sizeof(magic));
 	p += sizeof(magic);
 	*p++ = (uint8_t)r->type;
+	print_of(found, p);
+	p += PRINT_LEN;
 	*p++ = (uint8_t)r->id_len;
 	memcpy(p, r->id, r->id_len);
 	memcpy(p + r->id_len, label, label_len);
-	r->copy_len = sizeof(magic) + 2 + r->id_len + label_len;
+	r->copy_len = NAME_AT + 1 + r->id_len + label_len;
 }
 
 /* For people: what is longer is cut, at the beginning of a character. */
@@ -130,8 +147,12 @@ static bool look_at(struct hufu_device *device, CK_OBJECT_CLASS object_class, CK
 	r->verbs = verbs_of(device, object);
 	r->nbits = modulus_nbits(device, object, r->type);
 	put_label(r, label, label_len);
-	put_copy(r, label, label_len);
-	return r->verbs && !wants_a_person(device, object, r->label) && (object_class == CKO_SECRET_KEY || find_public(device, object, key_type, found));
+	if (!r->verbs || wants_a_person(device, object, r->label))
+		return false;
+	if (object_class == CKO_PRIVATE_KEY && !find_public(device, object, key_type, found))
+		return false;
+	put_copy(found, label, label_len);
+	return true;
 }
 
 /* -- all of them -------------------------------------------------------------------------- */
@@ -147,8 +168,10 @@ static int by_name(const void *a, const void *b)
 {
 	const struct hufu_resident *x = &((const struct p11_found *)a)->resident, *y = &((const struct p11_found *)b)->resident;
 	size_t shorter = x->copy_len < y->copy_len ? x->copy_len : y->copy_len;
-	int order = memcmp(x->copy, y->copy, shorter);
+	int order = (int)x->type - (int)y->type;
 
+	if (order == 0)
+		order = memcmp(x->copy + NAME_AT, y->copy + NAME_AT, shorter - NAME_AT);
 	return order ? order : (x->copy_len > y->copy_len) - (x->copy_len < y->copy_len);
 }
 
@@ -246,27 +269,64 @@ enum hufu_err p11_find(struct hufu_lease *lease, const struct p11_offer *offer, 
 
 /* -- by its copy ------------------------------------------------------------------------------ */
 
+struct name {
+	const uint8_t *print, *id, *label;
+	size_t id_len, label_len;
+};
+
+static bool read_name(const struct hufu_key *key, struct name *name)
+{
+	struct reader r = reader_of(key->blob, key->blob_len);
+	const uint8_t *start = read_bytes(&r, sizeof(magic));
+
+	if (!start || memcmp(start, magic, sizeof(magic)) != 0 || read_u8(&r) != (uint8_t)key->type)
+		return false;
+	name->print = read_bytes(&r, PRINT_LEN);
+	name->id_len = read_u8(&r);
+	name->id = read_bytes(&r, name->id_len);
+	name->label = r.p;
+	name->label_len = r.left;
+	return !r.bad && name->id_len <= HUFU_RESIDENT_ID_MAX;
+}
+
+/* Is it the key that was found under this name? One that shows no public half, the pool's proofs tell from others. */
+static bool is_that_key(struct hufu_device *device, CK_OBJECT_HANDLE object, enum hufu_key_type type, CK_KEY_TYPE key_type,
+                        const struct name *name)
+{
+	struct p11_found found = {.resident = {.type = type, .id_len = name->id_len}};
+	uint8_t print[PRINT_LEN];
+
+	memcpy(found.resident.id, name->id, name->id_len);
+	if (!find_public(device, object, key_type, &found))
+		return true;
+	print_of(&found, print);
+	if (memcmp(print, name->print, PRINT_LEN) == 0)
+		return true;
+	device->host->log(HUFU_LOG_ERROR, device->name, "key \"%.*s\" is not the one that was found under this label and CKA_ID: it is not used. "
+	                  "Let hufu look for keys anew, or put the old one back", (int)name->label_len, (const char *)name->label);
+	return false;
+}
+
 enum hufu_err p11_resident_locked(struct hufu_lease *lease, const struct hufu_key *key, CK_OBJECT_HANDLE *object)
 {
 	struct hufu_device *device = lease->device;
-	struct reader r = reader_of(key->blob, key->blob_len);
 	struct p11_template t = {.n = 0};
-	const uint8_t *start = read_bytes(&r, sizeof(magic));
 	CK_OBJECT_CLASS object_class;
 	CK_KEY_TYPE key_type;
+	struct name name;
 	size_t n;
 
-	if (!start || memcmp(start, magic, sizeof(magic)) != 0 || read_u8(&r) != (uint8_t)key->type)
-		return HUFU_ERR_NO_KEY;
-	size_t id_len = read_u8(&r);
-	const uint8_t *id = read_bytes(&r, id_len);
-	if (r.bad || !p11_key_kind(device, key->type, &object_class, &key_type))
+	if (!read_name(key, &name) || !p11_key_kind(device, key->type, &object_class, &key_type))
 		return HUFU_ERR_NO_KEY;
 	p11_add_number(&t, CKA_CLASS, object_class);
 	p11_add_number(&t, CKA_KEY_TYPE, key_type);
 	p11_add_flag(&t, CKA_TOKEN, true);
-	p11_add(&t, CKA_ID, id, id_len);
-	p11_add(&t, CKA_LABEL, r.p, r.left);
+	p11_add(&t, CKA_ID, name.id, name.id_len);
+	p11_add(&t, CKA_LABEL, name.label, name.label_len);
 	enum hufu_err err = p11_answer(lease, p11_search(device, device->keeper, &t, object, 1, &n));
-	return err != HUFU_OK || n == 1 ? err : HUFU_ERR_NO_KEY;
+	if (err != HUFU_OK)
+		return err;
+	if (n != 1 || (object_class == CKO_PRIVATE_KEY && !is_that_key(device, *object, key->type, key_type, &name)))
+		return HUFU_ERR_NO_KEY;
+	return HUFU_OK;
 }

@@ -242,12 +242,15 @@ enum hufu_err p11_module_open(const struct hufu_host *host, const char *device, 
 
 	if (err != HUFU_OK)
 		return err;
-	if (module->serial != serial) {
-		host->log(HUFU_LOG_ERROR, device, "module %s is in use with the other locking: give all its devices the same", path);
-		return HUFU_ERR_CONFIG;
-	}
 	pthread_mutex_lock(&module->init_lock);
-	err = start_locked(host, device, path, module);
+	if (module->users == 0) /* nobody calls it: what was said for devices that are closed is over */
+		module->serial = serial;
+	if (module->serial == serial) {
+		err = start_locked(host, device, path, module);
+	} else {
+		host->log(HUFU_LOG_ERROR, device, "module %s is in use with the other locking: give all its devices the same", path);
+		err = HUFU_ERR_CONFIG;
+	}
 	pthread_mutex_unlock(&module->init_lock);
 	if (err == HUFU_OK)
 		*out = module;

@@ -253,16 +253,10 @@ static enum hufu_err p11_info(struct hufu_device *device, struct hufu_device_inf
 	return HUFU_OK;
 }
 
-/* Another token in the slot is not this device. */
 static enum hufu_err p11_probe(struct hufu_device *device, uint64_t deadline_ns)
 {
-	CK_TOKEN_INFO info = {0};
-	CK_RV rv = P11_CALL(device->module, C_GetTokenInfo, device->slot, &info);
-
 	(void)deadline_ns;
-	if (rv != CKR_OK)
-		return p11_err(rv);
-	return memcmp(info.serialNumber, device->token.serialNumber, sizeof(info.serialNumber)) == 0 ? HUFU_OK : HUFU_ERR_GONE;
+	return p11_same_token(device);
 }
 
 /* -- leases ------------------------------------------------------------------------------------ */

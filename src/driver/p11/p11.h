@@ -115,6 +115,11 @@ bool p11_is_loss(CK_RV);
 enum hufu_err p11_err(CK_RV) MUST_CHECK;
 /* The same, noted in the lease. */
 enum hufu_err p11_answer(struct hufu_lease *, CK_RV) MUST_CHECK;
+/*
+ * The same of a call that was given the handle of an object of the connection: if that has ended meanwhile, the module
+ * may have given the handle to another object.
+ */
+enum hufu_err p11_answer_of_object(struct hufu_lease *, CK_RV) MUST_CHECK;
 
 /* -- session.c: the connection ---------------------------------------------------------- */
 
@@ -123,6 +128,8 @@ enum hufu_err p11_connect(struct hufu_device *) MUST_CHECK;
 /* Unless it has been done since: the connection of this number is no good. */
 enum hufu_err p11_reconnect(struct hufu_device *, uint64_t connection) MUST_CHECK;
 void p11_disconnect(struct hufu_device *);
+/* HUFU_ERR_GONE: the slot holds another token than when the device was opened. */
+enum hufu_err p11_same_token(struct hufu_device *) MUST_CHECK;
 /* The lease's session, of the connection that there is now. */
 enum hufu_err p11_refresh(struct hufu_lease *) MUST_CHECK;
 enum hufu_err p11_open_session(struct hufu_device *, CK_SESSION_HANDLE *) MUST_CHECK;

@@ -59,15 +59,29 @@ static uint64_t next_number(void)
 	return atomic_fetch_add(&last, 1) + 1;
 }
 
+/*
+ * The number goes first: an op that sees it after its Init knows that no object
+ * had gone, nor its handle been given to another one, when the Init took it.
+ */
 static void disconnect_locked(struct hufu_device *device)
 {
-	if (atomic_load(&device->connection) != 0)
+	if (atomic_exchange(&device->connection, 0) != 0)
 		p11_close_session(device, device->keeper);
-	atomic_store(&device->connection, 0);
 	atomic_store(&device->logged_in, false);
 	device->kek = CK_INVALID_HANDLE;
 	device->kek_missing = false;
 	p11_forget_found(device);
+}
+
+/* Another one in the slot is not this device: its keys are others, and its PIN may be. */
+enum hufu_err p11_same_token(struct hufu_device *device)
+{
+	CK_TOKEN_INFO info = {0};
+	CK_RV rv = P11_CALL(device->module, C_GetTokenInfo, device->slot, &info);
+
+	if (rv != CKR_OK)
+		return p11_err(rv);
+	return memcmp(info.serialNumber, device->token.serialNumber, sizeof(info.serialNumber)) == 0 ? HUFU_OK : HUFU_ERR_GONE;
 }
 
 static enum hufu_err connect_locked(struct hufu_device *device)
@@ -76,7 +90,9 @@ static enum hufu_err connect_locked(struct hufu_device *device)
 
 	if (err != HUFU_OK)
 		return err;
-	err = log_in(device);
+	err = p11_same_token(device);
+	if (err == HUFU_OK)
+		err = log_in(device);
 	if (err != HUFU_OK) {
 		p11_close_session(device, device->keeper);
 		return err;

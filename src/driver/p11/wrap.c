@@ -157,7 +157,7 @@ enum hufu_err p11_wrap(struct hufu_lease *lease, CK_OBJECT_HANDLE object, struct
 		return HUFU_ERR_BUFFER;
 	if (rv == CKR_OK && (len == 0 || len > op->out_cap - before))
 		return HUFU_ERR_CORRUPT;
-	return p11_answer(lease, rv);
+	return p11_answer_of_object(lease, rv);
 }
 
 /* -- in -------------------------------------------------------------------------------------- */
