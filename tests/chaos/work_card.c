@@ -2,18 +2,26 @@
 /* Operations with keys that are kept in cards, checked by the oracle. */
 #include "chaos.h"
 
+#include <time.h>
+
 #define DER_POINT 67
 
 /* -- the pairs at the cards' indexes ------------------------------------------------------ */
 
+/* A login that cannot ask the cards in time goes without their keys; searches ask again. */
 static CK_OBJECT_HANDLE find_first(CK_SESSION_HANDLE s, CK_ATTRIBUTE *templ, CK_ULONG n)
 {
+	const struct timespec moment = {.tv_nsec = 50000000};
 	CK_OBJECT_HANDLE found = 0;
 	CK_ULONG nfound = 0;
 
-	NEED(p11->C_FindObjectsInit(s, templ, n));
-	NEED(p11->C_FindObjects(s, &found, 1, &nfound));
-	NEED(p11->C_FindObjectsFinal(s));
+	for (unsigned i = 0; i < 600 && nfound == 0; i++) {
+		if (i > 0)
+			nanosleep(&moment, NULL);
+		NEED(p11->C_FindObjectsInit(s, templ, n));
+		NEED(p11->C_FindObjects(s, &found, 1, &nfound));
+		NEED(p11->C_FindObjectsFinal(s));
+	}
 	life_need(nfound == 1 ? CKR_OK : CKR_KEY_HANDLE_INVALID, "a pair of the cards that is no object");
 	return found;
 }
