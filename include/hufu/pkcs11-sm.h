@@ -132,7 +132,7 @@ typedef CK_HUFU_ZUC_PARAMS *CK_HUFU_ZUC_PARAMS_PTR;
  * separated by commas.
  *
  * CKA_HUFU_RESIDENT, read-only: the name of the domain whose devices keep the
- * key, which their vendor's tools made there; other keys do not have it.
+ * key, which their vendor's tools made there, or they themselves for good; other keys do not have it.
  *
  * CKA_LOCAL is false for keys that software made outside the token's devices
  * (generate = host); CKA_ALWAYS_SENSITIVE and CKA_NEVER_EXTRACTABLE for keys whose value

@@ -108,11 +108,10 @@ static const struct hufu_driver *named(const char *name)
 
 const struct hufu_driver *driver_find(const char *name, char *err, size_t err_len)
 {
-	const struct hufu_driver *driver;
+	const struct hufu_driver *driver = named(name);
 
-	if (name[0] == '/')
+	if (!driver && name[0] == '/')
 		return load(name, err, err_len);
-	driver = named(name);
 	if (!driver)
 		snprintf(err, err_len,
 		         "this build of hufu has no driver \"%s\". Write soft, sdf or the absolute path of a driver's .so%s", name,

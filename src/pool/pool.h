@@ -203,7 +203,7 @@ bool pool_refused_credential(struct pool *, const char *domain, const char *name
 void pool_drop_credentials(struct pool *);
 /*
  * The keys that are kept in the devices of a domain, of one of them that is up, one after another (HUFU_VERB_FIND);
- * HUFU_ERR_NO_KEY ends the list, UNSUPPORTED: its devices tell of none. pub: HUFU_PUB_MAX bytes. Asked of a device that has
+ * HUFU_ERR_NO_KEY ends the list, UNSUPPORTED: its devices tell of none, KEY_VALUE: what is told of this one makes no sense. pub: HUFU_PUB_MAX bytes. Asked of a device that has
  * taken the credentials and proven what it has to; where all are out the answer comes at once.
  */
 enum hufu_err pool_resident(struct pool *, const char *domain, uint32_t nth, uint64_t deadline_ns, struct hufu_resident *,

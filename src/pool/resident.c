@@ -85,5 +85,5 @@ enum hufu_err pool_resident(struct pool *pool, const char *domain, uint32_t nth,
 	if (err != HUFU_OK)
 		return err;
 	*pub_len = req.op.pub_len;
-	return req.op.out_len == sizeof(*resident) && is_sound(pool, resident, pub, *pub_len) ? HUFU_OK : HUFU_ERR_CORRUPT;
+	return req.op.out_len == sizeof(*resident) && is_sound(pool, resident, pub, *pub_len) ? HUFU_OK : HUFU_ERR_KEY_VALUE;
 }

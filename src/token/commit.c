@@ -121,9 +121,17 @@ static bool set_origin(struct attrs *attrs, const struct plan *plan, const struc
 	       attrs_set_ulong(attrs, CKA_KEY_GEN_MECHANISM, m->copies->on_host ? CK_UNAVAILABLE_INFORMATION : m->mechanism);
 }
 
+/* What a device made for good is one of the keys that it keeps: a look at those must know it by this. */
+static bool set_resident(struct attrs *attrs, const struct plan *plan, const struct material *m)
+{
+	const struct pool_copy *only = m->copies->n == 1 && m->copies->list[0].kind == HUFU_COPY_INDEX ? &m->copies->list[0] : NULL;
+	return plan->object_class == CKO_PUBLIC_KEY || !only ||
+	       attrs_set(attrs, CKA_HUFU_RESIDENT, only->domain, strlen(only->domain));
+}
+
 static CK_RV complete_key(struct attrs *attrs, const struct plan *plan, const struct material *m)
 {
-	bool ok = set_origin(attrs, plan, m);
+	bool ok = set_origin(attrs, plan, m) && set_resident(attrs, plan, m);
 	if (ok && plan->object_class != CKO_PUBLIC_KEY)
 		ok = set_history(attrs, plan, m);
 	if (ok && plan->object_class == CKO_SECRET_KEY)

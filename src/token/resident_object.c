@@ -38,6 +38,12 @@ static const struct kind *kind_of(enum hufu_key_type type)
 	return NULL;
 }
 
+CK_KEY_TYPE resident_key_type(const struct resident *r)
+{
+	const struct kind *kind = kind_of(r->told.type);
+	return kind ? kind->key_type : CK_UNAVAILABLE_INFORMATION;
+}
+
 size_t resident_public_info(const struct resident *r, uint8_t info[HUFU_PUB_MAX])
 {
 	if (r->told.type == HUFU_KEY_SM2_PRIVATE) {
@@ -177,6 +183,8 @@ enum hufu_err resident_store(struct token *token, const struct resident *r)
 	if (pair && ok)
 		ok = plan_public(&public, kind, r);
 	enum hufu_err err = ok ? object_commit_resident(token, pair ? &public : NULL, &key, &material, op_id) : HUFU_ERR_NO_MEMORY;
+	if (err == HUFU_ERR_CONFLICT && pair) /* a public half that was left, of what it was told of then */
+		err = object_commit_resident(token, NULL, &key, &material, op_id);
 	plan_end(&public);
 	plan_end(&key);
 	return err == HUFU_ERR_CONFLICT ? HUFU_OK : err; /* it was told of otherwise before: it is there */

@@ -19,6 +19,8 @@ struct resident {
  * HUFU_ERR_UNSUPPORTED: objects of such a key are not made here.
  */
 enum hufu_err resident_store(struct token *, const struct resident *) MUST_CHECK;
+/* CK_UNAVAILABLE_INFORMATION: as above. */
+CK_KEY_TYPE resident_key_type(const struct resident *);
 /* Its public half as CKA_PUBLIC_KEY_INFO has it; the length, 0: it has none. */
 size_t resident_public_info(const struct resident *, uint8_t info[HUFU_PUB_MAX]);
 

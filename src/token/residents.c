@@ -31,7 +31,9 @@ struct known {
 	size_t copy_len;
 	uint8_t info[HUFU_PUB_MAX];     /* CKA_PUBLIC_KEY_INFO */
 	size_t info_len;
+	CK_KEY_TYPE key_type;
 	bool signs_sm2;
+	bool made_here;                 /* by this token's own GENERATE, which may name it otherwise than FIND does */
 	char label[64];                 /* for people */
 	enum fate fate;
 };
@@ -41,6 +43,7 @@ struct inventory {
 	struct known *list;
 	size_t n;
 	bool complete;                  /* the device told all that it has */
+	bool alone;                     /* and no other device of the domain could keep what it does not */
 	bool store_failed;              /* told of once */
 };
 
@@ -72,6 +75,8 @@ static bool take_row(const struct store_row *row, const char *domain, struct kno
 	if (ok) {
 		known->info_len = info ? info->ulValueLen : 0;
 		memcpy(known->info, info ? info->pValue : "", known->info_len);
+		known->key_type = row->key_type;
+		known->made_here = attrs_bool(&attrs, CKA_LOCAL, false);
 		known->signs_sm2 = row->key_type == CKK_HUFU_SM2 && attrs_bool(&attrs, CKA_SIGN, false);
 		take_label(attrs_get(&attrs, CKA_LABEL), known->label);
 	}
@@ -104,6 +109,11 @@ static enum hufu_err read_known(struct token *token, struct inventory *inv)
 
 /* -- what the devices have ------------------------------------------------------------------ */
 
+static bool is_named(const struct known *k, const struct resident *r)
+{
+	return k->copy_len == r->told.copy_len && memcmp(k->copy, r->told.copy, k->copy_len) == 0;
+}
+
 /* Is it there as it was? What stands in its place is another key, however alike. */
 static bool compare(struct inventory *inv, const struct resident *r)
 {
@@ -112,9 +122,9 @@ static bool compare(struct inventory *inv, const struct resident *r)
 	bool there = false;
 	for (size_t i = 0; i < inv->n; i++) {
 		struct known *k = &inv->list[i];
-		if (k->copy_len != r->told.copy_len || memcmp(k->copy, r->told.copy, k->copy_len) != 0)
+		bool same = k->info_len == len && memcmp(k->info, info, len) == 0 && k->key_type == resident_key_type(r);
+		if (!is_named(k, r) && !(k->made_here && len && same))
 			continue;
-		bool same = k->info_len == len && memcmp(k->info, info, len) == 0;
 		k->fate = same ? FATE_FOUND : FATE_CHANGED;
 		there |= same;
 	}
@@ -133,15 +143,31 @@ static void take_in(struct token *token, struct inventory *inv, const struct res
 	inv->store_failed |= err != HUFU_OK;
 }
 
+/* Devices of the domain; of this driver, where it is not NULL. */
+static size_t count_devices(struct token *token, const char *domain, const char *driver)
+{
+	struct pool_device_status status[POOL_DEVICES_MAX];
+	size_t n = pool_status(token->pool, status, POOL_DEVICES_MAX), found = 0;
+	for (size_t i = 0; i < n && i < POOL_DEVICES_MAX; i++)
+		found += strcmp(status[i].domain, domain) == 0 && (!driver || strcmp(status[i].driver, driver) == 0);
+	return found;
+}
+
 /* A label that a PKCS#11 module gives was chosen by people, and must be found by it. */
 static bool has_own_labels(struct token *token, const char *domain)
 {
-	struct pool_device_status status[POOL_DEVICES_MAX];
-	size_t n = pool_status(token->pool, status, POOL_DEVICES_MAX);
-	for (size_t i = 0; i < n && i < POOL_DEVICES_MAX; i++)
-		if (strcmp(status[i].domain, domain) == 0 && strcmp(status[i].driver, "p11") == 0)
-			return true;
-	return false;
+	return count_devices(token, domain, "p11") != 0;
+}
+
+/* What cannot be used is told of, and hides nothing that comes after it. */
+static void tell_unseen(struct token *token, const char *domain, uint32_t nonsense, bool too_many)
+{
+	if (nonsense)
+		log_warning("token \"%s\": %u keys that domain \"%s\" keeps are not shown, for what its device tells of them makes no "
+		            "sense. Ask its vendor", name_of(token), nonsense, domain);
+	if (too_many)
+		log_warning("token \"%s\": domain \"%s\" keeps more than %d keys, of which no more are looked at", name_of(token), domain,
+		            RESIDENTS_MAX);
 }
 
 /* HUFU_OK: all were asked for, or there is nobody to ask. */
@@ -149,25 +175,30 @@ static enum hufu_err enumerate(struct token *token, uint64_t deadline_ns, struct
 {
 	struct resident r = {.domain = inv->domain, .own_label = has_own_labels(token, inv->domain)};
 	enum hufu_err err = HUFU_OK;
-	for (uint32_t nth = 0; nth < RESIDENTS_MAX && err == HUFU_OK; nth++) {
+	uint32_t nonsense = 0;
+	for (uint32_t nth = 0; nth < RESIDENTS_MAX && (err == HUFU_OK || err == HUFU_ERR_KEY_VALUE); nth++) {
 		err = pool_resident(token->pool, inv->domain, nth, deadline_ns, &r.told, r.pub, &r.pub_len);
+		nonsense += err == HUFU_ERR_KEY_VALUE;
 		if (err == HUFU_OK && !compare(inv, &r))
 			take_in(token, inv, &r);
 	}
-	inv->complete = err == HUFU_OK || err == HUFU_ERR_NO_KEY;
-	return inv->complete || hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED ? HUFU_OK : err;
+	bool too_many = err == HUFU_OK || err == HUFU_ERR_KEY_VALUE;
+	tell_unseen(token, inv->domain, nonsense, too_many);
+	inv->complete = err == HUFU_ERR_NO_KEY && !nonsense;
+	return too_many || err == HUFU_ERR_NO_KEY || hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED ? HUFU_OK : err;
 }
 
 /* -- what follows ---------------------------------------------------------------------------- */
 
-static void note_lost_locked(struct token *token, const struct known *known)
+static void note_lost_locked(struct token *token, const struct known *known, bool alone)
 {
 	struct lost_resident *more = realloc(token->lost, (token->nlost + 1) * sizeof *more);
 	if (!more)
 		return; /* its use fails all the same, without a good reason */
 	token->lost = more;
 	memcpy(more[token->nlost].uuid, known->uuid, sizeof known->uuid);
-	more[token->nlost++].changed = known->fate == FATE_CHANGED;
+	more[token->nlost].changed = known->fate == FATE_CHANGED;
+	more[token->nlost++].refused = known->fate == FATE_CHANGED || alone;
 }
 
 static void forget_lost_locked(struct token *token, const struct inventory *inv)
@@ -178,14 +209,20 @@ static void forget_lost_locked(struct token *token, const struct inventory *inv)
 				token->lost[k] = token->lost[--token->nlost];
 }
 
+/* What a device makes for callers it need not tell of. */
+static bool is_missing(const struct inventory *inv, const struct known *known)
+{
+	return known->fate == FATE_UNSEEN && inv->complete && !known->made_here;
+}
+
 /* As this look has it, and no earlier one. */
 static void note_lost(struct token *token, const struct inventory *inv)
 {
 	pthread_mutex_lock(&token->lock);
 	forget_lost_locked(token, inv);
 	for (size_t i = 0; i < inv->n; i++)
-		if (inv->list[i].fate == FATE_CHANGED || (inv->list[i].fate == FATE_UNSEEN && inv->complete))
-			note_lost_locked(token, &inv->list[i]);
+		if (inv->list[i].fate == FATE_CHANGED || is_missing(inv, &inv->list[i]))
+			note_lost_locked(token, &inv->list[i], inv->alone);
 	pthread_mutex_unlock(&token->lock);
 }
 
@@ -223,7 +260,7 @@ static void lend_proofs(struct token *token, const struct inventory *inv)
 
 static enum hufu_err look(struct token *token, const char *domain, uint64_t deadline_ns)
 {
-	struct inventory inv = {.domain = domain};
+	struct inventory inv = {.domain = domain, .alone = count_devices(token, domain, NULL) == 1};
 	enum hufu_err err = read_known(token, &inv);
 	if (err == HUFU_OK)
 		err = enumerate(token, deadline_ns, &inv);
@@ -288,7 +325,7 @@ void residents_logout(struct token *token)
 
 /* -- used ------------------------------------------------------------------------------------------- */
 
-static bool find_lost(const struct object *o, bool *changed)
+static bool find_lost(const struct object *o, struct lost_resident *found)
 {
 	struct token *token = o->token;
 	bool lost = false;
@@ -297,7 +334,7 @@ static bool find_lost(const struct object *o, bool *changed)
 	pthread_mutex_lock(&token->lock);
 	for (size_t i = 0; i < token->nlost && !lost; i++) {
 		lost = memcmp(token->lost[i].uuid, o->uuid, sizeof o->uuid) == 0;
-		*changed = token->lost[i].changed;
+		*found = token->lost[i];
 	}
 	pthread_mutex_unlock(&token->lock);
 	return lost;
@@ -305,21 +342,21 @@ static bool find_lost(const struct object *o, bool *changed)
 
 bool residents_is_lost(const struct object *o)
 {
-	bool changed;
-	return find_lost(o, &changed);
+	struct lost_resident lost;
+	return find_lost(o, &lost);
 }
 
 CK_RV residents_check(const struct object *o)
 {
 	char label[64];
-	bool changed;
-	if (!find_lost(o, &changed))
+	struct lost_resident lost;
+	if (!find_lost(o, &lost) || !lost.refused)
 		return CKR_OK;
 	take_label(attrs_get(&o->attrs, CKA_LABEL), label);
 	uint64_t now = clock_now_ns(), due = atomic_load_explicit(&o->token->lost_log_ns, memory_order_relaxed);
 	bool is_due = now >= due && atomic_compare_exchange_strong(&o->token->lost_log_ns, &due, now + LOG_EVERY_NS);
 	log_msg(is_due ? HUFU_LOG_ERROR : HUFU_LOG_DEBUG, "token \"%s\": key \"%s\" is refused: %s. Look for it with the vendor's "
 	        "tools, or destroy the object", name_of(o->token), label,
-	        changed ? "another key stands in its place in the device" : "the device does not keep it any more");
+	        lost.changed ? "another key stands in its place in the device" : "the device does not keep it any more");
 	return CKR_DEVICE_ERROR;
 }

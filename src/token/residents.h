@@ -8,7 +8,9 @@
  * a secret key. Those that were there before are compared: a key that is not found any more
  * stays and says so when it is used; where another stands in its place, that is a new
  * key, and the old one is refused, with an alarm. Those that are as they were prove the
- * domain of every device that joins.
+ * domain of every device that joins. One that a device does not tell of is tried all the same where there are
+ * others of its domain: they may keep it still. A pair that a device made for good when this token asked it to
+ * (a private key whose only copy is an index) is known by its public key.
  *
  * A login waits a second for it at most. What was not answered then is asked for at a later search.
  */

@@ -54,6 +54,7 @@ struct token {
 	struct lost_resident {          /* resident keys that their devices do not keep any more (residents.h) */
 		uint8_t uuid[16];
 		bool changed;           /* another key stands in its place */
+		bool refused;           /* so it is, or there is no other device that may keep it still */
 	} *lost;
 	size_t nlost;
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "driver/driver.h"
 #include "driver/fault/fault.h"
 #include "token/core.h"
 #include "token/slot.h"
@@ -797,11 +798,6 @@ static void test_destroyed_and_changed(void)
 	down(); /* no secret is left: the devices have evicted it */
 }
 
-static void register_drivers(void)
-{
-	CU_ASSERT_EQUAL_FATAL(fault_register(), HUFU_OK);
-}
-
 /* -- what stays in a device -------------------------------------------------------------- */
 
 #define SHELF "device \"d1\" { driver = \"fault\" domain = \"cards\" shelf = \"a\" }\n"
@@ -1117,6 +1113,166 @@ static void test_residents_hang(void)
 	down();
 }
 
+/* -- devices that tell strange things -------------------------------------------------------------- */
+
+/* "fault" with another answer to FIND, and pairs that stay in it for good. */
+static struct hufu_driver odd;
+static const struct hufu_driver *even;
+static enum { ODD_NOT, ODD_SENSELESS, ODD_ENDLESS, ODD_SM4, ODD_ZUC, ODD_RENAMED, ODD_KEEPS } oddity;
+static uint8_t kept_pub[HUFU_PUB_MAX];
+
+static void tell_of_secret(struct hufu_op *op, enum hufu_key_type type)
+{
+	struct hufu_resident *told = (struct hufu_resident *)(void *)op->out;
+	told->type = type;
+	told->verbs = 1u << HUFU_VERB_ENCRYPT;
+	op->pub_len = 0;
+}
+
+static void tell_of_kept(struct hufu_op *op)
+{
+	struct hufu_resident *told = (struct hufu_resident *)(void *)op->out;
+	memcpy(told->copy, "kept:001", told->copy_len = 8);
+	memcpy(op->pub, kept_pub, op->pub_len = 64);
+}
+
+static void find_oddly(struct hufu_lease *lease, struct hufu_op *op)
+{
+	struct hufu_param_find *param = (struct hufu_param_find *)(uintptr_t)op->param;
+	uint32_t nth = param->nth;
+	bool kept = oddity == ODD_KEEPS && nth == 1;
+	struct hufu_resident *told = (struct hufu_resident *)(void *)op->out;
+
+	param->nth = oddity == ODD_ENDLESS || kept ? 0 : nth;
+	even->run(lease, (struct hufu_op *const[]){op}, 1);
+	param->nth = nth;
+	if (op->outcome != HUFU_OK)
+		return;
+	if (kept)
+		tell_of_kept(op);
+	else if (oddity == ODD_SENSELESS && nth == 0)
+		told->type = (enum hufu_key_type)99;
+	else if (oddity == ODD_RENAMED)
+		strncpy(told->label, "a name of today", sizeof told->label - 1);
+	else if (oddity == ODD_SM4 || oddity == ODD_ZUC)
+		tell_of_secret(op, oddity == ODD_SM4 ? HUFU_KEY_SM4 : HUFU_KEY_ZUC);
+}
+
+static void run_oddly(struct hufu_lease *lease, struct hufu_op *const *ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (ops[i]->verb == HUFU_VERB_FIND)
+			find_oddly(lease, ops[i]);
+		else
+			even->run(lease, &ops[i], 1);
+		if (oddity == ODD_KEEPS && ops[i]->verb == HUFU_VERB_GENERATE && ops[i]->new_type == HUFU_KEY_SM2_PRIVATE) {
+			ops[i]->copy_kind = HUFU_COPY_INDEX;
+			memcpy(kept_pub, ops[i]->pub, 64);
+		}
+	}
+}
+
+#define ODD(n) "device \"d1\" { driver = \"/odd\" domain = \"cards\" resident = " n " }\n"
+
+/* One that makes no sense hides none of those behind it, and is not told of again and again. */
+static void test_residents_senseless(void)
+{
+	up(BORN_WITH("2", ""), JUST_D1, "");
+	CU_ASSERT(shows(2));
+	oddity = ODD_SENSELESS;
+	again(ODD("3"), JUST_D1, "", CKU_USER);
+	CU_ASSERT(shows(3) && signs("cards sign 2"));
+	CU_ASSERT(signs("cards sign 0")); /* of which nothing is known now */
+	CU_ASSERT(log_has("1 keys that domain \"cards\" keeps are not shown"));
+	oddity = ODD_NOT;
+	down();
+}
+
+/* What is not reached in a list without an end is not lost. */
+static void test_residents_endless(void)
+{
+	up(BORN_WITH("2", ""), JUST_D1, "");
+	CU_ASSERT(shows(2));
+	oddity = ODD_ENDLESS;
+	again(ODD("2"), JUST_D1, "", CKU_USER);
+	CU_ASSERT(count_objects(CKO_PRIVATE_KEY) == 2 && signs("cards sign 0") && signs("cards sign 1"));
+	CU_ASSERT(!log_has("any more"));
+	oddity = ODD_NOT;
+	down();
+}
+
+/* A secret key has no public half by which it would show. */
+static void test_residents_retyped(void)
+{
+	oddity = ODD_SM4;
+	up(ODD("1"), JUST_D1, "");
+	for (unsigned tries = 0; tries < 30 && count_objects(CKO_SECRET_KEY) < 1; tries++)
+		again(ODD("1"), JUST_D1, "", CKU_USER);
+	CU_ASSERT_EQUAL(count_objects(CKO_SECRET_KEY), 1);
+	oddity = ODD_ZUC;
+	for (unsigned tries = 0; tries < 30 && count_objects(CKO_SECRET_KEY) < 2; tries++)
+		again(ODD("1"), JUST_D1, "", CKU_USER);
+	CU_ASSERT(log_has("ALARM: where domain \"cards\" kept key"));
+	CU_ASSERT_EQUAL(count_objects(CKO_SECRET_KEY), 2);
+	oddity = ODD_NOT;
+	down();
+}
+
+/* The object of a lost key was destroyed; it comes back under another name. */
+static void test_residents_return(void)
+{
+	up(ODD("2"), JUST_D1, "");
+	CU_ASSERT(shows(2));
+	again(ODD("1"), JUST_D1, "", CKU_USER);
+	OK(object_destroy(session, find_one(CKO_PRIVATE_KEY, "cards sign 1")));
+	oddity = ODD_RENAMED;
+	again(ODD("2"), JUST_D1, "", CKU_USER);
+	CU_ASSERT(shows(2) && find_one(CKO_PRIVATE_KEY, "cards a name of today") != 0);
+	CU_ASSERT_EQUAL(count_objects(CKO_PUBLIC_KEY), 2);
+	oddity = ODD_NOT;
+	down();
+}
+
+/* A fresh card in the place of one of two: the other one serves its keys on. */
+static void test_residents_one_empty(void)
+{
+	static const char both[] = BORN_WITH("2", "") "device \"d2\" { driver = \"fault\" domain = \"cards\" resident = 2 }\n",
+	                  fresh[] = BORN_WITH("1", "") "device \"d2\" { driver = \"fault\" domain = \"cards\" resident = 2 }\n";
+
+	up(both, "\"d1\", \"d2\"", "");
+	CU_ASSERT(shows(2));
+	again(fresh, "\"d1\", \"d2\"", "", CKU_USER);
+	for (unsigned i = 0; i < 10; i++)
+		CU_ASSERT(signs("cards sign 0") && signs("cards sign 1"));
+	down();
+}
+
+/* What a device made for good, and tells of afterwards under another name, is one key and one object. */
+static void test_residents_made_here(void)
+{
+	static char label[] = "made";
+	CK_ATTRIBUTE p[] = {BOOL(CKA_TOKEN, yes), {CKA_LABEL, label, 4}},
+	             q[] = {BOOL(CKA_TOKEN, yes), BOOL(CKA_SIGN, yes), {CKA_LABEL, label, 4}};
+	CK_MECHANISM gen = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0};
+	CK_OBJECT_HANDLE pub, priv;
+
+	up(ODD("1"), JUST_D1, "");
+	CU_ASSERT(shows(1));
+	oddity = ODD_KEEPS;
+	OK(key_generate_pair(session, &gen, p, 2, q, 3, &pub, &priv));
+	uint64_t asked = fault_counts("d1").asked[HUFU_VERB_FIND];
+	OK(session_logout(session));
+	login(CKU_USER);
+	CU_ASSERT(fault_counts("d1").asked[HUFU_VERB_FIND] > asked);
+	CU_ASSERT_EQUAL(count_objects(CKO_PRIVATE_KEY), 2);
+	CU_ASSERT(signs("made"));
+	oddity = ODD_NOT; /* one that does not tell of it does not lose it */
+	OK(session_logout(session));
+	login(CKU_USER);
+	CU_ASSERT(signs("made"));
+	down();
+}
+
 /* -- wrapped keys ----------------------------------------------------------------------------------- */
 
 static CK_RV unwrap_sm4(CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE private, const uint8_t *wrapped, size_t len, CK_OBJECT_HANDLE *h)
@@ -1170,6 +1326,17 @@ static void test_unwrap_in_device(void)
 	down();
 }
 
+static void register_drivers(void)
+{
+	char err[100];
+	CU_ASSERT_EQUAL_FATAL(fault_register(), HUFU_OK);
+	even = driver_find("fault", err, sizeof err);
+	odd = *even;
+	odd.name = "/odd"; /* as a file: no other name is free in a configuration */
+	odd.run = run_oddly;
+	CU_ASSERT_EQUAL_FATAL(driver_register(&odd), HUFU_OK);
+}
+
 static const struct unit_case cases[] = {
 	{"the fault drivers are there", register_drivers},
 	{"whoever initialises a token enrols its domains", test_init_enrols},
@@ -1204,6 +1371,12 @@ static const struct unit_case cases[] = {
 	{"one that is not found any more says so when it is used", test_residents_gone},
 	{"known ones prove the devices of their domain", test_residents_prove},
 	{"a device that hangs holds up a login for a second", test_residents_hang},
+	{"one that makes no sense hides none", test_residents_senseless},
+	{"a list without an end loses none", test_residents_endless},
+	{"a secret key that became one of another type is another key", test_residents_retyped},
+	{"one whose object was destroyed comes back with the key", test_residents_return},
+	{"a card that keeps nothing takes no key from the other one of its domain", test_residents_one_empty},
+	{"what a device made for good is found as what it is", test_residents_made_here},
 	{"hardware opens wrapped keys itself", test_unwrap_in_device},
 	{0},
 };

@@ -176,7 +176,7 @@ static void test_lies(void)
 
 	up(DEVICE("a", "fault", "") TOKEN("a"));
 	script("a", "find:flip-pub");
-	CU_ASSERT(find(0, &kept) == HUFU_ERR_CORRUPT);
+	CU_ASSERT(find(0, &kept) == HUFU_ERR_KEY_VALUE);
 	script("a", "find:overlong");
 	CU_ASSERT(find(0, &kept) == HUFU_ERR_CORRUPT);
 	script("a", "");
