@@ -213,6 +213,7 @@ static void test_errors(void)
 /* RFC 8998 A.2. Tags that are shorter than a card makes them are for another device. */
 static void test_ccm(void)
 {
+	static const uint8_t fills[] = {0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff, 0xee, 0xaa};
 	struct hufu_param_ccm param = {.nonce_len = 12, .aad_len = 20, .tag_len = 16};
 	uint8_t nonce[12], aad[20], text[64], tag[16], sealed[80], back[64];
 	struct hufu_op op = {.verb = HUFU_VERB_ENCRYPT, .mechanism = CKM_HUFU_SM4_CCM, .param = &param, .in = text, .in_len = 64,
@@ -224,7 +225,7 @@ static void test_ccm(void)
 	unit_hex("feedfacedeadbeeffeedfacedeadbeefabaddad2", aad);
 	unit_hex("16842d4fa186f56ab33256971fa110f4", tag);
 	for (size_t i = 0; i < sizeof(text); i++)
-		text[i] = "\xaa\xbb\xcc\xdd\xee\xff\xee\xaa"[i / 8];
+		text[i] = fills[i / 8];
 	param.nonce = nonce;
 	param.aad = aad;
 	struct kit_key *key = key_of_hex(HUFU_KEY_SM4, "0123456789abcdeffedcba9876543210");
