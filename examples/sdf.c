@@ -26,6 +26,14 @@ static void must(const char *what, int result)
 	exit(1);
 }
 
+/* What must fail, and with this code. */
+static void must_not(const char *what, int result, int expected)
+{
+	printf("%s %s\n", result == expected ? "ok" : "not ok", what);
+	if (result != expected)
+		exit(1);
+}
+
 static void same(const char *what, const void *a, const void *b, size_t len)
 {
 	if (memcmp(a, b, len) != 0) {
@@ -72,8 +80,7 @@ static void sign(void)
 	must("SDF_ExternalVerify_ECC", SDF_ExternalVerify_ECC(session, SGD_SM2_1, &key, e, len, &signature));
 	printf("ok a signature that verifies\n");
 	e[0] ^= 1;
-	int result = SDF_InternalVerify_ECC(session, 1, e, len, &signature);
-	printf("%s a changed message that does not\n", result == SDR_VERIFYERR ? "ok" : "not ok");
+	must_not("a changed message that does not", SDF_InternalVerify_ECC(session, 1, e, len, &signature), SDR_VERIFYERR);
 }
 
 /* A key that is used here and kept somewhere as ciphertext. The IV goes on from call to call. */
@@ -116,7 +123,7 @@ static void envelope(void)
 	tag[0] ^= 1;
 	int result = SDF_AuthDec(session, theirs, SGD_SM4_GCM, nonce, sizeof nonce, aad, sizeof aad, tag, &tag_len, cipher, len, back,
 	                         &back_len);
-	printf("%s another tag is refused\n", result == SDR_MACERR ? "ok" : "not ok");
+	must_not("another tag is refused", result, SDR_MACERR);
 }
 
 /* Keys that were not destroyed go with their session, sessions with their device. */
