@@ -157,6 +157,90 @@ static int call_part(void)
 	}
 }
 
+static int call_agreement(void)
+{
+	static ECCrefPublicKey points[4];
+	void **h = chance(95) ? &keys[rng_below(8)] : NULL;
+	switch (rng_below(3)) {
+	case 0: return sdf_face_generate_agreement_data_with_ecc(any_session(), any_index(), any_nbits(), input(), any_len(),
+		                                                 chance(95) ? &points[0] : NULL, chance(95) ? &points[1] : NULL, h);
+	case 1: return sdf_face_generate_key_with_ecc(any_session(), input(), any_len(), any_point(), any_point(), any_key(), h);
+	default: return sdf_face_generate_agreement_data_and_key_with_ecc(any_session(), any_index(), any_nbits(), input(), any_len(), input(),
+		                                                          any_len(), any_point(), any_point(),
+		                                                          chance(95) ? &points[2] : NULL,
+		                                                          chance(95) ? &points[3] : NULL, h);
+	}
+}
+
+/* Of index 3, or one that is nobody's. */
+static RSArefPublicKey *any_modulus(void)
+{
+	static RSArefPublicKey key;
+	if (sdf_face_export_enc_public_key_rsa(session, 3, &key) != SDR_OK || chance(30))
+		rng_fill(&key, sizeof key);
+	if (chance(20))
+		key.bits = (unsigned int)rng_below(4096);
+	return chance(95) ? &key : NULL;
+}
+
+static int call_rsa(void)
+{
+	void **h = chance(95) ? &keys[rng_below(8)] : NULL;
+	switch (rng_below(8)) {
+	case 0: return sdf_face_export_sign_public_key_rsa(any_session(), any_index(), output());
+	case 1: return sdf_face_external_public_key_operation_rsa(any_session(), any_modulus(), input(), any_len(), output(), len_of(&out_len));
+	case 2: return sdf_face_internal_public_key_operation_rsa(any_session(), any_index(), input(), any_len(), output(), len_of(&out_len));
+	case 3: return sdf_face_internal_private_key_operation_rsa(any_session(), any_index(), input(), any_len(), output(), len_of(&out_len));
+	case 4: return sdf_face_generate_key_with_ipk_rsa(any_session(), any_index(), any_nbits(), output(), len_of(&out_len), h);
+	case 5: return sdf_face_generate_key_with_epk_rsa(any_session(), any_nbits(), any_modulus(), output(), len_of(&out_len), h);
+	case 6: return sdf_face_import_key_with_isk_rsa(any_session(), any_index(), input(), any_len(), h);
+	default: return sdf_face_exchange_digit_envelope_base_on_rsa(any_session(), any_index(), any_modulus(), input(), any_len(), output(),
+		                                                     len_of(&out_len));
+	}
+}
+
+static int call_rest(void)
+{
+	void *s = any_session();
+	switch (rng_below(8)) {
+	case 0: return sdf_face_create_file(s, input(), any_len(), any_len());
+	case 1: return sdf_face_read_file(s, input(), any_len(), any_len(), len_of(&out_len), output());
+	case 2: return sdf_face_write_file(s, input(), any_len(), any_len(), any_len(), input());
+	case 3: return sdf_face_delete_file(s, input(), any_len());
+	case 4: return sdf_face_generate_random(s, any_len(), output());
+	case 5: return sdf_face_get_device_info(s, output());
+	case 6: return sdf_face_hmac_update(s, input(), any_len());
+	default: return sdf_face_exchange_digit_envelope_base_on_ecc(s, any_index(), SGD_SM2_3, any_point(), any_cipher(), (void *)output());
+	}
+}
+
+/* Lengths that nobody has room for are refused before anything is read, or made. */
+static void test_endless(void)
+{
+	unsigned char nonce[12] = {0};
+	unsigned int len = 16;
+	void *key;
+	OK(sdf_face_import_key(session, in, 16, &key));
+	IS(sdf_face_encrypt(session, key, SGD_SM4_ECB, NULL, in, 0xfffffff0, out, &len), SDR_NOBUFFER);
+	CU_ASSERT_EQUAL(len, 0xfffffff0);
+	len = 16;
+	IS(sdf_face_auth_enc(session, key, SGD_SM4_GCM, nonce, 12, NULL, 0, in, 0xffffffff, out, &len, more, &len), SDR_NOBUFFER);
+	IS(sdf_face_auth_enc_init(session, key, SGD_SM4_GCM, in, 0xffffffff, NULL, 0, 0), SDR_INARGERR);
+	IS(sdf_face_auth_enc_init(session, key, SGD_SM4_CCM, in, 0xffffffff, NULL, 0, 16), SDR_INARGERR);
+	IS(sdf_face_auth_dec_init(session, key, SGD_SM4_GCM, nonce, 12, NULL, 0, in, 0xffffffff, 0), SDR_INARGERR);
+	(void)sdf_face_auth_enc_init(session, key, SGD_SM4_CCM, nonce, 12, NULL, 0, 0xffffffff);
+	IS(sdf_face_encrypt_init(session, key, SGD_SM4_CBC, in, 0xffffffff), SDR_INARGERR);
+	IS(sdf_face_hash_init(session, SGD_SM3, (ECCrefPublicKey[]){public_of(standard_point)}, in, 0xffffffff), SDR_INARGERR);
+	IS(sdf_face_get_private_key_access_right(session, 1, in, 0xffffffff), SDR_INARGERR);
+	IS(sdf_face_import_key(session, in, 0xffffffff, &key), SDR_KEYERR);
+	IS(sdf_face_external_encrypt_ecc(session, SGD_SM2_3, (ECCrefPublicKey[]){public_of(standard_point)}, in, 0xffffffff,
+	                                 (ECCCipher *)(void *)more), SDR_INARGERR);
+	IS(sdf_face_internal_sign_ecc(session, 2, in, 0xffffffff, (ECCSignature *)(void *)more), SDR_INARGERR);
+	IS(sdf_face_create_file(session, in, 0xffffffff, 8), SDR_INARGERR);
+	IS(sdf_face_import_key_with_kek(session, SGD_SM4_ECB, 1, in, 0xfffffff0, &key), SDR_INARGERR);
+	OK(sdf_face_destroy_key(session, key));
+}
+
 static void test_calls(void)
 {
 	unsigned ok = 0, strange = 0;
@@ -164,7 +248,7 @@ static void test_calls(void)
 	OK(sdf_face_close_session(other));
 	rng_fill(in, sizeof in);
 	for (int i = 0; i < ROUNDS; i++) {
-		int result = i % 8 == 0 ? call_key() : i % 8 == 1 ? call_pair() : i % 8 < 4 ? call_once() : call_part();
+		int result = i % 32 == 9 ? call_agreement() : i % 32 == 17 ? call_rsa() : i % 32 == 25 ? call_rest() : i % 8 == 0 ? call_key() : i % 8 == 1 ? call_pair() : i % 8 < 4 ? call_once() : call_part();
 		ok += result == SDR_OK;
 		strange += result != SDR_OK && (result <= SDR_BASE || result > SDR_USERIDERR);
 		strange += result == SDR_UNKNOWERR || result == SDR_HARDFAIL;
@@ -190,6 +274,7 @@ static void test_works(void)
 static const struct unit_case cases[] = {
 	{"a token is made", sdf_up},
 	{"calls without sense are answered with codes of the standard", test_calls},
+	{"lengths without end are refused", test_endless},
 	{"and calls with sense work as before", test_works},
 	{"all is closed, and no secret left", sdf_down},
 	{0},
