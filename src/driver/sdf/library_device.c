@@ -102,13 +102,12 @@ static enum hufu_err open_handle(struct sdf_device *device, uint64_t deadline_ns
 {
 	struct sdf_library *library = device->library;
 	enum turn_mode mode = opening_mode(library->profile);
-	void *handle[4] = {0}; /* the first is the handle's */
 	if (!turn_take(&library->image->gate, mode, deadline_ns))
 		return HUFU_ERR_BUSY;
-	int rc = device->open_config ? library->fn.open(handle, device->open_config, NULL) : library->fn.OpenDevice(handle);
+	int rc = device->open_config ? library->fn.open(device->given, device->open_config, NULL) : library->fn.OpenDevice(device->given);
 	turn_give(&library->image->gate, mode);
 	*code = (uint32_t)rc;
-	device->handle = handle[0];
+	device->handle = device->given[0];
 	if (rc == 0)
 		return device->handle ? HUFU_OK : HUFU_ERR_GONE;
 	return opening_error(library, *code);
@@ -136,7 +135,7 @@ enum hufu_err sdf_device_open(struct sdf_library *library, const char *open_conf
 	pthread_mutex_unlock(&image->lock);
 	if (err == HUFU_OK)
 		*out = device;
-	else if (device)
+	else if (device && !library->profile->late_writes) /* else it stays the library's */
 		free_device(device);
 	return err;
 }

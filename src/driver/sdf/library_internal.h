@@ -98,6 +98,7 @@ struct sdf_device {
 	struct sdf_device *next;   /* of the image's */
 	struct sdf_library *library;
 	void *handle;
+	void *given[4];            /* where the library writes it, the first of these; perhaps late, and more */
 	char *open_config;         /* NULL: none */
 	struct turn turn;          /* SDF_CONCURRENT_DEVICES */
 	unsigned holders;          /* sdf_device_open's; the image's lock, as all that follows */
