@@ -576,8 +576,12 @@ static enum hufu_err beside_gave;
 
 static void sign_beside(void)
 {
+	uint8_t sig[64];
+	struct hufu_op op = {.verb = HUFU_VERB_SIGN, .mechanism = CKM_HUFU_SM2, .key = beside_key, .in = digest, .in_len = 32,
+	                     .out = sig, .out_cap = sizeof(sig), .deadline_ns = 1}; /* it has passed: nobody waits */
+
 	fake.in_right = NULL;
-	beside_gave = sign_on(beside, beside_key, NULL);
+	beside_gave = run_on(beside, &op);
 }
 
 /*

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 /* -- what there is ------------------------------------------------------------------ */
 
 static struct credential *find_locked(struct hufu_device *device, uint32_t index)
@@ -35,19 +37,34 @@ static enum password show_locked(struct hufu_device *device, uint32_t index, con
 	return PASSWORD_GOOD;
 }
 
+/* Until its deadline it waits for whoever shows it for the first time. */
+static enum password wait_to_show_locked(struct hufu_lease *lease, uint32_t index, const struct credential **credential)
+{
+	struct hufu_device *device = lease->device;
+	uint64_t until = lease->session->deadline_ns ? lease->session->deadline_ns : CLOCK_NEVER;
+	bool in_time = true;
+
+	for (;;) {
+		*credential = find_locked(device, index); /* another may come meanwhile */
+		if (!*credential)
+			*credential = find_locked(device, 0);
+		enum password found = *credential ? show_locked(device, index, *credential) : PASSWORD_NONE;
+		if (found != PASSWORD_SHOWN || !in_time)
+			return found;
+		in_time = clock_wait(&device->shown, &device->lock, until);
+	}
+}
+
 /* Into the lease's scratch memory; *login is the login that it belongs to. */
 static enum password password_for(struct hufu_lease *lease, uint32_t index, size_t *len, uint64_t *login)
 {
 	struct hufu_device *device = lease->device;
-	enum password found = PASSWORD_NONE;
+	const struct credential *credential;
 
 	pthread_mutex_lock(&device->lock);
-	const struct credential *credential = find_locked(device, index);
-	if (!credential)
-		credential = find_locked(device, 0);
+	enum password found = wait_to_show_locked(lease, index, &credential);
 	*login = atomic_load(&device->logins);
 	if (credential) {
-		found = show_locked(device, index, credential);
 		*len = credential->len;
 		memcpy(lease->scratch, credential->value, credential->len);
 	}
@@ -68,6 +85,7 @@ static void has_shown(struct hufu_device *device, uint32_t index)
 {
 	pthread_mutex_lock(&device->lock);
 	index_drop(&device->showing, index);
+	pthread_cond_broadcast(&device->shown);
 	pthread_mutex_unlock(&device->lock);
 }
 
@@ -149,7 +167,7 @@ static enum hufu_err take(struct hufu_lease *lease, uint32_t index)
 {
 	enum hufu_err err = HUFU_ERR_DENIED;
 	uint64_t login;
-	size_t len;
+	size_t len = 0;
 
 	if (index_in(&lease->rights, index) || !atomic_load(&lease->device->ncredentials))
 		return HUFU_OK;
@@ -159,7 +177,7 @@ static enum hufu_err take(struct hufu_lease *lease, uint32_t index)
 	case PASSWORD_REFUSED:
 		break;
 	case PASSWORD_SHOWN:
-		err = HUFU_ERR_BUSY; /* soon it is known what it is worth */
+		err = HUFU_ERR_BUSY; /* whoever shows it hangs */
 		break;
 	case PASSWORD_GOOD:
 		err = show(lease, index, len, login);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "driver/driver.h"
 
 static const struct sdf_row *const families[] = {
@@ -137,6 +138,7 @@ static void free_device(struct hufu_device *device, uint64_t deadline_ns)
 		sdf_device_close(device->device, deadline_ns);
 	rights_forget(device);
 	residents_forget(device);
+	pthread_cond_destroy(&device->shown);
 	pthread_mutex_destroy(&device->lock);
 	free(device->rows);
 	free(device->caps);
@@ -155,6 +157,7 @@ static enum hufu_err driver_open(const struct hufu_host *host, const struct hufu
 	device->id = atomic_fetch_add(&openings, 1) + 1;
 	snprintf(device->name, sizeof(device->name), "%s", conf->name);
 	pthread_mutex_init(&device->lock, NULL);
+	clock_cond_init(&device->shown);
 	enum hufu_err err = settings_read(host, conf, &device->settings);
 	if (err == HUFU_OK)
 		err = load_library(device);

@@ -102,6 +102,7 @@ struct hufu_device {
 	_Atomic size_t ncredentials;
 	struct index_set refused;              /* where what we have was refused: it is not presented there again */
 	struct index_set taken, showing;       /* where it was taken; where it is presented for the first time right now */
+	pthread_cond_t shown;                  /* there it was */
 	struct index_set making;               /* pairs are being made there */
 	struct hufu_resident *residents;       /* as FIND found them when it began */
 	uint8_t (*resident_pubs)[HUFU_PUB_MAX];
@@ -149,7 +150,7 @@ typedef enum hufu_err (*index_fn)(struct hufu_lease *, uint32_t index, void *arg
 /*
  * A call that uses the private key at the index, with the right to it: taken where there is a password, renewed once
  * where the device has forgotten it. HUFU_ERR_NO_KEY: it was refused, or there is none and the device wants one; other keys are
- * served as before. HUFU_ERR_BUSY: another lease is presenting it for the first time.
+ * served as before. HUFU_ERR_BUSY: another lease is still presenting it for the first time.
  */
 enum hufu_err rights_run(struct hufu_lease *, uint32_t index, index_fn, void *arg) MUST_CHECK;
 enum hufu_err rights_login(struct hufu_lease *, struct hufu_op *) MUST_CHECK;
