@@ -142,7 +142,7 @@ static enum status ask_all(struct listing *l)
 			ask(l, pool, devices[token->devices[i]].domain);
 	}
 	if (status == ST_OK)
-		pool_free(pool);
+		domains_pool_free(&l->domains, pool);
 	return status;
 }
 

@@ -63,7 +63,7 @@ static enum status ask(struct domains *d, const char *domain, struct proofs *pro
 		if (err && !proofs->wrong && !proofs->unable)
 			status = fail_err(err, "asking the devices");
 	}
-	pool_free(pool);
+	domains_pool_free(d, pool);
 	return status;
 }
 

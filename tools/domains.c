@@ -94,11 +94,37 @@ static enum status lend_credentials(struct domains *d, struct pool *pool)
 			note("credential \"%s\" of domain \"%s\" is not presented: a device refused it. Set the right one.", list[i].name,
 			     list[i].domain);
 		else if (list[i].value)
-			err = pool_add_credential(pool, list[i].domain, list[i].name, list[i].value, list[i].len);
+			err = pool_add_credential(pool, list[i].domain, list[i].name, list[i].set_s, list[i].value,
+			                          list[i].len);
 		worst = err ? err : worst;
 	}
 	store_credentials_free(list, n);
 	return worst ? fail_err(worst, "presenting the credentials") : ST_OK;
+}
+
+/* A device's tries may be counted: whoever runs a command again does not present it again. */
+static void keep_refusals(struct domains *d, struct pool *pool)
+{
+	struct store_credential *list;
+	size_t n;
+
+	if (!pool_refused_credential(pool, NULL, NULL, 0, NULL, 0) || store_credentials(d->file.store, &list, &n))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct store_credential *c = &list[i];
+		if (c->refused || !c->value || !pool_refused_credential(pool, c->domain, c->name, c->set_s, c->value, c->len))
+			continue;
+		enum hufu_err err = store_credential_refuse(d->file.store, c);
+		note("a device refused credential \"%s\" of domain \"%s\". Set the right one (hufu device password set)%s%s.", c->name,
+		     c->domain, err ? "; that it was refused cannot be noted: " : "", err ? err_text(err) : "");
+	}
+	store_credentials_free(list, n);
+}
+
+void domains_pool_free(struct domains *d, struct pool *pool)
+{
+	keep_refusals(d, pool);
+	pool_free(pool);
 }
 
 enum status domains_pool(struct domains *d, struct pool **pool)

@@ -23,8 +23,10 @@ enum status domains_login(const struct args *, struct domains *) MUST_USE;
 enum status domains_login_either(const struct args *, struct domains *) MUST_USE;
 /* The domain that a word of the user's names: by its own name, or by that of one of its devices. ST_NOT_FOUND. */
 enum status domains_find(const struct domains *, const char *word, const char **domain) MUST_USE;
-/* A pool of this process's own, over the token's devices, which are told the credentials if there was a login. pool_free it. */
+/* A pool of this process's own, over the token's devices, which are told the credentials if there was a login. */
 enum status domains_pool(struct domains *, struct pool **) MUST_USE;
+/* Keeps which of them were refused. */
+void domains_pool_free(struct domains *, struct pool *);
 void domains_clear(struct domains *);
 
 #endif

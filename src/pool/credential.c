@@ -14,6 +14,7 @@
 
 #include "base/secret.h"
 #include "driver/driver.h"
+#include "sm/bytes.h"
 #include "sm/sm3.h"
 
 #define NAME_MAX_LEN 64
@@ -25,6 +26,7 @@ struct credential {
 	_Atomic uint32_t refs;
 	uint64_t serial;           /* 1, 2, ...: of a pool's, in the order that they came in */
 	char *domain, *name;
+	uint64_t set_s;
 	uint8_t *value;            /* secret memory */
 	size_t len;
 };
@@ -46,7 +48,7 @@ static void rele(struct credential *credential)
 	free(credential);
 }
 
-static struct credential *new(const char *domain, const char *name, const uint8_t *value, size_t len)
+static struct credential *new(const char *domain, const char *name, uint64_t set_s, const uint8_t *value, size_t len)
 {
 	struct credential *credential = calloc(1, sizeof(*credential));
 
@@ -56,6 +58,7 @@ static struct credential *new(const char *domain, const char *name, const uint8_
 	credential->domain = strdup(domain);
 	credential->name = strdup(name);
 	credential->value = secret_alloc(len);
+	credential->set_s = set_s;
 	credential->len = len;
 	if (!credential->domain || !credential->name || !credential->value) {
 		rele(credential);
@@ -77,12 +80,15 @@ static bool mac_of_locked(const struct pool *pool, const struct credential *c, u
 {
 	struct sm3_hmac_key key;
 	struct sm3_hmac ctx;
+	uint8_t set[8];
 
 	if (!pool->refusal_key)
 		return false;
 	sm3_hmac_key_init(&key, pool->refusal_key, REFUSAL_KEY_LEN);
 	sm3_hmac_init(&ctx, &key);
 	sm3_hmac_update(&ctx, (const uint8_t *)c->name, strlen(c->name) + 1);
+	store_be64(set, c->set_s);
+	sm3_hmac_update(&ctx, set, sizeof(set));
 	sm3_hmac_update(&ctx, c->value, c->len);
 	sm3_hmac_final(&ctx, mac);
 	secret_wipe(&key, sizeof(key));
@@ -166,10 +172,10 @@ void credentials_were_denied(struct device *device)
 	}
 }
 
-bool pool_refused_credential(struct pool *pool, const char *domain, const char *name, const uint8_t *value, size_t len)
+bool pool_refused_credential(struct pool *pool, const char *domain, const char *name, uint64_t set_s, const uint8_t *value, size_t len)
 {
-	struct credential c = {.domain = (char *)(uintptr_t)domain, .name = (char *)(uintptr_t)name, .value = (uint8_t *)(uintptr_t)value,
-	                       .len = len};
+	struct credential c = {.domain = (char *)(uintptr_t)domain, .name = (char *)(uintptr_t)name, .set_s = set_s,
+	                       .value = (uint8_t *)(uintptr_t)value, .len = len};
 	bool refused = false;
 
 	pthread_mutex_lock(&pool->keys_lock);
@@ -194,7 +200,8 @@ static bool put_locked(struct pool *pool, struct credential *credential, struct 
 	*old = NULL;
 	while (*link && !is_named(*link, credential->domain, credential->name))
 		link = &(*link)->next;
-	if (*link && (*link)->len == credential->len && secret_equal((*link)->value, credential->value, credential->len))
+	if (*link && (*link)->set_s == credential->set_s && (*link)->len == credential->len &&
+	    secret_equal((*link)->value, credential->value, credential->len))
 		return false;
 	*old = *link;
 	if (*old)
@@ -219,11 +226,12 @@ static void forgive(struct pool *pool, const struct credential *c)
 	}
 }
 
-enum hufu_err pool_add_credential(struct pool *pool, const char *domain, const char *name, const uint8_t *value, size_t len)
+enum hufu_err pool_add_credential(struct pool *pool, const char *domain, const char *name, uint64_t set_s, const uint8_t *value,
+                                  size_t len)
 {
 	if (!len || len > VALUE_MAX || !*name || strlen(name) > NAME_MAX_LEN)
 		return HUFU_ERR_ARGUMENT;
-	struct credential *credential = new(domain, name, value, len);
+	struct credential *credential = new(domain, name, set_s, value, len);
 	if (!credential)
 		return HUFU_ERR_NO_MEMORY;
 	struct credential *old;

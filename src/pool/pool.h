@@ -193,12 +193,14 @@ enum hufu_err pool_add_resident_proof(struct pool *, const struct pool_copy *, c
 /*
  * What the devices of a domain want to be told before they let their keys be used: HUFU_VERB_LOGIN, on each of
  * them, when it is opened and now; one that refuses is quarantined and is not asked again with the same. The pool
- * copies it, into secret memory. A credential of the same domain and name is replaced; another value gives devices that
- * were quarantined for the former one a new chance. HUFU_ERR_ARGUMENT: name is not 1 to 64 bytes, value not 1 to 4096.
+ * copies it, into secret memory. A credential of the same domain and name is replaced; another one gives devices that
+ * were quarantined for the former a new chance. It is another with another value, or another set_s: whoever sets the same
+ * value anew says by this that it is the right one now. HUFU_ERR_ARGUMENT: name is not 1 to 64 bytes, value not 1 to 4096.
  */
-enum hufu_err pool_add_credential(struct pool *, const char *domain, const char *name, const uint8_t *value, size_t len) MUST_CHECK;
+enum hufu_err pool_add_credential(struct pool *, const char *domain, const char *name, uint64_t set_s, const uint8_t *value,
+                                  size_t len) MUST_CHECK;
 /* Has a device of the domain refused exactly this? domain NULL: has any refused anything? */
-bool pool_refused_credential(struct pool *, const char *domain, const char *name, const uint8_t *value, size_t len);
+bool pool_refused_credential(struct pool *, const char *domain, const char *name, uint64_t set_s, const uint8_t *value, size_t len);
 /* At the last logout: forgets them, and has the devices forget them (HUFU_VERB_LOGOUT). */
 void pool_drop_credentials(struct pool *);
 /*

@@ -309,14 +309,14 @@ enum hufu_err store_credential_set(struct store *s, const struct store_credentia
 	return change(s, c, set);
 }
 
-/* Of the value that was presented, not of one that came since. */
+/* What was presented, not what was set since, were it the same value. */
 static enum hufu_err refuse(struct store *s, const struct store_credential *c, struct store_credential *list, size_t n)
 {
 	struct store_credential *row = find(list, n, c);
 
 	if (!row)
 		return HUFU_ERR_NOT_FOUND;
-	if (row->len != c->len || !secret_equal(row->value, c->value, c->len))
+	if (row->set_s != c->set_s || row->len != c->len || !secret_equal(row->value, c->value, c->len))
 		return HUFU_ERR_CONFLICT;
 	row->refused = true;
 	return write_row(s, row);

@@ -214,7 +214,7 @@ struct store_credential {
 
 /* In place of what has its domain and name; sealed on its way to disk. HUFU_ERR_LOCKED without a login; STORE_FULL. */
 enum hufu_err store_credential_set(struct store *, const struct store_credential *) MUST_CHECK;
-/* Notes that it was refused. HUFU_ERR_NOT_FOUND; CONFLICT: it has another value by now; LOCKED. */
+/* Notes that it was refused. HUFU_ERR_NOT_FOUND; CONFLICT: it was set anew since; LOCKED. */
 enum hufu_err store_credential_refuse(struct store *, const struct store_credential *) MUST_CHECK;
 /* HUFU_ERR_NOT_FOUND, LOCKED. */
 enum hufu_err store_credential_remove(struct store *, const char *domain, const char *name) MUST_CHECK;

@@ -345,11 +345,12 @@ static void note_refusals(struct token *token)
 {
 	struct store_credential *list;
 	size_t n;
-	if (!pool_refused_credential(token->pool, NULL, NULL, NULL, 0) || store_credentials(token->store, &list, &n) != HUFU_OK)
+	if (!pool_refused_credential(token->pool, NULL, NULL, 0, NULL, 0) || store_credentials(token->store, &list, &n) != HUFU_OK)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		const struct store_credential *c = &list[i];
-		if (c->refused || !c->value || !pool_refused_credential(token->pool, c->domain, c->name, c->value, c->len))
+		if (c->refused || !c->value ||
+		    !pool_refused_credential(token->pool, c->domain, c->name, c->set_s, c->value, c->len))
 			continue;
 		enum hufu_err err = store_credential_refuse(token->store, c);
 		if (err != HUFU_OK && err != HUFU_ERR_CONFLICT && err != HUFU_ERR_NOT_FOUND)
@@ -372,7 +373,7 @@ static void lend_credentials(struct token *token)
 			log_error("token \"%s\": credential \"%s\" of domain \"%s\" is not presented: a device refused it. Set the "
 			          "right one (hufu device password set)", name_of(token), c->name, c->domain);
 		else if (c->value)
-			err = pool_add_credential(token->pool, c->domain, c->name, c->value, c->len);
+			err = pool_add_credential(token->pool, c->domain, c->name, c->set_s, c->value, c->len);
 		if (err != HUFU_OK)
 			log_error("token \"%s\": credential \"%s\" of domain \"%s\" is of no use: %s", name_of(token), c->name, c->domain,
 			          err_text(err));
@@ -404,7 +405,7 @@ void domains_login(struct token *token, enum login login)
 	store_domains_free(list, n);
 }
 
-void domains_before_logout(struct token *token)
+void domains_keep_refusals(struct token *token)
 {
 	note_refusals(token);
 }

@@ -38,8 +38,11 @@ struct targets {
  * proofs. What fails is logged.
  */
 void domains_login(struct token *, enum login);
-/* It still is, for a moment: what was learnt under the login is kept. */
-void domains_before_logout(struct token *);
+/*
+ * It still is: which credentials devices have refused is kept, for other processes. Once they were asked, since nobody
+ * knows how this process ends; and before the login does.
+ */
+void domains_keep_refusals(struct token *);
 /* The login has ended: takes them back. */
 void domains_logout(struct token *);
 /* A fresh token: as its security officer, for this once. */

@@ -78,6 +78,7 @@ static CK_RV login_all(struct token *token, enum login wanted, const CK_BYTE *pi
 	domains_login(token, wanted); /* before anybody uses a key under this login */
 	if (wanted == LOGIN_USER) /* whose keys they are */
 		residents_login(token);
+	domains_keep_refusals(token);
 	pthread_mutex_lock(&token->lock);
 	rv = objection(token, wanted); /* a R/O session may have been opened meanwhile */
 	if (rv == CKR_OK) {

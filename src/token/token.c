@@ -52,7 +52,7 @@ void token_close(struct token *token)
 	if (token->handles)
 		object_drop_all(token);
 	if (token->store) {
-		domains_before_logout(token);
+		domains_keep_refusals(token);
 		store_logout(token->store);
 		domains_logout(token);
 		residents_logout(token);
@@ -100,7 +100,7 @@ void token_logout(struct token *token)
 	if (atomic_exchange(&token->login, LOGIN_NONE) == LOGIN_NONE)
 		return;
 	atomic_fetch_add(&token->login_epoch, 1);
-	domains_before_logout(token);
+	domains_keep_refusals(token);
 	store_logout(token->store);
 	domains_logout(token);
 	residents_logout(token);

@@ -53,7 +53,7 @@ static void up(const char *devices)
 	         softhsm_module(), softhsm_module(), devices);
 	CU_ASSERT_EQUAL_FATAL(conf_parse(text, "test", report, NULL, &conf), HUFU_OK);
 	NEED(pool_new(conf, &conf->tokens[0], &pool));
-	NEED(pool_add_credential(pool, "hsm", "user", (const uint8_t *)SOFTHSM_PIN, sizeof SOFTHSM_PIN - 1));
+	NEED(pool_add_credential(pool, "hsm", "user", 0, (const uint8_t *)SOFTHSM_PIN, sizeof SOFTHSM_PIN - 1));
 }
 
 static void down(void)
@@ -267,7 +267,7 @@ static void test_threads(void)
 static void test_refused_pin(void)
 {
 	up("\"a\"");
-	NEED(pool_add_credential(pool, "hsm", "user", (const uint8_t *)"wrong", 5));
+	NEED(pool_add_credential(pool, "hsm", "user", 0, (const uint8_t *)"wrong", 5));
 	struct pool_device_status status;
 	bool latched = false;
 	for (uint64_t until = clock_now_ns() + PATIENCE_NS; !latched && clock_now_ns() < until; usleep(5000)) {

@@ -833,11 +833,26 @@ static void test_index_copies(void)
 
 #define LOCKED "device \"d1\" { driver = \"fault\" domain = \"cards\" resident = 2 password = \"sesame\" }\n"
 
-static void set_password(const char *value)
+static void set_password_at(const char *value, uint64_t when_s)
 {
-	struct store_credential c = {.domain = "cards", .name = "user", .set_s = 1, .value = (uint8_t *)(uintptr_t)value,
+	struct store_credential c = {.domain = "cards", .name = "user", .set_s = when_s, .value = (uint8_t *)(uintptr_t)value,
 	                             .len = strlen(value)};
 	CU_ASSERT_EQUAL_FATAL(store_credential_set(session->token->store, &c), HUFU_OK);
+}
+
+static void set_password(const char *value)
+{
+	set_password_at(value, 1);
+}
+
+static bool password_is_refused(void)
+{
+	struct store_credential *list;
+	size_t n;
+	CU_ASSERT_EQUAL_FATAL(store_credentials(session->token->store, &list, &n), HUFU_OK);
+	bool refused = n == 1 && list[0].refused;
+	store_credentials_free(list, n);
+	return refused;
 }
 
 static bool is_asked(enum hufu_verb verb, uint64_t times)
@@ -895,6 +910,30 @@ static void test_refused(void)
 /* -- proofs by a secret key ---------------------------------------------------------------------- */
 
 #define NO_PAIRS "device \"d1\" { driver = \"fault\" domain = \"cards\" }\n"
+/*
+ * Refused while the card had another password; whoever mended the card sets the same one anew. The process that was
+ * refused presents it, and takes it for refused no more. What it learnt it had kept at once: it may be killed any time.
+ */
+static void test_refused_set_anew(void)
+{
+	static const char locked[] = "device \"d1\" { driver = \"fault\" domain = \"cards\" resident = 1 password = \"sesame\" }\n";
+
+	up(locked, "\"d1\"", "");
+	set_password("sesame");
+	script("d1", "login:denied@1");
+	OK(session_logout(session));
+	login(CKU_USER);
+	CU_ASSERT(is_asked(HUFU_VERB_LOGIN, 1) && password_is_refused());
+	script("d1", "");
+	set_password_at("sesame", 2);
+	OK(session_logout(session));
+	CU_ASSERT(!password_is_refused());
+	login(CKU_USER);
+	CU_ASSERT(is_asked(HUFU_VERB_LOGIN, 2) && !password_is_refused());
+	CU_ASSERT(log_has("it has another credential"));
+	down();
+}
+
 #define SPLIT "device \"d1\" { driver = \"fault\" domain = \"cards\" split = yes }\n"
 
 static void test_secret_proof(void)
@@ -1363,6 +1402,7 @@ static const struct unit_case cases[] = {
 	{"a key that its device keeps lives there alone", test_index_copies},
 	{"credentials are presented at login and forgotten at logout", test_credentials},
 	{"one that was refused is presented by no process again, until it is set anew", test_refused},
+	{"one that was set anew to the same value is presented anew", test_refused_set_anew},
 	{"where devices make no pairs a secret key proves their domain", test_secret_proof},
 	{"keys that devices keep become objects at a login, once", test_residents},
 	{"without a login no device is opened for them", test_residents_open_nothing},

@@ -100,7 +100,7 @@ static bool is_asked(const char *device, enum hufu_verb verb, uint64_t times)
 
 static enum hufu_err give(const char *password)
 {
-	return pool_add_credential(pool, "d", "user", (const uint8_t *)password, strlen(password));
+	return pool_add_credential(pool, "d", "user", 1, (const uint8_t *)password, strlen(password));
 }
 
 /* -- keys -------------------------------------------------------------------------- */
@@ -241,8 +241,11 @@ static void try_refused(const char *text)
 	usleep(100000);
 	(void)!draw();
 	CU_ASSERT(state_of("a") == POOL_QUARANTINED && fault_counts("a").asked[HUFU_VERB_LOGIN] == 1);
+	/* The same, set anew: it says that it is the right one now. */
+	CU_ASSERT(pool_add_credential(pool, "d", "user", 2, (const uint8_t *)"open", 4) == HUFU_OK);
+	CU_ASSERT(is_asked("a", HUFU_VERB_LOGIN, 2) && becomes("a", POOL_QUARANTINED));
 	CU_ASSERT(give("sesame") == HUFU_OK && sign(&kept[0]) == HUFU_OK);
-	CU_ASSERT(state_of("a") != POOL_QUARANTINED && is_asked("a", HUFU_VERB_LOGIN, 2));
+	CU_ASSERT(state_of("a") != POOL_QUARANTINED && is_asked("a", HUFU_VERB_LOGIN, 3));
 	down();
 }
 
@@ -260,11 +263,11 @@ static void test_denied_at_use(void)
 	look_ahead(kept);
 	up(LOCKED("a") TOKEN("a"));
 	CU_ASSERT(give("sesame") == HUFU_OK && sign(&kept[0]) == HUFU_OK);
-	CU_ASSERT(!pool_refused_credential(pool, NULL, NULL, NULL, 0));
+	CU_ASSERT(!pool_refused_credential(pool, NULL, NULL, 0, NULL, 0));
 	script("a", "sign:denied@1");
 	CU_ASSERT(sign(&kept[0]) != HUFU_OK && becomes("a", POOL_QUARANTINED));
-	CU_ASSERT(pool_refused_credential(pool, "d", "user", (const uint8_t *)"sesame", 6));
-	CU_ASSERT(!pool_refused_credential(pool, "d", "user", (const uint8_t *)"sesame", 5));
+	CU_ASSERT(pool_refused_credential(pool, "d", "user", 1, (const uint8_t *)"sesame", 6));
+	CU_ASSERT(!pool_refused_credential(pool, "d", "user", 1, (const uint8_t *)"sesame", 5));
 	pool_drop_credentials(pool);
 	CU_ASSERT(give("sesame") == HUFU_OK);
 	(void)!draw();
@@ -312,11 +315,11 @@ static void test_bounds(void)
 	memset(long_name, 'n', sizeof(long_name));
 	long_name[65] = 0;
 	up(LOCKED("a") TOKEN("a"));
-	CU_ASSERT(pool_add_credential(pool, "d", "", long_value, 1) == HUFU_ERR_ARGUMENT);
-	CU_ASSERT(pool_add_credential(pool, "d", long_name, long_value, 1) == HUFU_ERR_ARGUMENT);
-	CU_ASSERT(pool_add_credential(pool, "d", "user", long_value, 0) == HUFU_ERR_ARGUMENT);
-	CU_ASSERT(pool_add_credential(pool, "d", "user", long_value, sizeof(long_value)) == HUFU_ERR_ARGUMENT);
-	CU_ASSERT(pool_add_credential(pool, "nobody's", "user", long_value, 8) == HUFU_OK);
+	CU_ASSERT(pool_add_credential(pool, "d", "", 0, long_value, 1) == HUFU_ERR_ARGUMENT);
+	CU_ASSERT(pool_add_credential(pool, "d", long_name, 0, long_value, 1) == HUFU_ERR_ARGUMENT);
+	CU_ASSERT(pool_add_credential(pool, "d", "user", 0, long_value, 0) == HUFU_ERR_ARGUMENT);
+	CU_ASSERT(pool_add_credential(pool, "d", "user", 0, long_value, sizeof(long_value)) == HUFU_ERR_ARGUMENT);
+	CU_ASSERT(pool_add_credential(pool, "nobody's", "user", 0, long_value, 8) == HUFU_OK);
 	CU_ASSERT(fault_counts("a").asked[HUFU_VERB_LOGIN] == 0);
 	down();
 }

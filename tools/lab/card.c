@@ -162,7 +162,7 @@ static bool open_pool(struct card *card, const struct lab_args *args)
 
 	if (!conf || pool_new(conf, &conf->tokens[0], &card->pool) != HUFU_OK)
 		return lab_fail("no pool to be had");
-	if (card->password && pool_add_credential(card->pool, DOMAIN, "user", (const uint8_t *)card->password,
+	if (card->password && pool_add_credential(card->pool, DOMAIN, "user", 0, (const uint8_t *)card->password,
 	                                          strlen(card->password)) != HUFU_OK)
 		return lab_fail("the password could not be given");
 	return find_key(card);
