@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RSA: GM/T 0018 6.3 and 6.4. */
+#include <string.h>
+
 #include "card.h"
 
 typedef int export_fn(void *session, unsigned int index, RSArefPublicKey *);
@@ -63,5 +65,62 @@ CARD(InternalPrivateKeyOperation_RSA, void *session, unsigned int index, unsigne
      unsigned int *out_len)
 {
 	return run_private(session, index, in, len, out, out_len);
+}
+#endif
+
+#ifndef CARD_NARROW
+/* -- what the narrow card has not --------------------------------------------------------------- */
+
+static void key_in(RSArefPublicKey *to, const struct card_rsa_public *from)
+{
+	to->bits = from->bits;
+	memcpy(to->m, from->m, sizeof(to->m));
+	memcpy(to->e, from->e, sizeof(to->e));
+}
+
+CARD(ExternalPublicKeyOperation_RSA, void *session, struct card_rsa_public *by, unsigned char *in, unsigned int len,
+     unsigned char *out, unsigned int *out_len)
+{
+	RSArefPublicKey key;
+	struct call call;
+
+	if (!card_enter(&call, HUFU_VERB_VERIFY, session))
+		return call.code;
+	key_in(&key, by);
+	int code = sdf_face_external_public_key_operation_rsa(call.face, &key, in, len, out, out_len);
+	return card_leave(&call, code, out, code == SDR_OK ? *out_len : 0, out_len);
+}
+
+CARD(GenerateKeyWithIPK_RSA, void *session, unsigned int index, unsigned int nbits, unsigned char *out, unsigned int *out_len,
+     void **handle)
+{
+	struct call call;
+
+	if (!card_enter(&call, HUFU_VERB_GENERATE, session))
+		return call.code;
+	int code = sdf_face_generate_key_with_ipk_rsa(call.face, index, nbits, out, out_len, handle);
+	return card_leave(&call, code, out, code == SDR_OK ? *out_len : 0, out_len);
+}
+
+CARD(GenerateKeyWithEPK_RSA, void *session, unsigned int nbits, struct card_rsa_public *to, unsigned char *out,
+     unsigned int *out_len, void **handle)
+{
+	RSArefPublicKey key;
+	struct call call;
+
+	if (!card_enter(&call, HUFU_VERB_GENERATE, session))
+		return call.code;
+	key_in(&key, to);
+	int code = sdf_face_generate_key_with_epk_rsa(call.face, nbits, &key, out, out_len, handle);
+	return card_leave(&call, code, out, code == SDR_OK ? *out_len : 0, out_len);
+}
+
+CARD(ImportKeyWithISK_RSA, void *session, unsigned int index, unsigned char *in, unsigned int len, void **handle)
+{
+	struct call call;
+
+	if (!card_enter(&call, HUFU_VERB_UNWRAP, session))
+		return call.code;
+	return card_leave(&call, sdf_face_import_key_with_isk_rsa(call.face, index, in, len, handle), NULL, 0, NULL);
 }
 #endif

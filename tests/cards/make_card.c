@@ -133,12 +133,12 @@ static void write_profiles(void)
 	fprintf(f, "base = \"gmt0018-2023\"\nvendor = \"emulated\"\ncalls { internal_decrypt_args = 6 }\n");
 	end_file(f);
 	f = make_file("card_2012.conf");
-	fprintf(f, "base = \"gmt0018-2012\"\nvendor = \"emulated\"\ncalls { internal_decrypt_args = 5 }\n");
+	fprintf(f, "base = \"gmt0018-2012\"\nvendor = \"emulated\"\ncalls { internal_decrypt_args = 5  generate_pair = none }\n");
 	end_file(f);
 	copy_profile("sansec.conf");
 	f = make_file("card_narrow.conf");
 	fprintf(f, "base = \"%s/sansec.conf\"\nvendor = \"emulated\"\n"
-	           "calls { open = \"SDF_OpenDeviceEx\"  make_pair = \"VENDOR_MakePair\" }\n", dir);
+	           "calls { open = \"SDF_OpenDeviceEx\"  make_pair = \"VENDOR_MakePair\"  generate_pair = none }\n", dir);
 	end_file(f);
 }
 
