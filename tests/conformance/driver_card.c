@@ -259,6 +259,25 @@ static void test_generate(void)
 	CU_ASSERT(memcmp(first, second, sizeof(first)) == 0 && memcmp(first, in, sizeof(in)) != 0);
 }
 
+/* By the one vendor's own call; there is room for one. */
+static void test_make_pair(void)
+{
+	struct output out;
+	struct hufu_op make = {.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM2_KEY_PAIR_GEN, .new_type = HUFU_KEY_SM2_PRIVATE,
+	                       .out = out.bytes, .out_cap = sizeof(out.bytes), .pub = out.pub, .copy_kind = HUFU_COPY_BLOB};
+	uint8_t sig[64];
+
+	if (strcmp(CARD, "card_narrow") != 0) {
+		CU_ASSERT(subject->run(&make, NULL) == HUFU_ERR_UNSUPPORTED); /* the log says what makes pairs */
+		return;
+	}
+	CU_ASSERT_FATAL(subject->run(&make, NULL) == HUFU_OK && make.copy_kind == HUFU_COPY_INDEX && make.pub_len == 64);
+	struct kit_key *key = direct_key(HUFU_KEY_SM2_PRIVATE, make.copy_kind, out.bytes, make.out_len);
+	CU_ASSERT(sign(key, sig) == HUFU_OK && holds(out.pub, sig));
+	subject->key_free(key);
+	CU_ASSERT(subject->run(&make, NULL) != HUFU_OK);
+}
+
 static const struct unit_case cases[] = {
 	{"what it cannot is unsupported, whatever the number", suite_unknown},
 	{"a mechanism without parts takes none", suite_phases},
@@ -274,6 +293,7 @@ static const struct unit_case cases[] = {
 	{"a pair at an index decrypts, and nothing that is no point", test_decrypt},
 	{"an index wants its password, and wants it again after a logout", test_password},
 	{"a key made by the card is used again from its copy", test_generate},
+	{"a pair is made where none is, by the vendor's call if there is one", test_make_pair},
 	{"sessions are lost, keys are not", test_sessions_lost},
 	{"the vendor's codes are the contract's errors", test_errors},
 	{0},
@@ -281,7 +301,7 @@ static const struct unit_case cases[] = {
 
 int main(void)
 {
-	static const char *options[] = {"library", library, "profile", profile, "indexes", "1-3", "kek_index", "1", "isk_index", "1",
+	static const char *options[] = {"library", library, "profile", profile, "indexes", "1-4", "kek_index", "1", "isk_index", "1",
 	                                NULL, open_config, NULL};
 	struct subject card = direct_subject;
 
