@@ -145,6 +145,8 @@ void care_conclude_hung(const struct care *care, uint64_t now_ns)
 	device->asked_ns = now_ns;
 	if (care->kind == CARE_EMPTY || care->kind == CARE_CLOSE)
 		return;
+	if (care->kind != CARE_OPEN) /* whether it took a credential nobody knows: the connection has to forget it once */
+		device->login.in = true;
 	count(device, STATS_PROBES_FAILED);
 	device_note(device, care->probing ? HEALTH_PROBE_FAILED : HEALTH_TIMEOUT, HUFU_OK,
 	            care->kind == CARE_OPEN ? "it did not open in time" : "it did not answer a probe in time", now_ns);

@@ -307,6 +307,23 @@ static void test_login_hangs(void)
 	down();
 }
 
+/* It may have taken the credential, for all that is known: it is told to forget it. */
+static void test_logout_after_hang(void)
+{
+	up(DEVICE("a", "fault-hang", "password = sesame") TOKEN("a"));
+	CU_ASSERT(draw() == HUFU_OK);
+	script("a", "login:hang");
+	CU_ASSERT(give("sesame") == HUFU_OK && is_asked("a", HUFU_VERB_LOGIN, 1));
+	for (unsigned tries = 0; tries < 2000 && state_of("a") == POOL_UP; tries++)
+		usleep(5000);
+	CU_ASSERT(state_of("a") != POOL_UP);
+	pool_drop_credentials(pool);
+	fault_release("a");
+	script("a", "");
+	CU_ASSERT(is_asked("a", HUFU_VERB_LOGOUT, 1));
+	down();
+}
+
 static void test_bounds(void)
 {
 	static const uint8_t long_value[4097];
@@ -394,6 +411,7 @@ static const struct unit_case cases[] = {
 	{"what it refused when a key wanted it counts as refused, too", test_denied_at_use},
 	{"a device opened anew is told again", test_opened_anew},
 	{"a device that hangs in its login holds up nobody", test_login_hangs},
+	{"one that hung in its login is told to forget what it may have taken", test_logout_after_hang},
 	{"credentials have bounds, and a domain", test_bounds},
 	{"a device that keeps another key than its domain does not serve", test_resident_proof},
 	{"a device with another KEK does not serve where a secret key tells it", test_secret_proof},
