@@ -115,13 +115,17 @@ static void ask(struct listing *l, struct pool *pool, const char *domain)
 	uint8_t pub[HUFU_PUB_MAX];
 	size_t pub_len;
 	enum hufu_err err = HUFU_OK;
+	unsigned nonsense = 0;
 
-	for (uint32_t nth = 0; nth < KEYS_MAX && err == HUFU_OK; nth++) {
+	for (uint32_t nth = 0; nth < KEYS_MAX && (err == HUFU_OK || err == HUFU_ERR_KEY_VALUE); nth++) {
 		err = pool_resident(pool, domain, nth, deadline_ns, &r, pub, &pub_len);
+		nonsense += err == HUFU_ERR_KEY_VALUE;
 		if (err == HUFU_OK)
 			show(l, domain, &r);
 	}
-	if (err == HUFU_OK || err == HUFU_ERR_NO_KEY || hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED)
+	if (nonsense)
+		note("what the device tells of %u keys of domain \"%s\" makes no sense: they are not shown.", nonsense, domain);
+	if (err == HUFU_OK || err == HUFU_ERR_KEY_VALUE || err == HUFU_ERR_NO_KEY || hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED)
 		return;
 	l->unable++;
 	note("domain \"%s\" could not be asked: %s. hufu device probe says why.", domain, err_text(err));

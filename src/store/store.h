@@ -206,7 +206,7 @@ enum hufu_err store_copy_domains(struct store *, char (*names)[STORE_DOMAIN_MAX 
 /* What the devices of a domain want to be told (hufu/driver.h, HUFU_VERB_LOGIN). */
 struct store_credential {
 	char domain[STORE_DOMAIN_MAX + 1], name[STORE_CREDENTIAL_NAME_MAX + 1];
-	uint64_t set_s;            /* since 1970 */
+	uint64_t set_s;            /* since 1970; each time that it is set it is later than before */
 	bool refused;              /* a device did not take it: it is presented to none until it is set anew */
 	uint8_t *value;            /* secret memory; NULL where the token ring is not at hand */
 	size_t len;                /* 1..STORE_CREDENTIAL_MAX */

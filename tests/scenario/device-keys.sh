@@ -57,4 +57,9 @@ check "after a login it is marked as refused" hufu_core device password list dem
 check "so that nobody presents it again" contains "^cards  *user  *refused" out
 check "the right one again" hufu_core device password set demo cards --pin-file user.pin --password-file right
 check "and the key serves again" hufu key test --token demo --pin-file user.pin "cards sign 1"
+check "a wrong one once more" hufu_core device password set demo cards --pin-file user.pin --password-file wrong
+"$HUFU" device keys demo --pin-file user.pin >/dev/null 2>err
+check "the command that presented it says so" contains "refused credential \"user\" of domain \"cards\"" err
+check "the list of them without a PIN" hufu_core device password list demo
+check "and marks it, too" contains "^cards  *user  *refused" out
 finish
