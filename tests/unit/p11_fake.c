@@ -389,13 +389,16 @@ static CK_RV shift(enum fake_call call, CK_SESSION_HANDLE s, CK_BYTE *in, CK_ULO
 	CK_RV rv = told(call, &lie);
 	if (rv != CKR_OK || !is_open(s))
 		return rv != CKR_OK ? rv : CKR_SESSION_HANDLE_INVALID;
-	if (*out_len < in_len) {
-		*out_len = lie ? 0 : in_len;
+	CK_ULONG tag = operation == CKM_AES_CCM ? fake.ccm.ulMACLen : 0, text = add > 0 ? in_len : in_len - tag;
+	CK_ULONG len = add > 0 ? in_len + tag : text;
+	if (*out_len < len) {
+		*out_len = lie ? 0 : len;
 		return CKR_BUFFER_TOO_SMALL;
 	}
-	for (CK_ULONG i = 0; i < in_len; i++)
+	memset(out, 0, len);
+	for (CK_ULONG i = 0; i < text; i++)
 		out[i] = (CK_BYTE)(in[i] + add);
-	*out_len = lie ? *out_len + 1 : in_len;
+	*out_len = lie ? *out_len + 1 : len - fake.cut;
 	return CKR_OK;
 }
 

@@ -32,6 +32,7 @@ struct p11_fake {
 	bool for_persons;               /* the signer wants a PIN at each use */
 	bool another_signer;            /* in the place of the signer, by its label and ID */
 	bool twice;                     /* every object is found twice */
+	bool cut;                       /* ciphertexts and texts lack their last byte */
 	bool another_token;             /* is in the slot */
 	void (*after_init)(void);       /* called after the next Init that went well, once */
 	CK_CCM_PARAMS ccm;              /* of the last Init with such a parameter */

@@ -185,6 +185,10 @@ static void test_lies(void)
 	IS(encrypt(&b, &key), HUFU_ERR_CORRUPT);
 	tell(FAKE_DECRYPT, CKR_OK, 1, true);
 	IS(use(b.lease, HUFU_VERB_DECRYPT, CKM_AES_ECB, &key, out, 32, &len), HUFU_ERR_CORRUPT);
+	fake->cut = true;
+	IS(encrypt(&b, &key), HUFU_ERR_CORRUPT);
+	IS(use(b.lease, HUFU_VERB_DECRYPT, CKM_AES_ECB, &key, out, 32, &len), HUFU_ERR_CORRUPT);
+	fake->cut = false;
 	tell(FAKE_SIGN, CKR_OK, 1, true);
 	IS(use(b.lease, HUFU_VERB_SIGN, CKM_SHA256_HMAC, &mac, out, 64, &len), HUFU_ERR_CORRUPT);
 	tell(FAKE_WRAP, CKR_OK, 1, true);
@@ -553,9 +557,9 @@ static void test_ccm(void)
 	reset();
 	struct bench b = begin();
 	struct key key = aes_key(b.lease);
-	uint8_t out[64];
+	uint8_t in[40] = {0}, out[64];
 	const struct hufu_param_ccm ccm = {.nonce = (const uint8_t *)"0123456789ab", .nonce_len = 12, .tag_len = 8};
-	struct hufu_op op = {.mechanism = CKM_AES_CCM, .key = &key.key, .param = &ccm, .in = out, .in_len = 40, .out = out + 1, .out_cap = 63};
+	struct hufu_op op = {.mechanism = CKM_AES_CCM, .key = &key.key, .param = &ccm, .in = in, .in_len = 40, .out = out, .out_cap = 64};
 	key.key.blob = key.copy;
 	op.verb = HUFU_VERB_ENCRYPT;
 	IS(run(b.lease, &op), HUFU_OK);

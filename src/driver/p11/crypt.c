@@ -10,6 +10,7 @@
 #include "driver/soft/evp.h"
 
 #define MAC_MAX 64
+#define SM2_GROWTH 97 /* 04 || x || y, C3 */
 #define DER_MAX 72 /* of SEQUENCE { r, s } on a curve of 256 bits */
 
 /* A NULL buffer would ask for the length. */
@@ -48,6 +49,28 @@ enum hufu_err p11_random(struct hufu_lease *lease, const struct p11_offer *offer
 
 /* -- encryption ---------------------------------------------------------------------- */
 
+/* How much longer what comes out is than what goes in, where the mechanism says so; false: it does not. */
+static bool growth_of(const struct hufu_op *op, size_t *growth)
+{
+	switch (op->mechanism) {
+	case CKM_AES_GCM:
+	case CKM_HUFU_SM4_GCM: *growth = ((const struct hufu_param_gcm *)op->param)->tag_len; return true;
+	case CKM_AES_CCM:
+	case CKM_HUFU_SM4_CCM: *growth = ((const struct hufu_param_ccm *)op->param)->tag_len; return true;
+	case CKM_HUFU_SM2_C1C3C2: *growth = SM2_GROWTH; return true;
+	default: *growth = 0; return op->key->type == HUFU_KEY_AES || op->key->type == HUFU_KEY_SM4;
+	}
+}
+
+/* An answer that is cut short is a lie of the device's, and no success. */
+static enum hufu_err check_whole(const struct hufu_op *op)
+{
+	size_t growth, shorter = op->verb == HUFU_VERB_ENCRYPT ? op->in_len : op->out_len;
+	size_t longer = op->verb == HUFU_VERB_ENCRYPT ? op->out_len : op->in_len;
+
+	return !growth_of(op, &growth) || longer == shorter + growth ? HUFU_OK : HUFU_ERR_CORRUPT;
+}
+
 enum hufu_err p11_encrypt(struct hufu_lease *lease, const struct p11_offer *offer, struct hufu_op *op)
 {
 	struct p11_module *module = lease->device->module;
@@ -63,7 +86,8 @@ enum hufu_err p11_encrypt(struct hufu_lease *lease, const struct p11_offer *offe
 	if (err != HUFU_OK)
 		return err;
 	CK_RV rv = P11_CALL(module, C_Encrypt, lease->session, bytes_of(op->in), op->in_len, op->out_cap ? op->out : nothing, &len);
-	return settle(lease, rv, op->out_cap, len, &op->out_len);
+	err = settle(lease, rv, op->out_cap, len, &op->out_len);
+	return err == HUFU_OK ? check_whole(op) : err;
 }
 
 enum hufu_err p11_decrypt_with(struct hufu_lease *lease, CK_MECHANISM *m, CK_OBJECT_HANDLE key, const uint8_t *in, size_t in_len,
@@ -95,6 +119,8 @@ enum hufu_err p11_decrypt(struct hufu_lease *lease, const struct p11_offer *offe
 		err = p11_key_load(lease, op->key, &key);
 	if (err == HUFU_OK)
 		err = p11_decrypt_with(lease, &mechanism.m, key, op->in, op->in_len, op->out, op->out_cap, &op->out_len);
+	if (err == HUFU_OK)
+		err = check_whole(op);
 	/* Manger 2001: OAEP says no more than that. */
 	if (op->mechanism == CKM_RSA_PKCS_OAEP && (err == HUFU_ERR_CIPHERTEXT_LEN || err == HUFU_ERR_DATA_LEN))
 		err = HUFU_ERR_CIPHERTEXT;
