@@ -387,6 +387,13 @@ static CK_RV open_in_device(struct session *s, struct operation *op, const struc
 	return copies_unwrap(s->token, copy_policy_of(&plan->attrs), req, copies);
 }
 
+/* 4.10.2: one that the template gives must be compared; what the device cannot say of its key, the value tells this host. */
+static bool check_is_known(const struct plan *plan, const struct material *material)
+{
+	const CK_ATTRIBUTE *given = attrs_get(&plan->attrs, CKA_CHECK_VALUE);
+	return material->have_check_value || !given || given->ulValueLen == 0;
+}
+
 /* CKR_FUNCTION_NOT_SUPPORTED: none does it; there is the way over this host. */
 static CK_RV unwrap_in_device(struct session *s, struct operation *op, struct plan *plan, const uint8_t *in, size_t len,
                               CK_OBJECT_HANDLE *handle)
@@ -402,7 +409,7 @@ static CK_RV unwrap_in_device(struct session *s, struct operation *op, struct pl
 		rv = rv_of(rand_bytes(id, sizeof id));
 	if (rv == CKR_OK) {
 		material_ask_check_value(s->token, id, plan, &material);
-		rv = object_commit(s, plan, &material, id, handle);
+		rv = check_is_known(plan, &material) ? object_commit(s, plan, &material, id, handle) : CKR_FUNCTION_NOT_SUPPORTED;
 	}
 	copies_clear(&copies);
 	return rv;

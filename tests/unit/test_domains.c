@@ -1365,6 +1365,30 @@ static void test_unwrap_in_device(void)
 	down();
 }
 
+/* A check value that the template gives is compared, though no device computes it of such a key. */
+static void test_unwrap_checked(void)
+{
+	static const uint8_t value[16] = "a key of sixteen";
+	static uint8_t kcv[3] = {0x44, 0xdf, 0x73}; /* PKCS#11 4.10.2: SHA-1 of it */
+	CK_ATTRIBUTE p[] = {BOOL(CKA_TOKEN, yes), BOOL(CKA_ENCRYPT, yes)}, q[] = {BOOL(CKA_TOKEN, yes), BOOL(CKA_UNWRAP, yes)};
+	CK_MECHANISM gen = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0}, m = {CKM_HUFU_SM2_C1C3C2, NULL, 0};
+	CK_OBJECT_CLASS secret = CKO_SECRET_KEY;
+	CK_KEY_TYPE generic = CKK_GENERIC_SECRET;
+	CK_ATTRIBUTE templ[] = {{CKA_CLASS, &secret, sizeof secret}, {CKA_KEY_TYPE, &generic, sizeof generic},
+	                        {CKA_CHECK_VALUE, kcv, sizeof kcv}, BOOL(CKA_EXTRACTABLE, no)};
+	uint8_t wrapped[300];
+	CK_ULONG len = sizeof wrapped;
+	CK_OBJECT_HANDLE pub, priv, h;
+
+	up(C1, "\"d1\"", "");
+	OK(key_generate_pair(session, &gen, p, 2, q, 2, &pub, &priv));
+	OK(crypt_at_once(OP_ENCRYPT, &m, pub, value, sizeof value, wrapped, &len));
+	OK(key_unwrap(session, &m, priv, wrapped, len, templ, 4, &h));
+	kcv[2] ^= 1;
+	IS(key_unwrap(session, &m, priv, wrapped, len, templ, 4, &h), CKR_ATTRIBUTE_VALUE_INVALID);
+	down();
+}
+
 static void register_drivers(void)
 {
 	char err[100];
@@ -1418,6 +1442,7 @@ static const struct unit_case cases[] = {
 	{"a card that keeps nothing takes no key from the other one of its domain", test_residents_one_empty},
 	{"what a device made for good is found as what it is", test_residents_made_here},
 	{"hardware opens wrapped keys itself", test_unwrap_in_device},
+	{"of such a key, too, the check value is compared", test_unwrap_checked},
 	{0},
 };
 
