@@ -209,9 +209,15 @@ static enum hufu_err ask_secret(struct token *token, uint64_t deadline_ns, const
 	return err == HUFU_OK && req.op.out_len != sizeof domain->answer ? HUFU_ERR_CORRUPT : err;
 }
 
+/* A device that has no key to make another with cannot make one, so far: it may want a credential first. */
+static enum hufu_err made(enum hufu_err err)
+{
+	return hufu_err_group(err) == HUFU_GROUP_NO_KEY ? HUFU_ERR_UNSUPPORTED : err;
+}
+
 static enum hufu_err prove_by_pair(struct token *token, uint64_t deadline_ns, struct store_domain *domain)
 {
-	enum hufu_err err = make_pair(token, deadline_ns, domain);
+	enum hufu_err err = made(make_pair(token, deadline_ns, domain));
 	return err == HUFU_OK ? try_pair(token, deadline_ns, domain) : err;
 }
 
@@ -219,7 +225,7 @@ static enum hufu_err prove_by_secret(struct token *token, uint64_t deadline_ns, 
 {
 	enum hufu_err err = HUFU_ERR_UNSUPPORTED;
 	for (size_t i = 0; i < sizeof secret_kinds / sizeof secret_kinds[0] && hufu_err_group(err) == HUFU_GROUP_UNSUPPORTED; i++) {
-		err = make_secret(token, deadline_ns, &secret_kinds[i], domain);
+		err = made(make_secret(token, deadline_ns, &secret_kinds[i], domain));
 		if (err == HUFU_OK)
 			err = ask_secret(token, deadline_ns, &secret_kinds[i], domain);
 	}
