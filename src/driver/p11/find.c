@@ -302,8 +302,8 @@ static bool is_that_key(struct hufu_device *device, CK_OBJECT_HANDLE object, enu
 	print_of(&found, print);
 	if (memcmp(print, name->print, PRINT_LEN) == 0)
 		return true;
-	device->host->log(HUFU_LOG_ERROR, device->name, "key \"%.*s\" is not the one that was found under this label and CKA_ID: it is not used. "
-	                  "Let hufu look for keys anew, or put the old one back", (int)name->label_len, (const char *)name->label);
+	device->host->log(HUFU_LOG_ERROR, device->name, "key \"%.*s\" is not the one that was found under this label and CKA_ID: it is "
+	                  "not used. Let hufu look for keys anew, or put the old one back", (int)name->label_len, (const char *)name->label);
 	return false;
 }
 
