@@ -25,7 +25,7 @@ static const struct hufu_driver *const built_in[] = {
 };
 
 #define NBUILT_IN (sizeof(built_in) / sizeof(built_in[0]))
-#define REGISTERED_MAX 8
+#define REGISTERED_MAX 16
 
 static struct {
 	pthread_mutex_t lock;

@@ -102,8 +102,8 @@ static void test_untrusted(void)
 static void test_register(void)
 {
 	static struct hufu_driver mine;
-	static char names[10][16];
-	static struct hufu_driver many[10];
+	static char names[20][16];
+	static struct hufu_driver many[20];
 	enum hufu_err err = HUFU_OK;
 
 	CU_ASSERT(driver_register(&mine) == HUFU_ERR_CONFIG);
@@ -115,7 +115,7 @@ static void test_register(void)
 	mine.abi--;
 	CU_ASSERT(driver_register(&mine) == HUFU_OK && find("mine") == &mine);
 	CU_ASSERT(driver_register(&mine) == HUFU_ERR_EXISTS);
-	for (int i = 0; i < 10 && err == HUFU_OK; i++) {
+	for (int i = 0; i < 20 && err == HUFU_OK; i++) {
 		many[i] = driver_soft;
 		snprintf(names[i], sizeof(names[i]), "many%d", i);
 		many[i].name = names[i];
