@@ -18,4 +18,5 @@ dist_exampledriver_DATA = \
 	%reldir%/driver/card.c \
 	%reldir%/driver/card.h \
 	%reldir%/driver/exports.map \
+	%reldir%/driver/complete.c \
 	%reldir%/driver/template.c

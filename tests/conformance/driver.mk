@@ -79,6 +79,6 @@ tests_conformance_token_p11_LDADD = $(TOKEN_TEST_LIBS)
 
 # The vendors' template, which is built outside of the tree by tests/scenario/driver-kit.sh, and here for the sanitizers.
 UNIT_TESTS += tests/conformance/driver_template
-tests_conformance_driver_template_SOURCES = %reldir%/driver_template.c examples/driver/card.c examples/driver/card.h examples/driver/template.c
+tests_conformance_driver_template_SOURCES = %reldir%/driver_template.c examples/driver/card.c examples/driver/card.h examples/driver/complete.c
 tests_conformance_driver_template_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_template_LDADD = $(DRIVER_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)

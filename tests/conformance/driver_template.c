@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Claims: the template of a driver (examples/driver) keeps what docs/DRIVERS.md says of the contract: answers of the
+ * Claims: the example of a driver (examples/driver/complete.c) keeps what docs/DRIVERS.md says of the contract: answers of the
  * standards; copies that its own group of cards opens and nobody else; keys loaded by many threads at once, on one
  * connection and on the next; too little room and wrong calls have no effect.
  */
@@ -462,7 +462,7 @@ int main(void)
 	};
 
 	setup();
-	int status = unit_main("template of a driver", cases);
+	int status = unit_main("example of a driver", cases);
 	teardown();
 	return status;
 }

@@ -22,7 +22,9 @@ cp "$(dirname "$(find "$dest" -name template.c)")"/* "$work/vendor"
 check "the template is built outside of the tree" make -s -C "$work/vendor" CFLAGS="-O2 -Wall -Wextra -Wconversion -Werror"
 driver=$work/vendor/card-driver.so
 check "without hufu's own sources" absent "$top_srcdir" <(strings "$driver" 2>/dev/null)
-check "it exports its entry" is_equal "$(nm -D --defined-only "$driver" | awk '{print $3}')" hufu_driver_entry
+for so in "$driver" "$work/vendor/template.so"; do
+	check "${so##*/} exports its entry" is_equal "$(nm -D --defined-only "$so" | awk '{print $3}')" hufu_driver_entry
+done
 
 # -- a token of two cards ----------------------------------------------------------------
 cd "$work" || exit 99
@@ -166,4 +168,20 @@ examine() {
 check "hufu driver qualify finds no fault" examine
 check_status 6 "it tells of a setting that the driver refuses" hufu_core driver qualify "$driver" --set key_file=/nowhere "${user[@]}" --chapters open --report "$work/report"
 check "and reports" test -s "$work/report/report.html"
+
+# -- the least that is a driver ------------------------------------------------------------------------
+cat >"$HUFU_CONF" <<CONF
+log { to = "file:$work/hufu.log" level = "info" }
+token "tiny" { store = "sqlite:$work/tiny.db" host_secret = "file:$work/host.key" devices = { least } }
+device "least" { driver = "$work/vendor/template.so" domain = "tiny" key_file = "$work/group.secret" }
+CONF
+check "the least driver is well" hufu_core device probe least --deep
+check "a token on it is initialised" hufu token init --label tiny --so-pin-file so.pin --new-pin-file user.pin
+check "it makes a key" hufu_in key generate tiny --type sm4 --label small
+check "it encrypts, in more pieces than one call of the card's" hufu_in encrypt small blocks --mode ecb --out small.ecb
+check "and back" hufu_in decrypt small small.ecb --mode ecb --out back
+check "to the same" same blocks back
+check_not "it makes no pair" hufu_in key generate tiny --type sm2 --label pair
+driver=$work/vendor/template.so
+check "hufu driver qualify finds no fault in it" examine
 finish
