@@ -66,24 +66,37 @@ static bool is_sound(struct pool *pool, const struct hufu_resident *r, const uin
 	       r->copy_len <= sizeof(r->copy) && memchr(r->label, 0, sizeof(r->label)) && pub_is_sound(pool, r->type, pub, pub_len);
 }
 
-enum hufu_err pool_resident(struct pool *pool, const char *domain, uint32_t nth, uint64_t deadline_ns, struct hufu_resident *resident,
-                            uint8_t *pub, size_t *pub_len)
+static enum hufu_err ask(struct pool *pool, const struct device *device, uint32_t nth, uint64_t deadline_ns,
+                         struct hufu_resident *resident, uint8_t *pub, size_t *pub_len)
 {
-	struct device *device = teller_of(pool, domain);
 	struct hufu_param_find param = {.nth = nth};
 	struct pool_request req = {
 		.op = {.verb = HUFU_VERB_FIND, .param = &param, .out = (uint8_t *)resident, .out_cap = sizeof(*resident), .pub = pub,
 		       .deadline_ns = deadline_ns, .repeatable = true},
 		.impatient = true,
+		.domain = device->conf->domain,
+		.device = device->conf->name,
 	};
-
-	if (!device)
-		return HUFU_ERR_UNSUPPORTED;
-	req.domain = domain;
-	req.device = device->conf->name;
 	enum hufu_err err = pool_run(pool, &req);
 	if (err != HUFU_OK)
 		return err;
 	*pub_len = req.op.pub_len;
 	return req.op.out_len == sizeof(*resident) && is_sound(pool, resident, pub, *pub_len) ? HUFU_OK : HUFU_ERR_KEY_VALUE;
+}
+
+/* A device that was being opened may turn out to be none of the domain's: then another begins the list. */
+enum hufu_err pool_resident(struct pool *pool, const char *domain, uint32_t nth, uint64_t deadline_ns, struct hufu_resident *resident,
+                            uint8_t *pub, size_t *pub_len)
+{
+	const struct device *device = teller_of(pool, domain), *asked = NULL;
+	enum hufu_err err = HUFU_ERR_UNSUPPORTED;
+
+	for (size_t i = 0; i < POOL_DEVICES_MAX && device && device != asked; i++) {
+		err = ask(pool, device, nth, deadline_ns, resident, pub, pub_len);
+		if (nth || err == HUFU_OK || err == HUFU_ERR_NO_KEY || err == HUFU_ERR_KEY_VALUE)
+			break;
+		asked = device;
+		device = teller_of(pool, domain);
+	}
+	return err;
 }

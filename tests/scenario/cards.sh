@@ -99,6 +99,20 @@ kill "$feeder" 2>/dev/null
 wait "$worker"
 check "the program ends well, nothing was lost" is_equal $? 0
 
+# -- a card with keys of its own is none of the domain ----------------------------------------
+mkdir -m 700 "$work/strange"
+"$cards/make_card" --pairs 3 "$work/strange" || { echo "Bail out! no keys for a card"; exit 99; }
+cp card1.so.conf mine
+cp strange/card.conf card1.so.conf
+check_status 6 "another KEK than the domain's is seen" hufu_core domain verify demo --pin-file user.pin
+check "in that card alone" is_equal "$(grep -c ' wrong ' out)" 1
+check "programs sign by the other" sign "$first"
+check "openssl verifies" verifies one.pem
+check "and decrypt what the two had made" hufu_in decrypt "$URI;object=made" sealed --out opened
+check "to the same" same data opened
+check "the stranger is quarantined" contains "device card1: .*quarantined" hufu.log
+cp mine card1.so.conf
+
 # -- its throughput beside straight calls: the shape alone ------------------------------------
 echo "16 1ms" >card1.so.engines
 check "a card is measured" "$HUFU" bench sdf "$work/card1.so" --profile "$work/keys/card_standard.conf" --seconds 3 -o json
