@@ -28,6 +28,8 @@ class Screen:
             for fd in (0, 1, 2):
                 os.dup2(self.slave, fd)
             os.environ.update(TERM="xterm", LC_ALL="C.UTF-8")
+            for sig in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+                signal.signal(sig, signal.SIG_DFL)  # whoever runs us may have them ignored, and that is inherited
             os.execv(HUFU, [HUFU, "top", "--interval", "0.1", *options])
 
     def resize(self, rows, columns):
