@@ -60,6 +60,15 @@ static void make_aad(unsigned char aad[CHUNKFILE_AAD_LEN], const unsigned char *
 	aad[CHUNKFILE_HEADER_LEN + 8] = last;
 }
 
+/* Cards often do GCM for short messages, or not at all. */
+static enum status cannot_seal(CK_RV rv, const char *name)
+{
+	if (rv != CKR_MECHANISM_INVALID)
+		return fail_rv(rv, "encrypting %s", name);
+	return fail(ST_UNAVAILABLE, "--mode cbc --iv or --mode ctr --iv encrypts with what they have; it does not notice changes.",
+	            "encrypting %s as hufu's own file takes GCM of 64 KiB, which the devices that have the key do not do", name);
+}
+
 static enum status seal_all(const struct chunkfile_aead *aead, const unsigned char *header, struct reader2 *r,
                             unsigned char *sealed, struct output *out)
 {
@@ -71,7 +80,7 @@ static enum status seal_all(const struct chunkfile_aead *aead, const unsigned ch
 		if (rv == CKR_OK)
 			rv = aead->seal(aead->arg, sealed, aad, r->now, r->now_len, sealed + CHUNKFILE_IV_LEN);
 		if (rv != CKR_OK)
-			return fail_rv(rv, "encrypting %s", r->in->name);
+			return cannot_seal(rv, r->in->name);
 		enum status status = output_write(out, sealed, CHUNKFILE_IV_LEN + r->now_len + CHUNKFILE_TAG_LEN);
 		if (status || r->last)
 			return status;
