@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* C_GenerateKey, C_GenerateKeyPair (PKCS#11 3.1 5.18.1, 5.18.2): templates are checked before a device makes anything. */
+#include "base/log.h"
 #include "rand/rand.h"
 #include "token/check_value.h"
 #include "token/derive.h"
@@ -36,6 +37,9 @@ static CK_RV check(struct session *s, const CK_MECHANISM *m, CK_FLAGS flag, stru
 {
 	struct param param = {0};
 	CK_RV rv = mech_check(s->token, m, flag, own, mech);
+	if (rv == CKR_MECHANISM_INVALID && m->mechanism == CKM_HUFU_SM2_KEY_PAIR_GEN && !pool_is_software(s->token->pool))
+		log_notice("token \"%s\": no device of it makes SM2 pairs. A card's are made with its vendor's management tool, and are "
+		           "objects from the next login on (hufu device keys)", s->token->conf->name ? s->token->conf->name : "");
 	if (rv == CKR_OK && (*mech)->parse)
 		rv = (*mech)->parse(&own->m, &param);
 	param_clear(&param);

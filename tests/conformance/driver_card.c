@@ -268,7 +268,7 @@ static void test_make_pair(void)
 	uint8_t sig[64];
 
 	if (strcmp(CARD, "card_narrow") != 0) {
-		CU_ASSERT(subject->run(&make, NULL) == HUFU_ERR_UNSUPPORTED); /* the log says what makes pairs */
+		CU_ASSERT(subject->run(&make, NULL) == HUFU_ERR_UNSUPPORTED);
 		return;
 	}
 	CU_ASSERT_FATAL(subject->run(&make, NULL) == HUFU_OK && make.copy_kind == HUFU_COPY_INDEX && make.pub_len == 64);

@@ -263,14 +263,17 @@ static enum hufu_err place_pair(struct hufu_lease *lease, struct hufu_op *op, pl
 	return err;
 }
 
+static bool offers_pairs(const struct hufu_device *device)
+{
+	return device_can(device, SDF_CAN_MAKE_PAIR);
+}
+
 static enum hufu_err generate_pair(struct hufu_lease *lease, struct hufu_op *op)
 {
 	struct copy like = {.len = SDF_POINT_LEN};
 
 	if (op->new_type != HUFU_KEY_SM2_PRIVATE)
 		return HUFU_ERR_KEY_TYPE;
-	if (!device_can(lease->device, SDF_CAN_MAKE_PAIR))
-		return say_no_pairs(lease->device, "GM/T 0018 has no call for it, and the profile names none of the vendor's");
 	enum hufu_err err = soft_room(op, copy_len(&like));
 	return err == HUFU_OK ? place_pair(lease, op, make_pair, NULL) : err;
 }
@@ -505,7 +508,7 @@ const struct sdf_row sdf_key_rows[] = {
 	{0, HUFU_VERB_LOGIN, 0, offers_rights, rights_login, 0, 0, NULL, NULL},
 	{0, HUFU_VERB_LOGOUT, 0, offers_rights, rights_logout, 0, 0, NULL, NULL},
 	{0, HUFU_VERB_IMPORT, 0, offers_import, import, 0, 0, NULL, import_permanent},
-	{CKM_HUFU_SM2_KEY_PAIR_GEN, HUFU_VERB_GENERATE, 0, NULL, generate_pair, 256, 256, NULL, pair_permanent},
+	{CKM_HUFU_SM2_KEY_PAIR_GEN, HUFU_VERB_GENERATE, 0, offers_pairs, generate_pair, 256, 256, NULL, pair_permanent},
 	{CKM_HUFU_SM4_KEY_GEN, HUFU_VERB_GENERATE, 0, offers_generate_sm4, generate_sm4, 128, 128, NULL, NULL},
 	{CKM_HUFU_SM3_KEY_GEN, HUFU_VERB_GENERATE, 0, offers_generate_secret, generate_secret, 8, 8 * SDF_KEY_MAX, NULL, NULL},
 	{CKM_HUFU_SM2_C1C3C2, HUFU_VERB_UNWRAP, HUFU_KEY_SM2_PRIVATE, offers_unwrap_isk, unwrap_sm2, 256, 256, NULL, NULL},
