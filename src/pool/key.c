@@ -219,6 +219,30 @@ struct pool_key *pool_key_hold(struct pool_key *key)
 	return key;
 }
 
+bool key_type_is_public(enum hufu_key_type type)
+{
+	switch (type) {
+	case HUFU_KEY_SM2_PUBLIC:
+	case HUFU_KEY_RSA_PUBLIC:
+	case HUFU_KEY_EC_PUBLIC:
+	case HUFU_KEY_EDWARDS_PUBLIC:
+	case HUFU_KEY_MONTGOMERY_PUBLIC:
+		return true;
+	case HUFU_KEY_SM2_PRIVATE:
+	case HUFU_KEY_SM4:
+	case HUFU_KEY_ZUC:
+	case HUFU_KEY_SECRET:
+	case HUFU_KEY_AES:
+	case HUFU_KEY_DES3:
+	case HUFU_KEY_RSA_PRIVATE:
+	case HUFU_KEY_EC_PRIVATE:
+	case HUFU_KEY_EDWARDS_PRIVATE:
+	case HUFU_KEY_MONTGOMERY_PRIVATE:
+		break;
+	}
+	return false;
+}
+
 enum hufu_key_type pool_key_type(const struct pool_key *key)
 {
 	return key->type;

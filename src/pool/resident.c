@@ -36,28 +36,10 @@ static bool pub_is_sound(struct pool *pool, enum hufu_key_type type, const uint8
 	return check_public_type(type) ? check_public(pool, type, pub, len) : len == 0;
 }
 
+/* Whatever number a device may write there. */
 static bool is_kept_type(enum hufu_key_type type)
 {
-	switch (type) {
-	case HUFU_KEY_SM2_PRIVATE:
-	case HUFU_KEY_SM4:
-	case HUFU_KEY_ZUC:
-	case HUFU_KEY_SECRET:
-	case HUFU_KEY_AES:
-	case HUFU_KEY_DES3:
-	case HUFU_KEY_RSA_PRIVATE:
-	case HUFU_KEY_EC_PRIVATE:
-	case HUFU_KEY_EDWARDS_PRIVATE:
-	case HUFU_KEY_MONTGOMERY_PRIVATE:
-		return true;
-	case HUFU_KEY_SM2_PUBLIC:
-	case HUFU_KEY_RSA_PUBLIC:
-	case HUFU_KEY_EC_PUBLIC:
-	case HUFU_KEY_EDWARDS_PUBLIC:
-	case HUFU_KEY_MONTGOMERY_PUBLIC:
-		break;
-	}
-	return false;
+	return type >= HUFU_KEY_SM2_PRIVATE && type <= HUFU_KEY_MONTGOMERY_PUBLIC && !key_type_is_public(type);
 }
 
 static bool is_sound(struct pool *pool, const struct hufu_resident *r, const uint8_t *pub, size_t pub_len)

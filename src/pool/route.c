@@ -10,33 +10,9 @@
 
 #define BIT(device) (UINT64_C(1) << (device)->index)
 
-static bool is_public(const struct pool_key *key)
-{
-	switch (key->type) {
-	case HUFU_KEY_SM2_PUBLIC:
-	case HUFU_KEY_RSA_PUBLIC:
-	case HUFU_KEY_EC_PUBLIC:
-	case HUFU_KEY_EDWARDS_PUBLIC:
-	case HUFU_KEY_MONTGOMERY_PUBLIC:
-		return true;
-	case HUFU_KEY_SM2_PRIVATE:
-	case HUFU_KEY_SM4:
-	case HUFU_KEY_ZUC:
-	case HUFU_KEY_SECRET:
-	case HUFU_KEY_AES:
-	case HUFU_KEY_DES3:
-	case HUFU_KEY_RSA_PRIVATE:
-	case HUFU_KEY_EC_PRIVATE:
-	case HUFU_KEY_EDWARDS_PRIVATE:
-	case HUFU_KEY_MONTGOMERY_PRIVATE:
-		break;
-	}
-	return false;
-}
-
 bool route_uses_secret(const struct pool_request *req)
 {
-	return req->subject || (req->key && !is_public(req->key));
+	return req->subject || (req->key && !key_type_is_public(req->key->type));
 }
 
 /* One that could as well be computed here. */
@@ -47,7 +23,7 @@ static bool need_not_travel(const struct call *call)
 
 	if (!req->key || verb < HUFU_VERB_ENCRYPT || verb > HUFU_VERB_VERIFY)
 		return false;
-	if (is_public(req->key))
+	if (key_type_is_public(req->key->type))
 		return call->conf->keyless == CONF_KEYLESS_LOCAL;
 	return req->op.in_len < call->conf->local_below;
 }

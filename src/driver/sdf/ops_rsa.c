@@ -63,21 +63,10 @@ static enum hufu_err find_key(struct hufu_lease *lease, struct hufu_op *op, enum
 
 /* -- signatures: the pool verifies each RSA signature before it lets it go ------------------- */
 
-/* Raw RSA: a number of at most k bytes, less than n. */
-static enum hufu_err pad_raw(const struct rsa_key *key, const uint8_t *in, size_t len, uint8_t *em)
-{
-	if (len > key->len)
-		return HUFU_ERR_DATA_LEN;
-	memset(em, 0, key->len - len);
-	if (len)
-		memcpy(em + key->len - len, in, len);
-	return rsa_in_range(key, em) ? HUFU_OK : HUFU_ERR_DATA;
-}
-
 static enum hufu_err pad(const struct hufu_host *host, const struct rsa_key *key, const struct hufu_op *op, uint8_t *em)
 {
 	if (op->mechanism == CKM_RSA_X_509)
-		return pad_raw(key, op->in, op->in_len, em);
+		return rsa_pad_raw(key, op->in, op->in_len, em);
 	if (op->mechanism == CKM_RSA_PKCS)
 		return rsa_pad_sign(key, op->in, op->in_len, em);
 	return rsa_pad_pss(host, key, op->param, op->in, op->in_len, em);

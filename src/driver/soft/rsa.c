@@ -2,24 +2,13 @@
 /* The mechanisms of RSA: PKCS #1 v1.5, raw, PSS and OAEP. */
 #include "driver/soft/rsa.h"
 
-/* Raw RSA: a number of at most k bytes, less than n. */
-static enum hufu_err pad_raw(const struct rsa_key *key, const uint8_t *in, size_t in_len, uint8_t *em)
-{
-	if (in_len > key->len)
-		return HUFU_ERR_DATA_LEN;
-	memset(em, 0, key->len - in_len);
-	if (in_len)
-		memcpy(em + key->len - in_len, in, in_len);
-	return rsa_in_range(key, em) ? HUFU_OK : HUFU_ERR_DATA;
-}
-
 static enum hufu_err pad_to_sign(const struct hufu_host *host, const struct rsa_key *key, const struct hufu_op *op, uint8_t *em)
 {
 	switch (op->mechanism) {
 	case CKM_RSA_PKCS:
 		return rsa_pad_sign(key, op->in, op->in_len, em);
 	case CKM_RSA_X_509:
-		return pad_raw(key, op->in, op->in_len, em);
+		return rsa_pad_raw(key, op->in, op->in_len, em);
 	default:
 		return rsa_pad_pss(host, key, op->param, op->in, op->in_len, em);
 	}
@@ -77,7 +66,7 @@ static enum hufu_err pad_to_encrypt(const struct hufu_host *host, const struct r
 	case CKM_RSA_PKCS:
 		return rsa_pad_pkcs1(host, key, op->in, op->in_len, em);
 	case CKM_RSA_X_509:
-		return pad_raw(key, op->in, op->in_len, em);
+		return rsa_pad_raw(key, op->in, op->in_len, em);
 	default:
 		return rsa_pad_oaep(host, key, op->param, op->in, op->in_len, em);
 	}

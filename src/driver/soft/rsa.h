@@ -46,6 +46,8 @@ enum hufu_err rsa_private(struct rsa_key *, const uint8_t *x, uint8_t *out) MUST
 
 /* -- rsa_pad.c: encoded messages em of key->len bytes ------------------------ */
 
+/* A number as it is: at most k bytes, less than n. HUFU_ERR_DATA_LEN, HUFU_ERR_DATA. */
+enum hufu_err rsa_pad_raw(const struct rsa_key *, const uint8_t *in, size_t in_len, uint8_t *em) MUST_CHECK;
 /* EMSA-PKCS1-v1_5 (9.2) without its hashing. HUFU_ERR_DATA_LEN. */
 enum hufu_err rsa_pad_sign(const struct rsa_key *, const uint8_t *in, size_t in_len, uint8_t *em) MUST_CHECK;
 /* RSAES-PKCS1-v1_5 (7.2.1). HUFU_ERR_DATA_LEN. */

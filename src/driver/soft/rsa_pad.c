@@ -377,3 +377,13 @@ enum hufu_err rsa_unpad_oaep(const struct rsa_key *key, const struct hufu_param_
 	*start = key->len - oaep.db_len + end + 1;
 	return good ? HUFU_OK : HUFU_ERR_CIPHERTEXT;
 }
+
+enum hufu_err rsa_pad_raw(const struct rsa_key *key, const uint8_t *in, size_t in_len, uint8_t *em)
+{
+	if (in_len > key->len)
+		return HUFU_ERR_DATA_LEN;
+	memset(em, 0, key->len - in_len);
+	if (in_len)
+		memcpy(em + key->len - in_len, in, in_len);
+	return rsa_in_range(key, em) ? HUFU_OK : HUFU_ERR_DATA;
+}
