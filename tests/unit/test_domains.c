@@ -892,6 +892,8 @@ static void test_refused(void)
 	OK(session_logout(session));
 	login(CKU_USER);
 	CU_ASSERT(is_asked(HUFU_VERB_LOGIN, 1));
+	for (unsigned tries = 0; tries < 4000 && !log_has("it refused the credential"); tries++)
+		usleep(5000);
 	for (unsigned i = 0; i < 2; i++) {
 		again(LOCKED C2, "\"d1\", \"d2\"", "", CKU_USER);
 		CK_OBJECT_HANDLE h;
@@ -964,7 +966,8 @@ static void test_secret_proof(void)
 /* A login has a second to see them, which on a busy machine is not always enough. */
 static bool shows(size_t n)
 {
-	for (unsigned tries = 0; tries < 30 && count_objects(CKO_PRIVATE_KEY) < n; tries++) {
+	for (unsigned tries = 0; tries < 1000 && count_objects(CKO_PRIVATE_KEY) < n; tries++) {
+		usleep(20000); /* its device may be on its way yet */
 		OK(session_logout(session));
 		login(CKU_USER);
 	}
@@ -1245,11 +1248,11 @@ static void test_residents_retyped(void)
 {
 	oddity = ODD_SM4;
 	up(ODD("1"), JUST_D1, "");
-	for (unsigned tries = 0; tries < 30 && count_objects(CKO_SECRET_KEY) < 1; tries++)
+	for (unsigned tries = 0; tries < 1000 && count_objects(CKO_SECRET_KEY) < 1; tries++)
 		again(ODD("1"), JUST_D1, "", CKU_USER);
 	CU_ASSERT_EQUAL(count_objects(CKO_SECRET_KEY), 1);
 	oddity = ODD_ZUC;
-	for (unsigned tries = 0; tries < 30 && count_objects(CKO_SECRET_KEY) < 2; tries++)
+	for (unsigned tries = 0; tries < 1000 && count_objects(CKO_SECRET_KEY) < 2; tries++)
 		again(ODD("1"), JUST_D1, "", CKU_USER);
 	CU_ASSERT(log_has("ALARM: where domain \"cards\" kept key"));
 	CU_ASSERT_EQUAL(count_objects(CKO_SECRET_KEY), 2);
