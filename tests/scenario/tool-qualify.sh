@@ -55,6 +55,7 @@ names idle=1000 "--idle 4" idle fault "is of no use any more"
 names leak "" leaks fault "sessions opened and closed: 4"
 names stuck "" random fault "repeat every 16 bytes"
 names wrong=20 "" cross fault "10 of 200 wrong"
+names hang=SDF_CloseDevice "--timeout 5" reconnect fault "SDF_CloseDevice did not return within 5 s"
 names hang=SDF_InternalSign_ECC "--timeout 5" late fault "SDF_InternalSign_ECC did not return within 5 s"
 told hang=SDF_InternalSign_ECC
 check_status 6 "a hang ends its chapter alone" qualify ./careless.so --chapters layouts,cross,open --timeout 5

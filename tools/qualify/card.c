@@ -12,7 +12,7 @@
 /* -- the board ------------------------------------------------------------------------- */
 
 static struct board *board;
-static _Atomic uint32_t threads_seen;
+static _Atomic bool taken[BOARD_THREADS];
 static _Thread_local uint32_t place;    /* from 1; 0: none yet */
 
 void board_use(struct board *b)
@@ -20,12 +20,23 @@ void board_use(struct board *b)
 	board = b;
 }
 
+static uint32_t take_place(void)
+{
+	for (uint32_t i = 0; i < BOARD_THREADS; i++)
+		if (!atomic_exchange(&taken[i], true))
+			return i + 1;
+	return BOARD_THREADS;
+}
+
+/* The call is counted before it is named: the judge, who reads in the other order, never takes a new one for one that lasts. */
 void board_enter(enum function function)
 {
 	if (!place)
-		place = atomic_fetch_add(&threads_seen, 1) % BOARD_THREADS + 1;
-	if (board)
-		atomic_store_explicit(&board->threads[place - 1].function, function, memory_order_relaxed);
+		place = take_place();
+	if (!board)
+		return;
+	atomic_fetch_add_explicit(&board->threads[place - 1].calls, 1, memory_order_relaxed);
+	atomic_store_explicit(&board->threads[place - 1].function, function, memory_order_release);
 }
 
 uint32_t board_leave(int code)
@@ -33,6 +44,13 @@ uint32_t board_leave(int code)
 	if (board)
 		atomic_store_explicit(&board->threads[place - 1].function, FN_NONE, memory_order_relaxed);
 	return (uint32_t)code;
+}
+
+void board_quit(void)
+{
+	if (place)
+		atomic_store(&taken[place - 1], false);
+	place = 0;
 }
 
 /* -- rooms ------------------------------------------------------------------------------- */

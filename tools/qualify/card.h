@@ -45,10 +45,11 @@ struct card {
 	CALLED_FUNCTIONS(FUNCTION_POINTER)
 };
 
-/* The calling thread's place on the board. Threads beyond its room share the last. */
+/* The calling thread's place on the board, from its first call until it quits. Threads beyond its room share the last. */
 void board_use(struct board *);
 void board_enter(enum function);
 uint32_t board_leave(int code);
+void board_quit(void);
 
 /* CALL(card, OpenDevice, &device): with the board told. */
 #define CALL(card, name, ...) \

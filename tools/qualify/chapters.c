@@ -36,10 +36,12 @@ const char *result_name(enum result result)
 }
 
 #define FUNCTION(name) [FN_##name] = "SDF_" #name,
+#define DRIVER_FUNCTION(name) [FN_driver_##name] = "the driver's " #name,
 
 const char *function_name(uint32_t function)
 {
-	static const char *const names[FUNCTIONS] = {CALLED_FUNCTIONS(FUNCTION) [FN_OpenDeviceEx] = "SDF_OpenDeviceEx"};
+	static const char *const names[FUNCTIONS] = {
+	        CALLED_FUNCTIONS(FUNCTION) DRIVER_FUNCTIONS(DRIVER_FUNCTION) [FN_OpenDeviceEx] = "SDF_OpenDeviceEx"};
 
 	return function < FUNCTIONS ? names[function] : NULL;
 }

@@ -21,6 +21,13 @@
 #define OUTPUT_BYTES_MAX (8u << 20)  /* of one chapter */
 #define CHECKS_MAX 500
 #define PRINTED_MAX 2000
+#define BOARD_EVERY_MS 200      /* how often the board is looked at */
+
+/* A place on the board: since when its thread is in the call that it is in. */
+struct place {
+	uint32_t calls;
+	uint64_t since_ns;
+};
 
 struct child {
 	struct judge *judge;
@@ -33,7 +40,8 @@ struct child {
 	char *line;                 /* LINE_BYTES_MAX */
 	size_t line_len, total, nchecks, nprinted;
 	char printed[PRINTED_MAX];
-	uint64_t heard_ns;
+	struct place places[BOARD_THREADS];
+	uint64_t heard_ns, looked_ns;
 	bool ended, hung, babbled;
 };
 
@@ -186,18 +194,43 @@ static bool read_prints(struct child *c)
 
 /* -- watching ---------------------------------------------------------------------------------- */
 
+/* The function that the thread at this place has been in for too long; NULL: none. */
+static const char *stuck_in(const struct child *c, size_t i)
+{
+	uint32_t function = atomic_load_explicit(&c->board->threads[i].function, memory_order_acquire);
+	uint32_t calls = atomic_load(&c->board->threads[i].calls);
+	bool same = calls == c->places[i].calls && c->looked_ns - c->places[i].since_ns >= c->judge->timeout_s * NS_PER_S;
+
+	return same ? function_name(function) : NULL;
+}
+
+/* A call that begins is a sign of life, as a line is. True: one thread is stuck, though others may go on, or nothing moves. */
+static bool look_at_board(struct child *c)
+{
+	bool stuck = false;
+
+	c->looked_ns = clock_now_ns();
+	for (size_t i = 0; i < BOARD_THREADS; i++) {
+		stuck |= stuck_in(c, i) != NULL;
+		uint32_t calls = atomic_load(&c->board->threads[i].calls);
+		if (calls == c->places[i].calls)
+			continue;
+		c->places[i] = (struct place){calls, c->looked_ns};
+		c->heard_ns = c->looked_ns;
+	}
+	return stuck || c->looked_ns - c->heard_ns >= c->judge->timeout_s * NS_PER_S;
+}
+
 static void watch(struct child *c)
 {
-	uint64_t limit_ns = c->judge->timeout_s * NS_PER_S;
 	struct pollfd fds[2] = {{c->lines, POLLIN, 0}, {c->prints, POLLIN, 0}};
 
 	c->heard_ns = clock_now_ns();
 	while (fds[0].fd >= 0 && !c->ended && !interrupted) {
-		uint64_t quiet = clock_now_ns() - c->heard_ns;
-		c->hung = quiet >= limit_ns;
+		c->hung = look_at_board(c);
 		if (c->hung)
 			return;
-		int n = poll(fds, 2, (int)((limit_ns - quiet) / NS_PER_MS) + 1);
+		int n = poll(fds, 2, BOARD_EVERY_MS);
 		if (n < 0 && errno != EINTR)
 			return;
 		if (n > 0 && fds[1].revents && !read_prints(c))
@@ -227,14 +260,19 @@ static int end(struct child *c)
 	return status;
 }
 
-/* Functions that threads are in, "SDF_A, SDF_B". False: in none. */
-static bool where(struct child *c, bool avoid, char *text, size_t len)
+static const char *now_in(const struct child *c, size_t i)
+{
+	return function_name(atomic_load(&c->board->threads[i].function));
+}
+
+/* Functions that threads are stuck in, or just in, "SDF_A, SDF_B". False: in none. */
+static bool where(struct child *c, const char *(*in)(const struct child *, size_t), bool avoid, char *text, size_t len)
 {
 	size_t used = 0;
 
 	text[0] = 0;
 	for (size_t i = 0; i < BOARD_THREADS; i++) {
-		const char *name = function_name(atomic_load(&c->board->threads[i].function));
+		const char *name = in(c, i);
 		if (!name || strstr(text, name) || used + strlen(name) + 3 > len)
 			continue;
 		used += (size_t)snprintf(text + used, len - used, "%s%s", used ? ", " : "", name);
@@ -254,13 +292,12 @@ static void judge_end(struct child *c, int status)
 	} else if (c->babbled) {
 		chapter_add(c->doc, RESULT_fault, "output", "what came from the examiner is no report: the library wrote over it");
 	} else if (c->hung) {
-		bool known = where(c, true, in, sizeof in);
-		chapter_add(c->doc, RESULT_fault, "hang",
-		            "%s did not return within %lu s; the chapter ends here, and the function is not "
-		            "called in those that follow",
-		            known ? in : "the library", c->judge->timeout_s);
+		bool known = where(c, stuck_in, !crowd, in, sizeof in);
+		chapter_add(c->doc, RESULT_fault, "hang", "%s did not return within %lu s; the chapter ends here%s",
+		            known ? in : "the library", c->judge->timeout_s,
+		            known && !crowd ? ", and the function is not called in those that follow" : "");
 	} else if (WIFSIGNALED(status)) {
-		bool known = where(c, !crowd, in, sizeof in);
+		bool known = where(c, now_in, !crowd, in, sizeof in);
 		chapter_add(c->doc, may ? RESULT_quirk : RESULT_fault, "crash",
 		            "the process was ended by signal %d (%s) %s%s; the chapter ends here",
 		            WTERMSIG(status), strsignal(WTERMSIG(status)), known ? "in " : "outside of any call", in);

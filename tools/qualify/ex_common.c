@@ -106,6 +106,7 @@ static void *member_main(void *arg)
 	struct member *m = arg;
 
 	work(m);
+	board_quit();
 	return NULL;
 }
 

@@ -28,6 +28,11 @@ struct subject {
 	struct hufu_device_info info;
 };
 
+/* ASK(s, probe, s->device, deadline), DO(s, release, lease): with the board told. */
+#define DO(s, name, ...) (board_enter(FN_driver_##name), (s)->driver->name(__VA_ARGS__), (void)board_leave(0))
+#define ASK(s, name, ...) \
+	(board_enter(FN_driver_##name), (enum hufu_err)board_leave((int)(s)->driver->name(__VA_ARGS__)))
+
 static uint64_t soon(void)
 {
 	return clock_now_ns() + CALL_S * NS_PER_S;
@@ -90,7 +95,7 @@ static bool open_subject(struct subject *s)
 	struct hufu_conf conf = {.size = sizeof conf, .name = "qualify", .get = setting,
 	                         .priv = json_object_get(s->request->doc, "conf")};
 	uint64_t begun = clock_now_ns();
-	enum hufu_err err = s->driver->open(driver_host(), &conf, soon(), &s->device);
+	enum hufu_err err = ASK(s, open, driver_host(), &conf, soon(), &s->device);
 
 	if (clock_now_ns() - begun > (CALL_S + 1) * NS_PER_S)
 		tell(RESULT_fault, "deadline", "open came back after its deadline");
@@ -99,7 +104,7 @@ static bool open_subject(struct subject *s)
 		            err_text(err)),
 		       false;
 	s->info = (struct hufu_device_info){.size = sizeof s->info};
-	err = s->driver->info(s->device, &s->info);
+	err = ASK(s, info, s->device, &s->info);
 	return err == HUFU_OK || tell_err("info", "the device tells of itself", err);
 }
 
@@ -136,7 +141,7 @@ static enum hufu_err run(struct subject *s, struct hufu_lease *lease, struct huf
 	op->attempt = 1;
 	op->outcome = HUFU_ERR_BUG;
 	host_fill(op->op_id, sizeof op->op_id);
-	s->driver->run(lease, ops, 1);
+	DO(s, run, lease, ops, 1);
 	if (op->outcome == HUFU_OK && op->out_len > op->out_cap)
 		return HUFU_ERR_CORRUPT;
 	return op->outcome;
@@ -193,16 +198,16 @@ static void examine_opening(struct subject *s)
 	tell(RESULT_info, "info",
 	     "made by \"%.31s\", model \"%.31s\", serial number \"%.31s\", %zu kinds of operation, at most %u leases",
 	     s->info.vendor, s->info.model, s->info.serial, s->info.ncaps, s->info.max_leases);
-	(void)tell_err("probe", "it answers a probe", s->driver->probe(s->device, soon()));
+	(void)tell_err("probe", "it answers a probe", ASK(s, probe, s->device, soon()));
 	while (n < LEASES_TRIED && n < limit && err == HUFU_OK) {
-		err = s->driver->lease(s->device, soon(), &leases[n]);
+		err = ASK(s, lease, s->device, soon(), &leases[n]);
 		n += err == HUFU_OK;
 	}
 	tell(err == HUFU_OK ? RESULT_pass : RESULT_fault, "leases", "%zu leases at a time%s%s", n, err ? ", then: " : "",
 	     err ? err_text(err) : "");
 	while (n)
-		s->driver->release(leases[--n]);
-	s->driver->close(s->device, soon());
+		DO(s, release, leases[--n]);
+	DO(s, close, s->device, soon());
 	tell(open_subject(s) ? RESULT_pass : RESULT_fault, "again", "closed, and opened again");
 }
 
@@ -290,12 +295,12 @@ static void answer_mistakes(struct subject *s, struct hufu_lease *lease)
 static void with_lease(struct subject *s, void (*f)(struct subject *, struct hufu_lease *))
 {
 	struct hufu_lease *lease;
-	enum hufu_err err = s->driver->lease(s->device, soon(), &lease);
+	enum hufu_err err = ASK(s, lease, s->device, soon(), &lease);
 
 	if (err)
 		tell(RESULT_fault, "lease", "no lease to work with: %s", err_text(err));
 	else
-		f(s, lease), s->driver->release(lease);
+		f(s, lease), DO(s, release, lease);
 }
 
 static void answers(struct subject *s, struct hufu_lease *lease)
@@ -391,7 +396,7 @@ static void *work(void *arg)
 	struct worker *w = arg;
 	struct hufu_lease *lease;
 
-	w->err = w->subject->driver->lease(w->subject->device, soon(), &lease);
+	w->err = ASK(w->subject, lease, w->subject->device, soon(), &lease);
 	if (w->err)
 		return NULL;
 	for (; !atomic_load(w->stop); w->rounds++) {
@@ -402,7 +407,8 @@ static void *work(void *arg)
 		w->err = err ? err : w->err;
 		tell_at(w->rounds, 0);
 	}
-	w->subject->driver->release(lease);
+	DO(w->subject, release, lease);
+	board_quit();
 	return NULL;
 }
 

@@ -103,6 +103,7 @@ static void *open_elsewhere(void *arg)
 	if (o->code == SDR_OK)
 		o->code = CALL(o->card, GenerateRandom, session, 16, room(16));
 	card_close_session(o->card, session);
+	board_quit();
 	return NULL;
 }
 

@@ -57,6 +57,7 @@ static void *open_at_once(void *arg)
 		card_close_session(all->card, all->sessions[o->number]);
 		tell_at(i, all->rounds);
 	}
+	board_quit();
 	return NULL;
 }
 

@@ -44,18 +44,30 @@
 	X(Encrypt) X(Decrypt) X(CalculateMAC) X(AuthEnc) X(AuthDec)                                                            \
 	X(HMACInit) X(HMACUpdate) X(HMACFinal) X(HashInit) X(HashUpdate) X(HashFinal)
 
-#define FUNCTION_NUMBER(name) FN_##name,
-enum function { FN_NONE, CALLED_FUNCTIONS(FUNCTION_NUMBER) FN_OpenDeviceEx, FUNCTIONS };
+/* And those of a driver of hufu's. */
+#define DRIVER_FUNCTIONS(X) X(open) X(close) X(info) X(probe) X(lease) X(release) X(run)
 
-/* "SDF_OpenDevice"; NULL: no such number. */
+#define FUNCTION_NUMBER(name) FN_##name,
+#define DRIVER_FUNCTION_NUMBER(name) FN_driver_##name,
+enum function {
+	FN_NONE,
+	CALLED_FUNCTIONS(FUNCTION_NUMBER) FN_OpenDeviceEx,
+	DRIVER_FUNCTIONS(DRIVER_FUNCTION_NUMBER) FUNCTIONS
+};
+
+/* "SDF_OpenDevice", "the driver's run"; NULL: no such number. */
 const char *function_name(uint32_t function);
 
-/* A thread's place on the board: a cache line, so that threads do not disturb each other. */
-#define BOARD_THREADS 64
+/*
+ * A thread's place on the board: a cache line, so that threads do not disturb
+ * each other. calls goes up with every call, which is how the judge knows that
+ * a thread is still in the same one, however much the others have to tell.
+ */
+#define BOARD_THREADS 128       /* more than ever run at once */
 struct board {
 	struct {
-		_Atomic uint32_t function;
-		uint32_t room[15];
+		_Atomic uint32_t function, calls;
+		uint32_t room[14];
 	} threads[BOARD_THREADS];
 };
 
@@ -80,7 +92,7 @@ struct chapter {
 #define CHAPTER_SDF    1u   /* of a GM/T 0018 library */
 #define CHAPTER_DRIVER 2u   /* of a driver of hufu's */
 #define CHAPTER_FULL   4u   /* only with --full, or when asked for */
-#define CHAPTER_CROWD  8u   /* threads at once: a crash says nothing about one function */
+#define CHAPTER_CROWD  8u   /* threads at once: a crash or a hang says nothing about one function */
 #define CHAPTER_MAY_CRASH 16u /* a crash is no fault: it was asked for */
 /* Ends with id NULL. */
 extern const struct chapter chapters[];
