@@ -121,17 +121,29 @@ static enum hufu_err load(struct hufu_lease *lease, struct hufu_key *key, enum h
 	return err;
 }
 
-static enum hufu_err evict(struct hufu_lease *lease, struct hufu_key *key)
+static void unload(struct hufu_lease *lease, struct hufu_key *key)
 {
-	struct loaded *next, *loaded = key ? __atomic_exchange_n(&key->loaded, NULL, __ATOMIC_ACQ_REL) : NULL;
+	struct loaded *next, *loaded = __atomic_exchange_n(&key->loaded, NULL, __ATOMIC_ACQ_REL);
 
 	for (; loaded; loaded = next) {
 		next = loaded->next;
-		if (loaded->connection == lease->device->connection)
+		if (lease && loaded->connection == lease->device->connection)
 			card_unload(lease->session, loaded->handle);
 		free(loaded);
 	}
+}
+
+static enum hufu_err evict(struct hufu_lease *lease, struct hufu_key *key)
+{
+	if (key)
+		unload(lease, key);
 	return HUFU_OK;
+}
+
+/* The card is gone, and all connections are closed. */
+static void card_driver_forget(struct hufu_key *key)
+{
+	unload(NULL, key);
 }
 
 /* -- ops -------------------------------------------------------------------------- */
@@ -367,6 +379,7 @@ static const struct hufu_driver card_driver = {
 	.lease = card_driver_lease,
 	.release = card_driver_release,
 	.run = card_driver_run,
+	.forget = card_driver_forget,
 };
 
 const struct hufu_driver *hufu_driver_entry(void);

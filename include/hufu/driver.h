@@ -39,7 +39,7 @@
 extern "C" {
 #endif
 
-#define HUFU_DRIVER_ABI 3u
+#define HUFU_DRIVER_ABI 4u
 
 /*
  * Error groups decide failover, nothing else does. The group of a code is its
@@ -185,13 +185,14 @@ enum hufu_copy_kind {
  * A key as one device sees it.
  *
  * The core owns it, makes it before the first op that names it, and frees it
- * after HUFU_VERB_EVICT has run on the same device, when no op names it any
- * more. blob is the domain's copy, unsealed, in secret memory.
+ * after HUFU_VERB_EVICT has run on the same device, or forget where the device
+ * gives no lease any more, when no op names it any more. blob is the domain's
+ * copy, unsealed, in secret memory.
  *
  * loaded is the driver's: the expanded or resident form, NULL at first, set in
  * run() by an atomic compare-and-exchange (several leases may load the same key
- * at once; the loser frees its own), freed in EVICT: until then other threads may
- * be reading it. It belongs to the device and not to one connection of it: where
+ * at once; the loser frees its own), freed in EVICT or forget: until then other
+ * threads may be reading it. It belongs to the device and not to one connection of it: where
  * a device was closed and opened anew, ops and EVICT bring what was loaded
  * before. A driver that binds it to a connection notes in it which, and loads
  * again when that is gone. A forked child's keys have nothing loaded, unless the
@@ -456,6 +457,11 @@ struct hufu_driver {
 	void (*run)(struct hufu_lease *, struct hufu_op *const *ops, size_t n);
 	/* From another thread, best effort: make run() return early with HUFU_ERR_LOST. May be NULL. */
 	void (*cancel)(struct hufu_lease *);
+	/*
+	 * EVICT without a device: all is closed, and the device was gone before its keys could be evicted. Frees what
+	 * key->loaded holds in this process, and sets it to NULL. May be NULL: then it is never freed.
+	 */
+	void (*forget)(struct hufu_key *);
 };
 
 /* The one symbol that a driver's shared object exports. What it gives stays valid: the object is never unloaded. */

@@ -55,7 +55,7 @@ static bool acceptable(const char *what, const struct hufu_driver *driver, char 
 		return false;
 	}
 	if (!complete(driver)) {
-		snprintf(err, err_len, "%s leaves out a function that hufu/driver.h demands. Only cancel may be NULL", what);
+		snprintf(err, err_len, "%s leaves out a function that hufu/driver.h demands. Only cancel and forget may be NULL", what);
 		return false;
 	}
 	return true;

@@ -238,6 +238,25 @@ bool key_is_loaded_in(struct device *device)
 
 /* -- the end ----------------------------------------------------------------------- */
 
+/* A device that was gone let nothing be evicted: what is in this host's memory goes all the same. Nobody uses the key. */
+static void forget(struct pool_key *key, const struct device *device)
+{
+	struct key_view *view = key_view_slot(key, device);
+
+	if (view && is_loaded(view) && device->driver && device->driver->forget)
+		device->driver->forget(&view->key);
+}
+
+static void forget_everywhere(struct pool_key *key)
+{
+	struct pool *pool = key->pool;
+
+	for (size_t i = 0; i < pool->ndevices; i++)
+		forget(key, pool->devices[i]);
+	for (const struct device *stone = pool->stones; stone; stone = stone->next_stone)
+		forget(key, stone);
+}
+
 void key_free_all(struct pool *pool)
 {
 	struct pool_key *next;
@@ -245,8 +264,11 @@ void key_free_all(struct pool *pool)
 
 	for (struct pool_key *key = pool->keys; key; key = next) {
 		next = key->next;
+		bool held = atomic_load(&key->refs) && !key->inherited;
+		if (!held)
+			forget_everywhere(key);
 		kept |= is_loaded_anywhere(key);
-		if (atomic_load(&key->refs) && !key->inherited)
+		if (held)
 			(void)log_bug(); /* somebody still holds it: freeing it would make matters worse */
 		else
 			key_free(key);

@@ -160,13 +160,6 @@ static void test_both_serve(void)
 	down();
 }
 
-/* A device that is gone at the pool's end keeps what it had loaded: there is no session to forget it on. The log says so. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:p11_key_load\n";
-}
-
 static void take_away(char moved[300])
 {
 	snprintf(moved, 300, "%.240s.away", dirs[0]);

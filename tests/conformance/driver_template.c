@@ -329,7 +329,10 @@ static void test_opened_anew(void)
 	evict(&made);
 	evict(&idle); /* not used since */
 	CU_ASSERT(encrypts_on(device, &idle));
-	evict(&idle);
+	driver->close(device, 0);
+	driver->forget(&idle.key); /* no device comes back */
+	CU_ASSERT_PTR_NULL(idle.key.loaded);
+	NEED(open_with(secrets[0], &device));
 }
 
 /* The child has no thread of the parent's: it opens the device anew, and leaves what is open as it is. */

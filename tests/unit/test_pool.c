@@ -3,6 +3,7 @@
 #include "pool_util.h"
 
 #include "base/secret.h"
+#include "driver/driver.h"
 
 #define REQUEST(...) (struct pool_request){.op = {.repeatable = true, __VA_ARGS__}}
 
@@ -799,6 +800,48 @@ static void test_eviction_waits(void)
 	CU_ASSERT(lab_ops("a", HUFU_VERB_EVICT) == 1);
 }
 
+static unsigned forgotten;
+
+/* What the fault driver keeps in a key is soft's. */
+static void forget_as_soft(struct hufu_key *key)
+{
+	static const struct hufu_conf conf = {.size = sizeof(conf), .name = "soft"};
+	struct hufu_op op = {.size = sizeof(op), .verb = HUFU_VERB_EVICT, .key = key}, *ops = &op;
+	struct hufu_device *device;
+	struct hufu_lease *lease;
+
+	forgotten++;
+	CU_ASSERT_FATAL(driver_soft.open(driver_host(), &conf, 0, &device) == HUFU_OK);
+	CU_ASSERT_FATAL(driver_soft.lease(device, 0, &lease) == HUFU_OK);
+	driver_soft.run(lease, &ops, 1);
+	driver_soft.release(lease);
+	driver_soft.close(device, 0);
+}
+
+/* driver.h, forget: lab_free finds nothing left in secret memory. */
+static void test_eviction_never(void)
+{
+	static struct hufu_driver forgetful;
+
+	forgetful = driver_fault;
+	forgetful.name = "forgetful";
+	forgetful.forget = forget_as_soft;
+	CU_ASSERT_FATAL(driver_register(&forgetful) == HUFU_OK);
+	struct pool *pool = lab_pool((struct lab_device[]){{"a", "", NULL, "forgetful", 0}, {0}});
+	struct pool_key *key = lab_private(pool), *unused = lab_private(pool);
+	struct pool_request req = REQUEST();
+
+	CU_ASSERT(lab_sign(pool, key, &req) == HUFU_OK);
+	lab_script("a", "random:gone; lease:gone; open:gone");
+	req = REQUEST(.deadline_ns = atomic_load(&lab_now_ns) + NS_PER_MS);
+	CU_ASSERT(lab_random(pool, &req) == HUFU_ERR_DEADLINE);
+	pool_key_rele(key);
+	pool_key_rele(unused);
+	CU_ASSERT_EQUAL(forgotten, 0);
+	lab_free(pool);
+	CU_ASSERT_EQUAL(forgotten, 1);
+}
+
 /* The subject under SM2. */
 static enum hufu_err wrap(struct pool *pool, struct pool_key *subject, struct pool_request *req)
 {
@@ -905,6 +948,7 @@ static const struct unit_case cases[] = {
 	{"load is shared", test_load_is_shared},
 	{"the last reference evicts the key where it was loaded", test_eviction},
 	{"a device that gives no lease is evicted from later", test_eviction_waits},
+	{"what a device that stays gone had loaded is forgotten at the pool's end", test_eviction_never},
 	{0},
 };
 

@@ -907,8 +907,11 @@ static void test_evict(void)
 	stop();
 	start(usual);
 	CU_ASSERT_EQUAL(ecb_on(lease, &keys[1]), HUFU_OK);
-	evict(&keys[1]);
 	stop();
+	/* Where no device comes back it takes none; the sanitizer looks at what is left. */
+	driver_sdf.forget(&keys[1]);
+	CU_ASSERT_PTR_NULL(keys[1].loaded);
+	driver_sdf.forget(&keys[1]);
 }
 
 /* -- modes: what is composed is what the kernels say ------------------------------------------------------------------ */

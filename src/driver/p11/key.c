@@ -78,11 +78,16 @@ enum hufu_err p11_key_load(struct hufu_lease *lease, struct hufu_key *key, CK_OB
 	return err;
 }
 
+static struct loaded *take(struct hufu_key *key)
+{
+	return __atomic_exchange_n(&key->loaded, NULL, __ATOMIC_ACQ_REL);
+}
+
 /* An object of a connection that is gone went with it. */
 enum hufu_err p11_evict(struct hufu_lease *lease, const struct p11_offer *offer, struct hufu_op *op)
 {
 	struct hufu_device *device = lease->device;
-	struct loaded *loaded = op->key ? __atomic_exchange_n(&op->key->loaded, NULL, __ATOMIC_ACQ_REL) : NULL;
+	struct loaded *loaded = op->key ? take(op->key) : NULL;
 
 	(void)offer;
 	if (!loaded)
@@ -94,4 +99,9 @@ enum hufu_err p11_evict(struct hufu_lease *lease, const struct p11_offer *offer,
 	pthread_mutex_unlock(&device->lock);
 	free(loaded);
 	return HUFU_OK;
+}
+
+void p11_forget(struct hufu_key *key)
+{
+	free(take(key));
 }

@@ -354,4 +354,5 @@ const struct hufu_driver driver_p11 = {
 	.lease = p11_lease,
 	.release = p11_release,
 	.run = p11_run,
+	.forget = p11_forget,
 };

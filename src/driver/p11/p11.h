@@ -214,6 +214,8 @@ enum hufu_err p11_public_of(struct hufu_device *, CK_SESSION_HANDLE, CK_OBJECT_H
 /* The object that the key is, loaded if it was not. */
 enum hufu_err p11_key_load(struct hufu_lease *, struct hufu_key *, CK_OBJECT_HANDLE *) MUST_CHECK;
 enum hufu_err p11_evict(struct hufu_lease *, const struct p11_offer *, struct hufu_op *) MUST_CHECK;
+/* The object has gone with the connection. */
+void p11_forget(struct hufu_key *);
 
 /* -- make.c: new keys ------------------------------------------------------------------------- */
 

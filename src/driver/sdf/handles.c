@@ -50,10 +50,20 @@ static struct loaded *loaded_of(struct hufu_key *key)
 	return found ? found : publish(key);
 }
 
+static struct loaded *take(struct hufu_key *key)
+{
+	return __atomic_exchange_n(&key->loaded, NULL, __ATOMIC_ACQ_REL);
+}
+
+void handles_forget(struct hufu_key *key)
+{
+	loaded_free(take(key));
+}
+
 enum hufu_err handles_op_evict(struct hufu_lease *lease, struct hufu_op *op)
 {
 	struct hufu_device *device = lease->device;
-	struct loaded *loaded = op->key ? __atomic_exchange_n(&op->key->loaded, NULL, __ATOMIC_ACQ_REL) : NULL;
+	struct loaded *loaded = op->key ? take(op->key) : NULL;
 
 	if (!loaded)
 		return HUFU_OK;

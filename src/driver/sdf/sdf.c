@@ -302,4 +302,5 @@ const struct hufu_driver driver_sdf = {
 	.lease = lease_new,
 	.release = lease_free,
 	.run = driver_run,
+	.forget = handles_forget,
 };

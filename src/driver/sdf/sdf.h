@@ -203,6 +203,8 @@ void handles_destroy(struct hufu_lease *, void *handle);
 void handles_forget_all(struct hufu_lease *);
 void handles_evict(struct hufu_lease *);
 enum hufu_err handles_op_evict(struct hufu_lease *, struct hufu_op *) MUST_CHECK;
+/* The handles have gone with their sessions. */
+void handles_forget(struct hufu_key *);
 
 /* The op's INDEX key, compared with what the device has at that index. HUFU_ERR_NO_KEY: it is another. */
 enum hufu_err index_key(struct hufu_lease *, struct hufu_op *, struct copy *) MUST_CHECK;
