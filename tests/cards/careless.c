@@ -8,6 +8,8 @@
  *	minus-one         every error is -1
  *	private           errors are numbers of the vendor's own, 0x8000xxxx
  *	racy              the table of sessions has no lock: opening and closing at once mixes sessions up
+ *	together=crash    of two signatures on one device at a time the second ends the process
+ *	together=hang     or does not return before the word is gone
  *	hang=FUNCTION     that function does not return before the word is gone
  *	late              a signature is written once more, a while after its function has returned
  *	stacks            an access right wants as many releases as it had requests
@@ -44,6 +46,7 @@
 #define LOCKED_INDEX 3u
 #define PASSWORD "careless"
 #define NSESSIONS 256u
+#define NDEVICES 64u
 #define FAULTS_MAX 512
 #define WORD_MAX 64
 #define CIPHER_WHOLE (sizeof(ECCCipher) + 254)
@@ -53,9 +56,15 @@
 
 enum usage { USAGE_SIGN = 1, USAGE_ENCRYPT };
 
+struct device {
+	_Atomic bool open;
+	_Atomic unsigned signing;   /* threads */
+};
+
 /* Shared on purpose where the table is mixed up, hence atomic. */
 struct session {
 	_Atomic bool used;
+	_Atomic(struct device *) device;
 	_Atomic unsigned rights;
 	_Atomic uint64_t used_at_ns;
 	_Atomic uint64_t e[4];
@@ -65,12 +74,12 @@ struct key {
 	struct sm4_key sm4;
 };
 
+static struct device devices[NDEVICES];
 static struct session sessions[NSESSIONS];
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t faults_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct beside faults_file;
 static char faults[FAULTS_MAX];
-static char device;
 static _Atomic unsigned device_rights, signatures;
 
 /* -- what it was told -------------------------------------------------------------- */
@@ -196,27 +205,42 @@ static struct session *session_of(void *handle)
 int SDF_OpenDevice(void **phDeviceHandle)
 {
 	enter(__func__);
-	*phDeviceHandle = &device;
-	return SDR_OK;
+	for (unsigned i = 0; i < NDEVICES; i++)
+		if (!atomic_exchange(&devices[i].open, true)) {
+			*phDeviceHandle = &devices[i];
+			return SDR_OK;
+		}
+	return fail(SDR_OPENDEVICE);
+}
+
+static struct device *device_of(void *handle)
+{
+	struct device *device = handle;
+
+	return device >= devices && device < devices + NDEVICES && atomic_load(&device->open) ? device : NULL;
 }
 
 int SDF_CloseDevice(void *hDeviceHandle)
 {
+	struct device *device = device_of(hDeviceHandle);
+
 	enter(__func__);
-	return hDeviceHandle == &device ? SDR_OK : fail(SDR_INARGERR);
+	return device && atomic_exchange(&device->open, false) ? SDR_OK : fail(SDR_INARGERR);
 }
 
 int SDF_OpenSession(void *hDeviceHandle, void **phSessionHandle)
 {
 	bool racy = told("racy");
+	struct device *device = device_of(hDeviceHandle);
 
 	enter(__func__);
-	if (hDeviceHandle != &device)
+	if (!device)
 		return fail(SDR_INARGERR);
 	if (!racy)
 		pthread_mutex_lock(&table_lock);
 	struct session *session = take_slot(racy);
 	if (session) {
+		atomic_store(&session->device, device);
 		atomic_store(&session->rights, 0);
 		atomic_store(&session->used_at_ns, now_ns());
 	}
@@ -396,6 +420,23 @@ static void start_late(ECCSignature *sig)
 		free(late);
 }
 
+/* A device that wants one signature after the other, with a library that does not see to it. */
+static int sign(struct device *device, const struct sm2_private *key, const uint8_t *e, uint8_t sig[SM2_SIG_LEN])
+{
+	char value[WORD_MAX];
+	bool together = atomic_fetch_add(&device->signing, 1) > 0;
+
+	if (told("together"))
+		nap(200000); /* for the others to come */
+	if (together && told_value("together", value) && strcmp(value, "crash") == 0)
+		abort();
+	while (together && told("together"))
+		nap(5000000);
+	int code = sm2_sign(key, e, &source, sig) == SM2_OK ? SDR_OK : fail(SDR_SIGNERR);
+	atomic_fetch_sub(&device->signing, 1);
+	return code;
+}
+
 int SDF_InternalSign_ECC(void *hSessionHandle, unsigned int uiISKIndex, unsigned char *pucData, unsigned int uiDataLength,
                          ECCSignature *pucSignature)
 {
@@ -421,8 +462,9 @@ int SDF_InternalSign_ECC(void *hSessionHandle, unsigned int uiISKIndex, unsigned
 	sched_yield();
 	for (unsigned i = 0; i < 4; i++)
 		e[i] = atomic_load(&session->e[i]);
-	if (sm2_sign(&key, (const uint8_t *)e, &source, sig) != SM2_OK)
-		return fail(SDR_SIGNERR);
+	int code = sign(atomic_load(&session->device), &key, (const uint8_t *)e, sig);
+	if (code != SDR_OK)
+		return code;
 	memset(pucSignature, 0, sizeof(*pucSignature));
 	memcpy(pucSignature->r + RIGHT, sig, 32);
 	memcpy(pucSignature->s + RIGHT, sig + 32, 32);

@@ -45,6 +45,26 @@ names minus-one "" errors fault "0xffffffff for all of"
 names private "" errors fault "0x80000008 is in neither the standard nor the profile"
 check "private: with the profile that was written the codes are known" qualify ./careless.so --profile report/careless.conf --chapters errors
 names racy "" reconnect fault "one handle was given to two"
+check "a device each is tried when asked for" qualify ./careless.so --chapters threads-devices
+check "and goes well" found threads-devices pass "8 threads, a device each"
+written() { contains "$1 = $2" report/careless.conf; }
+check "sessions, which are better, stay in the profile" written concurrency sessions
+names together=crash "" threads fault "in SDF_InternalSign_ECC"
+check "together=crash: the profile that was written knows" written concurrency none
+check_status 6 "together=crash: a device each is tried then" qualify ./careless.so --chapters threads,threads-devices
+check "together=crash: and goes well" found threads-devices pass "8 threads, a device each"
+check "together=crash: which the profile knows" written concurrency devices
+names together=crash "" performance fault "in SDF_InternalSign_ECC"
+check "together=crash: the profile knows it from there, too" written concurrency none
+names together=crash "" reconnect fault "was ended by signal 6"
+check "together=crash: beside it, nothing is opened" written open_exclusive true
+names together=hang "--timeout 5" threads fault "SDF_InternalSign_ECC did not return within 5 s"
+check "together=hang: the profile knows" written concurrency none
+names sessions=1 "" threads skipped "fewer than two threads can have a session each"
+check "sessions=1: all that takes several is skipped" qualify ./careless.so --chapters sizes,threads,threads-devices,reconnect
+check "sessions=1: and nothing of it passes" is_equal \
+	"$(jq '[.chapters[] | select(.id | IN("threads", "threads-devices", "reconnect")).checks[] | select(.result == "pass")] | length' report/report.json)" 0
+check "sessions=1: nor is anything learnt of it" written concurrency sessions
 names late "" late fault "SDF_InternalSign_ECC: "
 names stacks "--index 3 --password-file password" rights fault "wants two releases"
 names session-rights "--index 3 --password-file password" rights pass "counts for its session alone"

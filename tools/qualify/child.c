@@ -40,6 +40,8 @@ struct child {
 	char *line;                 /* LINE_BYTES_MAX */
 	size_t line_len, total, nchecks, nprinted;
 	char printed[PRINTED_MAX];
+	enum sdf_concurrency concurrency; /* the profile's before the chapter */
+	bool open_exclusive;
 	struct place places[BOARD_THREADS];
 	uint64_t heard_ns, looked_ns;
 	bool ended, hung, babbled;
@@ -282,6 +284,15 @@ static bool where(struct child *c, const char *(*in)(const struct child *, size_
 	return used;
 }
 
+/* A chapter that was not let to its end takes nothing back of the worst that it told before it began. */
+static void forget_assumptions(const struct child *c)
+{
+	if (!c->judge->profile)
+		return;
+	c->judge->profile->concurrency = c->concurrency;
+	c->judge->profile->open_exclusive = c->open_exclusive;
+}
+
 static void judge_end(struct child *c, int status)
 {
 	bool crowd = c->chapter->flags & CHAPTER_CROWD, may = c->chapter->flags & CHAPTER_MAY_CRASH;
@@ -289,6 +300,7 @@ static void judge_end(struct child *c, int status)
 
 	if (interrupted) {
 		chapter_add(c->doc, RESULT_skipped, "stopped", "stopped by the user");
+		forget_assumptions(c);
 	} else if (c->babbled) {
 		chapter_add(c->doc, RESULT_fault, "output", "what came from the examiner is no report: the library wrote over it");
 	} else if (c->hung) {
@@ -438,6 +450,10 @@ enum status judge_chapter(struct judge *j, const struct chapter *chapter)
 	struct child c = {.judge = j, .chapter = chapter, .line = malloc(LINE_BYTES_MAX)};
 	uint64_t begun = clock_now_ns();
 
+	if (j->profile) {
+		c.concurrency = j->profile->concurrency;
+		c.open_exclusive = j->profile->open_exclusive;
+	}
 	c.doc = json_pack("{s:s,s:s,s:s,s:[]}", "id", chapter->id, "title", chapter->title, "clause", chapter->clause, "checks");
 	if (!c.line || !c.doc)
 		return fail_memory();

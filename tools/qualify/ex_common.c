@@ -73,7 +73,7 @@ struct member {
 	struct crew *crew;
 	pthread_t thread;
 	uint32_t number;
-	void *session;
+	void *device, *session;     /* device: its own, or NULL */
 };
 
 struct crew_run {
@@ -110,21 +110,30 @@ static void *member_main(void *arg)
 	return NULL;
 }
 
+static void leave(struct member *m)
+{
+	struct card *card = m->crew->card;
+
+	card_close_session(card, m->session);
+	if (m->device)
+		(void)CALL(card, CloseDevice, m->device);
+}
+
 /* Sessions are opened one after the other: opening at once is a chapter of its own. */
 static bool enter(struct crew *crew, struct member *m)
 {
-	void *device = crew->card->device;
 	uint32_t code = SDR_OK;
 
 	if (crew->own_device)
-		code = card_open(crew->card, &device);
+		code = card_open(crew->card, &m->device);
 	if (code == SDR_OK)
-		code = card_session(crew->card, device, &m->session);
+		code = card_session(crew->card, m->device ? m->device : crew->card->device, &m->session);
 	if (code == SDR_OK && crew->card->request->password && crew->card->sign_index)
 		code = card_right(crew->card, m->session, crew->card->sign_index);
 	if (code != SDR_OK) {
 		tell(RESULT_info, "crew", "%s for thread %u: %s", crew->own_device ? "no device" : "no session", m->number,
 		     code_text(crew->card, code));
+		leave(m);
 		return false;
 	}
 	return m->session != NULL;
@@ -157,7 +166,7 @@ double crew_end(struct crew_run *run)
 		pthread_join(run->members[i].thread, NULL);
 	double seconds = (double)(clock_now_ns() - run->begun_ns) / 1e9;
 	for (uint32_t i = 0; i < run->n; i++)
-		card_close_session(run->crew->card, run->members[i].session);
+		leave(&run->members[i]);
 	free(run);
 	return seconds;
 }

@@ -76,13 +76,22 @@ static uint32_t most_threads(const struct card *card)
 	return card->profile->concurrency == SDF_CONCURRENT_SESSIONS ? card->request->threads : 1;
 }
 
+/* The worst is told before, as in ex_threads.c. */
+static double rate_together(struct card *card, uint32_t threads, size_t i)
+{
+	tell_number("concurrency", SDF_CONCURRENT_NONE);
+	double r = rate(card, threads, calls[i].round);
+	tell_number("concurrency", SDF_CONCURRENT_SESSIONS);
+	return r;
+}
+
 static void by_threads(struct card *card, size_t i)
 {
 	char one[24] = "-", many[24] = "-", text[24];
 	uint32_t most = most_threads(card);
 
 	for (uint32_t threads = 1; threads <= most; threads *= 2) {
-		double r = rate(card, threads, calls[i].round);
+		double r = threads == 1 ? rate(card, 1, calls[i].round) : rate_together(card, threads, i);
 		if (r < 0)
 			break;
 		tell_point("Calls a second, by threads", calls[i].what, threads, r);

@@ -61,9 +61,19 @@ static void *open_at_once(void *arg)
 	return NULL;
 }
 
-static void try_openers(struct card *card)
+/* As many as there are sessions for, where the profile knows a limit. */
+static uint32_t threads_for(const struct card *card, uint32_t wanted)
 {
-	struct openers all = {.card = card, .n = card->request->threads, .rounds = card->request->full ? OPENINGS_FULL : OPENINGS};
+	uint32_t most = card->profile->sessions_max;
+
+	return most && most < wanted ? most : wanted;
+}
+
+/* True: all went well. */
+static bool try_openers(struct card *card)
+{
+	struct openers all = {.card = card, .n = threads_for(card, card->request->threads),
+	                      .rounds = card->request->full ? OPENINGS_FULL : OPENINGS};
 	struct opener *o = calloc(all.n, sizeof *o);
 
 	all.sessions = calloc(all.n, sizeof *all.sessions);
@@ -83,25 +93,21 @@ static void try_openers(struct card *card)
 		     "%llu openings failed (%s), %llu sessions did not work",
 		     all.n, all.rounds, (unsigned long long)same, (unsigned long long)errors,
 		     errors ? code_text(card, atomic_load(&all.code)) : "-", (unsigned long long)wrong);
-		tell_flag("open_exclusive", true);
 	} else {
 		tell(RESULT_pass, "at-once", "%u threads open sessions at the same time, %u times: all different, all work", all.n,
 		     all.rounds);
 	}
 	free(all.sessions);
 	free(o);
+	return !same && !errors && !wrong;
 }
 
-/* Others work meanwhile, and must not notice. */
-static void open_under_load(struct card *card, const char *id, const char *what, bool devices)
+/* Until the rounds are over, and each of the others has done something meanwhile. */
+static uint32_t open_and_close(struct card *card, struct crew *crew, bool devices)
 {
-	uint32_t rounds = card->request->full ? OPENINGS_FULL : OPENINGS, threads = card->request->threads / 2;
-	struct crew crew = {.card = card, .threads = threads ? threads : 1, .rounds = UINT32_MAX / 2,
-	                    .round = card->sign_index && card->InternalSign_ECC ? round_sign : round_random};
-	struct crew_run *run = crew_start(&crew);
-	uint32_t code = SDR_OK;
+	uint32_t rounds = card->request->full ? OPENINGS_FULL : OPENINGS, code = SDR_OK;
 
-	for (uint32_t i = 0; i < rounds && code == SDR_OK && crew.threads; i++) {
+	for (uint32_t i = 0; code == SDR_OK && (i < rounds || atomic_load(&crew->done) < crew->threads); i++) {
 		void *device = card->device, *session = NULL;
 		if (devices)
 			code = card_open(card, &device);
@@ -112,28 +118,48 @@ static void open_under_load(struct card *card, const char *id, const char *what,
 			code = CALL(card, CloseDevice, device);
 		tell_at(i, rounds);
 	}
+	return code;
+}
+
+/* Others work meanwhile, and must not notice. One session is left for who opens. True: all went well. */
+static bool open_under_load(struct card *card, const char *id, const char *what, bool devices)
+{
+	struct crew crew = {.card = card, .threads = threads_for(card, card->request->threads / 2 + 1) - 1, .rounds = UINT32_MAX / 2,
+	                    .round = card->sign_index && card->InternalSign_ECC ? round_sign : round_random};
+	struct crew_run *run = crew_start(&crew);
+	uint32_t code = crew.threads ? open_and_close(card, &crew, devices) : SDR_OK;
+
 	atomic_store(&crew.stop, true);
 	crew_end(run);
 	uint64_t bad = atomic_load(&crew.wrong) + atomic_load(&crew.errors);
-	if (bad || code != SDR_OK) {
+	if (bad || code != SDR_OK)
 		tell(RESULT_fault, id, "%s while %u threads work: %s; %llu of %llu calls of the others went wrong (%s)", what,
 		     crew.threads, code_text(card, code), (unsigned long long)bad, (unsigned long long)atomic_load(&crew.done),
 		     atomic_load(&crew.errors) ? code_text(card, atomic_load(&crew.code)) : "wrong answers");
-		tell_flag("open_exclusive", true);
-	} else {
+	else if (!crew.threads)
+		tell(RESULT_skipped, id, "%s while others work: not tried, since no other thread can have a session", what);
+	else
 		tell(RESULT_pass, id, "%s while %u threads work: %llu calls, none disturbed", what, crew.threads,
 		     (unsigned long long)atomic_load(&crew.done));
-	}
+	return !bad && code == SDR_OK;
 }
 
+/* The worst is told before, and taken back after: a library may end the process, or stand still. */
 void examine_reconnect(struct card *card)
 {
 	if (card->profile->open_exclusive || card->profile->concurrency != SDF_CONCURRENT_SESSIONS) {
 		tell(RESULT_skipped, "profile", "the profile says that nothing is to be opened beside other calls");
 		return;
 	}
-	try_openers(card);
-	open_under_load(card, "sessions", "sessions are opened and closed", false);
+	if (threads_for(card, 2) < 2) {
+		tell(RESULT_skipped, "sessions", "there is one session at a time: nothing is opened beside others");
+		return;
+	}
+	tell_flag("open_exclusive", true);
+	bool good = try_openers(card);
+	good &= open_under_load(card, "sessions", "sessions are opened and closed", false);
 	if (card->profile->devices_max != 1)
-		open_under_load(card, "devices", "devices are opened and closed", true);
+		good &= open_under_load(card, "devices", "devices are opened and closed", true);
+	if (good)
+		tell_flag("open_exclusive", false);
 }

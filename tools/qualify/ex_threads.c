@@ -32,48 +32,71 @@ static bool offered(const struct card *card, size_t work)
 	                                         : card->GenerateRandom != NULL;
 }
 
-/* True: nothing went wrong. */
-static bool work_together(struct card *card, size_t work, bool own_device)
+/* Untried: fewer than two threads got what they need. */
+enum outcome { UNTRIED, GOOD, BAD };
+
+static enum outcome judge(const struct card *card, const struct crew *crew, size_t work, double seconds)
+{
+	uint64_t wrong = atomic_load(&crew->wrong), errors = atomic_load(&crew->errors), done = atomic_load(&crew->done);
+	const char *each = crew->own_device ? "a device each" : "a session each", *id = works[work].id, *what = works[work].what;
+
+	if (errors)
+		tell(RESULT_fault, id, "%u threads, %s: of %llu %s %llu failed (%s), %llu were wrong", crew->threads, each,
+		     (unsigned long long)done, what, (unsigned long long)errors, code_text(card, atomic_load(&crew->code)),
+		     (unsigned long long)wrong);
+	else if (wrong)
+		tell(RESULT_fault, id, "%u threads, %s: %llu %s, %llu wrong", crew->threads, each, (unsigned long long)done, what,
+		     (unsigned long long)wrong);
+	else if (crew->threads < 2)
+		tell(RESULT_skipped, id, "%s at the same time: not tried, since fewer than two threads can have %s", what, each);
+	else
+		tell(RESULT_pass, id, "%u threads, %s: %llu %s, none wrong, %.0f/s", crew->threads, each, (unsigned long long)done,
+		     what, (double)done / seconds);
+	return errors || wrong ? BAD : crew->threads < 2 ? UNTRIED : GOOD;
+}
+
+static enum outcome work_together(struct card *card, size_t work, bool own_device)
 {
 	struct crew crew = {.card = card, .threads = card->request->threads, .own_device = own_device, .round = works[work].round,
 	                    .rounds = card->request->full ? ROUNDS_FULL : ROUNDS};
 	double seconds = crew_run(&crew);
-	uint64_t wrong = atomic_load(&crew.wrong), errors = atomic_load(&crew.errors), done = atomic_load(&crew.done);
-	const char *each = own_device ? "a device each" : "a session each";
 
-	if (errors)
-		tell(RESULT_fault, works[work].id, "%u threads, %s: of %llu %s %llu failed (%s), %llu were wrong", crew.threads,
-		     each, (unsigned long long)done, works[work].what, (unsigned long long)errors,
-		     code_text(card, atomic_load(&crew.code)), (unsigned long long)wrong);
-	else
-		tell(wrong ? RESULT_fault : RESULT_pass, works[work].id, "%u threads, %s: %llu %s, %llu wrong, %.0f/s",
-		     crew.threads, each, (unsigned long long)done, works[work].what, (unsigned long long)wrong,
-		     (double)done / seconds);
-	return !wrong && !errors;
+	return judge(card, &crew, work, seconds);
 }
 
-static bool all_works(struct card *card, bool own_device)
+/* The worst of them. */
+static enum outcome all_works(struct card *card, bool own_device)
 {
-	bool good = true;
+	enum outcome all = UNTRIED;
 
-	for (size_t i = 0; i < sizeof works / sizeof *works; i++)
-		if (offered(card, i))
-			good &= work_together(card, i, own_device);
-	return good;
+	for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
+		enum outcome one = offered(card, i) ? work_together(card, i, own_device) : UNTRIED;
+		all = one > all ? one : all;
+	}
+	return all;
 }
 
+/*
+ * The profile is told the worst before, and better after: a library that ends
+ * the process or stands still leaves no time to say so.
+ */
 void examine_threads(struct card *card)
 {
 	if (card->profile->concurrency != SDF_CONCURRENT_SESSIONS) {
 		tell(RESULT_skipped, "profile", "the profile says that sessions are not to be used at the same time");
 		return;
 	}
-	if (!all_works(card, false))
-		tell_number("concurrency", SDF_CONCURRENT_NONE); /* until the next chapter shows better */
+	tell_number("concurrency", SDF_CONCURRENT_NONE);
+	if (all_works(card, false) != BAD)
+		tell_number("concurrency", SDF_CONCURRENT_SESSIONS);
 }
 
 void examine_threads_devices(struct card *card)
 {
-	if (all_works(card, true))
-		tell_number("concurrency", SDF_CONCURRENT_DEVICES);
+	enum sdf_concurrency before = card->profile->concurrency;
+
+	tell_number("concurrency", SDF_CONCURRENT_NONE);
+	enum outcome outcome = all_works(card, true);
+	if (outcome != BAD)
+		tell_number("concurrency", outcome == GOOD && before == SDF_CONCURRENT_NONE ? SDF_CONCURRENT_DEVICES : before);
 }
