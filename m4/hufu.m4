@@ -35,7 +35,8 @@ AC_DEFUN([HUFU_WITH_OPENSSL], [
     [AS_HELP_STRING([--with-openssl=PREFIX], [use the OpenSSL (or Tongsuo) installed under PREFIX])],
     [], [with_openssl=yes])
   AS_CASE([$with_openssl],
-    [yes], [PKG_CHECK_MODULES([OPENSSL], [libcrypto >= 3.0])],
+    [yes], [PKG_CHECK_MODULES([OPENSSL], [libcrypto >= 3.0])
+            PKG_CHECK_MODULES([SSL], [libssl >= 3.0])],
     [no], [AC_MSG_ERROR([hufu needs libcrypto])],
     [AS_IF([test -e "$with_openssl/include/openssl/opensslv.h"], [],
        [AC_MSG_ERROR([--with-openssl=$with_openssl: there is no include/openssl/opensslv.h under it; give the prefix that OpenSSL was installed to])])
@@ -48,6 +49,9 @@ AC_DEFUN([HUFU_WITH_OPENSSL], [
      AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <openssl/crypto.h>]], [[OSSL_LIB_CTX_free(OSSL_LIB_CTX_new());]])],
        [], [AC_MSG_ERROR([no usable libcrypto (3.0 or later) under $with_openssl])])
      CFLAGS=$hufu_saved_CFLAGS; LIBS=$hufu_saved_LIBS
+     SSL_CFLAGS=$OPENSSL_CFLAGS
+     SSL_LIBS="-L$hufu_ssl_lib -Wl,-rpath,$hufu_ssl_lib -lssl -lcrypto"
+     AC_SUBST([SSL_CFLAGS]) AC_SUBST([SSL_LIBS])
      AC_SUBST([OPENSSL_CFLAGS]) AC_SUBST([OPENSSL_LIBS])])
   HUFU_CHECK_OPENSSL
 ])

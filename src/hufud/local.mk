@@ -1,0 +1,12 @@
+# The network cipher machine.
+if HUFUD
+noinst_LTLIBRARIES += src/hufud/libhufud.la
+src_hufud_libhufud_la_SOURCES = \
+	%reldir%/access.h \
+	%reldir%/audit.h \
+	%reldir%/service.h \
+	%reldir%/tenant.h \
+	%reldir%/ticket.h
+src_hufud_libhufud_la_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(PROTOBUFC_CFLAGS) $(SYSTEMD_CFLAGS)
+src_hufud_libhufud_la_LIBADD = $(EVENT_LIBS) $(SYSTEMD_LIBS) $(PTHREAD_LIBS)
+endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A virtual cipher machine: one token section with its devices, its store if it
+ * has one, its keys and its limits. None sees another, and none can starve
+ * another: each has lanes (threads that may wait for a device or a store) and a
+ * bounded queue of its own.
+ */
+#ifndef HUFUD_TENANT_H
+#define HUFUD_TENANT_H
+
+#include "base/conf.h"
+#include "hufud/service.h"
+#include "pool/pool.h"
+#include "store/store.h"
+
+struct tenant;
+
+/* Loads nothing from a device or store yet. master: 32 bytes, the machines' (conf_machine.master). HUFU_ERR_CONFIG after a message. */
+enum hufu_err tenant_new(const struct conf *, const struct conf_token *, const uint8_t master[32], struct tenant **) MUST_CHECK;
+/* All requests are answered. */
+void tenant_free(struct tenant *);
+const char *tenant_name(const struct tenant *);
+struct pool *tenant_pool(struct tenant *);
+struct store *tenant_store(struct tenant *); /* NULL: devices alone */
+const struct conf_token *tenant_conf(const struct tenant *);
+
+/* Runs fn(request) on a lane, in order of arrival; false: the queue is full or the tenant ends (answer BUSY). */
+bool tenant_later(struct tenant *, struct request *, void (*fn)(struct request *)) MUST_CHECK;
+void tenant_load(struct tenant *, struct wire_load *);
+
+/*
+ * The tenant's secret keys, derived from the master by label and the token's name: the same on every machine with this
+ * master. out: secret memory.
+ */
+void tenant_key(const struct tenant *, const char *label, uint8_t out[32]);
+/* The domain's SM2 key pair: its point, and a signature by it. */
+void tenant_domain_point(const struct tenant *, uint8_t point[64]);
+enum hufu_err tenant_domain_sign(const struct tenant *, const uint8_t e[32], uint8_t signature[64]) MUST_CHECK;
+
+/* -- sealed copies: what clients hold of keys in the role DEVICES ---------------------- */
+
+/*
+ * Sealed by SM4-GCM under a one-time key derived from the tenant's and a fresh salt; AAD: format, tenant, type, policy.
+ * It holds the key's copies for the domains of this machine's devices. HUFU_ERR_NO_KEY: not of this tenant, or damaged.
+ */
+enum hufu_err tenant_seal_copy(struct tenant *, enum hufu_key_type, bool hardware_only, const struct pool_copy *, size_t n,
+                               const uint8_t *pub, size_t pub_len, struct writer *out) MUST_CHECK;
+struct tenant_copy {               /* tenant_copy_free */
+	enum hufu_key_type type;
+	bool hardware_only;
+	struct pool_copy *copies;
+	size_t n;
+	const uint8_t *pub;
+	size_t pub_len;
+};
+enum hufu_err tenant_open_copy(struct tenant *, const uint8_t *sealed, size_t len, struct tenant_copy **) MUST_CHECK;
+void tenant_copy_free(struct tenant_copy *);
+
+/* For hot configuration: takes over what may change while it works. */
+enum hufu_err tenant_reconfigure(struct tenant *, const struct conf *, const struct conf_token *) MUST_CHECK;
+
+#endif
