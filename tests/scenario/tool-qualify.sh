@@ -30,6 +30,12 @@ check "the 15 tests of GM/T 0005 pass" found random pass "all 26 rows"
 check "the profile that was written fits" qualify ./careless.so --profile report/careless.conf --chapters layouts,answers,sizes
 check "with its password, rights are what they are" qualify ./careless.so --chapters rights --index 3 --password-file password
 
+check "--full calls more, and waits for longer" qualify ./careless.so --full --threads 2 --idle 2 --chapters cross,threads,late,idle
+check "by many threads' calls" found threads pass "2 threads, a session each: 10000 SM2 signatures, none wrong"
+check "over a longer time" found late pass "within 5000 ms"
+check_status 6 "where no call of the profile takes a configuration" qualify ./careless.so --open-config /nowhere --chapters open
+check "what to do is told" found open fault "the profile names no call that takes it"
+
 # WORD, options, chapter, result, words of the finding
 names() {
 	local word=$1 options=$2 chapter=$3 result=$4 text=$5 want=6
@@ -122,6 +128,8 @@ C
 	chmod 755 hostile.so
 	check_status 6 "is told to be none" qualify ./hostile.so --chapters symbols,open,layouts
 	check "by what it wrote" found symbols fault "is no report"
+	check_status 6 "every chapter of --full comes to its end with it" qualify ./hostile.so --full --idle 1
+	check "the one that is not quick, too" found idle fault "is no report"
 	check "its words reach no terminal as they are" absent "$(printf '\033')" out
 	check "nor the page" absent -i '<script' report/report.html
 	check "nor gnuplot" is_equal "$(find . -name spoilt)" ""
@@ -147,6 +155,14 @@ for card in card_standard card_narrow card_2012; do
 	check "$card: clean with a key that wants a password" qualify ./$card.so --profile "$work/keys/$card.conf" --index 3 \
 		--password-file card.password --chapters layouts,answers,rights,errors,threads $as
 done
+rm card_narrow.so.conf
+# shellcheck disable=SC2086
+check_status 6 "card_narrow without its configuration does not open" qualify ./card_narrow.so --profile "$work/keys/card_narrow.conf" --chapters open,answers $as
+# shellcheck disable=SC2086
+check "with --open-config it does" qualify ./card_narrow.so --profile "$work/keys/card_narrow.conf" --open-config "$work/keys/card.conf" --chapters open,answers,threads-devices $as
+check "by the call of the profile" found open pass "the device is opened, with its configuration"
+check "for threads, too" found threads-devices pass "8 threads, a device each"
+(umask 077; cp keys/card.conf card_narrow.so.conf)
 # shellcheck disable=SC2086
 check_status 6 "card_narrow without its profile is not" qualify ./card_narrow.so --chapters layouts,answers $as
 check "what it is, is seen" found layouts fault "fields of 32 bytes"

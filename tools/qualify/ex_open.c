@@ -124,6 +124,10 @@ void examine_open(struct card *card)
 	void *devices[DEVICES_TRIED], *session;
 	uint32_t code = card_open(card, &devices[0]), n;
 
+	if (card->request->open_config && !card->profile->extra[SDF_EXTRA_OPEN]) {
+		tell(RESULT_fault, "device", "--open-config was given, but the profile names no call that takes it (calls { open })");
+		return;
+	}
 	if (!tell_code(card, "device",
 	               card->request->open_config ? "the device is opened, with its configuration" : "the device is opened", code))
 		return;
