@@ -134,6 +134,69 @@ C
 	check "nor the page" absent -i '<script' report/report.html
 	check "nor gnuplot" is_equal "$(find . -name spoilt)" ""
 	check "and the profile is well" grep -q 'field_bytes = 64' report/hostile.conf
+
+	# A driver of hufu's that draws half, or does not keep to its leases.
+	cat >driver.c <<'C'
+#include <stdatomic.h>
+#include <string.h>
+#include <hufu/driver.h>
+struct hufu_device { int short_of, few, wide; _Atomic int leases; };
+struct hufu_lease { struct hufu_device *device; };
+static struct hufu_device device;
+static struct hufu_lease one = {&device};
+static const struct hufu_capability caps[] = {{.verbs = 1u << HUFU_VERB_RANDOM}};
+static enum hufu_err open_device(const struct hufu_host *h, const struct hufu_conf *c, uint64_t t, struct hufu_device **d)
+{
+	device.short_of = c->get(c, "short") != 0;
+	device.few = c->get(c, "few") != 0;
+	device.wide = c->get(c, "wide") != 0;
+	*d = &device;
+	return (void)h, (void)t, HUFU_OK;
+}
+static void close_device(struct hufu_device *d, uint64_t t) { (void)d, (void)t; }
+static enum hufu_err info(struct hufu_device *d, struct hufu_device_info *i)
+{
+	i->caps = caps, i->ncaps = 1, i->max_leases = d->wide ? 0 : 2;
+	return HUFU_OK;
+}
+static enum hufu_err probe(struct hufu_device *d, uint64_t t) { return (void)d, (void)t, HUFU_OK; }
+static enum hufu_err lease(struct hufu_device *d, uint64_t t, struct hufu_lease **l)
+{
+	*l = &one;
+	return (void)t, d->few && atomic_fetch_add(&d->leases, 1) > 2 ? HUFU_ERR_BUSY : HUFU_OK;
+}
+static void release(struct hufu_lease *l) { (void)l; }
+static void run(struct hufu_lease *l, struct hufu_op *const *ops, size_t n)
+{
+	static _Atomic unsigned count;
+	for (size_t i = 0; i < n; i++) {
+		struct hufu_op *op = ops[i];
+		unsigned drawn = atomic_fetch_add(&count, 1) + 1;
+		op->outcome = op->verb == HUFU_VERB_RANDOM ? HUFU_OK : HUFU_ERR_UNSUPPORTED;
+		op->out_len = op->outcome ? 0 : l->device->short_of ? op->out_cap / 2 : op->out_cap;
+		for (size_t k = 0; k < op->out_len; k++)
+			op->out[k] = (uint8_t)(drawn >> 8 * (k % 4));
+	}
+}
+const struct hufu_driver *hufu_driver_entry(void);
+const struct hufu_driver *hufu_driver_entry(void)
+{
+	static const struct hufu_driver d = {.size = sizeof d, .abi = HUFU_DRIVER_ABI, .name = "half", .open = open_device,
+		.close = close_device, .info = info, .probe = probe, .lease = lease, .release = release, .run = run};
+	return &d;
+}
+C
+	check "a driver of hufu's" cc -I"$top_srcdir/include" -shared -fPIC -o driver.so driver.c
+	chmod 755 driver.so
+	check "is clean while it does as it should" qualify ./driver.so --set wide=1 --chapters open,answers,threads
+	check "with threads" found threads pass "8 threads, a lease each"
+	check "with two leases there are no threads" qualify ./driver.so --chapters threads
+	check "which is told" found threads skipped "no more than 2 leases"
+	check_status 6 "half of what was drawn is not all" qualify ./driver.so --set wide=1 --set short=1 --chapters answers,threads
+	check "nor with threads" found threads fault "draws of 32 random bytes"
+	check "and told" found answers fault "64 random bytes"
+	check_status 6 "threads that get no lease are not passed over" qualify ./driver.so --set wide=1 --set few=1 --chapters threads
+	check "but counted" found threads fault "6 errors"
 fi
 
 # -- the emulated cards ------------------------------------------------------------------------

@@ -130,6 +130,7 @@ static bool can_make(const struct subject *s, uint64_t mechanism, enum hufu_verb
 struct made {
 	struct hufu_key key;
 	uint8_t blob[4096], pub[HUFU_PUB_MAX];
+	size_t pub_len;
 };
 
 static enum hufu_err run(struct subject *s, struct hufu_lease *lease, struct hufu_op *op)
@@ -155,6 +156,7 @@ static enum hufu_err make(struct subject *s, struct hufu_lease *lease, struct hu
 	op.pub = made->pub;
 	op.copy_kind = HUFU_COPY_BLOB;
 	enum hufu_err err = run(s, lease, &op);
+	made->pub_len = op.pub_len;
 	made->key = (struct hufu_key){.size = sizeof made->key, .version = 1, .type = op.new_type, .copy_kind = op.copy_kind,
 	                              .blob = made->blob, .blob_len = op.out_len};
 	host_fill(made->key.uuid, sizeof made->key.uuid);
@@ -170,8 +172,19 @@ static void evict(struct subject *s, struct hufu_lease *lease, struct made *made
 
 static enum hufu_err make_pair(struct subject *s, struct hufu_lease *lease, struct made *made)
 {
-	return make(s, lease, (struct hufu_op){.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM2_KEY_PAIR_GEN,
-	                                       .new_type = HUFU_KEY_SM2_PRIVATE}, made);
+	enum hufu_err err = make(s, lease, (struct hufu_op){.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM2_KEY_PAIR_GEN,
+	                                                    .new_type = HUFU_KEY_SM2_PRIVATE}, made);
+
+	return err == HUFU_OK && made->pub_len != SM2_POINT_LEN ? HUFU_ERR_CORRUPT : err;
+}
+
+/* All of out: what a driver left as it was would be taken for random numbers. */
+static enum hufu_err draw_all(struct subject *s, struct hufu_lease *lease, uint8_t *out, size_t len)
+{
+	struct hufu_op op = {.verb = HUFU_VERB_RANDOM, .out = out, .out_cap = len};
+	enum hufu_err err = run(s, lease, &op);
+
+	return err == HUFU_OK && op.out_len != len ? HUFU_ERR_CORRUPT : err;
 }
 
 static bool sign_round(struct subject *s, struct hufu_lease *lease, struct made *pair, enum hufu_err *err)
@@ -214,11 +227,9 @@ static void examine_opening(struct subject *s)
 static void answer_random(struct subject *s, struct hufu_lease *lease)
 {
 	uint8_t a[64] = {0}, b[64] = {0};
-	struct hufu_op op = {.verb = HUFU_VERB_RANDOM, .out = a, .out_cap = sizeof a};
-	struct hufu_op other = {.verb = HUFU_VERB_RANDOM, .out = b, .out_cap = sizeof b};
 
-	if (can(s, 0, HUFU_VERB_RANDOM) && tell_err("random", "random numbers", run(s, lease, &op)) &&
-	    run(s, lease, &other) == HUFU_OK)
+	if (can(s, 0, HUFU_VERB_RANDOM) && tell_err("random", "64 random bytes", draw_all(s, lease, a, sizeof a)) &&
+	    tell_err("random", "and another 64", draw_all(s, lease, b, sizeof b)))
 		tell(memcmp(a, b, sizeof a) ? RESULT_pass : RESULT_fault, "random", "two draws differ");
 }
 
@@ -348,10 +359,9 @@ static bool crypt_round(struct subject *s, struct hufu_lease *lease, struct made
 static bool random_round(struct subject *s, struct hufu_lease *lease, struct made *made, enum hufu_err *err)
 {
 	uint8_t out[32] = {0}, none[32] = {0};
-	struct hufu_op op = {.verb = HUFU_VERB_RANDOM, .out = out, .out_cap = sizeof out};
 
 	(void)made;
-	*err = run(s, lease, &op);
+	*err = draw_all(s, lease, out, sizeof out);
 	return *err == HUFU_OK && memcmp(out, none, sizeof out);
 }
 
@@ -397,8 +407,9 @@ static void *work(void *arg)
 	struct hufu_lease *lease;
 
 	w->err = ASK(w->subject, lease, w->subject->device, soon(), &lease);
+	w->errors = w->err != HUFU_OK;
 	if (w->err)
-		return NULL;
+		goto out;
 	for (; !atomic_load(w->stop); w->rounds++) {
 		enum hufu_err err;
 		bool good = w->job->round(w->subject, lease, &w->job->key, &err);
@@ -408,6 +419,7 @@ static void *work(void *arg)
 		tell_at(w->rounds, 0);
 	}
 	DO(w->subject, release, lease);
+out:
 	board_quit();
 	return NULL;
 }
@@ -460,7 +472,9 @@ static void threads(struct subject *s, struct hufu_lease *lease)
 	uint32_t n = most_threads(s);
 	struct job job;
 
-	if (!n || !find_job(s, lease, &job))
+	if (n < 2)
+		tell(RESULT_skipped, "job", "threads with a lease each: the device gives no more than %u leases", s->info.max_leases);
+	if (n < 2 || !find_job(s, lease, &job))
 		return;
 	struct sums sums = together(s, &job, n, s->request->full ? 10000 : 500);
 	tell(sums.wrong || sums.errors || !sums.rounds ? RESULT_fault : RESULT_pass, "job",
@@ -497,8 +511,7 @@ static bool draw(void *arg, uint8_t *out, size_t len)
 
 	for (size_t done = 0; done < len;) {
 		size_t n = len - done < 4096 ? len - done : 4096;
-		struct hufu_op op = {.verb = HUFU_VERB_RANDOM, .out = out + done, .out_cap = n};
-		if (run(d->subject, d->lease, &op) != HUFU_OK)
+		if (draw_all(d->subject, d->lease, out + done, n) != HUFU_OK)
 			return false;
 		done += n;
 	}
