@@ -127,4 +127,11 @@ assert d["call_us"] >= 1000
 PY
 check "by the driver and the pool, with 1, 4 and 16 threads" python3 shape.py
 check_status 4 "what is no library: 4" "$HUFU" bench sdf /etc/passwd
+card1="$work/card1.so --profile $work/keys/card_standard.conf --index 3 --seconds 3"
+# shellcheck disable=SC2086
+check "a pair with a password is measured" "$HUFU" bench sdf $card1 --password-file access -o json
+check "with all threads" is_equal "$(grep -o '"threads"' out | wc -l)" 9
+(umask 077; printf %s "another password" >wrong)
+# shellcheck disable=SC2086
+check_status 4 "not with another password" "$HUFU" bench sdf $card1 --password-file wrong
 finish

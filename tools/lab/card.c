@@ -27,6 +27,7 @@
 #define SIGNATURE_ROOM 512 /* whatever its fields are */
 #define DOMAIN "card"
 #define UP_NS (10 * NS_PER_S)
+#define CREDENTIAL "*" /* of all indexes: there is one */
 
 enum side { STRAIGHT, BY_HUFU, SIDES };
 
@@ -162,7 +163,7 @@ static bool open_pool(struct card *card, const struct lab_args *args)
 
 	if (!conf || pool_new(conf, &conf->tokens[0], &card->pool) != HUFU_OK)
 		return lab_fail("no pool to be had");
-	if (card->password && pool_add_credential(card->pool, DOMAIN, "user", 0, (const uint8_t *)card->password,
+	if (card->password && pool_add_credential(card->pool, DOMAIN, CREDENTIAL, 0, (const uint8_t *)card->password,
 	                                          strlen(card->password)) != HUFU_OK)
 		return lab_fail("the password could not be given");
 	return find_key(card);
@@ -231,9 +232,8 @@ static bool find_copy(struct card *card, struct hufu_lease *lease)
 
 static bool log_in(const struct card *card, struct hufu_lease *lease)
 {
-	static const uint8_t user[] = {'u', 's', 'e', 'r'};
-	struct hufu_op op = {.verb = HUFU_VERB_LOGIN, .in2 = user, .in2_len = sizeof user, .in = (const uint8_t *)card->password,
-	                     .in_len = card->password ? strlen(card->password) : 0};
+	struct hufu_op op = {.verb = HUFU_VERB_LOGIN, .in2 = (const uint8_t *)CREDENTIAL, .in2_len = sizeof CREDENTIAL - 1,
+	                     .in = (const uint8_t *)card->password, .in_len = card->password ? strlen(card->password) : 0};
 
 	return !card->password || run_op(lease, &op) || lab_fail("the password could not be given");
 }
