@@ -134,4 +134,8 @@ check "with all threads" is_equal "$(grep -o '"threads"' out | wc -l)" 9
 (umask 077; printf %s "another password" >wrong)
 # shellcheck disable=SC2086
 check_status 4 "not with another password" "$HUFU" bench sdf $card1 --password-file wrong
+check "which no message shows" absent "another password" out
+chmod 644 wrong
+# shellcheck disable=SC2086
+check_status 3 "and a file that others may read is refused" "$HUFU" bench sdf $card1 --password-file wrong
 finish

@@ -3,6 +3,7 @@
 #include "tools/bench/bench.h"
 #include "tools/bench/failover.h"
 #include "tools/io.h"
+#include "tools/pin.h"
 #include "tools/report.h"
 #include "tools/table.h"
 
@@ -59,10 +60,10 @@ static bool promised(const struct row *row)
 
 /* -- run ------------------------------------------------------------------------------ */
 
-static bool run_row(const struct args *args, unsigned ms, struct row *row)
+static bool run_row(const struct args *args, const struct pin *password, unsigned ms, struct row *row)
 {
-	char *words[8] = {0};
-	const char *argv[9] = {0};
+	char *words[9] = {0};
+	const char *argv[10] = {0};
 	const char *profile = arg_get(args, "profile"), *index = arg_get(args, "index"), *config = arg_get(args, "open-config");
 	int n = 0;
 
@@ -72,10 +73,11 @@ static bool run_row(const struct args *args, unsigned ms, struct row *row)
 	            asprintf(&words[n++], "isolation=%s", row->kind->isolation) > 0 &&
 	            asprintf(&words[n++], "verify=%s", row->kind->verify) > 0 &&
 	            asprintf(&words[n++], "threads=%u", row->kind->threads) > 0 && asprintf(&words[n++], "ms=%u", ms) > 0 &&
+	            (!password->len || asprintf(&words[n++], "password=stdin") > 0) &&
 	            (!config || asprintf(&words[n++], "open_config=%s", config) > 0);
 	for (int i = 0; i < n; i++)
 		argv[i] = words[i];
-	json_t *doc = good ? lab_run(place_fast() ? place_fast() : "/tmp", "card", argv) : NULL;
+	json_t *doc = good ? lab_run_with(place_fast() ? place_fast() : "/tmp", "card", argv, password->len ? password : NULL) : NULL;
 	good = doc && json_unpack(doc, "{s:F,s:F,s:F,s:F,s:F}", "straight_per_s", &row->straight, "driver_per_s", &row->driver,
 	                          "ratio", &row->ratio, "call_us", &row->call_us, "cpu_us", &row->cpu_us) == 0;
 	json_decref(doc);
@@ -124,42 +126,13 @@ static enum status as_table(const struct row *rows, size_t n)
 
 /* -- the command --------------------------------------------------------------------------- */
 
-/* By the environment of the lab alone: it is in no list of processes. */
-static enum status hand_password(const struct args *args)
-{
-	const char *path = arg_get(args, "password-file");
-	char password[256];
-
-	unsetenv("HUFU_LAB_PASSWORD");
-	if (!path)
-		return ST_OK;
-	FILE *f = fopen(path, "r");
-	bool good = f && fgets(password, sizeof password, f);
-	if (f)
-		fclose(f);
-	if (!good)
-		return fail_errno("Name a file that holds the access password.", "reading %s", path);
-	password[strcspn(password, "\r\n")] = 0;
-	setenv("HUFU_LAB_PASSWORD", password, 1);
-	explicit_bzero(password, sizeof password);
-	return ST_OK;
-}
-
-enum status cmd_bench_sdf(const struct args *args)
+static enum status measure(const struct args *args, const struct pin *password, unsigned long seconds)
 {
 	struct row rows[NROWS] = {0};
-	unsigned long seconds, index;
 	size_t n = 0;
-	enum status status = arg_number(args, "seconds", 1, 3600, 30, &seconds);
-
-	if (!status)
-		status = arg_number(args, "index", 1, 1023, 1, &index);
-	if (!status)
-		status = hand_password(args);
-	if (status)
-		return status;
 	unsigned long each = seconds * 1000 / NROWS;
 	bool tty = isatty(STDERR_FILENO);
+
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	for (size_t i = 0; i < NROWS && !stop; i++) {
@@ -168,12 +141,29 @@ enum status cmd_bench_sdf(const struct args *args)
 		rows[n] = (struct row){.kind = &kinds[i]};
 		if (i > 0 && n == 0)
 			break; /* what is wrong with the library was said */
-		n += run_row(args, each > SETTING_UP_MS + 100 ? (unsigned)each - SETTING_UP_MS : 100, &rows[n]);
+		n += run_row(args, password, each > SETTING_UP_MS + 100 ? (unsigned)each - SETTING_UP_MS : 100, &rows[n]);
 	}
 	if (tty)
 		fputs("\r\033[K", stderr);
 	if (n == 0)
 		return fail(ST_UNAVAILABLE, "Look at the messages above.", "nothing could be measured");
-	status = args->json ? as_json(args, rows, n) : as_table(rows, n);
+	enum status status = args->json ? as_json(args, rows, n) : as_table(rows, n);
 	return status ? status : n < NROWS ? ST_PARTIAL : ST_OK;
+}
+
+enum status cmd_bench_sdf(const struct args *args)
+{
+	const char *path = arg_get(args, "password-file");
+	struct pin password = {0};
+	unsigned long seconds, index;
+	enum status status = arg_number(args, "seconds", 1, 3600, 30, &seconds);
+
+	if (!status)
+		status = arg_number(args, "index", 1, 1023, 1, &index);
+	if (!status && path)
+		status = pin_from_file(path, &password);
+	if (!status)
+		status = measure(args, &password, seconds);
+	pin_clear(&password);
+	return status;
 }

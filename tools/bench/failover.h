@@ -6,6 +6,7 @@
 #ifndef FAILOVER_H
 #define FAILOVER_H
 
+#include "tools/pin.h"
 #include "tools/tool.h"
 
 #include <jansson.h>
@@ -20,6 +21,8 @@
  * that is removed afterwards, and gives what it printed. NULL: it could not, as a note says.
  */
 json_t *lab_run(const char *parent, const char *verb, const char *const *words);
+/* The password is its standard input: no list of processes and no environment has it. NULL: none. */
+json_t *lab_run_with(const char *parent, const char *verb, const char *const *words, const struct pin *password);
 
 /* What the pool adds to a call on one of so many healthy direct devices; 0: a note says why not. */
 double pool_overhead_ns(const char *parent, unsigned devices, unsigned ms);

@@ -8,6 +8,7 @@
  */
 #include "tools/lab/lab.h"
 
+#include "base/secret.h"
 #include "driver/driver.h"
 #include "driver/sdf/library.h"
 #include "hufu/mechanisms.h"
@@ -18,7 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #define THREADS_MAX 64
 #define ROUNDS 15
@@ -27,6 +30,7 @@
 #define SIGNATURE_ROOM 512 /* whatever its fields are */
 #define DOMAIN "card"
 #define UP_NS (10 * NS_PER_S)
+#define PASSWORD_MAX 1024
 #define CREDENTIAL "*" /* of all indexes: there is one */
 
 enum side { STRAIGHT, BY_HUFU, SIDES };
@@ -39,7 +43,9 @@ typedef int sign_fn(void *session, unsigned index, unsigned char *data, unsigned
 
 struct card {
 	struct sdf_library *library;
-	const char *path, *profile, *open_config, *password;
+	const char *path, *profile, *open_config;
+	uint8_t *password;          /* secret memory; NULL: none */
+	size_t password_len;
 	unsigned index;
 	void *device;
 	sign_fn *sign;
@@ -93,11 +99,8 @@ static bool open_session(const struct card *card, void **session)
 		return false;
 	if (!card->password)
 		return true;
-	char *password = strdup(card->password);
-	bool good = password && find_function(card, "SDF_GetPrivateKeyAccessRight", &get_right) &&
-	            did(get_right(*session, card->index, (unsigned char *)password, (unsigned)strlen(password)), "the access right");
-	free(password);
-	return good;
+	return find_function(card, "SDF_GetPrivateKeyAccessRight", &get_right) &&
+	       did(get_right(*session, card->index, card->password, (unsigned)card->password_len), "the access right");
 }
 
 static bool sign_straight(const struct card *card, void *session)
@@ -163,8 +166,8 @@ static bool open_pool(struct card *card, const struct lab_args *args)
 
 	if (!conf || pool_new(conf, &conf->tokens[0], &card->pool) != HUFU_OK)
 		return lab_fail("no pool to be had");
-	if (card->password && pool_add_credential(card->pool, DOMAIN, CREDENTIAL, 0, (const uint8_t *)card->password,
-	                                          strlen(card->password)) != HUFU_OK)
+	if (card->password &&
+	    pool_add_credential(card->pool, DOMAIN, CREDENTIAL, 0, card->password, card->password_len) != HUFU_OK)
 		return lab_fail("the password could not be given");
 	return find_key(card);
 }
@@ -233,7 +236,7 @@ static bool find_copy(struct card *card, struct hufu_lease *lease)
 static bool log_in(const struct card *card, struct hufu_lease *lease)
 {
 	struct hufu_op op = {.verb = HUFU_VERB_LOGIN, .in2 = (const uint8_t *)CREDENTIAL, .in2_len = sizeof CREDENTIAL - 1,
-	                     .in = (const uint8_t *)card->password, .in_len = card->password ? strlen(card->password) : 0};
+	                     .in = card->password, .in_len = card->password_len};
 
 	return !card->password || run_op(lease, &op) || lab_fail("the password could not be given");
 }
@@ -424,6 +427,22 @@ static bool load(struct card *card)
 	return find_function(card, "SDF_InternalSign_ECC", &card->sign) && open_straight(card);
 }
 
+/* All of standard input: what a command line or an environment holds others can see. */
+static bool read_password(struct card *card)
+{
+	ssize_t got = 1;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	card->password = secret_alloc(PASSWORD_MAX);
+	if (!card->password)
+		return lab_fail("no memory for the password");
+	while (got > 0 && card->password_len < PASSWORD_MAX) {
+		got = read(STDIN_FILENO, card->password + card->password_len, PASSWORD_MAX - card->password_len);
+		card->password_len += got > 0 ? (size_t)got : 0;
+	}
+	return (got >= 0 && card->password_len > 0) || lab_fail("no password came");
+}
+
 json_t *lab_card(const struct lab_args *args)
 {
 	unsigned threads = (unsigned)lab_number(args, "threads", 1, THREADS_MAX, 1);
@@ -432,12 +451,15 @@ json_t *lab_card(const struct lab_args *args)
 		.path = lab_text(args, "library", ""),
 		.profile = lab_text(args, "profile", "gmt0018-2012"),
 		.open_config = lab_text(args, "open_config", NULL),
-		.password = getenv("HUFU_LAB_PASSWORD"), /* not on a command line, which everybody sees */
 		.index = (unsigned)lab_number(args, "index", 1, 1023, 1),
 		.direct = !strcmp(lab_text(args, "isolation", "thread"), "direct"),
 	};
 
-	if (!load(&card) || !(card.direct ? open_driver(&card) : open_pool(&card, args)))
-		return NULL;
-	return run_all(&card, threads, ns / (SIDES * (WARM_ROUNDS + ROUNDS)));
+	json_t *doc = NULL;
+
+	if ((!lab_text(args, "password", NULL) || read_password(&card)) && load(&card) &&
+	    (card.direct ? open_driver(&card) : open_pool(&card, args)))
+		doc = run_all(&card, threads, ns / (SIDES * (WARM_ROUNDS + ROUNDS)));
+	secret_free(card.password);
+	return doc;
 }
