@@ -79,6 +79,12 @@ check "iv-kept: with the profile that was written it is a quirk" qualify ./carel
 names sessions=10 "" sizes quirk "10 sessions are open at a time"
 names idle=1000 "--idle 4" idle fault "is of no use any more"
 names leak "" leaks fault "sessions opened and closed: 4"
+told ""
+# The pair at the third index signs for nobody who has not its password.
+check "a key that does not sign has no late signature" qualify ./careless.so --index 3 --chapters late,leaks
+check "which is told" found late skipped "SDF_InternalSign_ECC: no call of it succeeded (SDR_PRKRERR"
+check "nor any that leaks" found leaks skipped "signatures: not tried, since the first failed: SDR_PRKRERR"
+check "but random numbers do" found late pass SDF_GenerateRandom
 names stuck "" random fault "repeat every 16 bytes"
 names wrong=20 "" cross fault "10 of 200 wrong"
 names hang=SDF_CloseDevice "--timeout 5" reconnect fault "SDF_CloseDevice did not return within 5 s"

@@ -62,50 +62,59 @@ static struct usage usage(void)
 	return (struct usage){heap.uordblks + heap.hblkhd, resident(), descriptors(), threads()};
 }
 
-static void sessions(struct card *card, void *session)
+/* A round: the code of what it is about. CARD_MISSING: cannot be tried here. */
+static uint32_t sessions(struct card *card, void *session)
 {
 	void *other;
 
 	(void)session;
-	if (card_session(card, card->device, &other) == SDR_OK)
-		card_close_session(card, other);
+	uint32_t code = card_session(card, card->device, &other);
+	card_close_session(card, other);
+	return code;
 }
 
-static void signatures(struct card *card, void *session)
+static uint32_t signatures(struct card *card, void *session)
 {
 	uint8_t e[32] = {1}, sig[64];
 
-	(void)card_sign(card, session, card->sign_index, e, sig);
+	return card->sign_index ? card_sign(card, session, card->sign_index, e, sig) : CARD_MISSING;
 }
 
-static void keys(struct card *card, void *session)
+static uint32_t keys(struct card *card, void *session)
 {
 	uint8_t key[16] = {1};
-	void *handle;
+	void *handle = NULL;
 
-	if (card_import(card, session, key, sizeof key, &handle) == SDR_OK)
-		card_destroy(card, session, handle);
+	if (!card_can_import(card))
+		return CARD_MISSING;
+	uint32_t code = card_import(card, session, key, sizeof key, &handle);
+	card_destroy(card, session, handle);
+	return code;
 }
 
-static void failures(struct card *card, void *session)
+/* Its failure is what is wanted. */
+static uint32_t failures(struct card *card, void *session)
 {
 	uint8_t point[64];
+	uint32_t code = card_export(card, session, 4999, true, point);
 
-	(void)card_export(card, session, 4999, true, point);
+	return code == CARD_MISSING ? code : code == SDR_OK ? CARD_STRANGE : SDR_OK;
 }
 
-static void devices(struct card *card, void *session)
+static uint32_t devices(struct card *card, void *session)
 {
 	void *device;
 
 	(void)session;
-	if (card->profile->devices_max != 1 && card_open(card, &device) == SDR_OK)
-		(void)CALL(card, CloseDevice, device);
+	if (card->profile->devices_max == 1)
+		return CARD_MISSING;
+	uint32_t code = card_open(card, &device);
+	return code == SDR_OK ? CALL(card, CloseDevice, device) : code;
 }
 
 static const struct {
 	const char *id, *what;
-	void (*round)(struct card *, void *session);
+	uint32_t (*round)(struct card *, void *session);
 	uint32_t share;         /* of the rounds */
 } kinds[] = {
 	{"sessions", "sessions opened and closed", sessions, 1},
@@ -146,24 +155,43 @@ static void judge(const char *id, const char *what, const struct usage u[STAGES 
 		tell(RESULT_pass, id, "%s: nothing grows", what);
 }
 
+/* The code of the first that fails; *done: those before it. */
+static uint32_t repeat(struct card *card, void *session, size_t kind, uint32_t rounds, uint32_t *done)
+{
+	uint32_t code = SDR_OK;
+
+	for (*done = 0; *done < rounds && code == SDR_OK; *done += code == SDR_OK) {
+		code = kinds[kind].round(card, session);
+		tell_at(*done, rounds);
+	}
+	return code;
+}
+
 static void run(struct card *card, void *session, size_t kind)
 {
-	uint32_t rounds = (card->request->full ? ROUNDS_FULL : ROUNDS) / kinds[kind].share;
+	uint32_t rounds = (card->request->full ? ROUNDS_FULL : ROUNDS) / kinds[kind].share, done;
+	const char *id = kinds[kind].id, *what = kinds[kind].what;
+	uint32_t code = kinds[kind].round(card, session);
 	struct usage u[STAGES + 1];
-	char series[64];
 
+	if (code != SDR_OK) {
+		tell(RESULT_skipped, id, "%s: not tried, %s%s", what,
+		     code == CARD_MISSING ? "the library, its keys or the profile have no such thing" : "since the first failed: ",
+		     code == CARD_MISSING ? "" : code_text(card, code));
+		return;
+	}
 	u[0] = usage();
 	for (uint32_t stage = 1; stage <= STAGES; stage++) {
-		for (uint32_t i = 0; i < rounds; i++) {
-			kinds[kind].round(card, session);
-			tell_at(i, rounds);
+		code = repeat(card, session, kind, rounds, &done);
+		if (code != SDR_OK) {
+			tell(RESULT_fault, id, "%s: after %u of them no more (%s)", what, (stage - 1) * rounds + done + 1,
+			     code_text(card, code));
+			return;
 		}
 		u[stage] = usage();
-		snprintf(series, sizeof series, "%s", kinds[kind].what);
-		tell_point("KiB more, by calls", series, stage * rounds,
-		           ((double)u[stage].resident - (double)u[0].resident) / 1024);
+		tell_point("KiB more, by calls", what, stage * rounds, ((double)u[stage].resident - (double)u[0].resident) / 1024);
 	}
-	judge(kinds[kind].id, kinds[kind].what, u, rounds);
+	judge(id, what, u, rounds);
 }
 
 void examine_leaks(struct card *card)
