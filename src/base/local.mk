@@ -27,6 +27,7 @@ src_base_libbase_la_SOURCES = \
 	%reldir%/err.h \
 	%reldir%/log.c \
 	%reldir%/log.h \
+	%reldir%/object_row.h \
 	%reldir%/secret.c \
 	%reldir%/secret.h \
 	%reldir%/wipe.c
