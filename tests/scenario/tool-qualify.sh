@@ -141,6 +141,26 @@ C
 	check "nor gnuplot" is_equal "$(find . -name spoilt)" ""
 	check "and the profile is well" grep -q 'field_bytes = 64' report/hostile.conf
 
+	cat >slow.c <<'C'
+#include <signal.h>
+#include <unistd.h>
+static const char line[] = "{\"t\":\"end\"}\n";
+__attribute__((constructor)) static void start(void)
+{
+	for (int fd = 3; fd < 64; fd++)
+		if (MUTE)
+			close(fd);
+		else
+			(void)!write(fd, line, sizeof line - 1);
+	raise(SIGSTOP);
+}
+C
+	check "a library whose process is slow to end" cc -DMUTE=0 -shared -fPIC -o slow.so slow.c
+	check "and one that closes what the examiner speaks through" cc -DMUTE=1 -shared -fPIC -o mute.so slow.c
+	chmod 755 slow.so mute.so
+	check "once the chapter is over, slowness is no crash" qualify ./slow.so --chapters symbols
+	check_status 6 "silence is a fault" qualify ./mute.so --chapters symbols --timeout 2
+	check "but none that the library died of" found symbols fault "closed the examiner's way"
 	# A driver of hufu's that draws half, or does not keep to its leases.
 	cat >driver.c <<'C'
 #include <stdatomic.h>

@@ -44,7 +44,7 @@ struct child {
 	bool open_exclusive;
 	struct place places[BOARD_THREADS];
 	uint64_t heard_ns, looked_ns;
-	bool ended, hung, babbled;
+	bool ended, hung, babbled, killed;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -246,15 +246,17 @@ static void watch(struct child *c)
 static int end(struct child *c)
 {
 	int status = 0;
+	/* One that closed its pipe is ending, as fast as the machine can; one that said all it had to is not waited for. */
+	uint64_t until = clock_now_ns() + (c->ended ? 1 : c->judge->timeout_s) * NS_PER_S;
 
-	/* One that closed its pipe is ending. */
-	for (int i = 0; i < 100 && !c->hung && !c->babbled && !interrupted; i++) {
+	while (!c->hung && !c->babbled && !interrupted && clock_now_ns() < until) {
 		if (waitpid(c->pid, &status, WNOHANG) == c->pid) {
 			kill(-c->pid, SIGKILL);
 			return status;
 		}
 		usleep(10000);
 	}
+	c->killed = true;
 	kill(-c->pid, SIGKILL);
 	kill(c->pid, SIGKILL);
 	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
@@ -308,12 +310,16 @@ static void judge_end(struct child *c, int status)
 		chapter_add(c->doc, RESULT_fault, "hang", "%s did not return within %lu s; the chapter ends here%s",
 		            known ? in : "the library", c->judge->timeout_s,
 		            known && !crowd ? ", and the function is not called in those that follow" : "");
+	} else if (c->ended) {
+		; /* whatever became of it after that */
+	} else if (c->killed) {
+		chapter_add(c->doc, RESULT_fault, "output", "the library closed the examiner's way to tell what it sees");
 	} else if (WIFSIGNALED(status)) {
 		bool known = where(c, now_in, !crowd, in, sizeof in);
 		chapter_add(c->doc, may ? RESULT_quirk : RESULT_fault, "crash",
 		            "the process was ended by signal %d (%s) %s%s; the chapter ends here",
 		            WTERMSIG(status), strsignal(WTERMSIG(status)), known ? "in " : "outside of any call", in);
-	} else if (!c->ended) {
+	} else {
 		chapter_add(c->doc, RESULT_fault, "exit", "the library ended the process with status %d", WEXITSTATUS(status));
 	}
 	if (c->nprinted)
