@@ -166,16 +166,17 @@ C
 #include <stdatomic.h>
 #include <string.h>
 #include <hufu/driver.h>
-struct hufu_device { int short_of, few, wide; _Atomic int leases; };
+struct hufu_device { int short_of, few, wide, locked; _Atomic int leases; };
 struct hufu_lease { struct hufu_device *device; };
 static struct hufu_device device;
 static struct hufu_lease one = {&device};
-static const struct hufu_capability caps[] = {{.verbs = 1u << HUFU_VERB_RANDOM}};
+static const struct hufu_capability caps[] = {{.verbs = 1u << HUFU_VERB_RANDOM | 1u << HUFU_VERB_LOGIN}};
 static enum hufu_err open_device(const struct hufu_host *h, const struct hufu_conf *c, uint64_t t, struct hufu_device **d)
 {
 	device.short_of = c->get(c, "short") != 0;
 	device.few = c->get(c, "few") != 0;
 	device.wide = c->get(c, "wide") != 0;
+	device.locked = c->get(c, "locked") != 0;
 	*d = &device;
 	return (void)h, (void)t, HUFU_OK;
 }
@@ -186,6 +187,13 @@ static enum hufu_err info(struct hufu_device *d, struct hufu_device_info *i)
 	return HUFU_OK;
 }
 static enum hufu_err probe(struct hufu_device *d, uint64_t t) { return (void)d, (void)t, HUFU_OK; }
+static enum hufu_err login(struct hufu_device *d, const struct hufu_op *op)
+{
+	if (op->in2_len != 4 || memcmp(op->in2, "user", 4) || op->in_len != 10 || memcmp(op->in, "open it up", 10))
+		return HUFU_ERR_DENIED;
+	d->locked = 0;
+	return HUFU_OK;
+}
 static enum hufu_err lease(struct hufu_device *d, uint64_t t, struct hufu_lease **l)
 {
 	*l = &one;
@@ -198,8 +206,9 @@ static void run(struct hufu_lease *l, struct hufu_op *const *ops, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct hufu_op *op = ops[i];
 		unsigned drawn = atomic_fetch_add(&count, 1) + 1;
-		op->outcome = op->verb == HUFU_VERB_RANDOM ? HUFU_OK : HUFU_ERR_UNSUPPORTED;
-		op->out_len = op->outcome ? 0 : l->device->short_of ? op->out_cap / 2 : op->out_cap;
+		op->outcome = op->verb == HUFU_VERB_LOGIN ? login(l->device, op) : op->verb != HUFU_VERB_RANDOM ? HUFU_ERR_UNSUPPORTED
+			: l->device->locked ? HUFU_ERR_NO_KEY : HUFU_OK;
+		op->out_len = op->outcome || op->verb != HUFU_VERB_RANDOM ? 0 : l->device->short_of ? op->out_cap / 2 : op->out_cap;
 		for (size_t k = 0; k < op->out_len; k++)
 			op->out[k] = (uint8_t)(drawn >> 8 * (k % 4));
 	}
@@ -223,6 +232,19 @@ C
 	check "and told" found answers fault "64 random bytes"
 	check_status 6 "threads that get no lease are not passed over" qualify ./driver.so --set wide=1 --set few=1 --chapters threads
 	check "but counted" found threads fault "6 errors"
+	(umask 077; printf 'open it up' >driver.password; printf 'guess' >wrong.password)
+	check_status 6 "one that wants its user gives nothing without" qualify ./driver.so --set locked=1 --chapters answers
+	check "with his password it does" qualify ./driver.so --set locked=secret --password-file driver.password --chapters open,answers
+	check "which is told" found answers pass 'the password of "user"'
+	check "the report has the names of settings" jq -e '.settings.conf == ["locked"]' report/report.json
+	check "and no value" absent -e secret -e 'open it up' report/report.json
+	check_status 6 "a wrong one is refused" qualify ./driver.so --set locked=1 --password-file wrong.password --chapters answers
+	check "and that is told" found answers fault 'the password of "user"'
+	for option in "--index 1" "--kek 1" "--open-config /nowhere" "--profile gmt0018-2012" "--idle 3"; do
+		# shellcheck disable=SC2086
+		check_status 1 "${option%% *} is not for a driver" qualify ./driver.so $option --chapters symbols
+	done
+	check_status 1 "nor --set for a GM/T 0018 library" qualify ./careless.so --set a=b --chapters symbols
 fi
 
 # -- the emulated cards ------------------------------------------------------------------------

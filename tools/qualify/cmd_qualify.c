@@ -25,7 +25,7 @@ const struct opt qualify_opts[] = {
 	{"full", 0, NULL, "up to an hour: more random numbers, calls and threads, and sessions left idle"},
 	{"report", 0, "DIR", "where the report and the profile go, default qualify-NAME"},
 	{"index", 0, "N", "index of the key pairs to work with, default the first that is there"},
-	{"password-fd", 0, "FD", "read the password of these pairs from this descriptor"},
+	{"password-fd", 0, "FD", "read the password of these pairs, or a driver's of its user, from this descriptor"},
 	{"password-file", 0, "FILE", "read it from this file"},
 	{"kek", 0, "N", "index of a key encryption key to work with"},
 	{"open-config", 0, "PATH", "hand this to the open call of the profile (SDF_OpenDeviceEx and kin)"},
@@ -76,6 +76,18 @@ static enum status look_at(struct judge *j)
 	                  j->library);
 }
 
+/* An option that counts for nothing would be taken for one that did. */
+static enum status check_options(const struct judge *j)
+{
+	static const char *const of_libraries[] = {"profile", "index", "kek", "open-config", "idle", NULL}, *const of_drivers[] = {"set", NULL};
+
+	for (const char *const *name = j->driver ? of_libraries : of_drivers; *name; name++)
+		if (arg_has(j->args, *name))
+			return fail(ST_USAGE, j->driver ? "--set KEY=VALUE gives what its device's section would." : NULL,
+			            "--%s is not for %s", *name, j->driver ? "a driver of hufu's" : "a GM/T 0018 library");
+	return ST_OK;
+}
+
 static void problem(void *arg, const char *message)
 {
 	(void)arg;
@@ -89,7 +101,7 @@ static enum status load_profile(struct judge *j)
 	char path[PATH_MAX];
 
 	if (j->driver)
-		return name ? fail(ST_USAGE, NULL, "a driver of hufu's has no profile") : ST_OK;
+		return ST_OK;
 	if (name && strchr(name, '/') && realpath(name, path))
 		name = path;
 	enum hufu_err err = sdf_profile_load(name ? name : "gmt0018-2023", problem, NULL, &j->profile);
@@ -162,6 +174,19 @@ static enum status settings(struct judge *j)
 	return ST_OK;
 }
 
+/* The report is handed on, and a driver's setting may be anything: a password, too. Of those the names are told. */
+static json_t *settings_to_tell(const struct judge *j)
+{
+	json_t *told = json_copy(j->settings), *names = json_array();
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(json_object_get(j->settings, "conf"), name, value)
+		json_array_append_new(names, json_string(name));
+	json_object_set_new(told, "conf", names);
+	return told;
+}
+
 static enum status begin(struct judge *j)
 {
 	enum status status;
@@ -171,6 +196,8 @@ static enum status begin(struct judge *j)
 		return fail_errno(NULL, "%s", arg_target(j->args, 0));
 	j->name = stem(j->library);
 	status = look_at(j);
+	if (status == ST_OK)
+		status = check_options(j);
 	if (status == ST_OK)
 		status = load_profile(j);
 	if (status == ST_OK)
@@ -188,7 +215,7 @@ static enum status begin(struct judge *j)
 	j->avoid = json_array();
 	j->report = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:[]}", "schema", "hufu-qualify/1", "library", j->library, "name",
 	                      j->name, "kind", j->driver ? "driver" : "GM/T 0018", "profile", j->profile ? j->profile->name : "",
-	                      "hufu", PACKAGE_VERSION, "date", date, "settings", json_copy(j->settings), "chapters");
+	                      "hufu", PACKAGE_VERSION, "date", date, "settings", settings_to_tell(j), "chapters");
 	return ST_OK;
 }
 

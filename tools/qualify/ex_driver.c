@@ -70,7 +70,7 @@ static bool fits(const struct hufu_driver *d)
 	else if (!size)
 		tell(RESULT_fault, "size", "it describes itself in %zu bytes, the ABI has %zu", d->size, sizeof *d);
 	else if (!whole)
-		tell(RESULT_fault, "functions", "a function is missing: only cancel may be NULL");
+		tell(RESULT_fault, "functions", "a function is missing: only cancel and forget may be NULL");
 	return whole;
 }
 
@@ -90,6 +90,52 @@ static bool tell_err(const char *id, const char *what, enum hufu_err err)
 	return err == HUFU_OK;
 }
 
+static bool can(const struct subject *s, uint64_t mechanism, enum hufu_verb verb)
+{
+	for (size_t i = 0; i < s->info.ncaps; i++)
+		if (s->info.caps[i].mechanism == mechanism && s->info.caps[i].verbs & 1u << verb)
+			return true;
+	return false;
+}
+
+static enum hufu_err run(struct subject *s, struct hufu_lease *lease, struct hufu_op *op)
+{
+	struct hufu_op *ops[] = {op};
+
+	op->size = sizeof *op;
+	op->deadline_ns = soon();
+	op->attempt = 1;
+	op->outcome = HUFU_ERR_BUG;
+	host_fill(op->op_id, sizeof op->op_id);
+	DO(s, run, lease, ops, 1);
+	if (op->outcome == HUFU_OK && op->out_len > op->out_cap)
+		return HUFU_ERR_CORRUPT;
+	return op->outcome;
+}
+
+/* As a token does when its user logs in, with the one name that all drivers know. False after a finding. */
+static bool log_in(struct subject *s)
+{
+	static const char user[] = "user";
+	const struct request *request = s->request;
+	struct hufu_op op = {.verb = HUFU_VERB_LOGIN, .in = request->password, .in_len = request->password_len,
+	                     .in2 = (const uint8_t *)user, .in2_len = sizeof user - 1};
+	struct hufu_lease *lease;
+
+	if (!request->password)
+		return true;
+	if (!can(s, 0, HUFU_VERB_LOGIN)) {
+		tell(RESULT_skipped, "login", "the device takes no credential: the password is of no use");
+		return true;
+	}
+	enum hufu_err err = ASK(s, lease, s->device, soon(), &lease);
+	if (err != HUFU_OK)
+		return tell_err("login", "a lease to log in on", err);
+	err = run(s, lease, &op);
+	DO(s, release, lease);
+	return tell_err("login", "it takes the password of \"user\"", err);
+}
+
 static bool open_subject(struct subject *s)
 {
 	struct hufu_conf conf = {.size = sizeof conf, .name = "qualify", .get = setting,
@@ -105,15 +151,7 @@ static bool open_subject(struct subject *s)
 		       false;
 	s->info = (struct hufu_device_info){.size = sizeof s->info};
 	err = ASK(s, info, s->device, &s->info);
-	return err == HUFU_OK || tell_err("info", "the device tells of itself", err);
-}
-
-static bool can(const struct subject *s, uint64_t mechanism, enum hufu_verb verb)
-{
-	for (size_t i = 0; i < s->info.ncaps; i++)
-		if (s->info.caps[i].mechanism == mechanism && s->info.caps[i].verbs & 1u << verb)
-			return true;
-	return false;
+	return (err == HUFU_OK || tell_err("info", "the device tells of itself", err)) && log_in(s);
 }
 
 /* Made for a test, a key that stays for good would have to be taken away by the vendor's tool. */
@@ -132,21 +170,6 @@ struct made {
 	uint8_t blob[4096], pub[HUFU_PUB_MAX];
 	size_t pub_len;
 };
-
-static enum hufu_err run(struct subject *s, struct hufu_lease *lease, struct hufu_op *op)
-{
-	struct hufu_op *ops[] = {op};
-
-	op->size = sizeof *op;
-	op->deadline_ns = soon();
-	op->attempt = 1;
-	op->outcome = HUFU_ERR_BUG;
-	host_fill(op->op_id, sizeof op->op_id);
-	DO(s, run, lease, ops, 1);
-	if (op->outcome == HUFU_OK && op->out_len > op->out_cap)
-		return HUFU_ERR_CORRUPT;
-	return op->outcome;
-}
 
 static enum hufu_err make(struct subject *s, struct hufu_lease *lease, struct hufu_op op, struct made *made)
 {

@@ -13,8 +13,8 @@
 
 /*
  * The report, as report.json has it (schema hufu-qualify/1):
- *   {"schema", "library", "name", "kind", "profile", "hufu", "date", "settings": {...}, "counts": {"pass": n, ...},
- *    "chapters": [{"id", "title", "clause", "result", "seconds",
+ *   {"schema", "library", "name", "kind", "profile", "hufu", "date", "settings": {..., "conf": [NAME...]},
+ *    "counts": {"pass": n, ...}, "chapters": [{"id", "title", "clause", "result", "seconds",
  *                  "checks": [{"id", "result", "text"}], "tables": {NAME: [[CELL...]...]},
  *                  "plots": {NAME: {SERIES: [[x, y]...]}}, "printed": "..."}]}
  */
