@@ -59,7 +59,7 @@ struct conf *conf_new(const char *path)
 		.deadline_ms = 5000,
 		.pool = conf_pool_defaults(),
 	};
-	if (conf->log_to && (conf->path || !path))
+	if (conf_machine_defaults(conf) && conf->log_to && (conf->path || !path))
 		return conf;
 	conf_free(conf);
 	return NULL;
@@ -94,6 +94,7 @@ void conf_free(struct conf *conf)
 		device_clear(&conf->devices[i]);
 	token_clear(&conf->defaults);
 	conf_sdf_clear(&conf->sdf);
+	conf_machine_clear(conf);
 	free(conf->tokens);
 	free(conf->devices);
 	free(conf->path);
@@ -144,6 +145,14 @@ static const char *value_of(struct load *l, const struct outline_key *key)
 	return values_get(l->values, &l->outline, key, 0);
 }
 
+static void fill_one(struct load *l, const struct conf_key *key, const struct outline_key *at, unsigned index, void *object)
+{
+	const char *text = values_get(l->values, &l->outline, at, index);
+	char why[PATH_MAX + 256];
+	if (text && !conf_convert(key, text, object, why, sizeof(why)))
+		conf_problem(l->reporter, at->line, "%s", why);
+}
+
 /* Fills object from one section; what that does not set stays as it is. */
 static void fill(struct load *l, size_t section, void *object)
 {
@@ -151,10 +160,10 @@ static void fill(struct load *l, size_t section, void *object)
 	for (size_t i = 0; i < known->nkeys; i++) {
 		const struct conf_key *key = &known->keys[i];
 		const struct outline_key *at = outline_find(&l->outline, section, key->name);
-		const char *text = at && key->type != CONF_DEVICES ? value_of(l, at) : NULL;
-		char why[PATH_MAX + 256];
-		if (text && !conf_convert(key, text, object, why, sizeof(why)))
-			conf_problem(l->reporter, at->line, "%s", why);
+		unsigned n = !at || key->type == CONF_DEVICES ? 0 :
+		             key->type == CONF_TEXTS ? values_count(l->values, &l->outline, at) : 1;
+		for (unsigned nth = 0; nth < n; nth++)
+			fill_one(l, key, at, nth, object);
 	}
 }
 
@@ -420,6 +429,8 @@ static void settle_devices(struct load *l, struct conf_token *token)
 
 static void check_store(struct load *l, const struct conf_token *token, const struct outline_key *key)
 {
+	if (!key && l->conf->machine.given)
+		return; /* its objects live with its clients */
 	if (!key) {
 		conf_problem(l->reporter, token->line, "token \"%s\" has no store. Add store = \"sqlite:/path/of/%s.db\"",
 		             token->name, token->name);
@@ -476,6 +487,34 @@ static void load_sdf_kek(struct load *l, size_t section)
 	conf_sdf_check_kek(kek, l->reporter);
 }
 
+/* -- the cipher machine --------------------------------------------------------------- */
+
+static void load_machine(struct load *l, size_t section)
+{
+	l->conf->machine.given = true;
+	l->conf->machine.line = l->outline.sections[section].line;
+	fill(l, section, &l->conf->machine);
+}
+
+static void load_identity(struct load *l, size_t section)
+{
+	const struct outline_section *at = &l->outline.sections[section];
+	struct conf_identity *identity = conf_machine_add_identity(l->conf, at->title, at->line);
+	l->no_memory |= !identity;
+	if (!identity)
+		return;
+	fill(l, section, identity);
+	if (!outline_find(&l->outline, section, "burst"))
+		identity->burst = identity->rate;
+}
+
+static void load_audit(struct load *l, size_t section)
+{
+	l->conf->audit.given = true;
+	l->conf->audit.line = l->outline.sections[section].line;
+	fill(l, section, &l->conf->audit);
+}
+
 /* After the tokens, which inherit what was written and not what was made of it. */
 static void settle_defaults(struct load *l, size_t section)
 {
@@ -496,6 +535,7 @@ static void load_all(struct load *l)
 {
 	fill(l, OUTLINE_TOP, l->conf);
 	each_section(l, CONF_LOG, load_log);
+	each_section(l, CONF_MACHINE, load_machine);
 	each_section(l, CONF_DEVICE, load_device);
 	each_section(l, CONF_DEFAULTS, load_defaults);
 	each_section(l, CONF_TOKEN, load_token);
@@ -511,6 +551,9 @@ static void load_all(struct load *l)
 	each_section(l, CONF_SDF_KEY, load_sdf_key);
 	each_section(l, CONF_SDF_KEK, load_sdf_kek);
 	conf_sdf_check(l->conf, l->outline.cut, l->reporter);
+	each_section(l, CONF_IDENTITY, load_identity);
+	each_section(l, CONF_AUDIT, load_audit);
+	l->no_memory |= !conf_machine_settle(l->conf, l->outline.cut, l->reporter);
 }
 
 enum hufu_err conf_read(char *text, const char *path, struct conf_reporter *reporter, struct conf **conf)

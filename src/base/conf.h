@@ -14,6 +14,7 @@
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
 
+#include "base/conf_machine.h"
 #include "base/conf_sdf.h"
 #include "base/err.h"
 
@@ -77,7 +78,7 @@ struct conf_pool {
 
 struct conf_token {
 	char *name;               /* the section's title: [a-zA-Z0-9._-], 1..64 */
-	char *store;              /* absolute path of the SQLite file, from store = "sqlite:/path" */
+	char *store;              /* absolute path of the SQLite file, from store = "sqlite:/path"; of a machine NULL, too: devices alone */
 	size_t *devices;          /* indexes into conf.devices; where none is named, that of the device "soft" */
 	size_t ndevices;
 	enum conf_sm2_view sm2_view;
@@ -108,6 +109,10 @@ struct conf {
 	/* The section "defaults": for what token sections leave out, and for tokens in token_dir. name and store NULL. */
 	struct conf_token defaults;
 	struct conf_sdf sdf;
+	struct conf_machine machine;
+	struct conf_identity *identities;
+	size_t nidentities;
+	struct conf_audit audit;
 };
 
 /* Each problem found: "path:line: what. what to do". */

@@ -80,6 +80,7 @@ enum conf_type {
 	CONF_TEXT,                /* for people */
 	CONF_CODE,                /* a number, 0x... where one likes: ids and codes of other people */
 	CONF_CHOICE,              /* one of choices; the enum's value is its place there */
+	CONF_TEXTS,               /* a list, or one: char **, NULL-terminated */
 	CONF_DEVICES              /* a list of names, resolved when all devices are known */
 };
 
@@ -92,6 +93,8 @@ struct conf_key {
 	const char *prefix;       /* CONF_PATH: what stands before the path, "file:" */
 	uint32_t min, max;        /* CONF_NUMBER; max of CONF_CODE */
 	const char *choices[CONF_CHOICES_MAX + 1];
+	/* CONF_TEXT, and each of CONF_TEXTS: false after a message without the line. NULL: anything. */
+	bool (*check)(const char *text, char *why, size_t why_len);
 };
 
 struct conf_section {
@@ -102,7 +105,8 @@ struct conf_section {
 };
 
 enum conf_section_id {
-	CONF_TOP, CONF_LOG, CONF_DEFAULTS, CONF_TOKEN, CONF_DEVICE, CONF_SDF, CONF_SDF_KEY, CONF_SDF_KEK,
+	CONF_TOP, CONF_LOG, CONF_DEFAULTS, CONF_TOKEN, CONF_DEVICE, CONF_SDF, CONF_SDF_KEY, CONF_SDF_KEK, CONF_MACHINE,
+	CONF_IDENTITY, CONF_AUDIT,
 	CONF_NSECTIONS
 };
 extern const struct conf_section conf_sections[CONF_NSECTIONS];
@@ -110,7 +114,7 @@ extern const struct conf_section conf_sections[CONF_NSECTIONS];
 /* The driver of tests, under any of its names. */
 bool conf_driver_is_fault(const char *driver);
 
-#define CONF_FORM_SECTIONS 8
+#define CONF_FORM_SECTIONS 11
 
 /* A kind of file: its sections, the first of them for what stands in none. */
 struct conf_form {
@@ -130,7 +134,7 @@ const struct conf_key *conf_key_find(const struct conf_section *, const char *na
 void conf_key_list(const struct conf_section *, char *out, size_t cap);
 
 /*
- * Converts text into the member of object that key stands for. False after a
+ * Converts text into the member of object that key stands for; of CONF_TEXTS: one more of them. False after a
  * message, without the line, in why.
  */
 bool conf_convert(const struct conf_key *, const char *text, void *object, char *why, size_t why_len) MUST_CHECK;
@@ -174,6 +178,24 @@ void conf_sdf_check_key(const struct conf_sdf *, struct conf_sdf_key *, struct c
 void conf_sdf_check_kek(const struct conf_sdf_kek *, struct conf_reporter *);
 /* cut: what follows a mistake was not read. */
 void conf_sdf_check(const struct conf *, bool cut, struct conf_reporter *);
+
+/* -- conf_machine.c ---------------------------------------------------------- */
+
+/* False: memory is out. */
+bool conf_machine_defaults(struct conf *) MUST_CHECK;
+/* One more, titled so; NULL when memory is out. It may move when the next is added. */
+struct conf_identity *conf_machine_add_identity(struct conf *, const char *title, int line);
+void conf_machine_clear(struct conf *);
+/* Once all sections are filled. cut: what follows a mistake was not read. False: memory is out. */
+bool conf_machine_settle(struct conf *, bool cut, struct conf_reporter *) MUST_CHECK;
+/* Of single values. */
+bool conf_check_listen(const char *text, char *why, size_t why_len) MUST_CHECK;
+bool conf_check_local(const char *text, char *why, size_t why_len) MUST_CHECK;
+bool conf_check_master(const char *text, char *why, size_t why_len) MUST_CHECK;
+bool conf_check_profile(const char *text, char *why, size_t why_len) MUST_CHECK;
+bool conf_check_certificate(const char *text, char *why, size_t why_len) MUST_CHECK;
+bool conf_check_role(const char *text, char *why, size_t why_len) MUST_CHECK;
+bool conf_check_operation(const char *text, char *why, size_t why_len) MUST_CHECK;
 
 /* -- conf.c ----------------------------------------------------------------- */
 

@@ -103,6 +103,64 @@ static const struct conf_key sdf_kek_keys[] = {
 	{"key", CONF_TEXT, offsetof(struct conf_sdf_kek, key)},
 };
 
+#define MACHINE(member) offsetof(struct conf_machine, member)
+static const struct conf_key machine_keys[] = {
+	{"name", CONF_NAME, MACHINE(name)},
+	{"listen", CONF_TEXTS, MACHINE(listen), .check = conf_check_listen},
+	{"profile", CONF_TEXT, MACHINE(profile), .check = conf_check_profile},
+	{"ca", CONF_PATH, MACHINE(ca), .prefix = ""},
+	{"cert", CONF_PATH, MACHINE(cert), .prefix = ""},
+	{"key", CONF_PATH, MACHINE(key), .prefix = ""},
+	{"crl", CONF_PATH, MACHINE(crl), .prefix = ""},
+	{"enc_cert", CONF_PATH, MACHINE(enc_cert), .prefix = ""},
+	{"enc_key", CONF_PATH, MACHINE(enc_key), .prefix = ""},
+	{"master", CONF_TEXT, MACHINE(master), .check = conf_check_master},
+	{"http", CONF_TEXT, MACHINE(http), .check = conf_check_local},
+	{"host_dir", CONF_PATH, MACHINE(host_dir), .prefix = ""},
+	{"workers", CONF_NUMBER, MACHINE(workers), .min = 0, .max = 256},
+	{"lanes", CONF_NUMBER, MACHINE(lanes), .min = 1, .max = 1024},
+	{"connections_max", CONF_NUMBER, MACHINE(connections_max), .min = 1, .max = 1000000},
+	{"handshakes_per_s", CONF_NUMBER, MACHINE(handshakes_per_s), .min = 1, .max = 1000000},
+	{"hello_ms", CONF_NUMBER, MACHINE(hello_ms), .min = 100, .max = 60000},
+	{"frame_ms", CONF_NUMBER, MACHINE(frame_ms), .min = 100, .max = 600000},
+	{"idle_s", CONF_NUMBER, MACHINE(idle_s), .min = 1, .max = 86400},
+	{"drain_ms", CONF_NUMBER, MACHINE(drain_ms), .min = 0, .max = 600000},
+	{"ticket_s", CONF_NUMBER, MACHINE(ticket_s), .min = 1, .max = 604800},
+	{"max_body", CONF_NUMBER, MACHINE(max_body), .min = 65536, .max = 16777216},
+	{"window", CONF_NUMBER, MACHINE(window), .min = 1, .max = 65536},
+	{"stale_s", CONF_NUMBER, MACHINE(stale_s), .min = 0, .max = 31536000},
+};
+
+#define IDENTITY(member) offsetof(struct conf_identity, member)
+static const struct conf_key identity_keys[] = {
+	{"subject", CONF_TEXT, IDENTITY(subject)},
+	{"certificate", CONF_TEXT, IDENTITY(certificate), .check = conf_check_certificate},
+	{"dns", CONF_TEXT, IDENTITY(dns)},
+	{"user", CONF_TEXT, IDENTITY(user)},
+	{"tokens", CONF_TEXTS, IDENTITY(tokens)},
+	{"roles", CONF_TEXTS, IDENTITY(roles), .check = conf_check_role},
+	{"allow", CONF_TEXTS, IDENTITY(allow), .check = conf_check_operation},
+	{"deny", CONF_TEXTS, IDENTITY(deny), .check = conf_check_operation},
+	{"rate", CONF_NUMBER, IDENTITY(rate), .min = 0, .max = 10000000},
+	{"burst", CONF_NUMBER, IDENTITY(burst), .min = 0, .max = 10000000},
+	{"connections", CONF_NUMBER, IDENTITY(connections), .min = 1, .max = 1000000},
+	{"in_flight", CONF_NUMBER, IDENTITY(in_flight), .min = 1, .max = 1000000},
+};
+
+#define AUDIT(member) offsetof(struct conf_audit, member)
+static const struct conf_key audit_keys[] = {
+	{"file", CONF_PATH, AUDIT(file), .prefix = ""},
+	{"syslog", CONF_BOOL, AUDIT(syslog)},
+	{"operations", CONF_BOOL, AUDIT(operations)},
+	{"when_full", CONF_CHOICE, AUDIT(when_full), .choices = {"closed", "buffer", "open"}},
+	{"buffer", CONF_NUMBER, AUDIT(buffer), .min = 100, .max = 10000000},
+	{"buffer_ms", CONF_NUMBER, AUDIT(buffer_ms), .min = 0, .max = 3600000},
+	{"checkpoint_s", CONF_NUMBER, AUDIT(checkpoint_s), .min = 1, .max = 86400},
+	{"checkpoint_records", CONF_NUMBER, AUDIT(checkpoint_records), .min = 1, .max = 10000000},
+	{"rotate_mb", CONF_NUMBER, AUDIT(rotate_mb), .min = 0, .max = 1048576},
+	{"key", CONF_PATH, AUDIT(key), .prefix = ""},
+};
+
 #define KEYS(array) (array), sizeof(array) / sizeof((array)[0])
 const struct conf_section conf_sections[CONF_NSECTIONS] = {
 	[CONF_TOP] = {"", false, KEYS(top_keys)},
@@ -113,6 +171,9 @@ const struct conf_section conf_sections[CONF_NSECTIONS] = {
 	[CONF_SDF] = {"sdf", false, KEYS(sdf_keys)},
 	[CONF_SDF_KEY] = {"sdf_key", true, KEYS(sdf_key_keys)},
 	[CONF_SDF_KEK] = {"sdf_kek", true, KEYS(sdf_kek_keys)},
+	[CONF_MACHINE] = {"machine", false, KEYS(machine_keys)},
+	[CONF_IDENTITY] = {"identity", true, KEYS(identity_keys)},
+	[CONF_AUDIT] = {"audit", false, KEYS(audit_keys)},
 };
 
 bool conf_driver_is_fault(const char *driver)
@@ -121,7 +182,8 @@ bool conf_driver_is_fault(const char *driver)
 }
 
 const struct conf_form conf_form = {
-	.sections = conf_sections, .nsections = CONF_NSECTIONS, .names = "log, defaults, token, device, sdf, sdf_key and sdf_kek",
+	.sections = conf_sections, .nsections = CONF_NSECTIONS,
+	.names = "log, defaults, token, device, sdf, sdf_key, sdf_kek, machine, identity and audit",
 	.open = &conf_sections[CONF_DEVICE],
 };
 
@@ -340,6 +402,28 @@ static bool convert_driver(const char *text, void *member, char *why, size_t why
 	return set_text(text, member, why, why_len);
 }
 
+static bool convert_text(const struct conf_key *key, const char *text, void *member, char *why, size_t why_len)
+{
+	return (!key->check || key->check(text, why, why_len)) && set_text(text, member, why, why_len);
+}
+
+static bool convert_texts(const struct conf_key *key, const char *text, char ***member, char *why, size_t why_len)
+{
+	size_t n = 0;
+	if (key->check && !key->check(text, why, why_len))
+		return false;
+	while (*member && (*member)[n])
+		n++;
+	char **list = reallocarray(*member, n + 2, sizeof(*list));
+	if (!list) {
+		snprintf(why, why_len, "memory is out");
+		return false;
+	}
+	*member = list;
+	list[n] = list[n + 1] = NULL;
+	return set_text(text, &list[n], why, why_len);
+}
+
 bool conf_convert(const struct conf_key *key, const char *text, void *object, char *why, size_t why_len)
 {
 	void *member = (uint8_t *)object + key->offset;
@@ -369,7 +453,9 @@ bool conf_convert(const struct conf_key *key, const char *text, void *object, ch
 	case CONF_CHOICE:
 		return convert_choice(key, text, member, why, why_len);
 	case CONF_TEXT:
-		return set_text(text, member, why, why_len);
+		return convert_text(key, text, member, why, why_len);
+	case CONF_TEXTS:
+		return convert_texts(key, text, member, why, why_len);
 	case CONF_DEVICES:
 		break; /* names mean something only beside the devices */
 	}

@@ -133,6 +133,69 @@ static void print_sdf(const struct conf_sdf *sdf, FILE *out)
 	}
 }
 
+static void print_list(FILE *out, const char *key, char *const *list)
+{
+	const char *comma = "";
+	if (!list)
+		return;
+	fprintf(out, "\t%s = {", key);
+	for (; *list; list++, comma = ", ") {
+		fprintf(out, "%s", comma);
+		conf_print_string(out, *list);
+	}
+	fprintf(out, "}\n");
+}
+
+static void print_machine(const struct conf_machine *m, FILE *out)
+{
+	fprintf(out, "\nmachine {\n");
+	print_setting(out, "\t", "name", "", m->name);
+	print_list(out, "listen", m->listen);
+	print_setting(out, "\t", "profile", "", m->profile);
+	print_setting(out, "\t", "ca", "", m->ca);
+	print_setting(out, "\t", "cert", "", m->cert);
+	print_setting(out, "\t", "key", "", m->key);
+	print_setting(out, "\t", "crl", "", m->crl);
+	print_setting(out, "\t", "enc_cert", "", m->enc_cert);
+	print_setting(out, "\t", "enc_key", "", m->enc_key);
+	print_setting(out, "\t", "master", "", m->master);
+	print_setting(out, "\t", "http", "", m->http);
+	print_setting(out, "\t", "host_dir", "", m->host_dir);
+	fprintf(out, "\tworkers = %u\n\tlanes = %u\n\tconnections_max = %u\n\thandshakes_per_s = %u\n", m->workers, m->lanes,
+	        m->connections_max, m->handshakes_per_s);
+	fprintf(out, "\thello_ms = %u\n\tframe_ms = %u\n\tidle_s = %u\n\tdrain_ms = %u\n\tticket_s = %u\n", m->hello_ms, m->frame_ms,
+	        m->idle_s, m->drain_ms, m->ticket_s);
+	fprintf(out, "\tmax_body = %u\n\twindow = %u\n\tstale_s = %u\n}\n", m->max_body, m->window, m->stale_s);
+}
+
+static void print_identity(const struct conf_identity *identity, FILE *out)
+{
+	fprintf(out, "\nidentity \"%s\" {\n", identity->name);
+	print_setting(out, "\t", "subject", "", identity->subject);
+	print_setting(out, "\t", "certificate", "", identity->certificate);
+	print_setting(out, "\t", "dns", "", identity->dns);
+	print_setting(out, "\t", "user", "", identity->user);
+	print_list(out, "tokens", identity->tokens);
+	print_list(out, "roles", identity->roles);
+	print_list(out, "allow", identity->allow);
+	print_list(out, "deny", identity->deny);
+	fprintf(out, "\trate = %u\n\tburst = %u\n\tconnections = %u\n\tin_flight = %u\n}\n", identity->rate, identity->burst,
+	        identity->connections, identity->in_flight);
+}
+
+static void print_audit(const struct conf_audit *audit, FILE *out)
+{
+	static const char *const when_full[] = {"closed", "buffer", "open"};
+	fprintf(out, "\naudit {\n");
+	print_setting(out, "\t", "file", "", audit->file);
+	fprintf(out, "\tsyslog = %s\n\toperations = %s\n", yes_no(audit->syslog), yes_no(audit->operations));
+	print_choice(out, "when_full", when_full, audit->when_full);
+	fprintf(out, "\tbuffer = %u\n\tbuffer_ms = %u\n\tcheckpoint_s = %u\n\tcheckpoint_records = %u\n\trotate_mb = %u\n", audit->buffer,
+	        audit->buffer_ms, audit->checkpoint_s, audit->checkpoint_records, audit->rotate_mb);
+	print_setting(out, "\t", "key", "", audit->key);
+	fprintf(out, "}\n");
+}
+
 void conf_print(const struct conf *conf, FILE *out)
 {
 	fprintf(out, "# %s\n", conf->path ? conf->path : "no file: the embedded default");
@@ -162,4 +225,10 @@ void conf_print(const struct conf *conf, FILE *out)
 		fprintf(out, "}\n");
 	}
 	print_sdf(&conf->sdf, out);
+	if (conf->machine.given)
+		print_machine(&conf->machine, out);
+	for (size_t i = 0; i < conf->nidentities; i++)
+		print_identity(&conf->identities[i], out);
+	if (conf->audit.given)
+		print_audit(&conf->audit, out);
 }

@@ -27,7 +27,7 @@ static struct conf_reporter *confuse_reporter;
 static size_t schema_keys(const struct conf_section *section, cfg_opt_t *opts)
 {
 	for (size_t i = 0; i < section->nkeys; i++)
-		opts[i] = section->keys[i].type == CONF_DEVICES ?
+		opts[i] = section->keys[i].type == CONF_DEVICES || section->keys[i].type == CONF_TEXTS ?
 		                  (cfg_opt_t)CFG_STR_LIST(section->keys[i].name, NULL, CFGF_NODEFAULT) :
 		                  (cfg_opt_t)CFG_STR(section->keys[i].name, NULL, CFGF_NODEFAULT);
 	return section->nkeys;

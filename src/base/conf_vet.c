@@ -70,7 +70,7 @@ static bool key_is_good(struct outline *outline, struct conf_reporter *reporter,
 		             *section->kind ? "of a section " : "outside of sections", section->kind, list);
 		return false;
 	}
-	if (key->list && (option || known->type != CONF_DEVICES)) {
+	if (key->list && (option || (known->type != CONF_DEVICES && known->type != CONF_TEXTS))) {
 		conf_problem(reporter, key->line, "%s takes one value, not a list. Write %s = value", key->name, key->name);
 		return false;
 	}

@@ -72,6 +72,11 @@ tests_unit_test_conf_SOURCES = %reldir%/test_conf.c
 tests_unit_test_conf_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(CONFUSE_CFLAGS)
 tests_unit_test_conf_LDADD = src/base/libbase.la $(CONFUSE_LIBS) $(CUNIT_LIBS)
 
+UNIT_TESTS += tests/unit/test_conf_machine
+tests_unit_test_conf_machine_SOURCES = %reldir%/test_conf_machine.c
+tests_unit_test_conf_machine_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_conf_machine_LDADD = src/base/libbase.la $(CUNIT_LIBS)
+
 UNIT_TESTS += tests/unit/test_conf_edit
 tests_unit_test_conf_edit_SOURCES = %reldir%/test_conf_edit.c
 tests_unit_test_conf_edit_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

@@ -45,6 +45,7 @@ static void refused(const char *text, const char *words)
 #define POOL_KEYS "attempts, attempt_min_ms, attempt_max_ms, generate_deadline_ms, retry_percent, retry_floor, hedge, " \
 	"hedge_percent, eject_soft_errors, backoff_min_ms, backoff_max_ms, slow_start_ms, slow_start_percent, deep_probe_s, " \
 	"verify_after, generate, hardware_only, software_fallback, local_below, keyless"
+#define SECTIONS "log, defaults, token, device, sdf, sdf_key, sdf_kek, machine, identity and audit"
 #define DEVICE_KEYS "driver, domain, weight, priority, isolation, sessions, share, queue, connects_per_s, hung_max, token"
 #define STORE "store = \"sqlite:/s.db\" "
 
@@ -312,7 +313,7 @@ static void test_keys_refused(void)
 	        "t.conf:1: driver \"fault\" has no key \"path\". The keys of a section device are " DEVICE_KEYS ", "
 	        "wraps, script, sessions_max, service, domain_id, split, permanent, shelf, resident, seed, password\n");
 	refused("pool { size = 3 }\n",
-	        "t.conf:1: unknown section \"pool\". The sections are log, defaults, token, device, sdf, sdf_key and sdf_kek\n");
+	        "t.conf:1: unknown section \"pool\". The sections are " SECTIONS "\n");
 	refused("token { }", "t.conf:1: the section token has no name. Write token \"name\" { ... }\n");
 	refused("log x { }", "t.conf:1: the section log takes no name. Write log { ... }\n");
 	refused("token \"a b\" { }",
@@ -420,7 +421,7 @@ static void test_all_told(void)
 	        "token_dir = \"/x\n"
 	        "token u { }\n",
 	        "t.conf:1: level = \"loud\" is unknown. Write error, warning, notice, info or debug\n"
-	        "t.conf:3: unknown section \"pool\". The sections are log, defaults, token, device, sdf, sdf_key and sdf_kek\n"
+	        "t.conf:3: unknown section \"pool\". The sections are " SECTIONS "\n"
 	        "t.conf:5: store = \"/a\" does not begin with sqlite:/. Write store = \"sqlite:/path\"\n"
 	        "t.conf:6: user_tries = \"0\" is out of range. Give a whole number from 1 to 100\n"
 	        "t.conf:7: unknown key \"colour\". The keys of a section token are store, devices, sm2_key_type, alias, policy, des3, "
