@@ -5,5 +5,7 @@ src_rand_librand_la_SOURCES = \
 	%reldir%/rand.h \
 	%reldir%/repeat.c \
 	%reldir%/repeat.h \
+	%reldir%/seal.c \
+	%reldir%/seal.h \
 	%reldir%/source.c \
 	%reldir%/source.h

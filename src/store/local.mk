@@ -18,7 +18,6 @@ src_store_libstore_la_SOURCES = \
 	%reldir%/row.c \
 	%reldir%/row.h \
 	%reldir%/schema.c \
-	%reldir%/seal.c \
 	%reldir%/sqlite.c \
 	%reldir%/store.c \
 	%reldir%/store.h \

@@ -7,6 +7,7 @@
 #define STORE_RING_H
 
 #include "base/err.h"
+#include "rand/seal.h"
 #include "sm/sm3.h"
 
 #define TOKEN_ID_LEN 16
@@ -37,19 +38,5 @@ void ring_lookup(const struct ring *, uint64_t type, const uint8_t *value, size_
  */
 #define UUID_OP_LEN 10
 void ring_uuid(const struct ring *, const uint8_t op_id[16], const uint8_t request[SM3_DIGEST_LEN], uint8_t uuid[UUID_LEN]);
-
-/* -- seals: u8 1 || salt || ciphertext || tag ---------------------------------- */
-
-#define SEAL_FORMAT 1
-#define SEAL_SALT_LEN 32
-#define SEAL_TAG_LEN 16
-#define SEAL_OVERHEAD (1 + SEAL_SALT_LEN + SEAL_TAG_LEN)
-
-/* out: len + SEAL_OVERHEAD bytes, not overlapping in. HUFU_ERR_RANDOM. */
-enum hufu_err seal_close(const struct sm3_hmac_key *, const uint8_t *aad, size_t aad_len, const uint8_t *in, size_t len,
-                         uint8_t *out) MUST_CHECK;
-/* out: sealed_len - SEAL_OVERHEAD bytes, untouched when false: not sealed by this key for this aad. */
-bool seal_open(const struct sm3_hmac_key *, const uint8_t *aad, size_t aad_len, const uint8_t *sealed, size_t sealed_len,
-               uint8_t *out) MUST_CHECK;
 
 #endif

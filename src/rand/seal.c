@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Each seal has an SM4-GCM key and IV of its own, derived from a fresh 256-bit
- * salt: nothing is ever encrypted twice under one key, so neither a repeated IV
- * nor GCM's limit on blocks a key can be reached, however many rows there are.
- */
+#include "rand/seal.h"
+
 #include <string.h>
 
 #include "base/secret.h"
 #include "rand/rand.h"
 #include "sm/sm4.h"
-#include "store/ring.h"
 
 #define IV_LEN 12
 
