@@ -39,7 +39,7 @@
 extern "C" {
 #endif
 
-#define HUFU_DRIVER_ABI 4u
+#define HUFU_DRIVER_ABI 5u
 
 /*
  * Error groups decide failover, nothing else does. The group of a code is its
@@ -82,6 +82,7 @@ enum hufu_err {
 	HUFU_ERR_PIN_LOCKED = HUFU_ERR(CALLER, 14),
 	HUFU_ERR_PIN_UNSET = HUFU_ERR(CALLER, 15),     /* the role has no PIN */
 	HUFU_ERR_BUFFER = HUFU_ERR(CALLER, 16),        /* output space too small; out_len says how much */
+	HUFU_ERR_KEY_USE = HUFU_ERR(CALLER, 17),       /* the key may not be used so */
 
 	HUFU_ERR_UNSUPPORTED = HUFU_ERR(UNSUPPORTED, 1),
 	HUFU_ERR_NO_KEY = HUFU_ERR(NO_KEY, 1),
