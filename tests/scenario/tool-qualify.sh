@@ -96,6 +96,31 @@ check "and end well" found open pass "opened again"
 told hang=SDF_OpenDevice
 check_status 6 "where nothing opens, every chapter says so" qualify ./careless.so --chapters open,answers,errors --timeout 5
 check "once" is_equal "$(jq '[.chapters[].checks[] | select(.id == "hang")] | length' report/report.json)" 1
+
+# -- a judge who does not stay to the end -------------------------------------------------
+# Not by a function: the process is the judge itself.
+judge() {
+	"$HUFU" driver qualify ./careless.so --report "$work/report" --timeout 600 --chapters open,answers >judge.out 2>&1 &
+	judge=$!
+	pids="$pids $judge"
+}
+# Whose memory is whose, only root sees.
+in_the_library() {
+	examiner=$(ps -o pid= --ppid "$judge" | tr -d ' ') && [ -n "$examiner" ] || return 1
+	[ "$(id -u)" != 0 ] || grep -q careless.so "/proc/$examiner/maps"
+}
+judge
+check "an examiner hangs" wait_for in_the_library
+kill -KILL "$judge"
+wait "$judge" 2>/dev/null
+check "with its judge killed, it does not outlive him" wait_for gone "${examiner:-$$}"
+judge
+check "another one hangs" wait_for in_the_library
+kill -HUP "$judge"
+wait "$judge"
+check "a judge whose terminal goes stops, and says that it is not all" is_equal $? 5
+check "the examiner is gone" wait_for gone "${examiner:-$$}"
+check "the report is there" found open skipped "stopped by the user"
 rm careless.so.faults
 
 # -- what is no library ---------------------------------------------------------------------
@@ -161,6 +186,34 @@ C
 	check "once the chapter is over, slowness is no crash" qualify ./slow.so --chapters symbols
 	check_status 6 "silence is a fault" qualify ./mute.so --chapters symbols --timeout 2
 	check "but none that the library died of" found symbols fault "closed the examiner's way"
+	cat >stray.c <<'C'
+#include <stdio.h>
+#include <unistd.h>
+__attribute__((constructor)) static void start(void)
+{
+	int ends[2];
+	char c;
+
+	if (pipe(ends))
+		return;
+	if (fork()) {
+		close(ends[1]);
+		(void)!read(ends[0], &c, 1); /* until it stands alone */
+		return;
+	}
+	setsid();
+	fprintf(stderr, "%d\n", (int)getpid());
+	for (int fd = 3; fd < 64; fd++)
+		close(fd);
+	sleep(600);
+}
+C
+	check "a library that leaves a process behind" cc -shared -fPIC -o stray.so stray.c
+	chmod 755 stray.so
+	check_status 6 "is examined" qualify ./stray.so --chapters symbols
+	stray=$(jq -r '.chapters[0].printed | rtrimstr("\n")' report/report.json)
+	check "what it left behind is known" test "$stray" -gt 1
+	check "and ended" gone "$stray"
 	# A driver of hufu's that draws half, or does not keep to its leases.
 	cat >driver.c <<'C'
 #include <stdatomic.h>

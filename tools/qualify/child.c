@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #define CHECKS_MAX 500
 #define PRINTED_MAX 2000
 #define BOARD_EVERY_MS 200      /* how often the board is looked at */
+#define STRAYS_MAX 10000
 
 /* A place on the board: since when its thread is in the call that it is in. */
 struct place {
@@ -44,7 +46,7 @@ struct child {
 	bool open_exclusive;
 	struct place places[BOARD_THREADS];
 	uint64_t heard_ns, looked_ns;
-	bool ended, hung, babbled, killed;
+	bool ended, hung, babbled, killed, adopts;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -52,6 +54,13 @@ static volatile sig_atomic_t interrupted;
 static void on_signal(int sig)
 {
 	interrupted = sig;
+}
+
+/* What is ignored stays so: SIGHUP under nohup, SIGINT of a job in the background. */
+static void catch_signal(int sig)
+{
+	if (signal(sig, on_signal) == SIG_IGN)
+		signal(sig, SIG_IGN);
 }
 
 /* -- the chapter's part of the report ------------------------------------------------------- */
@@ -242,8 +251,39 @@ static void watch(struct child *c)
 	}
 }
 
-/* With everything that the library may have started. */
-static int end(struct child *c)
+/* A child of this process; 0: it has none, or the kernel does not say. */
+static pid_t some_child(void)
+{
+	FILE *f = fopen("/proc/thread-self/children", "re");
+	int pid;
+	pid_t found = f && fscanf(f, "%d", &pid) == 1 ? pid : 0;
+
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static int wait_for_end(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+/* What left the examiner's group is adopted when its parents are gone. */
+static void end_strays(const struct child *c)
+{
+	pid_t pid;
+
+	for (int i = 0; c->adopts && i < STRAYS_MAX && (pid = some_child()) > 0; i++) {
+		kill(pid, SIGKILL);
+		(void)wait_for_end(pid);
+	}
+}
+
+static int end_examiner(struct child *c)
 {
 	int status = 0;
 	/* One that closed its pipe is ending, as fast as the machine can; one that said all it had to is not waited for. */
@@ -259,8 +299,15 @@ static int end(struct child *c)
 	c->killed = true;
 	kill(-c->pid, SIGKILL);
 	kill(c->pid, SIGKILL);
-	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	return wait_for_end(c->pid);
+}
+
+/* With everything that the library may have started. */
+static int end(struct child *c)
+{
+	int status = end_examiner(c);
+
+	end_strays(c);
 	return status;
 }
 
@@ -359,9 +406,13 @@ static enum status start(struct child *c)
 	if (c->board == MAP_FAILED || pipe2(request, O_CLOEXEC) || pipe2(lines, O_CLOEXEC) || pipe2(prints, O_CLOEXEC))
 		return fail_errno(NULL, "making pipes to the examiner");
 	fflush(NULL);
+	/* Children that were there before, of a shell that became this process, could not be told from strays. */
+	c->adopts = !some_child() && prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
 	c->pid = fork();
 	if (c->pid == 0)
 		become_examiner(c, path, request[0], lines[1], prints[1]);
+	if (c->pid > 0)
+		setpgid(c->pid, c->pid); /* here as well as there: whichever comes first */
 	close(request[0]);
 	close(lines[1]);
 	close(prints[1]);
@@ -391,6 +442,7 @@ static char *request_line(const struct judge *j, const struct chapter *chapter)
 	json_object_set_new(doc, "library", json_string(j->library));
 	json_object_set_new(doc, "chapter", json_string(chapter->id));
 	json_object_set_new(doc, "driver", json_boolean(j->driver));
+	json_object_set_new(doc, "judge", json_integer(getpid()));
 	json_object_set(doc, "avoid", j->avoid);
 	if (text)
 		json_object_set_new(doc, "profile", json_string(text));
@@ -464,8 +516,9 @@ enum status judge_chapter(struct judge *j, const struct chapter *chapter)
 	if (!c.line || !c.doc)
 		return fail_memory();
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
+	catch_signal(SIGINT);
+	catch_signal(SIGTERM);
+	catch_signal(SIGHUP);
 	enum status status = start(&c);
 	if (status)
 		return status;

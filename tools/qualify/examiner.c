@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,10 +101,20 @@ static bool become(const struct request *request)
 	       setuid((uid_t)json_integer_value(uid)) == 0 && (json_integer_value(uid) == 0 || setuid(0) != 0);
 }
 
+/*
+ * A library that hangs must not be left behind by a judge who was killed. After
+ * setuid(2), which takes the wish back; a judge who was gone before does not send the signal any more.
+ */
+static bool end_with_judge(const struct request *request)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
+	       getppid() == (pid_t)json_integer_value(json_object_get(request->doc, "judge"));
+}
+
 /* A library can do no more than this user, leaves no core with keys in it, and fills neither disk nor memory. */
 static bool shed(const struct request *request)
 {
-	bool good = become(request) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && limit(RLIMIT_CORE, 0) &&
+	bool good = become(request) && end_with_judge(request) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && limit(RLIMIT_CORE, 0) &&
 	            limit(RLIMIT_FSIZE, FILE_BYTES_MAX);
 
 	/* A sanitizer's shadow counts as data, and is larger than any limit. */
