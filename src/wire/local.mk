@@ -5,19 +5,25 @@ src_wire_libwire_la_SOURCES = \
 	%reldir%/channel.h \
 	%reldir%/frame.c \
 	%reldir%/frame.h \
-	%reldir%/op.h
+	%reldir%/op.h \
+	%reldir%/store_op.c \
+	%reldir%/store_op.h
 src_wire_libwire_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS)
 src_wire_libwire_la_LIBADD = $(SSL_LIBS)
 
 # What protoc-c writes, under its own rules: our warnings stay out of it.
-nodist_src_wire_libmessages_la_SOURCES = src/wire/hufu.pb-c.c src/wire/hufu.pb-c.h
+nodist_src_wire_libmessages_la_SOURCES = src/wire/hufu.pb-c.c src/wire/hufu.pb-c.h \
+	src/wire/store.pb-c.c src/wire/store.pb-c.h
 src_wire_libmessages_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS)
 src_wire_libmessages_la_CFLAGS = $(AM_CFLAGS) -w
 src_wire_libmessages_la_LIBADD = $(PROTOBUFC_LIBS)
 
-EXTRA_DIST += %reldir%/hufu.proto
-BUILT_SOURCES += src/wire/hufu.pb-c.h
-CLEANFILES += src/wire/hufu.pb-c.c src/wire/hufu.pb-c.h
+EXTRA_DIST += %reldir%/hufu.proto %reldir%/store.proto
+BUILT_SOURCES += src/wire/hufu.pb-c.h src/wire/store.pb-c.h
+CLEANFILES += src/wire/hufu.pb-c.c src/wire/hufu.pb-c.h src/wire/store.pb-c.c src/wire/store.pb-c.h
 src/wire/hufu.pb-c.h: src/wire/hufu.pb-c.c
+src/wire/store.pb-c.h: src/wire/store.pb-c.c
 src/wire/hufu.pb-c.c: %reldir%/hufu.proto
 	$(AM_V_GEN)$(MKDIR_P) src/wire && $(PROTOC_C) --proto_path=$(srcdir)/%reldir% --c_out=src/wire $(srcdir)/%reldir%/hufu.proto
+src/wire/store.pb-c.c: %reldir%/store.proto %reldir%/hufu.proto
+	$(AM_V_GEN)$(MKDIR_P) src/wire && $(PROTOC_C) --proto_path=$(srcdir)/%reldir% --c_out=src/wire $(srcdir)/%reldir%/store.proto
