@@ -3,7 +3,6 @@ if HUFUD
 noinst_LTLIBRARIES += src/hufud/libhufud.la
 src_hufud_libhufud_la_SOURCES = \
 	%reldir%/access.h \
-	%reldir%/audit.h \
 	%reldir%/service.h \
 	%reldir%/tenant.h \
 	%reldir%/ticket.h

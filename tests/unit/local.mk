@@ -471,3 +471,8 @@ tests_unit_test_qualify_SOURCES = %reldir%/test_qualify.c tools/qualify/chapters
 	tools/qualify/html.c tools/qualify/learn.c tools/qualify/plot.c
 tests_unit_test_qualify_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_qualify_LDADD = $(DRIVER_LIBS) $(CUNIT_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS) -lm
+
+UNIT_TESTS += tests/unit/test_audit
+tests_unit_test_audit_SOURCES = %reldir%/test_audit.c
+tests_unit_test_audit_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_audit_LDADD = $(AUDIT_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(PTHREAD_LIBS)

@@ -7,10 +7,10 @@
  *
  * Sinks run on threads of their own. Thread-safe.
  */
-#ifndef HUFUD_AUDIT_H
-#define HUFUD_AUDIT_H
+#ifndef AUDIT_AUDIT_H
+#define AUDIT_AUDIT_H
 
-#include "base/conf.h"
+#include "base/conf_machine.h"
 #include "base/err.h"
 
 struct audit;
@@ -38,7 +38,7 @@ struct audit_record {
 };
 
 /* HUFU_ERR_CONFIG after a message: the file cannot be written, or is not as it was left. Without a section audit *audit is NULL. */
-enum hufu_err audit_open(const struct conf *, struct audit **) MUST_CHECK;
+enum hufu_err audit_open(const struct conf_audit *, struct audit **) MUST_CHECK;
 /* Writes all, and a last checkpoint. */
 void audit_close(struct audit *);
 /*
@@ -54,14 +54,15 @@ struct audit_state {
 void audit_state(struct audit *, struct audit_state *);
 
 /*
- * For hufu audit verify: reads files, oldest first. seed: the first key of the HMACs (32 bytes), or NULL: the chain and the
- * checkpoints' signatures alone. finding: "file:line: what". HUFU_ERR_CORRUPT if there is any.
+ * For hufu audit verify: files, oldest first, to which the state beside the last one is held as well. point: of the key of
+ * checkpoints, 64 bytes, or NULL: not looked at; seed: what FILE.seed held, 32 bytes, or NULL: MACs are not looked at.
+ * finding: "file:line: what". HUFU_ERR_CORRUPT if there is any; NOT_FOUND, STORE_IO: a file could not be read.
  */
 struct audit_verdict {
 	uint64_t records, checkpoints, findings;
-	char head[65];             /* of the chain, hex: for an administrator to keep elsewhere */
+	char head[65];             /* SM3 of the last line, hex: for an administrator to keep elsewhere */
 };
-enum hufu_err audit_verify(const char *const *files, size_t n, const uint8_t point[64], const uint8_t *seed,
+enum hufu_err audit_verify(const char *const *files, size_t n, const uint8_t *point, const uint8_t *seed,
                            void (*finding)(void *arg, const char *message), void *arg, struct audit_verdict *) MUST_CHECK;
 
 #endif
