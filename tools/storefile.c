@@ -18,10 +18,13 @@ static void problem(void *arg, const char *message)
 
 static struct store_conf settings(const struct conf_token *token, const char *path)
 {
-	return (struct store_conf){
-		.path = path, .host_secret = token->host_secret, .pin_min = token->pin_min, .user_tries = token->user_tries,
-		.pin_iterations = token->pin_iterations, .deadline_ms = token->deadline_ms,
-	};
+	struct store_conf conf = store_conf_of(token);
+
+	if (path) {
+		conf.engine = CONF_STORE_SQLITE;
+		conf.path = path;
+	}
+	return conf;
 }
 
 /* The label a URI gives, or the word itself. */
@@ -76,7 +79,7 @@ static void consider(struct search *s, const struct conf_token *token, const cha
 		label_of(&conf, label);
 		fits = label[0] && !strcmp(s->label, label);
 	}
-	if (!fits || !path) {
+	if (!fits) {
 		free(path);
 		return;
 	}
@@ -85,6 +88,11 @@ static void consider(struct search *s, const struct conf_token *token, const cha
 	s->file->path = path;
 	s->file->conf = conf;
 	s->file->token = token;
+}
+
+static void consider_section(struct search *s, const struct conf_token *token)
+{
+	consider(s, token, token->name, token->engine == CONF_STORE_SQLITE ? strdup(token->store) : NULL);
 }
 
 static void consider_dir(struct search *s, const char *dir)
@@ -117,7 +125,7 @@ static enum status search(struct storefile *file, const char *token)
 	for (int round = 0; status == ST_OK && s.matches == 0 && round < 2; round++) {
 		s.by_label = round == 1;
 		for (size_t i = 0; i < file->config->ntokens; i++)
-			consider(&s, &file->config->tokens[i], file->config->tokens[i].name, strdup(file->config->tokens[i].store));
+			consider_section(&s, &file->config->tokens[i]);
 		if (file->config->token_dir)
 			consider_dir(&s, file->config->token_dir);
 	}
@@ -150,7 +158,10 @@ enum status storefile_find(const char *token, const char *path, const char *host
 	}
 	if (host_secret)
 		file->conf.host_secret = host_secret;
-	file->conf.path = file->path;
+	if (file->path) {
+		file->conf.engine = CONF_STORE_SQLITE;
+		file->conf.path = file->path;
+	}
 	return ST_OK;
 }
 

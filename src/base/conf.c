@@ -437,8 +437,8 @@ static void check_store(struct load *l, const struct conf_token *token, const st
 		return;
 	}
 	for (const struct conf_token *other = l->conf->tokens; token->store && other < token; other++)
-		if (other->store && strcmp(other->store, token->store) == 0)
-			conf_problem(l->reporter, key->line, "the store is that of token \"%s\" already. Give each token a file "
+		if (other->store && other->engine == token->engine && strcmp(other->store, token->store) == 0)
+			conf_problem(l->reporter, key->line, "the store is that of token \"%s\" already. Give each token a store "
 			             "of its own", other->name);
 }
 

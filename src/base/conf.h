@@ -16,6 +16,7 @@
 
 #include "base/conf_machine.h"
 #include "base/conf_sdf.h"
+#include "base/conf_store.h"
 #include "base/err.h"
 
 #include <stdio.h>
@@ -78,7 +79,8 @@ struct conf_pool {
 
 struct conf_token {
 	char *name;               /* the section's title: [a-zA-Z0-9._-], 1..64 */
-	char *store;              /* absolute path of the SQLite file, from store = "sqlite:/path"; of a machine NULL, too: devices alone */
+	enum conf_store_engine engine;
+	char *store;              /* SQLITE: absolute path of the file; POSTGRES: keywords or URI, without a password; NET: NULL; of a machine NULL, too: devices alone */
 	size_t *devices;          /* indexes into conf.devices; where none is named, that of the device "soft" */
 	size_t ndevices;
 	enum conf_sm2_view sm2_view;

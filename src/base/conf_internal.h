@@ -76,7 +76,7 @@ bool conf_name_valid(const char *);
 /* -- conf_keys.c: which keys there are, and what they may hold ---------- */
 
 enum conf_type {
-	CONF_NAME, CONF_PATH, CONF_NUMBER, CONF_BOOL, CONF_SM2_VIEW, CONF_DES3_USE, CONF_POLICY, CONF_LEVEL, CONF_LOG_TO, CONF_DRIVER,
+	CONF_NAME, CONF_PATH, CONF_STORE, CONF_NUMBER, CONF_BOOL, CONF_SM2_VIEW, CONF_DES3_USE, CONF_POLICY, CONF_LEVEL, CONF_LOG_TO, CONF_DRIVER,
 	CONF_TEXT,                /* for people */
 	CONF_CODE,                /* a number, 0x... where one likes: ids and codes of other people */
 	CONF_CHOICE,              /* one of choices; the enum's value is its place there */

@@ -62,7 +62,7 @@ static const struct conf_key log_keys[] = {
 static const struct conf_key defaults_keys[] = {TOKEN_KEYS};
 
 static const struct conf_key token_keys[] = {
-	{"store", CONF_PATH, offsetof(struct conf_token, store), .prefix = "sqlite:"},
+	{"store", CONF_STORE, 0}, /* of the struct conf_token: engine and store */
 	TOKEN_KEYS,
 };
 
@@ -259,6 +259,38 @@ static bool convert_path(const struct conf_key *key, const char *text, void *mem
 	return set_text(text + prefix, member, why, why_len);
 }
 
+/* What libpq takes as a secret does not belong into a file that is shown (hufu config show) and copied. */
+static bool has_password(const char *conninfo)
+{
+	const char *scheme = strstr(conninfo, "://"), *at = scheme ? strchr(scheme, '@') : NULL;
+
+	return strstr(conninfo, "password") || (at && memchr(scheme + 3, ':', (size_t)(at - scheme - 3)));
+}
+
+static bool convert_postgres(const char *text, struct conf_token *token, char *why, size_t why_len)
+{
+	/* A URI keeps its scheme, keywords lose the prefix. */
+	const char *conninfo = strncmp(text, "postgres://", 11) == 0 ? text : text + sizeof("postgres:") - 1;
+
+	if (!*conninfo || has_password(conninfo)) {
+		snprintf(why, why_len, *conninfo ? "store holds a password. Keep that in a file of its own: passfile=/path, or certificates" :
+		                                   "store = \"postgres:\" names no database. Write postgres:host=... dbname=...");
+		return false;
+	}
+	token->engine = CONF_STORE_POSTGRES;
+	return set_text(conninfo, &token->store, why, why_len);
+}
+
+static bool convert_store(const char *text, struct conf_token *token, char *why, size_t why_len)
+{
+	static const struct conf_key file = {.name = "store", .prefix = "sqlite:"};
+
+	if (strncmp(text, "postgres:", 9) == 0)
+		return convert_postgres(text, token, why, why_len);
+	token->engine = strcmp(text, "net") == 0 ? CONF_STORE_NET : CONF_STORE_SQLITE;
+	return token->engine == CONF_STORE_NET || convert_path(&file, text, &token->store, why, why_len);
+}
+
 static bool convert_number(const struct conf_key *key, const char *text, uint32_t *member, char *why, size_t why_len)
 {
 	uint64_t value = 0;
@@ -432,6 +464,8 @@ bool conf_convert(const struct conf_key *key, const char *text, void *object, ch
 		return convert_name(key, text, member, why, why_len);
 	case CONF_PATH:
 		return convert_path(key, text, member, why, why_len);
+	case CONF_STORE:
+		return convert_store(text, member, why, why_len);
 	case CONF_NUMBER:
 		return convert_number(key, text, member, why, why_len);
 	case CONF_CODE:

@@ -196,6 +196,21 @@ static void print_audit(const struct conf_audit *audit, FILE *out)
 	fprintf(out, "}\n");
 }
 
+static void print_store(const struct conf_token *token, FILE *out)
+{
+	switch (token->engine) {
+	case CONF_STORE_SQLITE:
+		print_setting(out, "\t", "store", "sqlite:", token->store);
+		break;
+	case CONF_STORE_POSTGRES:
+		print_setting(out, "\t", "store", strncmp(token->store, "postgres://", 11) == 0 ? "" : "postgres:", token->store);
+		break;
+	case CONF_STORE_NET:
+		print_setting(out, "\t", "store", "", "net");
+		break;
+	}
+}
+
 void conf_print(const struct conf *conf, FILE *out)
 {
 	fprintf(out, "# %s\n", conf->path ? conf->path : "no file: the embedded default");
@@ -220,7 +235,7 @@ void conf_print(const struct conf *conf, FILE *out)
 	fprintf(out, "}\n");
 	for (size_t i = 0; i < conf->ntokens; i++) {
 		fprintf(out, "\ntoken \"%s\" {\n", conf->tokens[i].name);
-		print_setting(out, "\t", "store", "sqlite:", conf->tokens[i].store);
+		print_store(&conf->tokens[i], out);
 		print_token_settings(conf, &conf->tokens[i], out);
 		fprintf(out, "}\n");
 	}

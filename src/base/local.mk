@@ -21,6 +21,7 @@ src_base_libbase_la_SOURCES = \
 	%reldir%/conf_sdf.c \
 	%reldir%/conf_sdf.h \
 	%reldir%/conf_machine.c \
+	%reldir%/conf_store.h \
 	%reldir%/conf_machine.h \
 	%reldir%/conf_values.c \
 	%reldir%/conf_vet.c \

@@ -11,7 +11,7 @@
 
 /* -- backup ------------------------------------------------------------------------------ */
 
-static enum hufu_err copy_fail(const struct store *s, const char *path, sqlite3 *to, int rc)
+static enum hufu_err copy_fail(const struct sealed *s, const char *path, sqlite3 *to, int rc)
 {
 	log_error("store %s: its copy %s cannot be written: %s (SQLite %d). Check the place it goes to", s->conf.path, path,
 	          to ? sqlite3_errmsg(to) : sqlite3_errstr(rc), rc);
@@ -21,7 +21,7 @@ static enum hufu_err copy_fail(const struct store *s, const char *path, sqlite3 
 }
 
 /* All pages within one read of the source: what was committed then, whatever writers do meanwhile. */
-static int copy_pages(struct store *s, sqlite3 *to)
+static int copy_pages(struct sealed *s, sqlite3 *to)
 {
 	sqlite3_backup *backup = sqlite3_backup_init(to, "main", s->db, "main");
 
@@ -33,7 +33,7 @@ static int copy_pages(struct store *s, sqlite3 *to)
 }
 
 /* into: an empty file. */
-static enum hufu_err copy_into(struct store *s, const char *into)
+static enum hufu_err copy_into(struct sealed *s, const char *into)
 {
 	sqlite3 *to = NULL;
 	int rc = sqlite3_open_v2(into, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, s->conf.vfs);
@@ -47,7 +47,7 @@ static enum hufu_err copy_into(struct store *s, const char *into)
 	return err;
 }
 
-static enum hufu_err copy_and_publish(struct store *s, const char *part, const char *path)
+static enum hufu_err copy_and_publish(struct sealed *s, const char *part, const char *path)
 {
 	int fd;
 
@@ -63,7 +63,7 @@ static enum hufu_err copy_and_publish(struct store *s, const char *part, const c
 	return err;
 }
 
-enum hufu_err backup_to(struct store *s, const char *path)
+enum hufu_err backup_to(struct sealed *s, const char *path)
 {
 	char *part = file_beside(path, ".hufu-part");
 	if (!part)
@@ -73,18 +73,19 @@ enum hufu_err backup_to(struct store *s, const char *path)
 	return err;
 }
 
-enum hufu_err store_backup(struct store *s, const char *path)
+enum hufu_err sealed_backup(struct store *base, const char *path)
 {
+	struct sealed *s = sealed_of(base);
 	if (!path || path[0] != '/')
 		return HUFU_ERR_ARGUMENT;
-	enum hufu_err err = store_enter(s, TX_READ);
-	return err ? err : store_leave(s, TX_READ, backup_to(s, path));
+	enum hufu_err err = sealed_enter(s, TX_READ);
+	return err ? err : sealed_leave(s, TX_READ, backup_to(s, path));
 }
 
 /* -- verify ------------------------------------------------------------------------------- */
 
 struct verification {
-	struct store *s;
+	struct sealed *s;
 	store_report_fn report;
 	void *arg;
 	struct store_report *counts;
@@ -250,12 +251,13 @@ static enum hufu_err verify_all(struct verification *v)
 	return err ? err : verify_index(v);
 }
 
-enum hufu_err store_verify(struct store *s, store_report_fn report, void *arg, struct store_report *counts)
+enum hufu_err sealed_verify(struct store *base, store_report_fn report, void *arg, struct store_report *counts)
 {
+	struct sealed *s = sealed_of(base);
 	struct verification v = {.s = s, .report = report, .arg = arg, .counts = counts};
 
 	*counts = (struct store_report){0};
-	enum hufu_err err = store_enter(s, TX_READ);
+	enum hufu_err err = sealed_enter(s, TX_READ);
 	if (err)
 		return err;
 	err = verify_all(&v);
@@ -265,5 +267,5 @@ enum hufu_err store_verify(struct store *s, store_report_fn report, void *arg, s
 		log_error("store %s: verification found damage. Restore it from a backup", s->conf.path);
 		err = HUFU_ERR_STORE_CORRUPT;
 	}
-	return store_leave(s, TX_READ, err);
+	return sealed_leave(s, TX_READ, err);
 }

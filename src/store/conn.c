@@ -96,7 +96,7 @@ static char *immutable_uri(const char *path)
 }
 
 /* An SQLite result code. On failure s->db may stand for its message. */
-static int connect_to(struct store *s, bool immutable)
+static int connect_to(struct sealed *s, bool immutable)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
 	char *uri = NULL;
@@ -121,7 +121,7 @@ static int connect_to(struct store *s, bool immutable)
 }
 
 /* Is there a write-ahead log with something in it? */
-static bool wal_in_use(const struct store *s)
+static bool wal_in_use(const struct sealed *s)
 {
 	struct stat st;
 	char *wal = file_beside(s->conf.path, "-wal");
@@ -136,7 +136,7 @@ static bool wal_in_use(const struct store *s)
  * open a WAL database, unless told that nobody writes it. That is so as long as
  * there is no log, which db_stale looks at again and again.
  */
-static enum hufu_err connect_any(struct store *s)
+static enum hufu_err connect_any(struct sealed *s)
 {
 	int rc = connect_to(s, false);
 	bool no_shm = (rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY;
@@ -161,7 +161,7 @@ static int text_is_wal(void *arg, int n, char **values, char **names)
 	return 0;
 }
 
-static enum hufu_err wal_set(struct store *s)
+static enum hufu_err wal_set(struct sealed *s)
 {
 	bool wal = false;
 	int rc = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", text_is_wal, &wal, NULL);
@@ -177,7 +177,7 @@ static enum hufu_err wal_set(struct store *s)
 }
 
 /* Is it a file, and which? */
-static enum hufu_err mark_file(struct store *s)
+static enum hufu_err mark_file(struct sealed *s)
 {
 	struct stat st;
 
@@ -191,7 +191,7 @@ static enum hufu_err mark_file(struct store *s)
 	return HUFU_OK;
 }
 
-enum hufu_err db_open(struct store *s, const struct schema *create)
+enum hufu_err db_open(struct sealed *s, const struct schema *create)
 {
 	enum hufu_err err = mark_file(s);
 	if (err)
@@ -210,7 +210,7 @@ enum hufu_err db_open(struct store *s, const struct schema *create)
 	return err;
 }
 
-void db_close(struct store *s, bool keep_wal)
+void db_close(struct sealed *s, bool keep_wal)
 {
 	for (size_t i = 0; i < STMT_COUNT; i++) {
 		sqlite3_finalize(s->stmts[i]);
@@ -223,7 +223,7 @@ void db_close(struct store *s, bool keep_wal)
 	s->suspect = false;
 }
 
-bool db_stale(const struct store *s)
+bool db_stale(const struct sealed *s)
 {
 	struct stat st;
 

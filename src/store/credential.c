@@ -41,7 +41,7 @@ static void write_view(struct writer *w, struct view v)
 }
 
 /* False: out of memory. */
-static bool mac_of(const struct store *s, const struct ring *ring, enum ring_use use, const struct credential_image *c,
+static bool mac_of(const struct sealed *s, const struct ring *ring, enum ring_use use, const struct credential_image *c,
                    uint8_t mac[MAC_LEN])
 {
 	struct writer w;
@@ -63,7 +63,7 @@ static bool mac_of(const struct store *s, const struct ring *ring, enum ring_use
 	return ok;
 }
 
-static bool mac_is(const struct store *s, const struct ring *ring, enum ring_use use, const struct credential_image *c,
+static bool mac_is(const struct sealed *s, const struct ring *ring, enum ring_use use, const struct credential_image *c,
                    struct view stored)
 {
 	uint8_t mac[MAC_LEN];
@@ -71,7 +71,7 @@ static bool mac_is(const struct store *s, const struct ring *ring, enum ring_use
 	return mac_of(s, ring, use, c, mac) && secret_equal(mac, stored.p, MAC_LEN);
 }
 
-static bool is_good(const struct store *s, const struct credential_image *c)
+static bool is_good(const struct sealed *s, const struct credential_image *c)
 {
 	if (!mac_is(s, &s->keys->host, USE_CREDENTIAL_HOST, c, c->host_mac))
 		return false;
@@ -79,7 +79,7 @@ static bool is_good(const struct store *s, const struct credential_image *c)
 }
 
 /* The domain's length keeps it apart from the name. */
-static size_t aad_of(const struct store *s, const struct credential_image *c, uint8_t aad[AAD_MAX])
+static size_t aad_of(const struct sealed *s, const struct credential_image *c, uint8_t aad[AAD_MAX])
 {
 	uint8_t *p = aad;
 
@@ -95,7 +95,7 @@ static size_t aad_of(const struct store *s, const struct credential_image *c, ui
 
 /* -- reading ------------------------------------------------------------------ */
 
-static enum hufu_err open_value(const struct store *s, const struct credential_image *c, struct store_credential *out)
+static enum hufu_err open_value(const struct sealed *s, const struct credential_image *c, struct store_credential *out)
 {
 	uint8_t aad[AAD_MAX];
 	size_t aad_len = aad_of(s, c, aad), len = c->sealed.len - SEAL_OVERHEAD;
@@ -112,7 +112,7 @@ static enum hufu_err open_value(const struct store *s, const struct credential_i
 	return HUFU_OK;
 }
 
-static enum hufu_err open_credential(const struct store *s, const struct credential_image *c, struct store_credential *out)
+static enum hufu_err open_credential(const struct sealed *s, const struct credential_image *c, struct store_credential *out)
 {
 	*out = (struct store_credential){.set_s = c->set_s, .refused = c->refused};
 	memcpy(out->domain, c->domain.p, c->domain.len);
@@ -120,7 +120,7 @@ static enum hufu_err open_credential(const struct store *s, const struct credent
 	return s->keys->unlocked ? open_value(s, c, out) : HUFU_OK;
 }
 
-static void report_bad(const struct store *s, sqlite3_stmt *stmt)
+static void report_bad(const struct sealed *s, sqlite3_stmt *stmt)
 {
 	struct view domain;
 	bool named = stmt_blob(stmt, 0, 1, STORE_DOMAIN_MAX, &domain);
@@ -131,7 +131,7 @@ static void report_bad(const struct store *s, sqlite3_stmt *stmt)
 }
 
 /* The next good one; *found false: there is none any more. nbad: of those that were passed by. */
-static enum hufu_err next_good(struct store *s, sqlite3_stmt *stmt, struct credential_image *c, bool *found, uint64_t *nbad)
+static enum hufu_err next_good(struct sealed *s, sqlite3_stmt *stmt, struct credential_image *c, bool *found, uint64_t *nbad)
 {
 	for (;;) {
 		enum hufu_err err = stmt_step(s, stmt, found);
@@ -144,7 +144,7 @@ static enum hufu_err next_good(struct store *s, sqlite3_stmt *stmt, struct crede
 	}
 }
 
-static enum hufu_err read_all(struct store *s, struct store_credential *list, size_t *n, uint64_t *nbad)
+static enum hufu_err read_all(struct sealed *s, struct store_credential *list, size_t *n, uint64_t *nbad)
 {
 	struct credential_image image;
 	bool found;
@@ -161,8 +161,9 @@ static enum hufu_err read_all(struct store *s, struct store_credential *list, si
 	}
 }
 
-enum hufu_err store_credentials(struct store *s, struct store_credential **out, size_t *n)
+enum hufu_err sealed_credentials(struct store *base, struct store_credential **out, size_t *n)
 {
+	struct sealed *s = sealed_of(base);
 	struct store_credential *list = calloc(STORE_CREDENTIALS_MAX, sizeof(*list));
 	uint64_t nbad = 0;
 
@@ -170,9 +171,9 @@ enum hufu_err store_credentials(struct store *s, struct store_credential **out, 
 	*out = NULL;
 	if (!list)
 		return HUFU_ERR_NO_MEMORY;
-	enum hufu_err err = store_enter(s, TX_READ);
+	enum hufu_err err = sealed_enter(s, TX_READ);
 	if (!err)
-		err = store_leave(s, TX_READ, read_all(s, list, n, &nbad));
+		err = sealed_leave(s, TX_READ, read_all(s, list, n, &nbad));
 	if (err) {
 		store_credentials_free(list, *n);
 		*n = 0;
@@ -189,7 +190,7 @@ void store_credentials_free(struct store_credential *list, size_t n)
 	free(list);
 }
 
-enum hufu_err credentials_check(struct store *s, uint64_t *n, uint64_t *nbad)
+enum hufu_err credentials_check(struct sealed *s, uint64_t *n, uint64_t *nbad)
 {
 	struct credential_image image;
 	struct store_credential opened;
@@ -218,7 +219,7 @@ struct composed {
 	uint8_t sealed[STORE_CREDENTIAL_MAX + SEAL_OVERHEAD], host_mac[MAC_LEN], token_mac[MAC_LEN];
 };
 
-static enum hufu_err compose(const struct store *s, const struct store_credential *c, struct composed *out)
+static enum hufu_err compose(const struct sealed *s, const struct store_credential *c, struct composed *out)
 {
 	uint8_t aad[AAD_MAX];
 
@@ -237,7 +238,7 @@ static enum hufu_err compose(const struct store *s, const struct store_credentia
 	return err;
 }
 
-static enum hufu_err write_row(struct store *s, const struct store_credential *c)
+static enum hufu_err write_row(struct sealed *s, const struct store_credential *c)
 {
 	struct composed composed;
 	enum hufu_err err = compose(s, c, &composed);
@@ -264,9 +265,9 @@ static struct store_credential *find(struct store_credential *list, size_t n, co
 	return NULL;
 }
 
-typedef enum hufu_err (*change_fn)(struct store *, const struct store_credential *, struct store_credential *list, size_t n);
+typedef enum hufu_err (*change_fn)(struct sealed *, const struct store_credential *, struct store_credential *list, size_t n);
 
-static enum hufu_err change_in_tx(struct store *s, const struct store_credential *c, change_fn change)
+static enum hufu_err change_in_tx(struct sealed *s, const struct store_credential *c, change_fn change)
 {
 	struct store_credential *list = calloc(STORE_CREDENTIALS_MAX, sizeof(*list));
 	uint64_t nbad = 0;
@@ -288,17 +289,17 @@ static bool is_name(const char *text, size_t space)
 	return len && len < space;
 }
 
-static enum hufu_err change(struct store *s, const struct store_credential *c, change_fn how)
+static enum hufu_err change(struct sealed *s, const struct store_credential *c, change_fn how)
 {
 	if (!is_name(c->domain, sizeof(c->domain)) || !is_name(c->name, sizeof(c->name)))
 		return HUFU_ERR_ARGUMENT;
-	enum hufu_err err = store_enter(s, TX_WRITE);
+	enum hufu_err err = sealed_enter(s, TX_WRITE);
 
-	return err ? err : store_leave(s, TX_WRITE, change_in_tx(s, c, how));
+	return err ? err : sealed_leave(s, TX_WRITE, change_in_tx(s, c, how));
 }
 
 /* Later than the one in its place, whatever the clock says: by this the same value counts as set anew. */
-static enum hufu_err set(struct store *s, const struct store_credential *c, struct store_credential *list, size_t n)
+static enum hufu_err set(struct sealed *s, const struct store_credential *c, struct store_credential *list, size_t n)
 {
 	const struct store_credential *old = find(list, n, c);
 	struct store_credential anew = *c;
@@ -310,15 +311,16 @@ static enum hufu_err set(struct store *s, const struct store_credential *c, stru
 	return write_row(s, &anew);
 }
 
-enum hufu_err store_credential_set(struct store *s, const struct store_credential *c)
+enum hufu_err sealed_credential_set(struct store *base, const struct store_credential *c)
 {
+	struct sealed *s = sealed_of(base);
 	if (!c->value || !c->len || c->len > STORE_CREDENTIAL_MAX || c->set_s > INT64_MAX)
 		return HUFU_ERR_ARGUMENT;
 	return change(s, c, set);
 }
 
 /* What was presented, not what was set since, were it the same value. */
-static enum hufu_err refuse(struct store *s, const struct store_credential *c, struct store_credential *list, size_t n)
+static enum hufu_err refuse(struct sealed *s, const struct store_credential *c, struct store_credential *list, size_t n)
 {
 	struct store_credential *row = find(list, n, c);
 
@@ -330,13 +332,14 @@ static enum hufu_err refuse(struct store *s, const struct store_credential *c, s
 	return write_row(s, row);
 }
 
-enum hufu_err store_credential_refuse(struct store *s, const struct store_credential *c)
+enum hufu_err sealed_credential_refuse(struct store *base, const struct store_credential *c)
 {
+	struct sealed *s = sealed_of(base);
 	return c->value ? change(s, c, refuse) : HUFU_ERR_ARGUMENT;
 }
 
 /* A row that fails its check goes, too. */
-static enum hufu_err remove_row(struct store *s, const struct store_credential *c, struct store_credential *list, size_t n)
+static enum hufu_err remove_row(struct sealed *s, const struct store_credential *c, struct store_credential *list, size_t n)
 {
 	sqlite3_stmt *stmt = stmt_get(s, STMT_CREDENTIAL_DELETE);
 	int before = sqlite3_total_changes(s->db);
@@ -348,8 +351,9 @@ static enum hufu_err remove_row(struct store *s, const struct store_credential *
 	return err || sqlite3_total_changes(s->db) != before ? err : HUFU_ERR_NOT_FOUND;
 }
 
-enum hufu_err store_credential_remove(struct store *s, const char *domain, const char *name)
+enum hufu_err sealed_credential_remove(struct store *base, const char *domain, const char *name)
 {
+	struct sealed *s = sealed_of(base);
 	struct store_credential c = {.set_s = 0};
 
 	if (strlen(domain) >= sizeof(c.domain) || strlen(name) >= sizeof(c.name))

@@ -44,7 +44,7 @@ static void write_view(struct writer *w, struct view v)
 }
 
 /* False: out of memory. */
-static bool mac_of(const struct store *s, const struct ring *ring, enum ring_use use, const struct domain_image *d,
+static bool mac_of(const struct sealed *s, const struct ring *ring, enum ring_use use, const struct domain_image *d,
                    uint8_t mac[MAC_LEN])
 {
 	struct writer w;
@@ -66,7 +66,7 @@ static bool mac_of(const struct store *s, const struct ring *ring, enum ring_use
 	return ok;
 }
 
-static bool mac_is(const struct store *s, const struct ring *ring, enum ring_use use, const struct domain_image *d,
+static bool mac_is(const struct sealed *s, const struct ring *ring, enum ring_use use, const struct domain_image *d,
                    struct view stored)
 {
 	uint8_t mac[MAC_LEN];
@@ -74,14 +74,14 @@ static bool mac_is(const struct store *s, const struct ring *ring, enum ring_use
 	return mac_of(s, ring, use, d, mac) && secret_equal(mac, stored.p, MAC_LEN);
 }
 
-static bool is_good(const struct store *s, const struct domain_image *d)
+static bool is_good(const struct sealed *s, const struct domain_image *d)
 {
 	if (!mac_is(s, &s->keys->host, USE_DOMAIN_HOST, d, d->host_mac))
 		return false;
 	return !s->keys->unlocked || mac_is(s, &s->keys->token, USE_DOMAIN_TOKEN, d, d->token_mac);
 }
 
-static void proof_aad(const struct store *s, struct view name, uint8_t aad[1 + TOKEN_ID_LEN + STORE_DOMAIN_MAX])
+static void proof_aad(const struct sealed *s, struct view name, uint8_t aad[1 + TOKEN_ID_LEN + STORE_DOMAIN_MAX])
 {
 	aad[0] = USE_PROOF;
 	memcpy(aad + 1, s->token_id, TOKEN_ID_LEN);
@@ -90,7 +90,7 @@ static void proof_aad(const struct store *s, struct view name, uint8_t aad[1 + T
 
 /* -- reading ------------------------------------------------------------------ */
 
-static enum hufu_err open_proof(const struct store *s, const struct domain_image *d, struct store_domain *out)
+static enum hufu_err open_proof(const struct sealed *s, const struct domain_image *d, struct store_domain *out)
 {
 	uint8_t aad[1 + TOKEN_ID_LEN + STORE_DOMAIN_MAX];
 	size_t len = d->proof.len - SEAL_OVERHEAD;
@@ -117,7 +117,7 @@ static enum hufu_err open_proof(const struct store *s, const struct domain_image
 	return HUFU_OK;
 }
 
-static enum hufu_err open_domain(const struct store *s, const struct domain_image *d, struct store_domain *out)
+static enum hufu_err open_domain(const struct sealed *s, const struct domain_image *d, struct store_domain *out)
 {
 	*out = (struct store_domain){.enrolled_s = d->enrolled_s, .has_proof = d->proof.len != 0,
 	                             .secret = d->proof.len != 0 && !d->point.len};
@@ -130,7 +130,7 @@ static enum hufu_err open_domain(const struct store *s, const struct domain_imag
 	return s->keys->unlocked ? open_proof(s, d, out) : HUFU_OK;
 }
 
-static void report_bad(const struct store *s, sqlite3_stmt *stmt)
+static void report_bad(const struct sealed *s, sqlite3_stmt *stmt)
 {
 	struct view name;
 	bool named = stmt_blob(stmt, 0, 1, STORE_DOMAIN_MAX, &name);
@@ -141,7 +141,7 @@ static void report_bad(const struct store *s, sqlite3_stmt *stmt)
 }
 
 /* The next good one; *found false: there is none any more. nbad: of those that were passed by. */
-static enum hufu_err next_good(struct store *s, sqlite3_stmt *stmt, struct domain_image *d, bool *found, uint64_t *nbad)
+static enum hufu_err next_good(struct sealed *s, sqlite3_stmt *stmt, struct domain_image *d, bool *found, uint64_t *nbad)
 {
 	for (;;) {
 		enum hufu_err err = stmt_step(s, stmt, found);
@@ -154,7 +154,7 @@ static enum hufu_err next_good(struct store *s, sqlite3_stmt *stmt, struct domai
 	}
 }
 
-static enum hufu_err read_all(struct store *s, struct store_domain *list, size_t *n)
+static enum hufu_err read_all(struct sealed *s, struct store_domain *list, size_t *n)
 {
 	struct domain_image image;
 	bool found;
@@ -172,17 +172,18 @@ static enum hufu_err read_all(struct store *s, struct store_domain *list, size_t
 	}
 }
 
-enum hufu_err store_domains(struct store *s, struct store_domain **out, size_t *n)
+enum hufu_err sealed_domains(struct store *base, struct store_domain **out, size_t *n)
 {
+	struct sealed *s = sealed_of(base);
 	struct store_domain *list = calloc(STORE_DOMAINS_MAX, sizeof(*list));
 
 	*n = 0;
 	*out = NULL;
 	if (!list)
 		return HUFU_ERR_NO_MEMORY;
-	enum hufu_err err = store_enter(s, TX_READ);
+	enum hufu_err err = sealed_enter(s, TX_READ);
 	if (!err)
-		err = store_leave(s, TX_READ, read_all(s, list, n));
+		err = sealed_leave(s, TX_READ, read_all(s, list, n));
 	if (err) {
 		store_domains_free(list, *n);
 		*n = 0;
@@ -199,7 +200,7 @@ void store_domains_free(struct store_domain *list, size_t n)
 	free(list);
 }
 
-enum hufu_err domains_check(struct store *s, uint64_t *n, uint64_t *nbad)
+enum hufu_err domains_check(struct sealed *s, uint64_t *n, uint64_t *nbad)
 {
 	struct domain_image image;
 	struct store_domain opened;
@@ -230,7 +231,7 @@ struct composed_domain {
 	uint8_t host_mac[MAC_LEN], token_mac[MAC_LEN];
 };
 
-static enum hufu_err seal_proof(const struct store *s, const struct store_domain *d, struct composed_domain *c)
+static enum hufu_err seal_proof(const struct sealed *s, const struct store_domain *d, struct composed_domain *c)
 {
 	uint8_t aad[1 + TOKEN_ID_LEN + STORE_DOMAIN_MAX];
 
@@ -250,7 +251,7 @@ static enum hufu_err seal_proof(const struct store *s, const struct store_domain
 	return seal_close(&s->keys->token.seal, aad, 1 + TOKEN_ID_LEN + c->row.name.len, c->plain.data, c->plain.len, c->sealed);
 }
 
-static enum hufu_err compose(const struct store *s, const struct store_domain *d, struct composed_domain *c)
+static enum hufu_err compose(const struct sealed *s, const struct store_domain *d, struct composed_domain *c)
 {
 	enum hufu_err err = HUFU_OK;
 
@@ -268,7 +269,7 @@ static enum hufu_err compose(const struct store *s, const struct store_domain *d
 	return err;
 }
 
-static enum hufu_err write_domain(struct store *s, const struct domain_image *row)
+static enum hufu_err write_domain(struct sealed *s, const struct domain_image *row)
 {
 	sqlite3_stmt *stmt = stmt_get(s, STMT_DOMAIN_WRITE);
 
@@ -283,7 +284,7 @@ static enum hufu_err write_domain(struct store *s, const struct domain_image *ro
 }
 
 /* Is there room for one of this name? A row that fails its check gives its place. */
-static enum hufu_err find_place(struct store *s, struct view name)
+static enum hufu_err find_place(struct sealed *s, struct view name)
 {
 	struct domain_image image;
 	bool found;
@@ -300,7 +301,7 @@ static enum hufu_err find_place(struct store *s, struct view name)
 }
 
 /* Sealed and written, in place of what has its name. */
-static enum hufu_err put(struct store *s, const struct store_domain *d)
+static enum hufu_err put(struct sealed *s, const struct store_domain *d)
 {
 	struct composed_domain c = {0};
 
@@ -313,7 +314,7 @@ static enum hufu_err put(struct store *s, const struct store_domain *d)
 	return err;
 }
 
-static enum hufu_err add_in_tx(struct store *s, const struct store_domain *d)
+static enum hufu_err add_in_tx(struct sealed *s, const struct store_domain *d)
 {
 	struct view name = {(const uint8_t *)d->name, strlen(d->name)};
 
@@ -324,7 +325,7 @@ static enum hufu_err add_in_tx(struct store *s, const struct store_domain *d)
 }
 
 /* The row as it is, with this proof. */
-static enum hufu_err prove_in_tx(struct store *s, const struct store_domain *d)
+static enum hufu_err prove_in_tx(struct sealed *s, const struct store_domain *d)
 {
 	struct domain_image image;
 	struct store_domain row;
@@ -358,22 +359,24 @@ static bool is_sound(const struct store_domain *d)
 	       (!d->has_proof || (d->proof && d->proof_len && d->proof_len <= STORE_VALUE_MAX));
 }
 
-enum hufu_err store_domain_prove(struct store *s, const struct store_domain *d)
+enum hufu_err sealed_domain_prove(struct store *base, const struct store_domain *d)
 {
+	struct sealed *s = sealed_of(base);
 	if (!is_sound(d) || !d->has_proof)
 		return HUFU_ERR_ARGUMENT;
-	enum hufu_err err = store_enter(s, TX_WRITE);
+	enum hufu_err err = sealed_enter(s, TX_WRITE);
 
-	return err ? err : store_leave(s, TX_WRITE, prove_in_tx(s, d));
+	return err ? err : sealed_leave(s, TX_WRITE, prove_in_tx(s, d));
 }
 
-enum hufu_err store_domain_add(struct store *s, const struct store_domain *d)
+enum hufu_err sealed_domain_add(struct store *base, const struct store_domain *d)
 {
+	struct sealed *s = sealed_of(base);
 	if (!is_sound(d))
 		return HUFU_ERR_ARGUMENT;
-	enum hufu_err err = store_enter(s, TX_WRITE);
+	enum hufu_err err = sealed_enter(s, TX_WRITE);
 
-	return err ? err : store_leave(s, TX_WRITE, add_in_tx(s, d));
+	return err ? err : sealed_leave(s, TX_WRITE, add_in_tx(s, d));
 }
 
 /* -- of copies that are there --------------------------------------------------- */
@@ -395,7 +398,7 @@ static void note_name(struct names *names, struct view name)
 	names->n++;
 }
 
-static enum hufu_err note_all(struct store *s, struct names *names)
+static enum hufu_err note_all(struct sealed *s, struct names *names)
 {
 	struct row_image row;
 	struct sealed_copy copies[STORE_COPIES_MAX];
@@ -414,13 +417,14 @@ static enum hufu_err note_all(struct store *s, struct names *names)
 	}
 }
 
-enum hufu_err store_copy_domains(struct store *s, char (*list)[STORE_DOMAIN_MAX + 1], size_t cap, size_t *n)
+enum hufu_err sealed_copy_domains(struct store *base, char (*list)[STORE_DOMAIN_MAX + 1], size_t cap, size_t *n)
 {
+	struct sealed *s = sealed_of(base);
 	struct names names = {.list = list, .cap = cap};
-	enum hufu_err err = store_enter(s, TX_READ);
+	enum hufu_err err = sealed_enter(s, TX_READ);
 
 	if (!err)
-		err = store_leave(s, TX_READ, note_all(s, &names));
+		err = sealed_leave(s, TX_READ, note_all(s, &names));
 	*n = names.n;
 	return err;
 }

@@ -35,7 +35,7 @@ static enum hufu_err found_add(struct found *f, struct view uuid)
 	return HUFU_OK;
 }
 
-static enum hufu_err query_init(struct query *q, const struct store *s, const struct store_attr *attrs, size_t n)
+static enum hufu_err query_init(struct query *q, const struct sealed *s, const struct store_attr *attrs, size_t n)
 {
 	q->n = n;
 	q->public_hash = calloc(n, LOOKUP_LEN);
@@ -58,7 +58,7 @@ static void query_clear(struct query *q)
 }
 
 /* Does the object have all the other attributes too? */
-static enum hufu_err probe_rest(struct store *s, const struct query *q, int64_t seq, bool private_object, bool *all)
+static enum hufu_err probe_rest(struct sealed *s, const struct query *q, int64_t seq, bool private_object, bool *all)
 {
 	enum hufu_err err = HUFU_OK;
 
@@ -73,7 +73,7 @@ static enum hufu_err probe_rest(struct store *s, const struct query *q, int64_t 
 	return err;
 }
 
-static enum hufu_err candidate(struct store *s, const struct query *q, sqlite3_stmt *stmt, struct found *f)
+static enum hufu_err candidate(struct sealed *s, const struct query *q, sqlite3_stmt *stmt, struct found *f)
 {
 	struct view uuid;
 	bool all, private_object = sqlite3_column_int(stmt, 1) != 0;
@@ -84,7 +84,7 @@ static enum hufu_err candidate(struct store *s, const struct query *q, sqlite3_s
 	return !err && all ? found_add(f, uuid) : err;
 }
 
-static enum hufu_err find_matching(struct store *s, const struct query *q, struct found *f)
+static enum hufu_err find_matching(struct sealed *s, const struct query *q, struct found *f)
 {
 	bool row;
 	enum hufu_err err;
@@ -103,7 +103,7 @@ static enum hufu_err find_matching(struct store *s, const struct query *q, struc
 	}
 }
 
-static enum hufu_err find_all(struct store *s, bool with_private, struct found *f)
+static enum hufu_err find_all(struct sealed *s, bool with_private, struct found *f)
 {
 	bool row;
 	struct view uuid;
@@ -119,7 +119,7 @@ static enum hufu_err find_all(struct store *s, bool with_private, struct found *
 	}
 }
 
-static enum hufu_err find_in_tx(struct store *s, const struct store_attr *attrs, size_t n, bool with_private, struct found *f)
+static enum hufu_err find_in_tx(struct sealed *s, const struct store_attr *attrs, size_t n, bool with_private, struct found *f)
 {
 	struct query q = {.with_private = with_private && s->keys->unlocked};
 
@@ -132,14 +132,15 @@ static enum hufu_err find_in_tx(struct store *s, const struct store_attr *attrs,
 	return err;
 }
 
-enum hufu_err store_find(struct store *s, const struct store_attr *attrs, size_t nattrs, bool with_private,
+enum hufu_err sealed_find(struct store *base, const struct store_attr *attrs, size_t nattrs, bool with_private,
                          uint8_t (**uuids)[16], size_t *n)
 {
+	struct sealed *s = sealed_of(base);
 	struct found f = {0};
-	enum hufu_err err = nattrs > STORE_ATTRS_MAX ? HUFU_ERR_DATA_LEN : store_enter(s, TX_READ);
+	enum hufu_err err = nattrs > STORE_ATTRS_MAX ? HUFU_ERR_DATA_LEN : sealed_enter(s, TX_READ);
 	if (err)
 		return err;
-	err = store_leave(s, TX_READ, find_in_tx(s, attrs, nattrs, with_private, &f));
+	err = sealed_leave(s, TX_READ, find_in_tx(s, attrs, nattrs, with_private, &f));
 	if (err) {
 		free(f.uuids);
 		return err;

@@ -7,19 +7,22 @@
  */
 #include "store/internal.h"
 
-void store_before_fork(struct store *s)
+void sealed_before_fork(struct store *base)
 {
+	struct sealed *s = sealed_of(base);
 	pthread_mutex_lock(&s->lock);
 	db_close(s, true);
 }
 
-void store_after_fork_parent(struct store *s)
+void sealed_after_fork_parent(struct store *base)
 {
+	struct sealed *s = sealed_of(base);
 	pthread_mutex_unlock(&s->lock);
 }
 
 /* A lock of the parent's is not given back by another thread's heir: it is made anew. */
-void store_after_fork_child(struct store *s)
+void sealed_after_fork_child(struct store *base)
 {
+	struct sealed *s = sealed_of(base);
 	pthread_mutex_init(&s->lock, NULL);
 }

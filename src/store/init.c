@@ -21,7 +21,7 @@ struct fresh {
 	struct role_row so, user;
 };
 
-static enum hufu_err fresh_new(const struct store *s, const uint8_t *pin, size_t len, const char label[STORE_LABEL_LEN],
+static enum hufu_err fresh_new(const struct sealed *s, const uint8_t *pin, size_t len, const char label[STORE_LABEL_LEN],
                                struct fresh **out)
 {
 	struct fresh *f = secret_alloc(sizeof(*f));
@@ -44,7 +44,7 @@ static enum hufu_err fresh_new(const struct store *s, const uint8_t *pin, size_t
 }
 
 /* Within a transaction, on empty tables or over the old rows. From here on s has the keys of the new token. */
-static enum hufu_err fresh_write(struct store *s, const struct fresh *f)
+static enum hufu_err fresh_write(struct sealed *s, const struct fresh *f)
 {
 	token_lock(s);
 	memcpy(s->token_id, f->id, TOKEN_ID_LEN);
@@ -61,7 +61,7 @@ static enum hufu_err fresh_write(struct store *s, const struct fresh *f)
 /* -- a new file -------------------------------------------------------------------------- */
 
 /* Everything in the one file, nothing left in a log beside it. */
-static enum hufu_err flush(struct store *s)
+static enum hufu_err flush(struct sealed *s)
 {
 	int left = 0;
 	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &left, NULL);
@@ -69,7 +69,7 @@ static enum hufu_err flush(struct store *s)
 	return rc == SQLITE_OK ? HUFU_OK : db_fail(s, rc);
 }
 
-static enum hufu_err build(struct store *s, const struct fresh *f)
+static enum hufu_err build(struct sealed *s, const struct fresh *f)
 {
 	enum hufu_err err = db_open(s, &schema_current);
 	if (!err)
@@ -85,7 +85,7 @@ static enum hufu_err build(struct store *s, const struct fresh *f)
 }
 
 /* s has path with a suffix for its path: nobody else knows it. */
-static enum hufu_err build_and_publish(struct store *s, const char *path, const struct fresh *f)
+static enum hufu_err build_and_publish(struct sealed *s, const char *path, const struct fresh *f)
 {
 	int fd;
 
@@ -106,7 +106,7 @@ static enum hufu_err build_and_publish(struct store *s, const char *path, const 
 
 static enum hufu_err create(const struct store_conf *conf, const uint8_t *pin, size_t len, const char label[STORE_LABEL_LEN])
 {
-	struct store *s = NULL;
+	struct sealed *s = NULL;
 	struct fresh *fresh = NULL;
 	struct store_conf beside = *conf;
 	char *path = file_beside(conf->path, ".init");
@@ -114,7 +114,7 @@ static enum hufu_err create(const struct store_conf *conf, const uint8_t *pin, s
 
 	beside.path = path;
 	if (!err)
-		err = store_new(&beside, &s);
+		err = sealed_new(&beside, &s);
 	if (!err)
 		err = host_secret_load(conf->host_secret, s->keys);
 	if (!err)
@@ -122,14 +122,14 @@ static enum hufu_err create(const struct store_conf *conf, const uint8_t *pin, s
 	if (!err)
 		err = build_and_publish(s, conf->path, fresh);
 	secret_free(fresh);
-	store_free(s);
+	sealed_free(s);
 	free(path);
 	return err;
 }
 
 /* -- an existing one ----------------------------------------------------------------------- */
 
-static enum hufu_err renew_in_tx(struct store *s, const struct pin_proof *proof, const struct fresh *f)
+static enum hufu_err renew_in_tx(struct sealed *s, const struct pin_proof *proof, const struct fresh *f)
 {
 	struct role_row so;
 	enum hufu_err err = role_read(s, STORE_SO, &so);
@@ -148,15 +148,15 @@ static enum hufu_err renew_in_tx(struct store *s, const struct pin_proof *proof,
 	return err ? err : fresh_write(s, f);
 }
 
-static enum hufu_err renew_proven(struct store *s, const uint8_t *pin, size_t len, const char label[STORE_LABEL_LEN],
+static enum hufu_err renew_proven(struct sealed *s, const uint8_t *pin, size_t len, const char label[STORE_LABEL_LEN],
                                   const struct pin_proof *proof)
 {
 	struct fresh *fresh = NULL;
 	enum hufu_err err = fresh_new(s, pin, len, label, &fresh);
 	if (!err)
-		err = store_enter(s, TX_WRITE);
+		err = sealed_enter(s, TX_WRITE);
 	if (!err)
-		err = store_leave(s, TX_WRITE, renew_in_tx(s, proof, fresh));
+		err = sealed_leave(s, TX_WRITE, renew_in_tx(s, proof, fresh));
 	secret_free(fresh);
 	if (!err) /* the old objects leave the log too, unless a reader holds it: then later */
 		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
@@ -165,16 +165,17 @@ static enum hufu_err renew_proven(struct store *s, const uint8_t *pin, size_t le
 
 static enum hufu_err renew(const struct store_conf *conf, const uint8_t *pin, size_t len, const char label[STORE_LABEL_LEN])
 {
-	struct store *s;
-	enum hufu_err err = store_open(conf, &s);
+	struct store *base;
+	enum hufu_err err = sealed_open(conf, &base);
 	if (err)
 		return err;
+	struct sealed *s = sealed_of(base);
 	struct pin_proof *proof = secret_alloc(sizeof(*proof));
 	err = proof ? pin_prove(s, STORE_SO, pin, len, proof) : HUFU_ERR_NO_MEMORY;
 	if (!err)
 		err = renew_proven(s, pin, len, label, proof);
 	secret_free(proof);
-	store_close(s);
+	sealed_close(base);
 	return err;
 }
 
@@ -193,7 +194,7 @@ static enum hufu_err host_secret_ready(const struct store_conf *conf)
 	return err;
 }
 
-enum hufu_err store_init(const struct store_conf *conf, const uint8_t *so_pin, size_t so_pin_len, const char label[STORE_LABEL_LEN])
+enum hufu_err sealed_init(const struct store_conf *conf, const uint8_t *so_pin, size_t so_pin_len, const char label[STORE_LABEL_LEN])
 {
 	int lock;
 

@@ -11,6 +11,7 @@ src_store_libstore_la_SOURCES = \
 	%reldir%/host.c \
 	%reldir%/init.c \
 	%reldir%/internal.h \
+	%reldir%/kind.h \
 	%reldir%/object.c \
 	%reldir%/pin.c \
 	%reldir%/ring.c \
@@ -18,6 +19,7 @@ src_store_libstore_la_SOURCES = \
 	%reldir%/row.c \
 	%reldir%/row.h \
 	%reldir%/schema.c \
+	%reldir%/sealed.c \
 	%reldir%/sqlite.c \
 	%reldir%/store.c \
 	%reldir%/store.h \

@@ -20,7 +20,7 @@ const char *uuid_text(const uint8_t uuid[UUID_LEN], char text[2 * UUID_LEN + 1])
 	return text;
 }
 
-static enum hufu_err row_corrupt(const struct store *s, const uint8_t uuid[UUID_LEN])
+static enum hufu_err row_corrupt(const struct sealed *s, const uint8_t uuid[UUID_LEN])
 {
 	char text[2 * UUID_LEN + 1];
 
@@ -30,7 +30,7 @@ static enum hufu_err row_corrupt(const struct store *s, const uint8_t uuid[UUID_
 	return HUFU_ERR_STORE_CORRUPT;
 }
 
-static const struct ring *ring_of(const struct store *s, bool private_object)
+static const struct ring *ring_of(const struct sealed *s, bool private_object)
 {
 	return private_object ? &s->keys->token : &s->keys->host;
 }
@@ -62,7 +62,7 @@ static bool mac_is(struct view stored, const uint8_t mac[MAC_LEN])
 	return stored.len == MAC_LEN && secret_equal(stored.p, mac, MAC_LEN);
 }
 
-static bool token_mac_good(const struct store *s, const struct row_image *row)
+static bool token_mac_good(const struct sealed *s, const struct row_image *row)
 {
 	uint8_t mac[MAC_LEN];
 
@@ -70,7 +70,7 @@ static bool token_mac_good(const struct store *s, const struct row_image *row)
 	return mac_is(row->token_mac, mac);
 }
 
-static bool host_mac_good(const struct store *s, const struct row_image *row)
+static bool host_mac_good(const struct sealed *s, const struct row_image *row)
 {
 	uint8_t mac[MAC_LEN];
 
@@ -78,7 +78,7 @@ static bool host_mac_good(const struct store *s, const struct row_image *row)
 	return mac_is(row->host_mac, mac);
 }
 
-enum row_state object_check(const struct store *s, const struct row_image *row)
+enum row_state object_check(const struct sealed *s, const struct row_image *row)
 {
 	bool unlocked = s->keys->unlocked;
 
@@ -108,7 +108,7 @@ static void *block_take(struct block *b, size_t len)
 	return p;
 }
 
-static bool open_body(const struct store *s, const struct row_image *row, uint8_t *out)
+static bool open_body(const struct sealed *s, const struct row_image *row, uint8_t *out)
 {
 	struct writer aad;
 
@@ -123,7 +123,7 @@ static bool open_body(const struct store *s, const struct row_image *row, uint8_
 	return ok;
 }
 
-static bool open_copy(const struct store *s, const struct row_image *row, const struct row_head *head,
+static bool open_copy(const struct sealed *s, const struct row_image *row, const struct row_head *head,
                       const struct sealed_copy *sealed, struct block *b, struct store_copy *copy)
 {
 	struct writer aad;
@@ -165,7 +165,7 @@ static bool measure(const struct row_image *row, struct sealed_copy copies[STORE
 	return true;
 }
 
-static bool fill(const struct store *s, const struct row_image *image, const struct row_size *size,
+static bool fill(const struct sealed *s, const struct row_image *image, const struct row_size *size,
                  const struct sealed_copy *sealed, struct block *b, struct store_row *row)
 {
 	struct row_head head;
@@ -189,7 +189,7 @@ static bool fill(const struct store *s, const struct row_image *image, const str
 	return true;
 }
 
-enum hufu_err object_open(const struct store *s, const struct row_image *image, struct store_row **out)
+enum hufu_err object_open(const struct sealed *s, const struct row_image *image, struct store_row **out)
 {
 	struct sealed_copy sealed[STORE_COPIES_MAX];
 	struct row_size size;
@@ -216,7 +216,7 @@ void store_row_free(struct store_row *row)
 }
 
 /* Within a transaction. The image is good until the statement is used again. */
-static enum hufu_err load(struct store *s, const uint8_t uuid[UUID_LEN], struct row_image *image, struct store_row **row)
+static enum hufu_err load(struct sealed *s, const uint8_t uuid[UUID_LEN], struct row_image *image, struct store_row **row)
 {
 	bool found;
 	sqlite3_stmt *stmt = stmt_get(s, STMT_OBJECT_READ);
@@ -234,14 +234,15 @@ static enum hufu_err load(struct store *s, const uint8_t uuid[UUID_LEN], struct 
 	return err == HUFU_ERR_STORE_CORRUPT ? row_corrupt(s, uuid) : err;
 }
 
-enum hufu_err store_get(struct store *s, const uint8_t uuid[16], struct store_row **row)
+enum hufu_err sealed_get(struct store *base, const uint8_t uuid[16], struct store_row **row)
 {
+	struct sealed *s = sealed_of(base);
 	struct row_image image;
-	enum hufu_err err = store_enter(s, TX_READ);
+	enum hufu_err err = sealed_enter(s, TX_READ);
 	if (err)
 		return err;
 	*row = NULL;
-	err = store_leave(s, TX_READ, load(s, uuid, &image, row));
+	err = sealed_leave(s, TX_READ, load(s, uuid, &image, row));
 	if (err) {
 		store_row_free(*row);
 		*row = NULL;
@@ -249,10 +250,11 @@ enum hufu_err store_get(struct store *s, const uint8_t uuid[16], struct store_ro
 	return err;
 }
 
-enum hufu_err store_version(struct store *s, const uint8_t uuid[16], uint64_t *version)
+enum hufu_err sealed_version(struct store *base, const uint8_t uuid[16], uint64_t *version)
 {
+	struct sealed *s = sealed_of(base);
 	bool found;
-	enum hufu_err err = store_enter(s, TX_READ);
+	enum hufu_err err = sealed_enter(s, TX_READ);
 	if (err)
 		return err;
 	sqlite3_stmt *stmt = stmt_get(s, STMT_OBJECT_VERSION);
@@ -262,7 +264,7 @@ enum hufu_err store_version(struct store *s, const uint8_t uuid[16], uint64_t *v
 		err = HUFU_ERR_NOT_FOUND;
 	if (!err)
 		*version = (uint64_t)sqlite3_column_int64(stmt, 0);
-	return store_leave(s, TX_READ, err);
+	return sealed_leave(s, TX_READ, err);
 }
 
 /* -- composing a row ------------------------------------------------------------------------ */
@@ -300,7 +302,7 @@ static enum hufu_err write_sealed(struct writer *w, const struct sm3_hmac_key *k
 	return err;
 }
 
-static enum hufu_err compose_body(const struct store *s, const struct store_draft *d, struct composed *c)
+static enum hufu_err compose_body(const struct sealed *s, const struct store_draft *d, struct composed *c)
 {
 	struct writer plain, aad;
 	enum hufu_err err = HUFU_OK;
@@ -321,7 +323,7 @@ static enum hufu_err compose_body(const struct store *s, const struct store_draf
 	return c->body.bad ? HUFU_ERR_NO_MEMORY : err;
 }
 
-static enum hufu_err seal_copy(const struct store *s, const struct store_draft *d, const struct composed *c,
+static enum hufu_err seal_copy(const struct sealed *s, const struct store_draft *d, const struct composed *c,
                                const struct store_copy *copy, struct writer *sealed)
 {
 	struct row_head head = {d->object_class, d->key_type, d->policy};
@@ -336,7 +338,7 @@ static enum hufu_err seal_copy(const struct store *s, const struct store_draft *
 	return sealed->bad ? HUFU_ERR_NO_MEMORY : err;
 }
 
-static enum hufu_err compose_copies(const struct store *s, const struct store_draft *d, struct composed *c)
+static enum hufu_err compose_copies(const struct sealed *s, const struct store_draft *d, struct composed *c)
 {
 	struct writer data[STORE_COPIES_MAX];
 	struct sealed_copy sealed[STORE_COPIES_MAX];
@@ -366,7 +368,7 @@ static bool lookup_has(struct view lookup, const uint8_t entry[LOOKUP_LEN])
 	return false;
 }
 
-static enum hufu_err compose_lookup(const struct store *s, const struct store_draft *d, struct composed *c)
+static enum hufu_err compose_lookup(const struct sealed *s, const struct store_draft *d, struct composed *c)
 {
 	for (size_t i = 0; i < d->nattrs; i++) {
 		const struct store_attr *a = &d->attrs[i];
@@ -382,7 +384,7 @@ static enum hufu_err compose_lookup(const struct store *s, const struct store_dr
 }
 
 /* Last: over all the rest. */
-static void compose_macs(const struct store *s, const struct store_draft *d, struct composed *c)
+static void compose_macs(const struct sealed *s, const struct store_draft *d, struct composed *c)
 {
 	c->row.host_mac = c->row.token_mac = (struct view){0};
 	if (s->keys->unlocked && (d->private_object || !d->unproven)) {
@@ -396,7 +398,7 @@ static void compose_macs(const struct store *s, const struct store_draft *d, str
 }
 
 /* c->row has uuid, version, material; kept: copies that stay as they are. Cleared by the caller on any outcome. */
-static enum hufu_err compose(const struct store *s, const struct store_draft *d, struct view kept, struct composed *c)
+static enum hufu_err compose(const struct sealed *s, const struct store_draft *d, struct view kept, struct composed *c)
 {
 	writer_init(&c->body, false);
 	writer_init(&c->copies, false);
@@ -416,7 +418,7 @@ static enum hufu_err compose(const struct store *s, const struct store_draft *d,
 
 /* -- writing -------------------------------------------------------------------------------- */
 
-static enum hufu_err write_row(struct store *s, enum stmt id, const struct row_image *row)
+static enum hufu_err write_row(struct sealed *s, enum stmt id, const struct row_image *row)
 {
 	sqlite3_stmt *stmt = stmt_get(s, id);
 
@@ -433,7 +435,7 @@ static enum hufu_err write_row(struct store *s, enum stmt id, const struct row_i
 }
 
 /* For every entry of lookup that except lacks. */
-static enum hufu_err write_lookup(struct store *s, enum stmt id, struct view lookup, struct view except, int64_t seq)
+static enum hufu_err write_lookup(struct sealed *s, enum stmt id, struct view lookup, struct view except, int64_t seq)
 {
 	enum hufu_err err = HUFU_OK;
 
@@ -460,7 +462,7 @@ static enum hufu_err op_id_of(const struct store_draft *d, uint8_t op_id[16])
 }
 
 /* Has this op id made an object already? Of another request: HUFU_ERR_CONFLICT. */
-static enum hufu_err find_made(struct store *s, const uint8_t uuid[16], bool *found)
+static enum hufu_err find_made(struct sealed *s, const uint8_t uuid[16], bool *found)
 {
 	struct view made;
 	uint8_t from[UUID_LEN] = {0}, to[UUID_LEN];
@@ -479,7 +481,7 @@ static enum hufu_err find_made(struct store *s, const uint8_t uuid[16], bool *fo
 }
 
 /* The object's id comes from the op id: a second row of one op cannot exist, whoever repeats it. */
-static enum hufu_err insert_in_tx(struct store *s, const struct store_draft *d, uint8_t uuid[16])
+static enum hufu_err insert_in_tx(struct sealed *s, const struct store_draft *d, uint8_t uuid[16])
 {
 	bool found;
 	uint8_t op_id[16];
@@ -504,24 +506,20 @@ static enum hufu_err insert_in_tx(struct store *s, const struct store_draft *d, 
 	return err;
 }
 
-enum hufu_err store_insert_all(struct store *s, const struct store_draft *d, size_t n, uint8_t (*uuids)[16])
+enum hufu_err sealed_insert_all(struct store *base, const struct store_draft *d, size_t n, uint8_t (*uuids)[16])
 {
+	struct sealed *s = sealed_of(base);
 	enum hufu_err err = HUFU_OK;
 
 	for (size_t i = 0; !err && i < n; i++)
 		err = row_check(&d[i]);
 	if (!err)
-		err = store_enter(s, TX_WRITE);
+		err = sealed_enter(s, TX_WRITE);
 	if (err)
 		return err;
 	for (size_t i = 0; !err && i < n; i++)
 		err = insert_in_tx(s, &d[i], uuids[i]);
-	return store_leave(s, TX_WRITE, err);
-}
-
-enum hufu_err store_insert(struct store *s, const struct store_draft *d, uint8_t uuid[16])
-{
-	return store_insert_all(s, d, 1, (uint8_t(*)[16])uuid);
+	return sealed_leave(s, TX_WRITE, err);
 }
 
 static bool same_head(const struct store_row *row, const struct store_draft *d)
@@ -530,7 +528,7 @@ static bool same_head(const struct store_row *row, const struct store_draft *d)
 	       row->policy == d->policy;
 }
 
-static enum hufu_err replace_row(struct store *s, const struct row_image *old, const struct store_draft *d)
+static enum hufu_err replace_row(struct sealed *s, const struct row_image *old, const struct store_draft *d)
 {
 	struct composed c = {.row = {.seq = old->seq, .version = old->version + 1, .material = old->material + (d->ncopies > 0)}};
 
@@ -546,7 +544,7 @@ static enum hufu_err replace_row(struct store *s, const struct row_image *old, c
 	return err;
 }
 
-static enum hufu_err update_in_tx(struct store *s, const uint8_t uuid[16], uint64_t version, const struct store_draft *d)
+static enum hufu_err update_in_tx(struct sealed *s, const uint8_t uuid[16], uint64_t version, const struct store_draft *d)
 {
 	struct row_image image;
 	struct store_row *row = NULL;
@@ -562,16 +560,17 @@ static enum hufu_err update_in_tx(struct store *s, const uint8_t uuid[16], uint6
 	return err;
 }
 
-enum hufu_err store_update(struct store *s, const uint8_t uuid[16], uint64_t version, const struct store_draft *d)
+enum hufu_err sealed_update(struct store *base, const uint8_t uuid[16], uint64_t version, const struct store_draft *d)
 {
+	struct sealed *s = sealed_of(base);
 	enum hufu_err err = row_check(d);
 	if (!err)
-		err = store_enter(s, TX_WRITE);
-	return err ? err : store_leave(s, TX_WRITE, update_in_tx(s, uuid, version, d));
+		err = sealed_enter(s, TX_WRITE);
+	return err ? err : sealed_leave(s, TX_WRITE, update_in_tx(s, uuid, version, d));
 }
 
 /* A row that fails its check can be deleted too: there is no other way to be rid of it. */
-static enum hufu_err delete_in_tx(struct store *s, const uint8_t uuid[16], uint64_t version)
+static enum hufu_err delete_in_tx(struct sealed *s, const uint8_t uuid[16], uint64_t version)
 {
 	bool found;
 	struct row_image row;
@@ -595,9 +594,10 @@ static enum hufu_err delete_in_tx(struct store *s, const uint8_t uuid[16], uint6
 	return stmt_step(s, stmt, NULL);
 }
 
-enum hufu_err store_delete(struct store *s, const uint8_t uuid[16], uint64_t version)
+enum hufu_err sealed_delete(struct store *base, const uint8_t uuid[16], uint64_t version)
 {
-	enum hufu_err err = store_enter(s, TX_WRITE);
+	struct sealed *s = sealed_of(base);
+	enum hufu_err err = sealed_enter(s, TX_WRITE);
 
-	return err ? err : store_leave(s, TX_WRITE, delete_in_tx(s, uuid, version));
+	return err ? err : sealed_leave(s, TX_WRITE, delete_in_tx(s, uuid, version));
 }

@@ -119,13 +119,13 @@ uint32_t pin_delay_s(const struct role_row *r)
 	return passed >= delay ? 0 : (uint32_t)((delay - passed + NS_PER_S - 1) / NS_PER_S);
 }
 
-static bool role_blocked(const struct store *s, enum store_role role, const struct role_row *r)
+static bool role_blocked(const struct sealed *s, enum store_role role, const struct role_row *r)
 {
 	return role == STORE_SO ? pin_delay_s(r) > 0 : r->tries >= s->conf.user_tries;
 }
 
 /* Within a transaction. HUFU_ERR_PIN_LOCKED with *in_flight: worth another look. */
-static enum hufu_err count_in_tx(struct store *s, enum store_role role, struct pin_proof *proof, bool *in_flight)
+static enum hufu_err count_in_tx(struct sealed *s, enum store_role role, struct pin_proof *proof, bool *in_flight)
 {
 	struct role_row *r = &proof->row;
 	enum hufu_err err = role_read(s, role, r);
@@ -142,21 +142,21 @@ static enum hufu_err count_in_tx(struct store *s, enum store_role role, struct p
 	return role_write(s, role, r);
 }
 
-static enum hufu_err count_once(struct store *s, enum store_role role, struct pin_proof *proof, bool *in_flight)
+static enum hufu_err count_once(struct sealed *s, enum store_role role, struct pin_proof *proof, bool *in_flight)
 {
-	enum hufu_err err = store_enter(s, TX_WRITE);
+	enum hufu_err err = sealed_enter(s, TX_WRITE);
 
 	*in_flight = false;
-	return err ? err : store_leave(s, TX_WRITE, count_in_tx(s, role, proof, in_flight));
+	return err ? err : sealed_leave(s, TX_WRITE, count_in_tx(s, role, proof, in_flight));
 }
 
 typedef void (*role_change)(struct role_row *);
 
 /* Changes the role's count, unless the PIN or the token is another by now. */
-static enum hufu_err role_adjust(struct store *s, enum store_role role, const struct pin_proof *proof, role_change change)
+static enum hufu_err role_adjust(struct sealed *s, enum store_role role, const struct pin_proof *proof, role_change change)
 {
 	struct role_row r;
-	enum hufu_err err = store_enter(s, TX_WRITE);
+	enum hufu_err err = sealed_enter(s, TX_WRITE);
 	if (err)
 		return err;
 	err = role_read(s, role, &r);
@@ -166,7 +166,7 @@ static enum hufu_err role_adjust(struct store *s, enum store_role role, const st
 		change(&r);
 		err = role_write(s, role, &r);
 	}
-	return store_leave(s, TX_WRITE, err);
+	return sealed_leave(s, TX_WRITE, err);
 }
 
 static void settle_right(struct role_row *r)
@@ -186,7 +186,7 @@ static void settle_lost(struct role_row *r)
 	r->settled = r->tries;
 }
 
-static enum hufu_err report_blocked(struct store *s, enum store_role role, const struct role_row *r)
+static enum hufu_err report_blocked(struct sealed *s, enum store_role role, const struct role_row *r)
 {
 	if (role == STORE_SO)
 		log_warning("store %s: the security officer's next try is looked at in %u s, after %u wrong ones", s->conf.path,
@@ -197,7 +197,7 @@ static enum hufu_err report_blocked(struct store *s, enum store_role role, const
 	return HUFU_ERR_PIN_LOCKED;
 }
 
-static enum hufu_err count_try(struct store *s, enum store_role role, struct pin_proof *proof)
+static enum hufu_err count_try(struct sealed *s, enum store_role role, struct pin_proof *proof)
 {
 	struct deadline deadline = deadline_in(s->conf.deadline_ms);
 	bool in_flight;
@@ -218,7 +218,7 @@ static enum hufu_err count_try(struct store *s, enum store_role role, struct pin
 
 /* -- the check ------------------------------------------------------------------------------ */
 
-static enum hufu_err report_wrong(struct store *s, enum store_role role, const struct pin_proof *proof)
+static enum hufu_err report_wrong(struct sealed *s, enum store_role role, const struct pin_proof *proof)
 {
 	/* The try is counted already: that this fails changes nothing but who waits for whom. */
 	enum hufu_err ignored = role_adjust(s, role, proof, settle_wrong);
@@ -228,7 +228,7 @@ static enum hufu_err report_wrong(struct store *s, enum store_role role, const s
 	return HUFU_ERR_PIN;
 }
 
-enum hufu_err pin_prove(struct store *s, enum store_role role, const uint8_t *pin, size_t len, struct pin_proof *proof)
+enum hufu_err pin_prove(struct sealed *s, enum store_role role, const uint8_t *pin, size_t len, struct pin_proof *proof)
 {
 	if ((role != STORE_SO && role != STORE_USER) || (len && !pin))
 		return HUFU_ERR_ARGUMENT;
@@ -245,13 +245,13 @@ enum hufu_err pin_prove(struct store *s, enum store_role role, const uint8_t *pi
 /* -- setting --------------------------------------------------------------------------------- */
 
 /* The role's new row: slowly made, then put there in one transaction. same_epoch: nobody may have changed the PIN meanwhile. */
-static enum hufu_err pin_replace(struct store *s, enum store_role role, const uint8_t *pin, size_t len,
+static enum hufu_err pin_replace(struct sealed *s, enum store_role role, const uint8_t *pin, size_t len,
                                  const struct pin_proof *proof, bool same_epoch)
 {
 	struct role_row fresh, old;
 	enum hufu_err err = pin_wrap(&s->conf, s->keys, proof->token_id, role, pin, len, proof->token_key, &fresh);
 	if (!err)
-		err = store_enter(s, TX_WRITE);
+		err = sealed_enter(s, TX_WRITE);
 	if (err)
 		return err;
 	err = role_read(s, role, &old);
@@ -263,24 +263,25 @@ static enum hufu_err pin_replace(struct store *s, enum store_role role, const ui
 		fresh.epoch = old.epoch + 1;
 		err = role_write(s, role, &fresh);
 	}
-	return store_leave(s, TX_WRITE, err);
+	return sealed_leave(s, TX_WRITE, err);
 }
 
 /* The token key at hand, copied out so that nothing is held while the PIN is stretched. */
-static enum hufu_err proof_of_login(struct store *s, struct pin_proof *proof)
+static enum hufu_err proof_of_login(struct sealed *s, struct pin_proof *proof)
 {
-	enum hufu_err err = store_enter(s, TX_READ);
+	enum hufu_err err = sealed_enter(s, TX_READ);
 	if (err)
 		return err;
 	if (!s->keys->unlocked)
 		err = HUFU_ERR_LOCKED;
 	memcpy(proof->token_id, s->token_id, TOKEN_ID_LEN);
 	memcpy(proof->token_key, s->keys->token_key, TOKEN_KEY_LEN);
-	return store_leave(s, TX_READ, err);
+	return sealed_leave(s, TX_READ, err);
 }
 
-enum hufu_err store_init_pin(struct store *s, const uint8_t *pin, size_t pin_len)
+enum hufu_err sealed_init_pin(struct store *base, const uint8_t *pin, size_t pin_len)
 {
+	struct sealed *s = sealed_of(base);
 	enum hufu_err err = pin_check_len(&s->conf, pin, pin_len);
 	if (err)
 		return err;
@@ -294,9 +295,10 @@ enum hufu_err store_init_pin(struct store *s, const uint8_t *pin, size_t pin_len
 	return err;
 }
 
-enum hufu_err store_set_pin(struct store *s, enum store_role role, const uint8_t *old, size_t old_len, const uint8_t *pin,
+enum hufu_err sealed_set_pin(struct store *base, enum store_role role, const uint8_t *old, size_t old_len, const uint8_t *pin,
                             size_t pin_len)
 {
+	struct sealed *s = sealed_of(base);
 	enum hufu_err err = pin_check_len(&s->conf, pin, pin_len);
 	if (err)
 		return err;

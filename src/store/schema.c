@@ -56,7 +56,7 @@ static const struct schema_step steps[] = {
 
 const struct schema schema_current = {.version = STORE_SCHEMA_VERSION, .objects = objects, .steps = steps};
 
-static enum hufu_err pragma_read(struct store *s, const char *sql, int64_t *value)
+static enum hufu_err pragma_read(struct sealed *s, const char *sql, int64_t *value)
 {
 	sqlite3_stmt *stmt;
 	bool row;
@@ -69,7 +69,7 @@ static enum hufu_err pragma_read(struct store *s, const char *sql, int64_t *valu
 	return err;
 }
 
-static enum hufu_err version_write(struct store *s, int version)
+static enum hufu_err version_write(struct sealed *s, int version)
 {
 	char sql[64];
 
@@ -79,7 +79,7 @@ static enum hufu_err version_write(struct store *s, int version)
 
 /* -- making ------------------------------------------------------------------------ */
 
-enum hufu_err schema_create(struct store *s, const struct schema *schema)
+enum hufu_err schema_create(struct sealed *s, const struct schema *schema)
 {
 	char sql[64];
 
@@ -114,7 +114,7 @@ static int known_object(sqlite3_stmt *stmt, const struct schema *schema)
 	return -1;
 }
 
-static void report_foreign(const struct store *s, sqlite3_stmt *stmt)
+static void report_foreign(const struct sealed *s, sqlite3_stmt *stmt)
 {
 	const char *type = (const char *)sqlite3_column_text(stmt, 0), *name = (const char *)sqlite3_column_text(stmt, 1);
 
@@ -122,7 +122,7 @@ static void report_foreign(const struct store *s, sqlite3_stmt *stmt)
 	          s->conf.path, type ? type : "entry", name ? name : "without a name");
 }
 
-static enum hufu_err compare_rows(struct store *s, sqlite3_stmt *stmt, const struct schema *schema)
+static enum hufu_err compare_rows(struct sealed *s, sqlite3_stmt *stmt, const struct schema *schema)
 {
 	uint32_t seen = 0, all = 0;
 	bool row;
@@ -147,7 +147,7 @@ static enum hufu_err compare_rows(struct store *s, sqlite3_stmt *stmt, const str
 	return HUFU_ERR_STORE_CORRUPT;
 }
 
-static enum hufu_err schema_compare(struct store *s, const struct schema *schema)
+static enum hufu_err schema_compare(struct sealed *s, const struct schema *schema)
 {
 	sqlite3_stmt *stmt;
 	int rc = sqlite3_prepare_v2(s->db, "SELECT type, name, sql FROM sqlite_schema", -1, &stmt, NULL);
@@ -161,7 +161,7 @@ static enum hufu_err schema_compare(struct store *s, const struct schema *schema
 /* -- migrating --------------------------------------------------------------------- */
 
 /* As it was, beside it: PATH.v1, or PATH.v1.2 where an earlier try left one. */
-static enum hufu_err keep_copy(struct store *s, int version)
+static enum hufu_err keep_copy(struct sealed *s, int version)
 {
 	enum hufu_err err = HUFU_ERR_EXISTS;
 
@@ -184,7 +184,7 @@ static enum hufu_err keep_copy(struct store *s, int version)
 	return err;
 }
 
-static enum hufu_err step_from(struct store *s, const struct schema *schema, int64_t version)
+static enum hufu_err step_from(struct sealed *s, const struct schema *schema, int64_t version)
 {
 	for (const struct schema_step *step = schema->steps; step->sql; step++)
 		if (step->from == version)
@@ -194,7 +194,7 @@ static enum hufu_err step_from(struct store *s, const struct schema *schema, int
 	return HUFU_ERR_STORE_CORRUPT;
 }
 
-static enum hufu_err migrate_in_tx(struct store *s, const struct schema *schema)
+static enum hufu_err migrate_in_tx(struct sealed *s, const struct schema *schema)
 {
 	int64_t version; /* again: another process may have been faster */
 	enum hufu_err err = pragma_read(s, "PRAGMA user_version", &version);
@@ -206,7 +206,7 @@ static enum hufu_err migrate_in_tx(struct store *s, const struct schema *schema)
 	return err ? err : schema_compare(s, schema);
 }
 
-static enum hufu_err migrate(struct store *s, const struct schema *schema, int version)
+static enum hufu_err migrate(struct sealed *s, const struct schema *schema, int version)
 {
 	if (s->read_only) {
 		log_error("store %s: made by an older hufu, and it cannot be written. Open it once where it can be", s->conf.path);
@@ -225,7 +225,7 @@ static enum hufu_err migrate(struct store *s, const struct schema *schema, int v
 	return err;
 }
 
-enum hufu_err schema_ready(struct store *s, const struct schema *schema)
+enum hufu_err schema_ready(struct sealed *s, const struct schema *schema)
 {
 	int64_t id, version;
 	enum hufu_err err = pragma_read(s, "PRAGMA application_id", &id);

@@ -129,7 +129,7 @@ static int system_errno(sqlite3 *db, int rc)
 	return error ? error : sqlite3_system_errno(db);
 }
 
-enum hufu_err db_fail(struct store *s, int rc)
+enum hufu_err db_fail(struct sealed *s, int rc)
 {
 	int error = system_errno(s->db, rc);
 	enum hufu_err err = err_of(rc, error);
@@ -171,13 +171,13 @@ bool deadline_pause(struct deadline *d, uint32_t ms)
 
 int db_busy(void *arg, int count)
 {
-	struct store *s = arg;
+	struct sealed *s = arg;
 	uint32_t ms = count < 6 ? 1u << count : BUSY_PAUSE_MAX_MS;
 
 	return deadline_pause(&s->deadline, ms);
 }
 
-static enum hufu_err lock_by(struct store *s, uint32_t ms)
+static enum hufu_err lock_by(struct sealed *s, uint32_t ms)
 {
 	struct timespec ts;
 
@@ -194,7 +194,7 @@ static enum hufu_err lock_by(struct store *s, uint32_t ms)
 
 /* -- statements ------------------------------------------------------------------ */
 
-sqlite3_stmt *stmt_get(struct store *s, enum stmt id)
+sqlite3_stmt *stmt_get(struct sealed *s, enum stmt id)
 {
 	if (s->stmts[id]) {
 		sqlite3_reset(s->stmts[id]);
@@ -207,7 +207,7 @@ sqlite3_stmt *stmt_get(struct store *s, enum stmt id)
 	return s->stmts[id];
 }
 
-enum hufu_err stmt_step(struct store *s, sqlite3_stmt *stmt, bool *row)
+enum hufu_err stmt_step(struct sealed *s, sqlite3_stmt *stmt, bool *row)
 {
 	int rc = stmt ? sqlite3_step(stmt) : sqlite3_extended_errcode(s->db);
 
@@ -218,7 +218,7 @@ enum hufu_err stmt_step(struct store *s, sqlite3_stmt *stmt, bool *row)
 	return rc == SQLITE_ROW ? log_bug() : db_fail(s, rc);
 }
 
-enum hufu_err stmt_run(struct store *s, enum stmt id)
+enum hufu_err stmt_run(struct sealed *s, enum stmt id)
 {
 	return stmt_step(s, stmt_get(s, id), NULL);
 }
@@ -240,7 +240,7 @@ bool stmt_blob(sqlite3_stmt *stmt, int column, size_t min, size_t max, struct vi
 	return v->len >= min && v->len <= max && (v->p || !v->len);
 }
 
-enum hufu_err db_exec(struct store *s, const char *sql)
+enum hufu_err db_exec(struct sealed *s, const char *sql)
 {
 	int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
 
@@ -250,21 +250,21 @@ enum hufu_err db_exec(struct store *s, const char *sql)
 /* -- transactions ---------------------------------------------------------------- */
 
 /* Running statements would keep a transaction open. */
-static void reset_all(struct store *s)
+static void reset_all(struct sealed *s)
 {
 	for (size_t i = 0; i < STMT_COUNT; i++)
 		sqlite3_reset(s->stmts[i]);
 }
 
 /* A no-op after a commit, and where SQLite has rolled back by itself. */
-static void rollback(struct store *s)
+static void rollback(struct sealed *s)
 {
 	reset_all(s);
 	if (!sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-static enum hufu_err enter_locked(struct store *s, enum tx tx)
+static enum hufu_err enter_locked(struct sealed *s, enum tx tx)
 {
 	enum hufu_err err = HUFU_OK;
 
@@ -286,7 +286,7 @@ static enum hufu_err enter_locked(struct store *s, enum tx tx)
 	return err;
 }
 
-enum hufu_err store_enter(struct store *s, enum tx tx)
+enum hufu_err sealed_enter(struct sealed *s, enum tx tx)
 {
 	struct deadline deadline = deadline_in(s->conf.deadline_ms);
 	enum hufu_err err = lock_by(s, s->conf.deadline_ms);
@@ -294,10 +294,10 @@ enum hufu_err store_enter(struct store *s, enum tx tx)
 		return err;
 	s->deadline = deadline;
 	err = enter_locked(s, tx);
-	return err ? store_leave(s, tx, err) : HUFU_OK;
+	return err ? sealed_leave(s, tx, err) : HUFU_OK;
 }
 
-enum hufu_err store_leave(struct store *s, enum tx tx, enum hufu_err err)
+enum hufu_err sealed_leave(struct sealed *s, enum tx tx, enum hufu_err err)
 {
 	if (s->db && !err) {
 		reset_all(s);

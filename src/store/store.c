@@ -1,95 +1,195 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of a store, and what other processes did to it. */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+/* Which kind of store answers. */
+#include "base/conf.h"
+#include "base/log.h"
+#include "store/kind.h"
 
-#include "base/secret.h"
-#include "store/internal.h"
-
-static enum hufu_err conf_copy(struct store_conf *to, const struct store_conf *from)
+static enum hufu_err kind_of(const struct store_conf *conf, const struct store_kind **kind)
 {
-	*to = *from;
-	to->path = strdup(from->path);
-	to->host_secret = from->host_secret ? strdup(from->host_secret) : NULL;
-	to->vfs = from->vfs ? strdup(from->vfs) : NULL;
-	bool ok = to->path && !to->host_secret == !from->host_secret && !to->vfs == !from->vfs;
-	return ok ? HUFU_OK : HUFU_ERR_NO_MEMORY;
-}
-
-enum hufu_err store_new(const struct store_conf *conf, struct store **store)
-{
-	if (!conf->path || conf->path[0] != '/')
-		return HUFU_ERR_ARGUMENT;
-	struct store *s = calloc(1, sizeof(*s));
-	if (!s)
-		return HUFU_ERR_NO_MEMORY;
-	pthread_mutex_init(&s->lock, NULL);
-	enum hufu_err err = conf_copy(&s->conf, conf);
-	s->keys = secret_alloc(sizeof(*s->keys));
-	if (!err && !s->keys)
-		err = HUFU_ERR_NO_MEMORY;
-	if (err) {
-		store_free(s);
-		return err;
+	switch (conf->engine) {
+	case CONF_STORE_SQLITE:
+	case CONF_STORE_POSTGRES:
+		*kind = &store_sealed;
+		return HUFU_OK;
+	case CONF_STORE_NET:
+		log_error("store = \"net\": this program keeps tokens, and asks no machine for them");
+		return HUFU_ERR_CONFIG;
 	}
-	*store = s;
-	return HUFU_OK;
+	return log_bug();
 }
 
-void store_free(struct store *s)
+struct store_conf store_conf_of(const struct conf_token *token)
 {
-	if (!s)
-		return;
-	db_close(s, false);
-	pthread_mutex_destroy(&s->lock);
-	secret_free(s->keys);
-	free((char *)s->conf.path);
-	free((char *)s->conf.host_secret);
-	free((char *)s->conf.vfs);
-	free(s);
+	bool file = token->engine == CONF_STORE_SQLITE;
+
+	return (struct store_conf){
+		.engine = token->engine, .path = file ? token->store : NULL, .conninfo = file ? NULL : token->store,
+		.host_secret = token->host_secret, .pin_min = token->pin_min, .user_tries = token->user_tries,
+		.pin_iterations = token->pin_iterations, .deadline_ms = token->deadline_ms,
+	};
+}
+
+enum hufu_err store_init(const struct store_conf *conf, const uint8_t *so_pin, size_t so_pin_len, const char label[STORE_LABEL_LEN])
+{
+	const struct store_kind *kind;
+	enum hufu_err err = kind_of(conf, &kind);
+
+	return err ? err : kind->init(conf, so_pin, so_pin_len, label);
 }
 
 enum hufu_err store_open(const struct store_conf *conf, struct store **store)
 {
-	struct store *s;
-	enum hufu_err err = store_new(conf, &s);
-	if (err)
-		return err;
-	if (access(conf->path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
-		err = HUFU_ERR_STORE_MISSING; /* before anything is said of the host secret, made with the token */
-	if (!err)
-		err = host_secret_load(conf->host_secret, s->keys);
-	if (!err)
-		err = store_enter(s, TX_READ);
-	if (!err)
-		err = store_leave(s, TX_READ, HUFU_OK);
-	if (err) {
-		store_free(s);
-		return err;
-	}
-	*store = s;
-	return HUFU_OK;
+	const struct store_kind *kind;
+	enum hufu_err err = kind_of(conf, &kind);
+
+	return err ? err : kind->open(conf, store);
 }
 
 void store_close(struct store *s)
 {
-	store_free(s);
+	if (s)
+		s->kind->close(s);
+}
+
+enum hufu_err store_token(struct store *s, struct store_token *token)
+{
+	return s->kind->token(s, token);
+}
+
+enum hufu_err store_login(struct store *s, enum store_role role, const uint8_t *pin, size_t pin_len)
+{
+	return s->kind->login(s, role, pin, pin_len);
+}
+
+void store_logout(struct store *s)
+{
+	s->kind->logout(s);
+}
+
+bool store_unlocked(struct store *s)
+{
+	return s->kind->unlocked(s);
+}
+
+enum hufu_err store_init_pin(struct store *s, const uint8_t *pin, size_t pin_len)
+{
+	return s->kind->init_pin(s, pin, pin_len);
+}
+
+enum hufu_err store_set_pin(struct store *s, enum store_role role, const uint8_t *old, size_t old_len, const uint8_t *pin,
+                            size_t pin_len)
+{
+	return s->kind->set_pin(s, role, old, old_len, pin, pin_len);
+}
+
+/* -- rows ------------------------------------------------------------------ */
+
+enum hufu_err store_insert(struct store *s, const struct store_draft *d, uint8_t uuid[16])
+{
+	return s->kind->insert_all(s, d, 1, (uint8_t(*)[16])uuid);
+}
+
+enum hufu_err store_insert_all(struct store *s, const struct store_draft *d, size_t n, uint8_t (*uuids)[16])
+{
+	return s->kind->insert_all(s, d, n, uuids);
+}
+
+enum hufu_err store_get(struct store *s, const uint8_t uuid[16], struct store_row **row)
+{
+	return s->kind->get(s, uuid, row);
+}
+
+enum hufu_err store_update(struct store *s, const uint8_t uuid[16], uint64_t version, const struct store_draft *d)
+{
+	return s->kind->update(s, uuid, version, d);
+}
+
+enum hufu_err store_delete(struct store *s, const uint8_t uuid[16], uint64_t version)
+{
+	return s->kind->remove(s, uuid, version);
+}
+
+enum hufu_err store_version(struct store *s, const uint8_t uuid[16], uint64_t *version)
+{
+	return s->kind->version(s, uuid, version);
+}
+
+enum hufu_err store_find(struct store *s, const struct store_attr *attrs, size_t nattrs, bool with_private,
+                         uint8_t (**uuids)[16], size_t *n)
+{
+	return s->kind->find(s, attrs, nattrs, with_private, uuids, n);
 }
 
 enum hufu_err store_change_counter(struct store *s, uint64_t *counter)
 {
-	bool row;
-	enum hufu_err err = store_enter(s, TX_READ);
-	if (err)
-		return err;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_DATA_VERSION);
-	err = stmt_step(s, stmt, &row);
-	if (!err && row && sqlite3_column_int64(stmt, 0) != s->data_version) {
-		s->data_version = sqlite3_column_int64(stmt, 0);
-		s->changes++;
-	}
-	*counter = s->changes;
-	return store_leave(s, TX_READ, err);
+	return s->kind->change_counter(s, counter);
+}
+
+/* -- domains and credentials ------------------------------------------------ */
+
+enum hufu_err store_domain_add(struct store *s, const struct store_domain *domain)
+{
+	return s->kind->domain_add(s, domain);
+}
+
+enum hufu_err store_domain_prove(struct store *s, const struct store_domain *domain)
+{
+	return s->kind->domain_prove(s, domain);
+}
+
+enum hufu_err store_domains(struct store *s, struct store_domain **list, size_t *n)
+{
+	return s->kind->domains(s, list, n);
+}
+
+enum hufu_err store_copy_domains(struct store *s, char (*names)[STORE_DOMAIN_MAX + 1], size_t cap, size_t *n)
+{
+	return s->kind->copy_domains(s, names, cap, n);
+}
+
+enum hufu_err store_credential_set(struct store *s, const struct store_credential *credential)
+{
+	return s->kind->credential_set(s, credential);
+}
+
+enum hufu_err store_credential_refuse(struct store *s, const struct store_credential *credential)
+{
+	return s->kind->credential_refuse(s, credential);
+}
+
+enum hufu_err store_credential_remove(struct store *s, const char *domain, const char *name)
+{
+	return s->kind->credential_remove(s, domain, name);
+}
+
+enum hufu_err store_credentials(struct store *s, struct store_credential **list, size_t *n)
+{
+	return s->kind->credentials(s, list, n);
+}
+
+/* -- care and fork ----------------------------------------------------------- */
+
+enum hufu_err store_backup(struct store *s, const char *path)
+{
+	return s->kind->backup(s, path);
+}
+
+enum hufu_err store_verify(struct store *s, store_report_fn report, void *arg, struct store_report *counts)
+{
+	return s->kind->verify(s, report, arg, counts);
+}
+
+void store_before_fork(struct store *s)
+{
+	s->kind->before_fork(s);
+}
+
+void store_after_fork_parent(struct store *s)
+{
+	s->kind->after_fork_parent(s);
+}
+
+void store_after_fork_child(struct store *s)
+{
+	s->kind->after_fork_child(s);
 }

@@ -19,15 +19,19 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include "base/conf_store.h"
 #include "base/err.h"
 #include "base/object_row.h"
 
 #define STORE_SCHEMA_VERSION 3
 
 struct store;
+struct conf_token;
 
 struct store_conf {
-	const char *path;          /* absolute */
+	enum conf_store_engine engine;
+	const char *path;          /* SQLITE: absolute */
+	const char *conninfo;      /* POSTGRES: as libpq takes it, keywords or a URI */
 	const char *host_secret;   /* absolute path of a 32-byte file, made (0600) by store_init; NULL: none */
 	uint32_t pin_min;          /* characters (of UTF-8); the caller has raised it to 12 where the rule asks for that */
 	uint32_t user_tries;       /* before the user's role locks */
@@ -35,6 +39,9 @@ struct store_conf {
 	uint32_t deadline_ms;
 	const char *vfs;           /* SQLite VFS, NULL the default: tests record and replay power loss */
 };
+
+/* From a token's section: views into it. */
+struct store_conf store_conf_of(const struct conf_token *);
 
 /*
  * Makes the token (no file yet: STORE_MISSING before), or empties and renews it

@@ -23,7 +23,7 @@ struct token_row {
 	struct view id, label, mac;
 };
 
-static enum hufu_err token_read(struct store *s, struct token_row *token)
+static enum hufu_err token_read(struct sealed *s, struct token_row *token)
 {
 	bool row;
 	sqlite3_stmt *stmt = stmt_get(s, STMT_TOKEN_READ);
@@ -39,7 +39,7 @@ static enum hufu_err token_read(struct store *s, struct token_row *token)
 }
 
 /* Seen for the first time, or renewed by somebody: what was derived for the old id goes. */
-static enum hufu_err adopt(struct store *s, const struct token_row *token)
+static enum hufu_err adopt(struct sealed *s, const struct token_row *token)
 {
 	uint8_t mac[MAC_LEN];
 
@@ -61,7 +61,7 @@ static enum hufu_err adopt(struct store *s, const struct token_row *token)
 	return HUFU_OK;
 }
 
-enum hufu_err token_notice(struct store *s)
+enum hufu_err token_notice(struct sealed *s)
 {
 	struct token_row token;
 	enum hufu_err err = token_read(s, &token);
@@ -70,7 +70,7 @@ enum hufu_err token_notice(struct store *s)
 	return err;
 }
 
-enum hufu_err token_write(struct store *s, const uint8_t id[TOKEN_ID_LEN], const char label[STORE_LABEL_LEN])
+enum hufu_err token_write(struct sealed *s, const uint8_t id[TOKEN_ID_LEN], const char label[STORE_LABEL_LEN])
 {
 	uint8_t mac[MAC_LEN];
 
@@ -89,7 +89,7 @@ static struct view wrapped_of(const struct role_row *r)
 	return (struct view){r->wrapped, r->pin_set ? sizeof(r->wrapped) : 0};
 }
 
-static enum hufu_err role_mac(const struct store *s, enum store_role role, const struct role_row *r, uint8_t mac[MAC_LEN])
+static enum hufu_err role_mac(const struct sealed *s, enum store_role role, const struct role_row *r, uint8_t mac[MAC_LEN])
 {
 	struct writer w;
 
@@ -140,7 +140,7 @@ static bool role_columns(sqlite3_stmt *stmt, struct role_row *r, struct view *ma
 	return true;
 }
 
-enum hufu_err role_read(struct store *s, enum store_role role, struct role_row *r)
+enum hufu_err role_read(struct sealed *s, enum store_role role, struct role_row *r)
 {
 	bool row;
 	uint8_t mac[MAC_LEN];
@@ -162,7 +162,7 @@ enum hufu_err role_read(struct store *s, enum store_role role, struct role_row *
 	return HUFU_ERR_STORE_CORRUPT;
 }
 
-enum hufu_err role_write(struct store *s, enum store_role role, const struct role_row *r)
+enum hufu_err role_write(struct sealed *s, enum store_role role, const struct role_row *r)
 {
 	uint8_t mac[MAC_LEN];
 	enum hufu_err err = role_mac(s, role, r, mac);
@@ -183,49 +183,52 @@ enum hufu_err role_write(struct store *s, enum store_role role, const struct rol
 
 /* -- logins ----------------------------------------------------------------------------- */
 
-void token_unlock(struct store *s, const uint8_t token_key[TOKEN_KEY_LEN])
+void token_unlock(struct sealed *s, const uint8_t token_key[TOKEN_KEY_LEN])
 {
 	memcpy(s->keys->token_key, token_key, TOKEN_KEY_LEN);
 	ring_init(&s->keys->token, "token", token_key, TOKEN_KEY_LEN, s->token_id);
 	s->keys->unlocked = true;
 }
 
-void token_lock(struct store *s)
+void token_lock(struct sealed *s)
 {
 	s->keys->unlocked = false;
 	secret_wipe(s->keys->token_key, TOKEN_KEY_LEN);
 	secret_wipe(&s->keys->token, sizeof(s->keys->token));
 }
 
-enum hufu_err store_login(struct store *s, enum store_role role, const uint8_t *pin, size_t pin_len)
+enum hufu_err sealed_login(struct store *base, enum store_role role, const uint8_t *pin, size_t pin_len)
 {
+	struct sealed *s = sealed_of(base);
 	struct pin_proof *proof = secret_alloc(sizeof(*proof));
 	if (!proof)
 		return HUFU_ERR_NO_MEMORY;
 	enum hufu_err err = pin_prove(s, role, pin, pin_len, proof);
 	if (!err)
-		err = store_enter(s, TX_READ);
+		err = sealed_enter(s, TX_READ);
 	if (!err) {
 		/* Renewed since: that PIN was another token's. */
 		if (memcmp(proof->token_id, s->token_id, TOKEN_ID_LEN) != 0)
 			err = HUFU_ERR_PIN;
 		else
 			token_unlock(s, proof->token_key);
-		err = store_leave(s, TX_READ, err);
+		err = sealed_leave(s, TX_READ, err);
 	}
 	secret_free(proof);
 	return err;
 }
 
-void store_logout(struct store *s)
+void sealed_logout(struct store *base)
 {
+	struct sealed *s = sealed_of(base);
 	pthread_mutex_lock(&s->lock);
 	token_lock(s);
 	pthread_mutex_unlock(&s->lock);
 }
 
-bool store_unlocked(struct store *s)
+bool sealed_unlocked(struct store *base)
 {
+	struct sealed *s = sealed_of(base);
 	pthread_mutex_lock(&s->lock);
 	bool unlocked = s->keys->unlocked;
 	pthread_mutex_unlock(&s->lock);
@@ -234,7 +237,7 @@ bool store_unlocked(struct store *s)
 
 /* -- what is known of it ------------------------------------------------------------------ */
 
-static enum hufu_err role_info(struct store *s, enum store_role role, struct store_role_info *info)
+static enum hufu_err role_info(struct sealed *s, enum store_role role, struct store_role_info *info)
 {
 	struct role_row r;
 	enum hufu_err err = role_read(s, role, &r);
@@ -250,9 +253,10 @@ static enum hufu_err role_info(struct store *s, enum store_role role, struct sto
 	return HUFU_OK;
 }
 
-enum hufu_err store_token(struct store *s, struct store_token *token)
+enum hufu_err sealed_token(struct store *base, struct store_token *token)
 {
-	enum hufu_err err = store_enter(s, TX_READ);
+	struct sealed *s = sealed_of(base);
+	enum hufu_err err = sealed_enter(s, TX_READ);
 	if (err)
 		return err;
 	memcpy(token->id, s->token_id, TOKEN_ID_LEN);
@@ -261,5 +265,5 @@ enum hufu_err store_token(struct store *s, struct store_token *token)
 	err = role_info(s, STORE_SO, &token->roles[STORE_SO]);
 	if (!err)
 		err = role_info(s, STORE_USER, &token->roles[STORE_USER]);
-	return store_leave(s, TX_READ, err);
+	return sealed_leave(s, TX_READ, err);
 }

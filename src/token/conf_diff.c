@@ -40,7 +40,7 @@ static void diff_section(struct line *line, const char *what, const char *name, 
 		const char *key;
 		bool same;
 	} keys[] = {
-		{"store", same(a->store, b->store)},
+		{"store", a->engine == b->engine && same(a->store, b->store)},
 		{"sm2_key_type", a->sm2_view == b->sm2_view},
 		{"alias", a->alias == b->alias},
 		{"policy", a->policy == b->policy},

@@ -124,7 +124,7 @@ static CK_RV add_stores(void)
 
 bool slot_store_exists(const struct slot *slot)
 {
-	return access(slot->conf.store, F_OK) == 0;
+	return slot->conf.engine != CONF_STORE_SQLITE || access(slot->conf.store, F_OK) == 0;
 }
 
 /* One slot on which nothing lies yet: "token-1", or the first number that is free. */
@@ -194,15 +194,6 @@ static struct slot *slot_find(CK_SLOT_ID id)
 	return NULL;
 }
 
-static struct store_conf store_conf(const struct slot *slot)
-{
-	const struct conf_token *c = &slot->conf;
-	return (struct store_conf){
-		.path = c->store, .host_secret = c->host_secret, .pin_min = c->pin_min, .user_tries = c->user_tries,
-		.pin_iterations = c->pin_iterations, .deadline_ms = c->deadline_ms,
-	};
-}
-
 /* Caller holds slot->lock, or the core exclusively. */
 static CK_RV open_pool(struct slot *slot)
 {
@@ -215,7 +206,7 @@ static CK_RV open_token(struct slot *slot)
 		return CKR_TOKEN_NOT_PRESENT;
 	if (slot->token)
 		return CKR_OK;
-	struct store_conf store = store_conf(slot);
+	struct store_conf store = store_conf_of(&slot->conf);
 	CK_RV rv = slot_store_exists(slot) ? open_pool(slot) : CKR_TOKEN_NOT_RECOGNIZED;
 	return rv == CKR_OK ? token_open(slot->id, &slot->conf, &store, slot->pool, &slot->token) : rv;
 }
@@ -523,7 +514,7 @@ static CK_RV init_exclusive(CK_SLOT_ID id, const CK_BYTE *pin, CK_ULONG pin_len,
 		return CKR_SESSION_EXISTS;
 	token_close(slot->token);
 	slot->token = NULL;
-	struct store_conf store = store_conf(slot);
+	struct store_conf store = store_conf_of(&slot->conf);
 	make_default_dir();
 	CK_RV rv = rv_of(store_init(&store, pin, pin_len, (const char *)label));
 	if (rv == CKR_OK && open_token(slot) == CKR_OK) /* what keeps it from being used, its first use tells */

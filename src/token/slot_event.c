@@ -11,7 +11,7 @@ static pthread_mutex_t events_lock = PTHREAD_MUTEX_INITIALIZER; /* told_present 
 
 bool slot_present(struct slot *slot)
 {
-	if (faccessat(AT_FDCWD, slot->conf.store, R_OK, AT_EACCESS) == 0) {
+	if (slot->conf.engine != CONF_STORE_SQLITE || faccessat(AT_FDCWD, slot->conf.store, R_OK, AT_EACCESS) == 0) {
 		atomic_store_explicit(&slot->seen, true, memory_order_relaxed);
 		return true;
 	}

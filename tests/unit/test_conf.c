@@ -236,8 +236,46 @@ static void test_defaults(void)
 	conf_free(conf);
 }
 
+/* Engines of stores, and the same again from what conf_print writes. */
+static void test_stores(void)
+{
+	static const struct {
+		const char *said;
+		enum conf_store_engine engine;
+		const char *store;
+	} cases[] = {
+		{"sqlite:/a/t.db", CONF_STORE_SQLITE, "/a/t.db"},
+		{"postgres:host=a,b dbname=hufu passfile=/p", CONF_STORE_POSTGRES, "host=a,b dbname=hufu passfile=/p"},
+		{"postgres://hufu@a,b/keys?sslmode=verify-full", CONF_STORE_POSTGRES, "postgres://hufu@a,b/keys?sslmode=verify-full"},
+		{"net", CONF_STORE_NET, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[160];
+		snprintf(text, sizeof(text), "token t { store = \"%s\" }", cases[i].said);
+		struct conf *conf = parse(text);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
+		char *again = printed(conf);
+		conf_free(conf);
+		conf = parse(again);
+		free(again);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
+		CU_ASSERT_EQUAL(conf->tokens[0].engine, cases[i].engine);
+		if (cases[i].store)
+			CU_ASSERT_STRING_EQUAL_FATAL(conf->tokens[0].store, cases[i].store);
+		CU_ASSERT_TRUE(cases[i].store || !conf->tokens[0].store);
+		conf_free(conf);
+	}
+}
+
 static void test_values_refused(void)
 {
+	refused("token t { store = \"postgres:\" }",
+	        "t.conf:1: store = \"postgres:\" names no database. Write postgres:host=... dbname=...\n");
+	refused("token t { store = \"postgres:host=a password=x\" }",
+	        "t.conf:1: store holds a password. Keep that in a file of its own: passfile=/path, or certificates\n");
+	refused("token t { store = \"postgres://u:x@a/db\" }",
+	        "t.conf:1: store holds a password. Keep that in a file of its own: passfile=/path, or certificates\n");
 	refused("token t {\n store = /a.db\n}",
 	        "t.conf:2: store = \"/a.db\" does not begin with sqlite:/. Write store = \"sqlite:/path\"\n");
 	refused("token_dir = \"var/lib\"",
@@ -287,7 +325,7 @@ static void test_relations_refused(void)
 	        "t.conf:1: devices names none. Name one, or take the line away to use the device soft\n");
 	refused("token t { }", "t.conf:1: token \"t\" has no store. Add store = \"sqlite:/path/of/t.db\"\n");
 	refused("token t { " STORE "}\ntoken u { " STORE "}",
-	        "t.conf:2: the store is that of token \"t\" already. Give each token a file of its own\n");
+	        "t.conf:2: the store is that of token \"t\" already. Give each token a store of its own\n");
 	refused("device a { }",
 	        "t.conf:1: device \"a\" has no driver. Add driver = soft, or the absolute path of a driver's .so\n");
 	refused("device soft { driver = fault }",
@@ -687,6 +725,7 @@ static const struct unit_case cases[] = {
 	{"the keys of the pool, and devices that join a token by themselves", test_pool_keys},
 	{"what is printed reads back as the same", test_print},
 	{"keys that are left out have their documented defaults", test_defaults},
+	{"each engine of a store is read, and prints as it was", test_stores},
 	{"a bad value is refused with file, line, what and what to do", test_values_refused},
 	{"what contradicts another setting is refused", test_relations_refused},
 	{"unknown and repeated keys and sections are refused", test_keys_refused},

@@ -135,14 +135,14 @@ static void remac(struct four *f, unsigned row, const uint8_t *token_mac)
 	uint8_t mac[MAC_LEN], blank[1] = {0};
 	char hex[2][2 * MAC_LEN + 1] = {"", ""}, sql[512];
 
-	CU_ASSERT_EQUAL(store_enter(f->p.store, TX_READ), HUFU_OK);
-	sqlite3_stmt *stmt = stmt_get(f->p.store, STMT_OBJECT_READ);
+	CU_ASSERT_EQUAL(sealed_enter(sealed_of(f->p.store), TX_READ), HUFU_OK);
+	sqlite3_stmt *stmt = stmt_get(sealed_of(f->p.store), STMT_OBJECT_READ);
 	stmt_bind_view(stmt, 1, (struct view){f->uuid[row], UUID_LEN});
-	CU_ASSERT_EQUAL(stmt_step(f->p.store, stmt, &found), HUFU_OK);
+	CU_ASSERT_EQUAL(stmt_step(sealed_of(f->p.store), stmt, &found), HUFU_OK);
 	CU_ASSERT_TRUE(found && object_columns(stmt, &image));
 	image.token_mac = (struct view){token_mac ? token_mac : blank, token_mac ? MAC_LEN : 0};
-	row_host_mac(&f->p.store->keys->host, f->p.store->token_id, &image, mac);
-	CU_ASSERT_EQUAL(store_leave(f->p.store, TX_READ, HUFU_OK), HUFU_OK);
+	row_host_mac(&sealed_of(f->p.store)->keys->host, sealed_of(f->p.store)->token_id, &image, mac);
+	CU_ASSERT_EQUAL(sealed_leave(sealed_of(f->p.store), TX_READ, HUFU_OK), HUFU_OK);
 	for (size_t i = 0; i < MAC_LEN; i++) {
 		snprintf(hex[0] + 2 * i, 3, "%02x", mac[i]);
 		if (token_mac)
@@ -425,17 +425,17 @@ static void test_migration(void)
 	four_init(&f);
 	snprintf(copy, sizeof(copy), "%s.v3", f.p.path);
 	/* A step that fails, or ends elsewhere, leaves all as it was; the copy stays. */
-	CU_ASSERT_EQUAL(schema_ready(f.p.store, &next), HUFU_ERR_STORE_CORRUPT);
+	CU_ASSERT_EQUAL(schema_ready(sealed_of(f.p.store), &next), HUFU_ERR_STORE_CORRUPT);
 	CU_ASSERT_EQUAL(stat(copy, &st), 0);
 	CU_ASSERT_EQUAL(ask(f.p.path, "PRAGMA user_version"), 3);
 	next.steps = forgetful;
-	CU_ASSERT_EQUAL(schema_ready(f.p.store, &next), HUFU_ERR_STORE_CORRUPT);
+	CU_ASSERT_EQUAL(schema_ready(sealed_of(f.p.store), &next), HUFU_ERR_STORE_CORRUPT);
 	CU_ASSERT_EQUAL(ask(f.p.path, "PRAGMA user_version"), 3);
 	CU_ASSERT_EQUAL(get(&f, 0) | get(&f, 3), HUFU_OK);
 
 	next.steps = right;
-	CU_ASSERT_EQUAL(schema_ready(f.p.store, &next), HUFU_OK);
-	CU_ASSERT_EQUAL(schema_ready(f.p.store, &next), HUFU_OK);
+	CU_ASSERT_EQUAL(schema_ready(sealed_of(f.p.store), &next), HUFU_OK);
+	CU_ASSERT_EQUAL(schema_ready(sealed_of(f.p.store), &next), HUFU_OK);
 	CU_ASSERT_EQUAL(ask(f.p.path, "PRAGMA user_version"), 4);
 	CU_ASSERT_EQUAL(ask(f.p.path, "SELECT count(*) FROM note"), 0);
 	snprintf(copy, sizeof(copy), "%s.v3.3", f.p.path);

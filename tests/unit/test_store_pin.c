@@ -183,10 +183,10 @@ static void make_slow(struct store *s)
 {
 	struct role_row r;
 
-	CU_ASSERT_EQUAL(store_enter(s, TX_WRITE), HUFU_OK);
-	CU_ASSERT_EQUAL(role_read(s, STORE_USER, &r), HUFU_OK);
+	CU_ASSERT_EQUAL(sealed_enter(sealed_of(s), TX_WRITE), HUFU_OK);
+	CU_ASSERT_EQUAL(role_read(sealed_of(s), STORE_USER, &r), HUFU_OK);
 	r.iterations = PIN_ITERATIONS_MAX;
-	CU_ASSERT_EQUAL(store_leave(s, TX_WRITE, role_write(s, STORE_USER, &r)), HUFU_OK);
+	CU_ASSERT_EQUAL(sealed_leave(sealed_of(s), TX_WRITE, role_write(sealed_of(s), STORE_USER, &r)), HUFU_OK);
 }
 
 static void test_killed_amid_check(void)
@@ -289,10 +289,10 @@ static void lose_a_try(struct store *s)
 {
 	struct role_row r;
 
-	CU_ASSERT_EQUAL(store_enter(s, TX_WRITE), HUFU_OK);
-	CU_ASSERT_EQUAL(role_read(s, STORE_USER, &r), HUFU_OK);
+	CU_ASSERT_EQUAL(sealed_enter(sealed_of(s), TX_WRITE), HUFU_OK);
+	CU_ASSERT_EQUAL(role_read(sealed_of(s), STORE_USER, &r), HUFU_OK);
 	r.tries++;
-	CU_ASSERT_EQUAL(store_leave(s, TX_WRITE, role_write(s, STORE_USER, &r)), HUFU_OK);
+	CU_ASSERT_EQUAL(sealed_leave(sealed_of(s), TX_WRITE, role_write(sealed_of(s), STORE_USER, &r)), HUFU_OK);
 }
 
 static void test_lost_tries_lock_too(void)
@@ -319,14 +319,14 @@ static void test_changed_meanwhile(void)
 	struct role_row fresh;
 
 	place_init(&p);
-	CU_ASSERT_EQUAL(pin_prove(p.store, STORE_USER, (const uint8_t *)USER_PIN, strlen(USER_PIN), &proof), HUFU_OK);
-	enum hufu_err err = pin_wrap(&p.conf, p.store->keys, proof.token_id, STORE_USER, (const uint8_t *)"other", 5,
+	CU_ASSERT_EQUAL(pin_prove(sealed_of(p.store), STORE_USER, (const uint8_t *)USER_PIN, strlen(USER_PIN), &proof), HUFU_OK);
+	enum hufu_err err = pin_wrap(&p.conf, sealed_of(p.store)->keys, proof.token_id, STORE_USER, (const uint8_t *)"other", 5,
 	                             proof.token_key, &fresh);
 	CU_ASSERT_EQUAL(err, HUFU_OK);
-	CU_ASSERT_EQUAL(store_enter(p.store, TX_WRITE), HUFU_OK);
+	CU_ASSERT_EQUAL(sealed_enter(sealed_of(p.store), TX_WRITE), HUFU_OK);
 	fresh.epoch = proof.row.epoch + 1;
 	fresh.tries = 2;
-	CU_ASSERT_EQUAL(store_leave(p.store, TX_WRITE, role_write(p.store, STORE_USER, &fresh)), HUFU_OK);
+	CU_ASSERT_EQUAL(sealed_leave(sealed_of(p.store), TX_WRITE, role_write(sealed_of(p.store), STORE_USER, &fresh)), HUFU_OK);
 	CU_ASSERT_EQUAL(left(p.store), 3);
 	CU_ASSERT_EQUAL(set_pin(p.store, STORE_USER, USER_PIN, "third"), HUFU_ERR_PIN);
 	CU_ASSERT_EQUAL(left(p.store), 2);

@@ -175,19 +175,19 @@ static void test_one_init_wins(void)
 	place_reopen(&p);
 	/* Past the delay that the losers' tries have brought: as the row then stands. */
 	struct role_row r;
-	CU_ASSERT_EQUAL(store_enter(p.store, TX_WRITE), HUFU_OK);
-	CU_ASSERT_EQUAL(role_read(p.store, STORE_SO, &r), HUFU_OK);
+	CU_ASSERT_EQUAL(sealed_enter(sealed_of(p.store), TX_WRITE), HUFU_OK);
+	CU_ASSERT_EQUAL(role_read(sealed_of(p.store), STORE_SO, &r), HUFU_OK);
 	r.tries = r.settled = 0;
-	CU_ASSERT_EQUAL(store_leave(p.store, TX_WRITE, role_write(p.store, STORE_SO, &r)), HUFU_OK);
+	CU_ASSERT_EQUAL(sealed_leave(sealed_of(p.store), TX_WRITE, role_write(sealed_of(p.store), STORE_SO, &r)), HUFU_OK);
 	for (unsigned i = 0; i < PROCESSES && !winners; i++) {
 		char pin[32];
 		snprintf(pin, sizeof(pin), "officer %u", i);
 		enum hufu_err err = login(p.store, STORE_SO, pin);
 		winners += err == HUFU_OK;
 		if (err)
-			CU_ASSERT_EQUAL(store_enter(p.store, TX_WRITE), HUFU_OK);
+			CU_ASSERT_EQUAL(sealed_enter(sealed_of(p.store), TX_WRITE), HUFU_OK);
 		if (err)
-			CU_ASSERT_EQUAL(store_leave(p.store, TX_WRITE, role_write(p.store, STORE_SO, &r)), HUFU_OK);
+			CU_ASSERT_EQUAL(sealed_leave(sealed_of(p.store), TX_WRITE, role_write(sealed_of(p.store), STORE_SO, &r)), HUFU_OK);
 	}
 	CU_ASSERT_EQUAL(winners, 1);
 	place_clear(&p);
