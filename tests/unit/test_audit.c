@@ -338,8 +338,11 @@ static void test_rotation(void)
 	bed.conf.rotate_mb = 1;
 	bed.conf.checkpoint_records = 500;
 	audit = open_trail(&bed);
-	for (int i = 0; i < 4000 && stat(path_of(&bed, ".1"), &st); i++)
+	for (int i = 0; i < 40 && stat(path_of(&bed, ".1"), &st); i++) {
+		for (int k = 0; k < 100; k++)
+			CU_ASSERT_EQUAL(write_one(audit, AUDIT_OP, "sign"), HUFU_OK);
 		CU_ASSERT_EQUAL(write_one(audit, AUDIT_KEY, "generate"), HUFU_OK);
+	}
 	CU_ASSERT_EQUAL(write_one(audit, AUDIT_KEY, "after"), HUFU_OK);
 	audit_close(audit);
 	const char *files[] = {path_of(&bed, ".1"), bed.file};
