@@ -126,10 +126,11 @@ static size_t read_file(const char *path, void *out, size_t cap)
 	return n;
 }
 
-static void print_finding(void *arg, const char *message)
+/* There are thousands, as there should be. */
+static void pass_over(void *arg, const char *message)
 {
 	(void)arg;
-	printf("# %s\n", message);
+	(void)message;
 }
 
 static enum hufu_err verify(const struct bed *bed, bool with_seed, struct audit_verdict *verdict)
@@ -141,7 +142,7 @@ static enum hufu_err verify(const struct bed *bed, bool with_seed, struct audit_
 	CU_ASSERT_EQUAL(read_file(path_of(bed, ".seed"), seed, sizeof(seed)), 32);
 	CU_ASSERT_EQUAL(read_file(path_of(bed, ".key.pub"), text, sizeof(text)), 129);
 	CU_ASSERT_TRUE(hex_decode(text, 64, point));
-	return audit_verify(files, 1, point, with_seed ? seed : NULL, print_finding, NULL, verdict);
+	return audit_verify(files, 1, point, with_seed ? seed : NULL, pass_over, NULL, verdict);
 }
 
 static void test_whole(void)
@@ -347,11 +348,11 @@ static void test_rotation(void)
 	audit_close(audit);
 	const char *files[] = {path_of(&bed, ".1"), bed.file};
 	CU_ASSERT_EQUAL(read_file(path_of(&bed, ".seed"), seed, sizeof(seed)), 32);
-	CU_ASSERT_EQUAL(audit_verify(files, 2, NULL, seed, print_finding, NULL, &verdict), HUFU_OK);
+	CU_ASSERT_EQUAL(audit_verify(files, 2, NULL, seed, pass_over, NULL, &verdict), HUFU_OK);
 	CU_ASSERT(verdict.checkpoints >= 2);
-	CU_ASSERT_EQUAL(audit_verify(files + 1, 1, NULL, seed, print_finding, NULL, &verdict), HUFU_ERR_CORRUPT);
+	CU_ASSERT_EQUAL(audit_verify(files + 1, 1, NULL, seed, pass_over, NULL, &verdict), HUFU_ERR_CORRUPT);
 	write_some(&bed, 1);
-	CU_ASSERT_EQUAL(audit_verify(files, 2, NULL, seed, print_finding, NULL, &verdict), HUFU_OK);
+	CU_ASSERT_EQUAL(audit_verify(files, 2, NULL, seed, pass_over, NULL, &verdict), HUFU_OK);
 	bed_clear(&bed);
 }
 
