@@ -87,8 +87,8 @@ static double rate_together(struct card *card, uint32_t threads, size_t i)
 
 static void by_threads(struct card *card, size_t i)
 {
-	char one[24] = "-", many[24] = "-", text[24];
-	uint32_t most = most_threads(card);
+	char one[24] = "-", many[24] = "-", text[24] = "-";
+	uint32_t most = most_threads(card), measured = 0;
 
 	for (uint32_t threads = 1; threads <= most; threads *= 2) {
 		double r = threads == 1 ? rate(card, 1, calls[i].round) : rate_together(card, threads, i);
@@ -96,11 +96,17 @@ static void by_threads(struct card *card, size_t i)
 			break;
 		tell_point("Calls a second, by threads", calls[i].what, threads, r);
 		snprintf(threads == 1 ? one : many, sizeof one, "%.0f", r);
+		measured = threads;
 	}
-	snprintf(text, sizeof text, "%u", most);
-	tell_row("Calls a second", calls[i].what, one, most > 1 ? many : "-", text, NULL);
-	tell(RESULT_info, "calls", "%s: %s/s by one thread%s%s%s", calls[i].what, one, most > 1 ? ", " : "", most > 1 ? many : "",
-	     most > 1 ? "/s by several" : "");
+	if (measured > 1)
+		snprintf(text, sizeof text, "%u", measured);
+	tell_row("Calls a second", calls[i].what, one, many, text, NULL);
+	if (!measured)
+		tell(RESULT_info, "calls", "%s: not measured, since it fails", calls[i].what);
+	else if (measured == 1)
+		tell(RESULT_info, "calls", "%s: %s/s by one thread", calls[i].what, one);
+	else
+		tell(RESULT_info, "calls", "%s: %s/s by one thread, %s/s by %u", calls[i].what, one, many, measured);
 }
 
 struct bulk {
