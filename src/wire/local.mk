@@ -6,7 +6,6 @@ src_wire_libwire_la_SOURCES = \
 	%reldir%/frame.c \
 	%reldir%/frame.h \
 	%reldir%/op.h \
-	%reldir%/store_op.c \
 	%reldir%/store_op.h
 src_wire_libwire_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS)
 src_wire_libwire_la_LIBADD = $(SSL_LIBS)
