@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A careless vendor's GM/T 0018-2012 library, written for tests alone. Without
+ * A careless vendor's GM/T 0018-2012 library, with the authenticated encryption of -2023, written for tests alone. Without
  * a word in the file beside it (LIBRARY.faults, looked at in every call) it is well: keys at
  * the indexes 1 to 3, the third behind the password "careless", and a KEK at 1. The words, with blanks between them:
  *
@@ -20,6 +20,8 @@
  *	leak              every session leaves memory behind
  *	stuck             random numbers repeat
  *	wrong=N           every Nth signature is wrong
+ *	any-tag           a text comes back whatever its tag
+ *	leaky             a text is written out before its tag is looked at
  */
 #include <pthread.h>
 #include <sched.h>
@@ -714,4 +716,48 @@ int SDF_Decrypt(void *hSessionHandle, void *hKeyHandle, unsigned int uiAlgID, un
 	if (!session_of(hSessionHandle))
 		return fail(SDR_COMMFAIL);
 	return crypt_blocks(false, hKeyHandle, uiAlgID, pucIV, pucEncData, uiEncDataLength, pucData, puiDataLength);
+}
+
+int SDF_AuthEnc(void *hSessionHandle, void *hKeyHandle, unsigned int uiAlgID, unsigned char *pucStartVar,
+                unsigned int uiStartVarLength, unsigned char *pucAad, unsigned int uiAadLength, unsigned char *pucData,
+                unsigned int uiDataLength, unsigned char *pucEncData, unsigned int *puiEncDataLength, unsigned char *pucAuthData,
+                unsigned int *puiAuthDataLength)
+{
+	struct key *key = hKeyHandle;
+
+	enter(__func__);
+	if (!session_of(hSessionHandle))
+		return fail(SDR_COMMFAIL);
+	if (uiAlgID != SGD_SM4_GCM)
+		return fail(SDR_ALGMODNOTSUPPORT);
+	if (!key || *puiAuthDataLength != 16 || !sm4_gcm_seal(&key->sm4, pucStartVar, uiStartVarLength, pucAad, uiAadLength, pucData,
+	                                                      uiDataLength, pucEncData, pucAuthData, 16))
+		return fail(SDR_INARGERR);
+	*puiEncDataLength = uiDataLength;
+	return SDR_OK;
+}
+
+int SDF_AuthDec(void *hSessionHandle, void *hKeyHandle, unsigned int uiAlgID, unsigned char *pucStartVar,
+                unsigned int uiStartVarLength, unsigned char *pucAad, unsigned int uiAadLength, unsigned char *pucAuthData,
+                unsigned int *uiAuthDataLength, unsigned char *pucEncData, unsigned int uiEncDataLength, unsigned char *pucData,
+                unsigned int *puiDataLength)
+{
+	struct key *key = hKeyHandle;
+	struct sm4_gcm gcm;
+
+	enter(__func__);
+	if (!session_of(hSessionHandle))
+		return fail(SDR_COMMFAIL);
+	if (uiAlgID != SGD_SM4_GCM)
+		return fail(SDR_ALGMODNOTSUPPORT);
+	if (!key || *uiAuthDataLength != 16)
+		return fail(SDR_INARGERR);
+	*puiDataLength = uiEncDataLength;
+	if (told("any-tag") || told("leaky")) {
+		sm4_gcm_init(&gcm, &key->sm4, pucStartVar, uiStartVarLength);
+		(void)sm4_gcm_decrypt(&gcm, &key->sm4, pucEncData, pucData, uiEncDataLength);
+	}
+	bool right = sm4_gcm_open(&key->sm4, pucStartVar, uiStartVarLength, pucAad, uiAadLength, pucEncData, uiEncDataLength, pucData,
+	                          pucAuthData, 16);
+	return right || told("any-tag") ? SDR_OK : fail(SDR_MACERR);
 }

@@ -92,6 +92,10 @@ check "nor any that leaks" found leaks skipped "signatures: not tried, since the
 check "but random numbers do" found late pass SDF_GenerateRandom
 names stuck "" random fault "repeat every 16 bytes"
 names wrong=20 "" cross fault "10 of 200 wrong"
+names "" "" answers pass "SM4-GCM, RFC 8998 A.1, opened with its tag, and refused"
+names any-tag "" answers fault "opened with a tag that is wrong in a bit: it is accepted"
+check "any-tag: the profile that was written does not offer it" written sm4_gcm 0x00000000
+names leaky "" answers quirk "the text is written nonetheless"
 names hang=SDF_CloseDevice "--timeout 5" reconnect fault "SDF_CloseDevice did not return within 5 s"
 names hang=SDF_InternalSign_ECC "--timeout 5" late fault "SDF_InternalSign_ECC did not return within 5 s"
 told hang=SDF_InternalSign_ECC

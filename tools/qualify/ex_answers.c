@@ -172,21 +172,77 @@ static enum answer ask_mac(struct card *card, void *session, const struct known 
 	return *code != SDR_OK ? REFUSED : memcmp(mac, right, 16) ? WRONG : RIGHT;
 }
 
+/* What is sealed with a known answer, in memory of the library's side. */
+struct sealed {
+	uint8_t *iv, *aad, *in, *out, *tag;
+	unsigned iv_len, aad_len, len;
+};
+
+static uint32_t seal(struct card *card, void *session, void *handle, uint32_t alg, struct sealed *s, bool *right_lengths)
+{
+	unsigned out_len = TEXT_MAX, tag_len = 16;
+	uint32_t code = CALL(card, AuthEnc, session, handle, alg, s->iv, s->iv_len, s->aad, s->aad_len, s->in, s->len, s->out,
+	                     &out_len, s->tag, &tag_len);
+
+	*right_lengths = out_len == s->len && tag_len == 16;
+	return code;
+}
+
+/* The code; *back: the text came back. */
+static uint32_t unseal(struct card *card, void *session, void *handle, uint32_t alg, const struct sealed *s, bool *back)
+{
+	unsigned len = TEXT_MAX, tag_len = 16;
+	uint8_t *text = room(TEXT_MAX);
+	uint32_t code = CALL(card, AuthDec, session, handle, alg, s->iv, s->iv_len, s->aad, s->aad_len, s->tag, &tag_len, s->out,
+	                     s->len, text, &len);
+
+	*back = !memcmp(text, s->in, s->len) && (code != SDR_OK || len == s->len);
+	return code;
+}
+
+/* A tag is there to be looked at: with a bit of it flipped nothing may come back, GB/T 36624. */
+static enum answer open_sealed(struct card *card, void *session, const struct known *k, void *handle, const struct sealed *s)
+{
+	uint32_t alg = card->profile->alg[k->alg];
+	bool back, leaked;
+	uint32_t code = unseal(card, session, handle, alg, s, &back);
+
+	if (code == CARD_MISSING) {
+		tell(RESULT_skipped, k->id, "%s, opened: the library has no SDF_AuthDec", k->name);
+		return RIGHT;
+	}
+	if (code != SDR_OK || !back) {
+		tell(RESULT_fault, k->id, "%s, opened: %s%s", k->name, code_text(card, code), code ? "" : ", but another text");
+		return WRONG;
+	}
+	s->tag[15] ^= 1;
+	code = unseal(card, session, handle, alg, s, &leaked);
+	if (code == SDR_OK) {
+		tell(RESULT_fault, k->id, "%s, opened with a tag that is wrong in a bit: it is accepted", k->name);
+		return WRONG;
+	}
+	tell(leaked ? RESULT_quirk : RESULT_pass, k->id, "%s, opened with its tag, and refused with one that is wrong in a bit: %s%s",
+	     k->name, code_text(card, code), leaked ? "; but the text is written nonetheless" : "");
+	return RIGHT;
+}
+
 static enum answer ask_aead(struct card *card, void *session, const struct known *k, uint32_t *code)
 {
-	uint8_t *iv = room(TEXT_MAX), *aad = room(TEXT_MAX), *in = room(TEXT_MAX), *out = room(TEXT_MAX), *tag = room(16);
-	unsigned iv_len = (unsigned)bytes(k->iv, iv), aad_len = (unsigned)bytes(k->aad, aad), len = (unsigned)bytes(k->in, in);
-	unsigned out_len = TEXT_MAX, tag_len = 16;
+	struct sealed s = {room(TEXT_MAX), room(TEXT_MAX), room(TEXT_MAX), room(TEXT_MAX), room(16), 0, 0, 0};
 	void *handle = known_handle(card, session, k->key, code);
+	bool right;
 
 	if (!handle)
 		return REFUSED;
-	*code = CALL(card, AuthEnc, session, handle, card->profile->alg[k->alg], iv, iv_len, aad, aad_len, in, len, out, &out_len,
-	             tag, &tag_len);
+	s.iv_len = (unsigned)bytes(k->iv, s.iv);
+	s.aad_len = (unsigned)bytes(k->aad, s.aad);
+	s.len = (unsigned)bytes(k->in, s.in);
+	*code = seal(card, session, handle, card->profile->alg[k->alg], &s, &right);
+	enum answer answer = *code != SDR_OK ? REFUSED : right && compare(s.out, k->out) == RIGHT ? compare(s.tag, k->tag) : WRONG;
+	if (answer == RIGHT)
+		answer = open_sealed(card, session, k, handle, &s);
 	card_destroy(card, session, handle);
-	if (*code != SDR_OK)
-		return REFUSED;
-	return out_len == len && tag_len == 16 && compare(out, k->out) == RIGHT && compare(tag, k->tag) == RIGHT ? RIGHT : WRONG;
+	return answer;
 }
 
 static enum answer ask_hmac(struct card *card, void *session, const struct known *k, uint32_t *code)
