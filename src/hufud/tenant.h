@@ -15,13 +15,19 @@
 
 struct tenant;
 
-/* Loads nothing from a device or store yet. master: 32 bytes, the machines' (conf_machine.master). HUFU_ERR_CONFIG after a message. */
-enum hufu_err tenant_new(const struct conf *, const struct conf_token *, const uint8_t master[32], struct tenant **) MUST_CHECK;
+#define MASTER_LEN 32
+/* Reads conf_machine.master: a file of root's or this user's, closed to all others. master: secret memory. HUFU_ERR_CONFIG after a message. */
+enum hufu_err master_load(const char *where, uint8_t master[MASTER_LEN]) MUST_CHECK;
+
+/* Loads nothing from a device or store yet. master: of the machines of the domain. HUFU_ERR_CONFIG after a message. */
+enum hufu_err tenant_new(const struct conf *, const struct conf_token *, const uint8_t master[MASTER_LEN], struct tenant **) MUST_CHECK;
 /* All requests are answered. */
 void tenant_free(struct tenant *);
 const char *tenant_name(const struct tenant *);
 struct pool *tenant_pool(struct tenant *);
-struct store *tenant_store(struct tenant *); /* NULL: devices alone */
+/* Opened at the first call, which may wait; NULL: it cannot be opened now (logged), or there is none: tenant_conf's store is NULL. */
+struct store *tenant_store(struct tenant *);
+/* As it is now; what it says of devices is the pool's alone. Lives as long as the tenant. */
 const struct conf_token *tenant_conf(const struct tenant *);
 
 /* Runs fn(request) on a lane, in order of arrival; false: the queue is full or the tenant ends (answer BUSY). */
@@ -52,6 +58,7 @@ struct tenant_copy {               /* tenant_copy_free */
 	size_t n;
 	const uint8_t *pub;
 	size_t pub_len;
+	uint8_t *plain;            /* secret memory that the others point into */
 };
 enum hufu_err tenant_open_copy(struct tenant *, const uint8_t *sealed, size_t len, struct tenant_copy **) MUST_CHECK;
 void tenant_copy_free(struct tenant_copy *);

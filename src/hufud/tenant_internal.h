@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of a tenant share; its tests look in here too. */
+#ifndef HUFUD_TENANT_INTERNAL_H
+#define HUFUD_TENANT_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "hufud/tenant.h"
+#include "sm/sm2.h"
+#include "sm/sm3.h"
+
+/* In secret memory. */
+struct tenant_secrets {
+	uint8_t base[32];              /* all others are derived from it */
+	struct sm3_hmac_key copies, states;
+	struct sm2_private domain;
+};
+
+struct tenant {
+	_Atomic(const struct conf_token *) conf; /* ours; one that was replaced stays to the end, since others may read it */
+	struct tenant_conf *confs;     /* all of them */
+	struct tenant_secrets *secrets;
+	struct pool *pool;
+	pthread_mutex_t lock;          /* of store, confs */
+	struct store *store;
+	struct tenant_lanes *lanes;
+	struct key_cache *keys;
+	_Atomic uint32_t in_flight;    /* ops that run on the loop; devices.c */
+};
+
+/* -- lanes.c: threads that may wait -------------------------------------------- */
+
+struct tenant_lanes;
+
+enum hufu_err tenant_lanes_new(const char *tenant, uint32_t threads, uint32_t queue, struct tenant_lanes **) MUST_CHECK;
+/* What is queued is run before. NULL is ignored. */
+void tenant_lanes_free(struct tenant_lanes *);
+bool tenant_lanes_add(struct tenant_lanes *, struct request *, void (*fn)(struct request *)) MUST_CHECK;
+/* queued: waiting; running: being worked on. */
+void tenant_lanes_load(struct tenant_lanes *, uint32_t *queued, uint32_t *running, uint32_t *threads);
+
+/* -- key_cache.c: what clients' copies are to the pool --------------------------- */
+
+#define KEY_CACHE_MAX 4096u
+
+struct key_cache;
+
+enum hufu_err key_cache_new(struct tenant *, uint32_t max, struct key_cache **) MUST_CHECK;
+/* Every pool_key that it gave has been given back. NULL is ignored. */
+void key_cache_free(struct key_cache *);
+/*
+ * The pool's key of what a request brought, which the caller gives back (pool_key_rele): a public key as it is, any other
+ * as a sealed copy. HUFU_ERR_NO_KEY: no copy of this tenant's, or of another type. uuid and version only find it: that it is the same is told by all its bytes.
+ */
+enum hufu_err key_cache_get(struct key_cache *, const struct hufu_key *, struct pool_key **) MUST_CHECK;
+/* It is not needed any more, says a client. */
+void key_cache_drop(struct key_cache *, const struct hufu_key *);
+
+/* -- seal.c ---------------------------------------------------------------------- */
+
+/*
+ * The state of an operation in parts, as a client carries it: bound to the key, the mechanism and the verb, and to the
+ * domain whose devices go on with it. HUFU_ERR_UNSUPPORTED: a device's state that leaves no room for a seal.
+ */
+enum hufu_err tenant_seal_state(struct tenant *, const struct hufu_op *, const char *domain, const uint8_t *state, size_t len,
+                                uint8_t out[HUFU_STATE_MAX], size_t *out_len) MUST_CHECK;
+/* HUFU_ERR_ARGUMENT: not such a state. *domain: of names, or NULL where none of them is meant. */
+enum hufu_err tenant_open_state(struct tenant *, const struct hufu_op *, const struct pool_domain *names, size_t n,
+                                const char **domain, uint8_t out[HUFU_STATE_MAX], size_t *len) MUST_CHECK;
+
+/* A public key: its copy is no secret. */
+bool key_type_is_open(enum hufu_key_type);
+
+#endif
