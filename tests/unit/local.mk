@@ -476,3 +476,13 @@ UNIT_TESTS += tests/unit/test_audit
 tests_unit_test_audit_SOURCES = %reldir%/test_audit.c
 tests_unit_test_audit_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_audit_LDADD = $(AUDIT_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(PTHREAD_LIBS)
+
+if HUFUD
+# The cipher machine without a server.
+TENANT_TEST_LIBS = src/hufud/libhufud.la src/driver/libfault.la src/store/libstore.la $(POOL_LIBS) $(CUNIT_LIBS) $(PTHREAD_LIBS)
+
+UNIT_TESTS += tests/unit/test_tenant
+tests_unit_test_tenant_SOURCES = %reldir%/test_tenant.c %reldir%/tenant_util.h
+tests_unit_test_tenant_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_tenant_LDADD = $(TENANT_TEST_LIBS)
+endif
