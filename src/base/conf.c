@@ -414,6 +414,63 @@ static void join_token(struct load *l, size_t section)
 		             name);
 }
 
+static size_t count_options(const struct conf_device *device)
+{
+	size_t n = 0;
+	while (device->options[2 * n])
+		n++;
+	return n;
+}
+
+static bool has_option(const struct conf_device *device, const char *name)
+{
+	for (char **option = device->options; *option; option += 2)
+		if (strcmp(*option, name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * A machine that keeps the token's objects: it is asked in the role "token", and all of them are one domain, named
+ * after the token where the section names none.
+ */
+static void settle_machine(struct load *l, const struct conf_token *token, struct conf_device *device)
+{
+	for (const struct conf_token *other = l->conf->tokens; other < l->conf->tokens + l->conf->ntokens; other++)
+		if (other != token && token_has(other, (size_t)(device - l->conf->devices)))
+			conf_problem(l->reporter, device->line, "device \"%s\" serves token \"%s\" too, but keeps the objects of token "
+			             "\"%s\". Write a section device for each", device->name, other->name, token->name);
+	if (!has_option(device, "role"))
+		add_option(l, device, count_options(device), "role", "token");
+	if (strcmp(device->domain, device->name) == 0) {
+		free(device->domain);
+		device->domain = strdup(token->name);
+		l->no_memory |= !device->domain;
+	}
+}
+
+static void settle_net(struct load *l, const struct conf_token *token)
+{
+	const char *domain = NULL;
+	if (token->engine != CONF_STORE_NET || l->outline.cut)
+		return;
+	for (size_t i = 0; i < token->ndevices && !l->no_memory; i++) {
+		struct conf_device *device = &l->conf->devices[token->devices[i]];
+		if (!device->driver || strcmp(device->driver, "net") != 0)
+			continue;
+		settle_machine(l, token, device);
+		if (domain && device->domain && strcmp(domain, device->domain) != 0)
+			conf_problem(l->reporter, device->line, "device \"%s\" is of domain \"%s\", another machine of token \"%s\" of "
+			             "\"%s\". Machines with one token are one domain", device->name, device->domain, token->name,
+			             domain);
+		domain = device->domain;
+	}
+	if (!domain && !l->no_memory)
+		conf_problem(l->reporter, token->line, "token \"%s\" is to live on machines (store = \"net\"), but none of its devices "
+		             "is of driver net. Add device \"a\" { driver = net  address = \"host:port\" ... } to its devices",
+		             token->name);
+}
+
 static void settle_devices(struct load *l, struct conf_token *token)
 {
 	if (token->ndevices)
@@ -542,6 +599,8 @@ static void load_all(struct load *l)
 	each_section(l, CONF_DEVICE, join_token);
 	for (size_t i = 0; i < l->conf->ntokens && !l->no_memory; i++)
 		settle_devices(l, &l->conf->tokens[i]);
+	for (size_t i = 0; i < l->conf->ntokens && !l->no_memory; i++)
+		settle_net(l, &l->conf->tokens[i]);
 	each_section(l, CONF_DEFAULTS, settle_defaults);
 	settle_pin_min(l, &l->conf->defaults, 0); /* when there was no section */
 	if (l->conf->token_dir)

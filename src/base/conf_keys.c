@@ -195,8 +195,13 @@ const char *const *conf_driver_options(const char *driver)
 	static const char *const sdf[] = {"library", "profile", "open_config", "kek_index", "isk_index", "indexes", "keks",
 	                                  "rsa_indexes", "opt_in", NULL};
 	static const char *const p11[] = {"module", "slot", "label", "serial", "alias", "wrap_key", "sessions_max", "locking", NULL};
+	static const char *const net[] = {"address", "name", "pin", "profile", "ca", "cert", "key", "crl", "enc_cert", "enc_key",
+	                                  "tenant", "role", "connections", "ping_ms", "idle_ms", "window", "server_uid",
+	                                  "domain_id", NULL};
 	if (strcmp(driver, "soft") == 0)
 		return soft;
+	if (strcmp(driver, "net") == 0)
+		return net;
 	if (strcmp(driver, "sdf") == 0)
 		return sdf;
 	if (strcmp(driver, "p11") == 0)
@@ -427,7 +432,7 @@ static bool convert_choice(const struct conf_key *key, const char *text, void *m
 static bool convert_driver(const char *text, void *member, char *why, size_t why_len)
 {
 	if (!conf_driver_options(text) && text[0] != '/') {
-		snprintf(why, why_len, "driver = \"%s\" is unknown. Write soft, sdf, p11, fault or the absolute path of a driver's .so",
+		snprintf(why, why_len, "driver = \"%s\" is unknown. Write soft, sdf, p11, net, fault or the absolute path of a driver's .so",
 		         text);
 		return false;
 	}

@@ -15,6 +15,12 @@
  * outstanding a silent connection is asked by PING every 250 ms and given up after ping_ms; so no
  * call waits for the kernel's time-outs. Handshakes: at most connects_per_s, with jitter; sessions of TLS are resumed.
  *
+ * The role TOKEN (a device's option role = "token", set by the configuration where the token's store is "net"): what the machine
+ * keeps is named by a copy of kind HUFU_COPY_INDEX, the 16 bytes of its row's uuid; what it made for a session is a sealed one
+ * (HUFU_COPY_BLOB). Driver net sends either as it is. The login comes to it as the credential "ticket" (HUFU_VERB_LOGIN, again
+ * with each renewal): it keeps it in secret memory, sends it with every op that has a key or a subject (wire_extra.ticket),
+ * and forgets it at HUFU_VERB_LOGOUT. What is refused for its ticket ends in HUFU_ERR_EXPIRED.
+ *
  * Thread-safe. After a fork the child calls link_after_fork_child once: it has
  * new connections, and the parent's are left alone.
  */

@@ -252,7 +252,8 @@ static void test_stores(void)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char text[160];
-		snprintf(text, sizeof(text), "token t { store = \"%s\" }", cases[i].said);
+		snprintf(text, sizeof(text), "token t { store = \"%s\" devices = m } device m { driver = net address = \"h:1\" }",
+		         cases[i].said);
 		struct conf *conf = parse(text);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
 		char *again = printed(conf);
@@ -266,6 +267,41 @@ static void test_stores(void)
 		CU_ASSERT_TRUE(cases[i].store || !conf->tokens[0].store);
 		conf_free(conf);
 	}
+}
+
+static const char *option(const struct conf_device *device, const char *name)
+{
+	for (char **o = device->options; *o; o += 2)
+		if (strcmp(*o, name) == 0)
+			return o[1];
+	return NULL;
+}
+
+/* The machines that keep a token are asked for that, and are one domain. */
+static void test_net_store(void)
+{
+	struct conf *conf = parse("token t { store = net devices = { a, b, s } } device a { driver = net address = \"h:1\" }"
+	                          "device b { driver = net address = \"h:2\" role = token } device s { driver = soft }");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
+	for (size_t i = 0; i < 2; i++) {
+		const char *role = option(&conf->devices[i], "role");
+		CU_ASSERT_PTR_NOT_NULL_FATAL(role);
+		CU_ASSERT_STRING_EQUAL(role, "token");
+		CU_ASSERT_STRING_EQUAL(conf->devices[i].domain, "t");
+	}
+	CU_ASSERT_PTR_NULL(option(&conf->devices[2], "role"));
+	CU_ASSERT_STRING_EQUAL(conf->devices[2].domain, "s");
+	conf_free(conf);
+
+	refused("token t { store = net devices = s }\ndevice s { driver = soft }",
+	        "t.conf:1: token \"t\" is to live on machines (store = \"net\"), but none of its devices is of driver net. Add device "
+	        "\"a\" { driver = net  address = \"host:port\" ... } to its devices\n");
+	refused("token t { store = net devices = { a, b } }\ndevice a { driver = net domain = x }\ndevice b { driver = net }",
+	        "t.conf:3: device \"b\" is of domain \"t\", another machine of token \"t\" of \"x\". Machines with one token are "
+	        "one domain\n");
+	refused("token t { store = net devices = a }\ntoken u { " STORE "devices = a }\ndevice a { driver = net }",
+	        "t.conf:3: device \"a\" serves token \"u\" too, but keeps the objects of token \"t\". Write a section device for "
+	        "each\n");
 }
 
 static void test_values_refused(void)
@@ -308,7 +344,7 @@ static void test_values_refused(void)
 	refused("log { to = \"file:log\" }",
 	        "t.conf:1: to = \"file:log\" is no place for the log. Write syslog, stderr, none or file:/absolute/path\n");
 	refused("device a { driver = hard }",
-	        "t.conf:1: driver = \"hard\" is unknown. Write soft, sdf, p11, fault or the absolute path of a driver's .so\n");
+	        "t.conf:1: driver = \"hard\" is unknown. Write soft, sdf, p11, net, fault or the absolute path of a driver's .so\n");
 	refused("device a { driver = soft domain = \"a b\" }",
 	        "t.conf:1: domain = \"a b\" is no name. Use 1 to 64 letters, digits, dots, dashes or underscores\n");
 	refused("device a { driver = fault wraps = fault }",
@@ -726,6 +762,7 @@ static const struct unit_case cases[] = {
 	{"what is printed reads back as the same", test_print},
 	{"keys that are left out have their documented defaults", test_defaults},
 	{"each engine of a store is read, and prints as it was", test_stores},
+	{"the machines of a token with store = net are of one domain, and asked for that", test_net_store},
 	{"a bad value is refused with file, line, what and what to do", test_values_refused},
 	{"what contradicts another setting is refused", test_relations_refused},
 	{"unknown and repeated keys and sections are refused", test_keys_refused},
