@@ -71,6 +71,7 @@ check "sessions=1: all that takes several is skipped" qualify ./careless.so --ch
 check "sessions=1: and nothing of it passes" is_equal \
 	"$(jq '[.chapters[] | select(.id | IN("threads", "threads-devices", "reconnect")).checks[] | select(.result == "pass")] | length' report/report.json)" 0
 check "sessions=1: nor is anything learnt of it" written concurrency sessions
+told ""
 check "of three threads, two are measured" qualify ./careless.so --threads 3 --chapters performance
 check "which is what is told" found performance info "/s by 2"
 names sessions=3 "--threads 8" performance info "/s by 2"
