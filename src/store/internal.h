@@ -114,6 +114,9 @@ bool sealed_unlocked(struct store *);
 enum hufu_err sealed_init_pin(struct store *, const uint8_t *pin, size_t pin_len) MUST_CHECK;
 enum hufu_err sealed_set_pin(struct store *, enum store_role, const uint8_t *old, size_t old_len, const uint8_t *pin,
                              size_t pin_len) MUST_CHECK;
+enum hufu_err sealed_role_epoch(struct store *, enum store_role, uint64_t *epoch) MUST_CHECK;
+enum hufu_err sealed_token_key(struct store *, uint8_t key[STORE_TOKEN_KEY_LEN]) MUST_CHECK;
+enum hufu_err sealed_unlock(struct store *, const uint8_t token_id[16], const uint8_t key[STORE_TOKEN_KEY_LEN]) MUST_CHECK;
 enum hufu_err sealed_insert_all(struct store *, const struct store_draft *, size_t n, uint8_t (*uuids)[16]) MUST_CHECK;
 enum hufu_err sealed_get(struct store *, const uint8_t uuid[16], struct store_row **) MUST_CHECK;
 enum hufu_err sealed_update(struct store *, const uint8_t uuid[16], uint64_t version, const struct store_draft *) MUST_CHECK;

@@ -26,6 +26,10 @@ struct store_kind {
 	enum hufu_err (*init_pin)(struct store *, const uint8_t *pin, size_t pin_len);
 	enum hufu_err (*set_pin)(struct store *, enum store_role, const uint8_t *old, size_t old_len, const uint8_t *pin,
 	                         size_t pin_len);
+	/* NULL: not of this kind. */
+	enum hufu_err (*role_epoch)(struct store *, enum store_role, uint64_t *epoch);
+	enum hufu_err (*token_key)(struct store *, uint8_t key[STORE_TOKEN_KEY_LEN]);
+	enum hufu_err (*unlock)(struct store *, const uint8_t token_id[16], const uint8_t key[STORE_TOKEN_KEY_LEN]);
 
 	enum hufu_err (*insert_all)(struct store *, const struct store_draft *, size_t n, uint8_t (*uuids)[16]);
 	enum hufu_err (*get)(struct store *, const uint8_t uuid[16], struct store_row **); /* one block of secret memory */

@@ -99,6 +99,7 @@ enum hufu_err sealed_change_counter(struct store *base, uint64_t *counter)
 const struct store_kind store_sealed = {
 	.init = sealed_init, .open = sealed_open, .close = sealed_close, .token = sealed_token, .login = sealed_login,
 	.logout = sealed_logout, .unlocked = sealed_unlocked, .init_pin = sealed_init_pin, .set_pin = sealed_set_pin,
+	.role_epoch = sealed_role_epoch, .token_key = sealed_token_key, .unlock = sealed_unlock,
 	.insert_all = sealed_insert_all, .get = sealed_get, .update = sealed_update, .remove = sealed_delete,
 	.version = sealed_version, .find = sealed_find, .change_counter = sealed_change_counter,
 	.domain_add = sealed_domain_add, .domain_prove = sealed_domain_prove, .domains = sealed_domains,

@@ -94,6 +94,21 @@ enum hufu_err store_insert_all(struct store *s, const struct store_draft *d, siz
 	return s->kind->insert_all(s, d, n, uuids);
 }
 
+enum hufu_err store_role_epoch(struct store *s, enum store_role role, uint64_t *epoch)
+{
+	return s->kind->role_epoch ? s->kind->role_epoch(s, role, epoch) : HUFU_ERR_UNSUPPORTED;
+}
+
+enum hufu_err store_token_key(struct store *s, uint8_t key[STORE_TOKEN_KEY_LEN])
+{
+	return s->kind->token_key ? s->kind->token_key(s, key) : HUFU_ERR_UNSUPPORTED;
+}
+
+enum hufu_err store_unlock(struct store *s, const uint8_t token_id[16], const uint8_t key[STORE_TOKEN_KEY_LEN])
+{
+	return s->kind->unlock ? s->kind->unlock(s, token_id, key) : HUFU_ERR_UNSUPPORTED;
+}
+
 enum hufu_err store_get(struct store *s, const uint8_t uuid[16], struct store_row **row)
 {
 	return s->kind->get(s, uuid, row);

@@ -74,6 +74,16 @@ enum hufu_err store_init_pin(struct store *, const uint8_t *pin, size_t pin_len)
 enum hufu_err store_set_pin(struct store *, enum store_role, const uint8_t *old, size_t old_len, const uint8_t *pin,
                             size_t pin_len) MUST_CHECK;
 
+/* -- what a login is worth on other machines (hufud/ticket.h); of stores that this process keeps, else HUFU_ERR_UNSUPPORTED -- */
+
+#define STORE_TOKEN_KEY_LEN 32
+/* Counts the PINs that the role has had: it is another after each that was set. */
+enum hufu_err store_role_epoch(struct store *, enum store_role, uint64_t *epoch) MUST_CHECK;
+/* What the login has opened, for store_unlock. HUFU_ERR_LOCKED. key: secret memory. */
+enum hufu_err store_token_key(struct store *, uint8_t key[STORE_TOKEN_KEY_LEN]) MUST_CHECK;
+/* As if logged in, by the key of a login to the token with this id; believed. HUFU_ERR_EXPIRED: it is another token by now. */
+enum hufu_err store_unlock(struct store *, const uint8_t token_id[16], const uint8_t key[STORE_TOKEN_KEY_LEN]) MUST_CHECK;
+
 /* -- rows ------------------------------------------------------------------ */
 
 /*

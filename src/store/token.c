@@ -235,6 +235,44 @@ bool sealed_unlocked(struct store *base)
 	return unlocked;
 }
 
+/* -- a login elsewhere ------------------------------------------------------------------- */
+
+enum hufu_err sealed_role_epoch(struct store *base, enum store_role role, uint64_t *epoch)
+{
+	struct sealed *s = sealed_of(base);
+	struct role_row r;
+	enum hufu_err err = sealed_enter(s, TX_READ);
+	if (err)
+		return err;
+	err = role_read(s, role, &r);
+	*epoch = r.epoch;
+	return sealed_leave(s, TX_READ, err);
+}
+
+enum hufu_err sealed_token_key(struct store *base, uint8_t key[STORE_TOKEN_KEY_LEN])
+{
+	struct sealed *s = sealed_of(base);
+	pthread_mutex_lock(&s->lock);
+	bool unlocked = s->keys->unlocked;
+	if (unlocked)
+		memcpy(key, s->keys->token_key, STORE_TOKEN_KEY_LEN);
+	pthread_mutex_unlock(&s->lock);
+	return unlocked ? HUFU_OK : HUFU_ERR_LOCKED;
+}
+
+enum hufu_err sealed_unlock(struct store *base, const uint8_t token_id[TOKEN_ID_LEN], const uint8_t key[STORE_TOKEN_KEY_LEN])
+{
+	struct sealed *s = sealed_of(base);
+	enum hufu_err err = sealed_enter(s, TX_READ);
+	if (err)
+		return err;
+	if (memcmp(token_id, s->token_id, TOKEN_ID_LEN) != 0)
+		err = HUFU_ERR_EXPIRED;
+	else
+		token_unlock(s, key);
+	return sealed_leave(s, TX_READ, err);
+}
+
 /* -- what is known of it ------------------------------------------------------------------ */
 
 static enum hufu_err role_info(struct sealed *s, enum store_role role, struct store_role_info *info)

@@ -92,6 +92,47 @@ static void test_so_unlocks(void)
 	place_clear(&p);
 }
 
+static uint64_t epoch(struct store *s, enum store_role role)
+{
+	uint64_t n = 0;
+
+	CU_ASSERT_EQUAL(store_role_epoch(s, role, &n), HUFU_OK);
+	return n;
+}
+
+/* What a login opened can be opened again without the PIN, until the token is another; each PIN that is set has an epoch. */
+static void test_unlock_by_key(void)
+{
+	struct place p;
+	struct store_token t;
+	uint8_t uuid[16], key[STORE_TOKEN_KEY_LEN];
+
+	place_init(&p);
+	CU_ASSERT_EQUAL(store_token_key(p.store, key), HUFU_ERR_LOCKED);
+	place_login(&p);
+	CU_ASSERT_EQUAL(store_token(p.store, &t), HUFU_OK);
+	CU_ASSERT_EQUAL(sample_insert(p.store, 1, true, uuid), HUFU_OK);
+	CU_ASSERT_EQUAL(store_token_key(p.store, key), HUFU_OK);
+	place_reopen(&p);
+	CU_ASSERT_FALSE(store_unlocked(p.store));
+	CU_ASSERT_EQUAL(store_unlock(p.store, t.id, key), HUFU_OK);
+	CU_ASSERT_TRUE(store_unlocked(p.store));
+	CU_ASSERT_EQUAL(sample_check(p.store, 1, 0, true, uuid), HUFU_OK);
+
+	uint64_t user = epoch(p.store, STORE_USER), so = epoch(p.store, STORE_SO);
+	CU_ASSERT_EQUAL(login(p.store, STORE_USER, "wrong"), HUFU_ERR_PIN);
+	CU_ASSERT_EQUAL(login(p.store, STORE_USER, USER_PIN), HUFU_OK);
+	CU_ASSERT_EQUAL(epoch(p.store, STORE_USER), user);
+	CU_ASSERT_EQUAL(set_pin(p.store, STORE_USER, USER_PIN, "another"), HUFU_OK);
+	CU_ASSERT_NOT_EQUAL(epoch(p.store, STORE_USER), user);
+	CU_ASSERT_EQUAL(epoch(p.store, STORE_SO), so);
+
+	CU_ASSERT_EQUAL(store_init(&p.conf, (const uint8_t *)SO_PIN, strlen(SO_PIN), t.label), HUFU_OK);
+	CU_ASSERT_EQUAL(store_unlock(p.store, t.id, key), HUFU_ERR_EXPIRED);
+	CU_ASSERT_FALSE(store_unlocked(p.store));
+	place_clear(&p);
+}
+
 static void test_set_pin(void)
 {
 	struct place p;
@@ -358,6 +399,7 @@ static const struct unit_case cases[] = {
 	{"each role logs in with its own PIN only", test_login},
 	{"wrong tries are counted across processes' lives and lock the user", test_count_and_lock},
 	{"the security officer sets a new PIN and the objects are still there", test_so_unlocks},
+	{"what a login opened opens again by its key, until the token is another", test_unlock_by_key},
 	{"a role changes its own PIN, with the old one counted like a login", test_set_pin},
 	{"a role without a PIN is told from one with a wrong PIN", test_unset},
 	{"the security officer is never locked but waits 1, 2, 4 ... 900 seconds, across boots too", test_so_delay},
