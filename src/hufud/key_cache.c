@@ -17,7 +17,8 @@ struct entry {
 	uint8_t uuid[16];
 	uint64_t version;
 	enum hufu_key_type type;
-	bool hardware_only;            /* as the request said */
+	bool said_hardware_only;       /* as the request said */
+	bool hardware_only;            /* as it is */
 	struct pool_key *key;
 	size_t len;
 	uint8_t bytes[];
@@ -71,7 +72,7 @@ static struct entry **bucket_of(struct key_cache *cache, const uint8_t uuid[16],
 
 static bool is_same(const struct entry *entry, const struct hufu_key *key)
 {
-	return entry->type == key->type && entry->hardware_only == key->hardware_only && entry->len == key->blob_len &&
+	return entry->type == key->type && entry->said_hardware_only == key->hardware_only && entry->len == key->blob_len &&
 	       memcmp(entry->bytes, key->blob, entry->len) == 0;
 }
 
@@ -127,14 +128,14 @@ static void entry_free(struct entry *entry)
 	free(entry);
 }
 
-static struct entry *entry_new(const struct hufu_key *key, struct pool_key *pool_key)
+static struct entry *entry_new(const struct hufu_key *key, struct pool_key *pool_key, bool hardware_only)
 {
 	struct entry *entry = malloc(sizeof(*entry) + key->blob_len);
 
 	if (!entry)
 		return NULL;
-	*entry = (struct entry){.version = key->version, .type = key->type, .hardware_only = key->hardware_only, .key = pool_key,
-	                        .len = key->blob_len};
+	*entry = (struct entry){.version = key->version, .type = key->type, .said_hardware_only = key->hardware_only,
+	                        .hardware_only = hardware_only, .key = pool_key, .len = key->blob_len};
 	memcpy(entry->uuid, key->uuid, sizeof(entry->uuid));
 	memcpy(entry->bytes, key->blob, key->blob_len);
 	return entry;
@@ -152,7 +153,7 @@ static enum hufu_err set_public(struct pool_key *key, const struct tenant_copy *
 	return HUFU_OK;
 }
 
-static enum hufu_err open_sealed(struct tenant *tenant, const struct hufu_key *key, struct pool_key **out)
+static enum hufu_err open_sealed(struct tenant *tenant, const struct hufu_key *key, struct pool_key **out, bool *hardware_only)
 {
 	struct tenant_copy *copy;
 	enum hufu_err err = tenant_open_copy(tenant, key->blob, key->blob_len, &copy);
@@ -163,24 +164,26 @@ static enum hufu_err open_sealed(struct tenant *tenant, const struct hufu_key *k
 	                              : HUFU_ERR_NO_KEY;
 	if (err == HUFU_OK && (err = set_public(*out, copy)) != HUFU_OK)
 		pool_key_rele(*out);
-	if (err == HUFU_OK && (copy->hardware_only || key->hardware_only))
+	*hardware_only = copy->hardware_only || key->hardware_only;
+	if (err == HUFU_OK && *hardware_only)
 		pool_key_set_policy(*out, true, false);
 	tenant_copy_free(copy);
 	return err;
 }
 
-static enum hufu_err open_key(struct tenant *tenant, const struct hufu_key *key, struct pool_key **out)
+static enum hufu_err open_key(struct tenant *tenant, const struct hufu_key *key, struct pool_key **out, bool *hardware_only)
 {
 	const struct pool_copy open = {.kind = HUFU_COPY_BLOB, .data = key->blob, .len = key->blob_len};
 
+	*hardware_only = false;
 	if (key_type_is_open(key->type))
 		return pool_key_new(tenant->pool, key->uuid, key->version, key->type, &open, 1, out);
-	return open_sealed(tenant, key, out);
+	return open_sealed(tenant, key, out, hardware_only);
 }
 
 /* -- the cache ----------------------------------------------------------------------- */
 
-static struct pool_key *hold_cached(struct key_cache *cache, const struct hufu_key *key)
+static struct pool_key *hold_cached(struct key_cache *cache, const struct hufu_key *key, bool *hardware_only)
 {
 	struct pool_key *held = NULL;
 
@@ -190,6 +193,7 @@ static struct pool_key *hold_cached(struct key_cache *cache, const struct hufu_k
 		unplace_locked(entry);
 		place_newest_locked(cache, entry);
 		held = pool_key_hold(entry->key);
+		*hardware_only = entry->hardware_only;
 	}
 	pthread_mutex_unlock(&cache->lock);
 	return held;
@@ -214,15 +218,15 @@ static void insert(struct key_cache *cache, const struct hufu_key *key, struct e
 	entry_free(oldest);
 }
 
-enum hufu_err key_cache_get(struct key_cache *cache, const struct hufu_key *key, struct pool_key **out)
+enum hufu_err key_cache_get(struct key_cache *cache, const struct hufu_key *key, struct pool_key **out, bool *hardware_only)
 {
-	*out = hold_cached(cache, key);
+	*out = hold_cached(cache, key, hardware_only);
 	if (*out)
 		return HUFU_OK;
-	enum hufu_err err = open_key(cache->tenant, key, out);
+	enum hufu_err err = open_key(cache->tenant, key, out, hardware_only);
 	if (err != HUFU_OK)
 		return err;
-	struct entry *entry = entry_new(key, *out);
+	struct entry *entry = entry_new(key, *out, *hardware_only);
 	if (entry) {
 		pool_key_hold(*out);
 		insert(cache, key, entry);

@@ -3,10 +3,13 @@ if HUFUD
 noinst_LTLIBRARIES += src/hufud/libhufud.la
 src_hufud_libhufud_la_SOURCES = \
 	%reldir%/access.h \
+	%reldir%/answer.c \
 	%reldir%/connection.c \
+	%reldir%/devices.c \
 	%reldir%/frames.c \
 	%reldir%/key_cache.c \
 	%reldir%/lanes.c \
+	%reldir%/make.c \
 	%reldir%/master.c \
 	%reldir%/metrics.c \
 	%reldir%/request.c \

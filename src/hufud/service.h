@@ -49,6 +49,7 @@ struct request {
 	uint8_t op_id[16];
 	uint32_t attempts;
 	const char *served_by;
+	void *work;                /* the service's own */
 };
 
 /* Exactly once for each request, from any thread: sends reply, or, where it is empty or bad, outcome alone. The request is gone. */

@@ -214,20 +214,13 @@ const struct conf_token *tenant_conf(const struct tenant *tenant)
 	return atomic_load(&tenant->conf);
 }
 
-static struct store_conf store_conf(const struct conf_token *conf)
-{
-	return (struct store_conf){
-		.path = conf->store, .host_secret = conf->host_secret, .pin_min = conf->pin_min, .user_tries = conf->user_tries,
-		.pin_iterations = conf->pin_iterations, .deadline_ms = conf->deadline_ms,
-	};
-}
-
 struct store *tenant_store(struct tenant *tenant)
 {
-	const struct store_conf conf = store_conf(tenant_conf(tenant));
+	const struct store_conf conf = store_conf_of(tenant_conf(tenant));
+	bool has_store = tenant_conf(tenant)->store;
 
 	pthread_mutex_lock(&tenant->lock);
-	if (conf.path && !tenant->store) {
+	if (has_store && !tenant->store) {
 		struct store *store;
 
 		if (store_open(&conf, &store) == HUFU_OK)

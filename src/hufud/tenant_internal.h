@@ -53,7 +53,7 @@ void key_cache_free(struct key_cache *);
  * The pool's key of what a request brought, which the caller gives back (pool_key_rele): a public key as it is, any other
  * as a sealed copy. HUFU_ERR_NO_KEY: no copy of this tenant's, or of another type. uuid and version only find it: that it is the same is told by all its bytes.
  */
-enum hufu_err key_cache_get(struct key_cache *, const struct hufu_key *, struct pool_key **) MUST_CHECK;
+enum hufu_err key_cache_get(struct key_cache *, const struct hufu_key *, struct pool_key **, bool *hardware_only) MUST_CHECK;
 /* It is not needed any more, says a client. */
 void key_cache_drop(struct key_cache *, const struct hufu_key *);
 
@@ -71,5 +71,24 @@ enum hufu_err tenant_open_state(struct tenant *, const struct hufu_op *, const s
 
 /* A public key: its copy is no secret. */
 bool key_type_is_open(enum hufu_key_type);
+
+/* -- make.c: new keys --------------------------------------------------------------- */
+
+/*
+ * GENERATE, IMPORT, UNWRAP for every domain of the tenant's devices that takes the key, at least one, and the codes of the
+ * first otherwise; hardware_only: none of software. What is made is one sealed copy in wanted->op.out, the public part in
+ * pub; wanted's answers are filled in as the pool does.
+ */
+enum hufu_err tenant_make(struct tenant *, struct pool_request *wanted, bool hardware_only) MUST_CHECK;
+
+/* -- answer.c ------------------------------------------------------------------------- */
+
+/*
+ * What a client is told of the pool's outcome. Nothing that went wrong with a device behind the machine is the machine's own
+ * refusal (DENIED, EXPIRED), which would have the client's pool put the whole machine out of service. attempts: that were delivered.
+ */
+struct wire_status answer_status(enum hufu_err, uint32_t attempts);
+/* An answer of a status alone. */
+void answer_error(struct request *, enum hufu_err);
 
 #endif

@@ -160,6 +160,9 @@ struct capabilities *device_capabilities_of(const struct hufu_device_info *info)
 		caps->rows[i].max_in = cap->max_in ? cap->max_in : UINT64_MAX;
 		caps->rows[i].multi_part = cap->multi_part;
 		caps->rows[i].permanent = cap->permanent;
+		caps->rows[i].min_nbits = cap->min_nbits;
+		caps->rows[i].max_nbits = cap->max_nbits;
+		caps->rows[i].cost_us = cap->cost_us;
 		atomic_init(&caps->rows[i].verbs, cap->verbs);
 	}
 	qsort(caps->rows, caps->n, sizeof(caps->rows[0]), by_mechanism);

@@ -57,6 +57,7 @@ struct device_login {
 /* A device's capability; UNSUPPORTED takes verbs away. */
 struct capability {
 	uint64_t mechanism, max_in;
+	uint32_t min_nbits, max_nbits, cost_us;
 	_Atomic uint32_t verbs;
 	bool multi_part, permanent;
 };

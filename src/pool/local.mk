@@ -40,6 +40,7 @@ src_pool_libpool_la_SOURCES = \
 	%reldir%/latency.h \
 	%reldir%/lease.c \
 	%reldir%/members.c \
+	%reldir%/offers.c \
 	%reldir%/op_job.c \
 	%reldir%/pick.c \
 	%reldir%/pool.c \
