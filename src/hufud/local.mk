@@ -21,7 +21,9 @@ src_hufud_libhufud_la_SOURCES = \
 	%reldir%/tenant.c \
 	%reldir%/tenant.h \
 	%reldir%/tenant_internal.h \
+	%reldir%/ticket.c \
 	%reldir%/ticket.h \
+	%reldir%/token.h \
 	%reldir%/worker.c
 src_hufud_libhufud_la_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(PROTOBUFC_CFLAGS) $(SYSTEMD_CFLAGS)
 src_hufud_libhufud_la_LIBADD = $(EVENT_LIBS) $(SYSTEMD_LIBS) $(PTHREAD_LIBS)
