@@ -70,5 +70,10 @@ return SHA512_Init(&sha) && ECDSA_do_sign(NULL, 0, key);]])],
     [AC_MSG_RESULT([yes])],
     [AC_MSG_RESULT([no])
      AC_MSG_ERROR([this libcrypto was built with no-deprecated or no-ec, and hufu needs what that leaves out; name another with --with-openssl=PREFIX])])
+  dnl Tongsuo's: RFC 8998 with nothing but SM2 certificates, and TLCP (GB/T 38636).
+  LIBS="$SSL_LIBS $LIBS"
+  AC_CHECK_FUNCS([SSL_CTX_enable_sm_tls13_strict])
+  AC_CHECK_FUNC([SSL_CTX_enable_ntls],
+    [AC_CHECK_FUNC([NTLS_client_method], [AC_DEFINE([HAVE_NTLS], [1], [libssl has TLCP])])])
   CFLAGS=$hufu_saved_CFLAGS; LIBS=$hufu_saved_LIBS
 ])

@@ -54,8 +54,9 @@ struct channel_peer {
 };
 
 /*
- * fd is non-blocking and becomes the channel's. name: the client's: what the server's certificate must be for (DNS name or
- * address); pin: SHA-256 of its certificate or NULL. context NULL: a Unix socket.
+ * fd is non-blocking and becomes the channel's (after an error it still is the caller's). name: the client's: what the server's
+ * certificate must be for (DNS name or address), or NULL; pin: SHA-256 of its certificate, or NULL; one of them at
+ * least. A server's are NULL. context NULL: a Unix socket. HUFU_ERR_GONE: the context is the parent's of this forked child; make a new one.
  */
 enum hufu_err channel_new(struct channel_context *, int fd, const char *name, const uint8_t pin[32], struct channel **) MUST_CHECK;
 void channel_free(struct channel *); /* closes fd; says good-bye where that does not block */
@@ -69,7 +70,11 @@ enum channel_want { CHANNEL_READY = 0, CHANNEL_READ = 1, CHANNEL_WRITE = 2 };
 enum hufu_err channel_handshake(struct channel *, enum channel_want *want) MUST_CHECK;
 const char *channel_why(const struct channel *);
 const struct channel_peer *channel_peer(const struct channel *);
-/* *n bytes went; 0 with *want: later. HUFU_ERR_GONE: the connection is over. channel_read: *n 0 with want READY: the peer ended it in good order. */
+/*
+ * *n bytes went; 0 with *want: later (writing: with the same bytes at its beginning). HUFU_ERR_GONE: the connection is over.
+ * channel_read: *n 0 with want READY: the peer ended it in good order; DENIED: it refused our certificate, which in TLS 1.3 a client
+ * learns here only.
+ */
 enum hufu_err channel_read(struct channel *, void *buf, size_t cap, size_t *n, enum channel_want *want) MUST_CHECK;
 enum hufu_err channel_write(struct channel *, const void *buf, size_t len, size_t *n, enum channel_want *want) MUST_CHECK;
 /* Bytes that TLS has read and decrypted already, for which no poll will wake. */
@@ -79,12 +84,16 @@ bool channel_pending(const struct channel *);
 
 /*
  * "host:port", "[v6]:port", "unix:/path". Sockets are non-blocking, CLOEXEC, TCP_NODELAY, with keepalive and TCP_USER_TIMEOUT.
- * channel_dial: connects until the deadline, one resolved address after another; *host: the name, for certificates. GONE: refused, unreachable; why.
+ * channel_dial: connects until the deadline, one resolved address after another. GONE: refused, unreachable; CONFIG: no address;
+ * why. Names are looked up by the system's resolver, which has time limits of its own and keeps no deadline.
+ * channel_listen: port 0 is any that is free. A Unix socket's mode is the umask's; a stale one is taken away.
  */
 enum hufu_err channel_dial(const char *address, uint64_t deadline_ns, int *fd, char *why, size_t why_len) MUST_CHECK;
 enum hufu_err channel_listen(const char *address, int *fd, char *why, size_t why_len) MUST_CHECK;
 /* The options of a socket that was accepted or given. */
 void channel_tune(int fd);
+/* The host of a TCP address, as certificates name it. False: it is a Unix socket, malformed, or longer than cap. */
+bool channel_address_host(const char *address, char *host, size_t cap);
 /* Is it well-formed? For the configuration. *unix_path NULL: TCP. */
 bool channel_address_valid(const char *address, const char **unix_path);
 

@@ -2,12 +2,20 @@
 noinst_LTLIBRARIES += src/wire/libmessages.la src/wire/libwire.la
 src_wire_libwire_la_SOURCES = \
 	%reldir%/body.h \
+	%reldir%/channel.c \
 	%reldir%/channel.h \
+	%reldir%/channel_address.c \
+	%reldir%/channel_context.c \
+	%reldir%/channel_internal.h \
+	%reldir%/channel_peer.c \
+	%reldir%/channel_profile.c \
+	%reldir%/channel_socket.c \
+	%reldir%/channel_tls.c \
 	%reldir%/frame.c \
 	%reldir%/frame.h \
 	%reldir%/op.h \
 	%reldir%/store_op.h
-src_wire_libwire_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS)
+src_wire_libwire_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS) $(SSL_CFLAGS)
 src_wire_libwire_la_LIBADD = $(SSL_LIBS)
 
 # What protoc-c writes, under its own rules: our warnings stay out of it.

@@ -57,6 +57,14 @@ check-ct: tests/unit/ct_sm
 	valgrind -q --log-file=ct_sm.log tests/unit/ct_sm || { $(SED) 's/^/# /' ct_sm.log; exit 1; }
 CLEANFILES += ct_sm.log
 
+# Channels, against certificates that libcrypto makes.
+WIRE_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(SSL_CFLAGS) $(PROTOBUFC_CFLAGS)
+WIRE_TEST_LIBS = $(WIRE_LIBS) $(CRYPTO_LIBS) $(SM_LIBS) $(CONFUSE_LIBS) $(CUNIT_LIBS) $(SSL_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+UNIT_TESTS += tests/unit/test_channel
+tests_unit_test_channel_SOURCES = %reldir%/test_channel.c %reldir%/tls_util.c %reldir%/tls_util.h
+tests_unit_test_channel_CFLAGS = $(WIRE_TEST_CFLAGS)
+tests_unit_test_channel_LDADD = $(WIRE_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_buf
 tests_unit_test_buf_SOURCES = %reldir%/test_buf.c
 tests_unit_test_buf_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
