@@ -9,6 +9,8 @@ src_crypto_libhufucrypto_la_SOURCES = \
 	%reldir%/kdf.c \
 	%reldir%/kdf.h \
 	%reldir%/mechanism.c \
-	%reldir%/mechanism.h
+	%reldir%/mechanism.h \
+	%reldir%/op_param.c \
+	%reldir%/op_param.h
 src_crypto_libhufucrypto_la_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 src_crypto_libhufucrypto_la_LIBADD = $(OPENSSL_LIBS) $(PTHREAD_LIBS)

@@ -8,113 +8,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "crypto/mechanism.h"
-#include "hufu/mechanisms.h"
-#include "hufu/pkcs11.h"
+#include "crypto/op_param.h"
 
 #define PIECE_ALIGN 16
 #define BULK_MIN 12288 /* what the secret arena keeps without a mapping of its own */
 #define REFERENCE_MAX (1u << 26)
 #define NO_PARAM_SPACE 64
 
-/* -- parameters, by mechanism ---------------------------------------------- */
+/* -- parameters ------------------------------------------------------------- */
 
-/* A pointer in a parameter, and where its length is. */
-struct reference {
-	size_t pointer, len;
-};
-
-struct shape {
-	size_t size;
-	size_t nreferences;
-	struct reference references[2];
-};
-
-#define REFERENCE(param, pointer, len) {offsetof(struct param, pointer), offsetof(struct param, len)}
-
-static const struct shape no_shape = {0, 0, {{0}}};
-static const struct shape iv_shape = {sizeof(struct hufu_param_iv), 0, {{0}}};
-static const struct shape zuc_shape = {sizeof(struct hufu_param_zuc), 0, {{0}}};
-static const struct shape mac_shape = {sizeof(struct hufu_param_mac), 0, {{0}}};
-static const struct shape pss_shape = {sizeof(struct hufu_param_pss), 0, {{0}}};
-static const struct shape gcm_shape = {sizeof(struct hufu_param_gcm), 2,
-	{REFERENCE(hufu_param_gcm, iv, iv_len), REFERENCE(hufu_param_gcm, aad, aad_len)}};
-static const struct shape ccm_shape = {sizeof(struct hufu_param_ccm), 2,
-	{REFERENCE(hufu_param_ccm, nonce, nonce_len), REFERENCE(hufu_param_ccm, aad, aad_len)}};
-static const struct shape oaep_shape = {sizeof(struct hufu_param_oaep), 1, {REFERENCE(hufu_param_oaep, label, label_len)}};
-static const struct shape agree_shape = {sizeof(struct hufu_param_agree), 1, {REFERENCE(hufu_param_agree, peer, peer_len)}};
-static const struct shape sm2_agree_shape = {sizeof(struct hufu_param_sm2_agree), 2,
-	{REFERENCE(hufu_param_sm2_agree, own_id, own_id_len), REFERENCE(hufu_param_sm2_agree, peer_id, peer_id_len)}};
-static const struct shape curve_shape = {sizeof(struct hufu_param_curve), 1, {REFERENCE(hufu_param_curve, oid, oid_len)}};
-static const struct shape find_shape = {sizeof(struct hufu_param_find), 0, {{0}}};
-static const struct shape rsa_gen_shape = {sizeof(struct hufu_param_rsa_gen), 1,
-	{REFERENCE(hufu_param_rsa_gen, public_exponent, public_exponent_len)}};
-
-/* As hufu/driver.h has them; NULL: what parameter the mechanism takes is not known. */
-static const struct shape *shape_of(const struct hufu_op *op)
-{
-	if (op->verb == HUFU_VERB_FIND)
-		return &find_shape;
-	switch (op->mechanism) {
-	case CKM_HUFU_SM4_CBC:
-	case CKM_HUFU_SM4_CTR:
-	case CKM_HUFU_SM4_CFB128:
-	case CKM_HUFU_SM4_OFB:
-	case CKM_AES_CBC:
-	case CKM_AES_CTR:
-	case CKM_DES3_CBC:
-		return &iv_shape;
-	case CKM_HUFU_SM4_GCM:
-	case CKM_AES_GCM:
-		return &gcm_shape;
-	case CKM_HUFU_SM4_CCM:
-	case CKM_AES_CCM:
-		return &ccm_shape;
-	case CKM_HUFU_ZUC_EEA3:
-	case CKM_HUFU_ZUC_EIA3:
-		return &zuc_shape;
-	case CKM_HUFU_SM4_CMAC:
-	case CKM_HUFU_SM4_CBC_MAC:
-	case CKM_AES_CMAC:
-		return &mac_shape;
-	case CKM_RSA_PKCS_KEY_PAIR_GEN: /* 0, as of verbs that have none */
-		return op->verb == HUFU_VERB_GENERATE ? &rsa_gen_shape : &no_shape;
-	case CKM_EC_KEY_PAIR_GEN:
-	case CKM_EC_EDWARDS_KEY_PAIR_GEN:
-	case CKM_EC_MONTGOMERY_KEY_PAIR_GEN:
-		return &curve_shape;
-	case CKM_RSA_PKCS_PSS:
-		return &pss_shape;
-	case CKM_RSA_PKCS_OAEP:
-		return &oaep_shape;
-	case CKM_ECDH1_DERIVE:
-	case CKM_ECDH1_COFACTOR_DERIVE:
-		return &agree_shape;
-	case CKM_HUFU_SM2_KEY_AGREEMENT:
-		return &sm2_agree_shape;
-	case CKM_HUFU_SM2_KEY_PAIR_GEN:
-	case CKM_HUFU_SM2:
-	case CKM_HUFU_SM2_C1C3C2:
-	case CKM_HUFU_SM3_KEY_GEN:
-	case CKM_HUFU_SM4_KEY_GEN:
-	case CKM_HUFU_SM4_ECB:
-	case CKM_HUFU_ZUC_KEY_GEN:
-	case CKM_AES_KEY_GEN:
-	case CKM_AES_ECB:
-	case CKM_AES_KEY_WRAP:
-	case CKM_AES_KEY_WRAP_KWP:
-	case CKM_DES3_ECB:
-	case CKM_RSA_PKCS:
-	case CKM_RSA_X_509:
-	case CKM_ECDSA:
-	case CKM_EDDSA:
-		return &no_shape;
-	default:
-		return hash_of_hmac(op->mechanism) != HASH_NONE ? &mac_shape : NULL;
-	}
-}
-
-static const void *pointer_at(const void *param, const struct reference *reference)
+static const void *pointer_at(const void *param, const struct op_param_reference *reference)
 {
 	const void *pointer;
 
@@ -122,7 +25,7 @@ static const void *pointer_at(const void *param, const struct reference *referen
 	return pointer;
 }
 
-static size_t len_at(const void *param, const struct reference *reference)
+static size_t len_at(const void *param, const struct op_param_reference *reference)
 {
 	size_t len;
 
@@ -165,7 +68,7 @@ static void *copy_if(struct layout *layout, const void *data, size_t len)
 }
 
 /* No parameter is as long (the core's bound on AAD): it is refused before anybody reads so far. */
-static bool lens_are_sane(const void *param, const struct shape *shape)
+static bool lens_are_sane(const void *param, const struct op_param_shape *shape)
 {
 	for (size_t i = 0; i < shape->nreferences; i++)
 		if (len_at(param, &shape->references[i]) > REFERENCE_MAX)
@@ -174,12 +77,12 @@ static bool lens_are_sane(const void *param, const struct shape *shape)
 }
 
 /* That there is one where none belongs is for the driver to refuse. */
-static const void *copy_param(struct layout *layout, const void *from, const struct shape *shape)
+static const void *copy_param(struct layout *layout, const void *from, const struct op_param_shape *shape)
 {
-	uint8_t *param = shape == &no_shape ? space(layout, NO_PARAM_SPACE) : copy(layout, from, shape->size);
+	uint8_t *param = !shape->size ? space(layout, NO_PARAM_SPACE) : copy(layout, from, shape->size);
 
 	for (size_t i = 0; i < shape->nreferences; i++) {
-		const struct reference *reference = &shape->references[i];
+		const struct op_param_reference *reference = &shape->references[i];
 		const void *piece = copy_if(layout, pointer_at(from, reference), len_at(from, reference));
 
 		if (param)
@@ -201,7 +104,7 @@ static bool is_bulk(const struct hufu_op *op, size_t len)
 }
 
 /* Done twice, both: without memory, to know how much it takes, and with. */
-static void lay_out_own(struct layout *layout, const struct hufu_op *from, const struct shape *shape, struct op_job *job)
+static void lay_out_own(struct layout *layout, const struct hufu_op *from, const struct op_param_shape *shape, struct op_job *job)
 {
 	struct hufu_op *op = &job->op;
 
@@ -282,7 +185,7 @@ static void adopt(struct op_job *op_job, struct device *device, const struct poo
 }
 
 /* A draft holds what does not hang on where the pieces lie. NULL: no memory. */
-static struct op_job *make(const struct op_job *draft, const struct hufu_op *from, const struct shape *shape)
+static struct op_job *make(const struct op_job *draft, const struct hufu_op *from, const struct op_param_shape *shape)
 {
 	struct layout own = {0}, data = {0};
 	struct op_job sizing = *draft;
@@ -312,7 +215,8 @@ static struct op_job *make(const struct op_job *draft, const struct hufu_op *fro
 enum hufu_err op_job_new(struct device *device, const struct pool_request *req, uint32_t attempt, uint64_t limit_ns,
                          uint64_t deadline_ns, struct op_job **out)
 {
-	const struct shape *shape = req->op.param ? shape_of(&req->op) : NULL;
+	enum op_param kind = req->op.param ? op_param_of(req->op.verb, req->op.mechanism) : OP_PARAM_UNKNOWN;
+	const struct op_param_shape *shape = kind != OP_PARAM_UNKNOWN ? op_param_shape(kind) : NULL;
 	struct op_job draft = {.op = req->op, .limit_ns = limit_ns, .job.deadline_ns = deadline_ns};
 
 	if (req->op.param && !shape)
