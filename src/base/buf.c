@@ -104,12 +104,20 @@ static bool writer_reserve(struct writer *w, size_t len)
 	return true;
 }
 
+uint8_t *write_space(struct writer *w, size_t len)
+{
+	if (!writer_reserve(w, len))
+		return NULL;
+	w->len += len;
+	return w->data + w->len - len;
+}
+
 void write_bytes(struct writer *w, const void *data, size_t len)
 {
-	if (!len || !writer_reserve(w, len))
-		return;
-	memcpy(w->data + w->len, data, len);
-	w->len += len;
+	uint8_t *space = len ? write_space(w, len) : NULL;
+
+	if (space)
+		memcpy(space, data, len);
 }
 
 static void write_uint(struct writer *w, uint64_t value, size_t len)

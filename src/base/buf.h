@@ -47,6 +47,8 @@ void write_u16(struct writer *, uint16_t);
 void write_u32(struct writer *, uint32_t);
 void write_u64(struct writer *, uint64_t);
 void write_bytes(struct writer *, const void *, size_t len);
+/* len bytes for the caller to fill, until the next write; NULL when that cannot be. */
+uint8_t *write_space(struct writer *, size_t len);
 /* Hands the bytes over (freed by free() or secret_free()) and empties the writer; NULL when bad or empty. */
 uint8_t *writer_take(struct writer *, size_t *len);
 void writer_clear(struct writer *);
