@@ -62,8 +62,9 @@ struct wire_op {
 	void *priv;
 };
 /*
- * op.in, param and kin are set, out and pub have space as asked for, within max_body: HUFU_ERR_DATA_LEN beyond it.
- * CORRUPT: no body at all; ARGUMENT, PARAM: a value that hufu/driver.h rules out. wire_op_free in either case of HUFU_OK.
+ * op.in, param and kin are set, out, pub and state_out have space, out for as much as was asked for, and no more than hufu/driver.h
+ * says can come and the answer holds within max_body; RANDOM beyond WIRE_RANDOM_MAX is DATA_LEN. CORRUPT: no body at all;
+ * UNSUPPORTED: no verb, or no mechanism whose parameter is known; ARGUMENT, PARAM: a value that hufu/driver.h rules out.
  */
 enum hufu_err wire_op_take(uint16_t op, const uint8_t *body, size_t len, uint32_t max_body, struct wire_op **) MUST_CHECK;
 void wire_op_free(struct wire_op *);
@@ -101,11 +102,12 @@ struct wire_hello_ok {
 	char machine[65], token[65], profile[129];
 	uint8_t nonce[WIRE_NONCE_LEN];
 	uint8_t domain_point[64], domain_proof[64]; /* all zero: the machine has no domain of its own (HOST) */
+	char why[129];             /* status.text as it came in, for the log */
 };
 enum hufu_err wire_hello_put(struct writer *out, const struct wire_hello *) MUST_CHECK;
 enum hufu_err wire_hello_get(const uint8_t *body, size_t len, struct wire_hello *) MUST_CHECK;
 enum hufu_err wire_hello_ok_put(struct writer *out, const struct wire_hello_ok *) MUST_CHECK;
-enum hufu_err wire_hello_ok_get(const uint8_t *body, size_t len, struct wire_hello_ok *) MUST_CHECK; /* status.text NULL */
+enum hufu_err wire_hello_ok_get(const uint8_t *body, size_t len, struct wire_hello_ok *) MUST_CHECK; /* status.text NULL: see why */
 /* What domain_proof signs: SM3 of a label, the channel's binding (32 bytes, zero on Unix sockets), both nonces, role and token. */
 void wire_domain_digest(const uint8_t binding[32], const struct wire_hello *, const struct wire_hello_ok *, uint8_t e[32]);
 
