@@ -11,75 +11,13 @@
 
 /* -- backup ------------------------------------------------------------------------------ */
 
-static enum hufu_err copy_fail(const struct sealed *s, const char *path, sqlite3 *to, int rc)
-{
-	log_error("store %s: its copy %s cannot be written: %s (SQLite %d). Check the place it goes to", s->conf.path, path,
-	          to ? sqlite3_errmsg(to) : sqlite3_errstr(rc), rc);
-	if ((rc & 0xff) == SQLITE_FULL)
-		return HUFU_ERR_STORE_FULL;
-	return (rc & 0xff) == SQLITE_BUSY ? HUFU_ERR_STORE_BUSY : HUFU_ERR_STORE_IO;
-}
-
-/* All pages within one read of the source: what was committed then, whatever writers do meanwhile. */
-static int copy_pages(struct sealed *s, sqlite3 *to)
-{
-	sqlite3_backup *backup = sqlite3_backup_init(to, "main", s->db, "main");
-
-	if (!backup)
-		return sqlite3_extended_errcode(to);
-	int rc = sqlite3_backup_step(backup, -1);
-	int end = sqlite3_backup_finish(backup);
-	return rc == SQLITE_DONE ? end : rc;
-}
-
-/* into: an empty file. */
-static enum hufu_err copy_into(struct sealed *s, const char *into)
-{
-	sqlite3 *to = NULL;
-	int rc = sqlite3_open_v2(into, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, s->conf.vfs);
-
-	if (rc == SQLITE_OK)
-		rc = db_harden(to);
-	if (rc == SQLITE_OK)
-		rc = copy_pages(s, to);
-	enum hufu_err err = rc == SQLITE_OK ? HUFU_OK : copy_fail(s, into, to, rc);
-	sqlite3_close(to);
-	return err;
-}
-
-static enum hufu_err copy_and_publish(struct sealed *s, const char *part, const char *path)
-{
-	int fd;
-
-	file_remove_db(part); /* of somebody who died here */
-	enum hufu_err err = file_create(part, &fd);
-	if (err)
-		return err;
-	close(fd);
-	err = copy_into(s, part);
-	if (!err)
-		err = file_publish(part, path);
-	file_remove_db(part);
-	return err;
-}
-
-enum hufu_err backup_to(struct sealed *s, const char *path)
-{
-	char *part = file_beside(path, ".hufu-part");
-	if (!part)
-		return HUFU_ERR_NO_MEMORY;
-	enum hufu_err err = access(path, F_OK) == 0 ? HUFU_ERR_EXISTS : copy_and_publish(s, part, path);
-	free(part);
-	return err;
-}
-
 enum hufu_err sealed_backup(struct store *base, const char *path)
 {
 	struct sealed *s = sealed_of(base);
 	if (!path || path[0] != '/')
 		return HUFU_ERR_ARGUMENT;
 	enum hufu_err err = sealed_enter(s, TX_READ);
-	return err ? err : sealed_leave(s, TX_READ, backup_to(s, path));
+	return err ? err : sealed_leave(s, TX_READ, s->engine->kind->backup(s->engine, path));
 }
 
 /* -- verify ------------------------------------------------------------------------------- */
@@ -107,21 +45,16 @@ static void __attribute__((format(printf, 2, 3))) found_bad(struct verification 
 	v->report(v->arg, message);
 }
 
-static int integrity_line(void *arg, int n, char **values, char **names)
+static void engine_found_bad(void *arg, const char *message)
 {
-	struct verification *v = arg;
-
-	(void)names;
-	if (n != 1 || !values[0] || strcmp(values[0], "ok") != 0)
-		found_bad(v, "the file: %.400s", n == 1 && values[0] ? values[0] : "no answer");
-	return 0;
+	found_bad(arg, "%s", message);
 }
 
-static enum hufu_err verify_file(struct verification *v)
+static enum hufu_err verify_engine(struct verification *v)
 {
-	int rc = sqlite3_exec(v->s->db, "PRAGMA integrity_check(100)", integrity_line, v, NULL);
+	const struct engine_kind *kind = v->s->engine->kind;
 
-	return rc == SQLITE_OK ? HUFU_OK : db_fail(v->s, rc);
+	return kind->check ? kind->check(v->s->engine, engine_found_bad, v) : HUFU_OK;
 }
 
 static enum hufu_err verify_role(struct verification *v, enum store_role role, const char *name)
@@ -139,10 +72,8 @@ static enum hufu_err verify_lookup(struct verification *v, const struct row_imag
 {
 	for (size_t at = 0; at < row->lookup.len; at += LOOKUP_LEN) {
 		bool found;
-		sqlite3_stmt *stmt = stmt_get(v->s, STMT_LOOKUP_PROBE);
-		stmt_bind_view(stmt, 1, (struct view){row->lookup.p + at, LOOKUP_LEN});
-		sqlite3_bind_int64(stmt, 2, row->seq);
-		enum hufu_err err = stmt_step(v->s, stmt, &found);
+		struct cell there, args[] = {cell_bytes(row->lookup.p + at, LOOKUP_LEN), cell_number(row->seq)};
+		enum hufu_err err = db_row(v->s, ASK_LOOKUP_PROBE, args, &there, &found);
 		if (err)
 			return err;
 		if (!found)
@@ -167,13 +98,13 @@ static enum hufu_err verify_contents(struct verification *v, const struct row_im
 	return HUFU_OK;
 }
 
-static enum hufu_err verify_object(struct verification *v, sqlite3_stmt *stmt)
+static enum hufu_err verify_object(struct verification *v, const struct cell *cells)
 {
 	struct row_image row;
 	struct sealed_copy copies[STORE_COPIES_MAX];
 	size_t ncopies = 0;
 	char name[2 * UUID_LEN + 1];
-	bool shaped = object_columns(stmt, &row) && row_decode_copies(row.copies, copies, &ncopies);
+	bool shaped = object_columns(cells, &row) && row_decode_copies(row.copies, copies, &ncopies);
 	enum row_state state = shaped ? object_check(v->s, &row) : ROW_BAD;
 
 	uuid_text(row.uuid, name);
@@ -193,27 +124,25 @@ static enum hufu_err verify_objects(struct verification *v)
 {
 	bool row;
 	enum hufu_err err;
-	sqlite3_stmt *stmt = stmt_get(v->s, STMT_OBJECT_NEXT);
+	struct cell cells[ASK_CELLS_MAX];
 
-	for (;;) {
-		err = stmt_step(v->s, stmt, &row);
-		if (err || !row)
-			return err;
-		err = verify_object(v, stmt);
+	for (err = db_row(v->s, ASK_OBJECT_NEXT, NULL, cells, &row); !err && row; err = db_next(v->s, ASK_OBJECT_NEXT, cells, &row)) {
+		err = verify_object(v, cells);
 		if (err)
 			return err;
 	}
+	return err;
 }
 
 static enum hufu_err verify_index(struct verification *v)
 {
 	bool row;
-	sqlite3_stmt *stmt = stmt_get(v->s, STMT_LOOKUP_COUNT);
-	enum hufu_err err = stmt_step(v->s, stmt, &row);
+	struct cell count;
+	enum hufu_err err = db_row(v->s, ASK_LOOKUP_COUNT, NULL, &count, &row);
 
-	if (!err && row && (uint64_t)sqlite3_column_int64(stmt, 0) != v->lookups)
+	if (!err && row && (uint64_t)count.number != v->lookups)
 		found_bad(v, "the index: it has %lld entries, the objects account for %llu",
-		          (long long)sqlite3_column_int64(stmt, 0), (unsigned long long)v->lookups);
+		          (long long)count.number, (unsigned long long)v->lookups);
 	return err;
 }
 
@@ -237,7 +166,7 @@ static enum hufu_err verify_credentials(struct verification *v)
 
 static enum hufu_err verify_all(struct verification *v)
 {
-	enum hufu_err err = verify_file(v);
+	enum hufu_err err = verify_engine(v);
 	if (!err)
 		err = verify_role(v, STORE_SO, "security officer");
 	if (!err)
@@ -264,7 +193,7 @@ enum hufu_err sealed_verify(struct store *base, store_report_fn report, void *ar
 	if (err == HUFU_ERR_STORE_CORRUPT)
 		found_bad(&v, "the file is damaged: SQLite cannot read all of it");
 	if (!err && v.bad) {
-		log_error("store %s: verification found damage. Restore it from a backup", s->conf.path);
+		log_error("store %s: verification found damage. Restore it from a backup", s->engine->name);
 		err = HUFU_ERR_STORE_CORRUPT;
 	}
 	return sealed_leave(s, TX_READ, err);

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "store/internal.h"
+#include "store/sqlite.h"
 
 /* A WAL that one large transaction blew up does not stay that large. */
 #define WAL_KEPT_BYTES "4194304"
@@ -96,18 +97,18 @@ static char *immutable_uri(const char *path)
 }
 
 /* An SQLite result code. On failure s->db may stand for its message. */
-static int connect_to(struct sealed *s, bool immutable)
+static int connect_to(struct sqlite *s, bool immutable)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
 	char *uri = NULL;
 
 	if (immutable) {
-		uri = immutable_uri(s->conf.path);
+		uri = immutable_uri(s->path);
 		if (!uri)
 			return SQLITE_NOMEM;
 		flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_URI;
 	}
-	int rc = sqlite3_open_v2(uri ? uri : s->conf.path, &s->db, flags, s->conf.vfs);
+	int rc = sqlite3_open_v2(uri ? uri : s->path, &s->db, flags, s->vfs);
 	free(uri);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_handler(s->db, db_busy, s);
@@ -116,15 +117,15 @@ static int connect_to(struct sealed *s, bool immutable)
 	if (rc == SQLITE_OK) /* the first look into the file */
 		rc = sqlite3_exec(s->db, "PRAGMA schema_version", NULL, NULL, NULL);
 	s->immutable = immutable;
-	s->read_only = rc == SQLITE_OK && (immutable || sqlite3_db_readonly(s->db, "main") == 1);
+	s->base.read_only = rc == SQLITE_OK && (immutable || sqlite3_db_readonly(s->db, "main") == 1);
 	return rc;
 }
 
 /* Is there a write-ahead log with something in it? */
-static bool wal_in_use(const struct sealed *s)
+static bool wal_in_use(const struct sqlite *s)
 {
 	struct stat st;
-	char *wal = file_beside(s->conf.path, "-wal");
+	char *wal = file_beside(s->path, "-wal");
 	bool in_use = !wal || (stat(wal, &st) == 0 && st.st_size > 0);
 
 	free(wal);
@@ -136,16 +137,16 @@ static bool wal_in_use(const struct sealed *s)
  * open a WAL database, unless told that nobody writes it. That is so as long as
  * there is no log, which db_stale looks at again and again.
  */
-static enum hufu_err connect_any(struct sealed *s)
+static enum hufu_err connect_any(struct sqlite *s)
 {
 	int rc = connect_to(s, false);
 	bool no_shm = (rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY;
 
-	if (no_shm && access(s->conf.path, R_OK) == 0) {
+	if (no_shm && access(s->path, R_OK) == 0) {
 		if (wal_in_use(s)) {
 			log_error("store %s: it was not closed cleanly, and what its log holds cannot be read where nothing can be "
 			          "written beside it. Open it once where that can be",
-			          s->conf.path);
+			          s->path);
 			return HUFU_ERR_STORE_READ_ONLY;
 		}
 		db_close(s, true);
@@ -161,7 +162,7 @@ static int text_is_wal(void *arg, int n, char **values, char **names)
 	return 0;
 }
 
-static enum hufu_err wal_set(struct sealed *s)
+static enum hufu_err wal_set(struct sqlite *s)
 {
 	bool wal = false;
 	int rc = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", text_is_wal, &wal, NULL);
@@ -172,26 +173,26 @@ static enum hufu_err wal_set(struct sealed *s)
 		return HUFU_OK;
 	log_error("store %s: its file system cannot share memory between processes, which SQLite's WAL needs. Put it on a "
 	          "local disk",
-	          s->conf.path);
+	          s->path);
 	return HUFU_ERR_STORE_IO;
 }
 
 /* Is it a file, and which? */
-static enum hufu_err mark_file(struct sealed *s)
+static enum hufu_err mark_file(struct sqlite *s)
 {
 	struct stat st;
 
-	if (stat(s->conf.path, &st) != 0)
-		return errno == ENOENT || errno == ENOTDIR ? HUFU_ERR_STORE_MISSING : file_fail(s->conf.path, "looked at", errno);
+	if (stat(s->path, &st) != 0)
+		return errno == ENOENT || errno == ENOTDIR ? HUFU_ERR_STORE_MISSING : file_fail(s->path, "looked at", errno);
 	if (!S_ISREG(st.st_mode)) {
-		log_error("store %s: it is not a regular file. Name one, or a path where none is yet", s->conf.path);
+		log_error("store %s: it is not a regular file. Name one, or a path where none is yet", s->path);
 		return HUFU_ERR_STORE_CORRUPT;
 	}
 	s->mark = file_mark_of(&st);
 	return HUFU_OK;
 }
 
-enum hufu_err db_open(struct sealed *s, const struct schema *create)
+enum hufu_err db_open(struct sqlite *s, const struct schema *create)
 {
 	enum hufu_err err = mark_file(s);
 	if (err)
@@ -199,20 +200,19 @@ enum hufu_err db_open(struct sealed *s, const struct schema *create)
 	err = connect_any(s);
 	if (!err && !create)
 		err = schema_ready(s, &schema_current); /* before anything is written to what may not be ours */
-	if (!err && !s->read_only)
+	if (!err && !s->base.read_only)
 		err = wal_set(s);
 	if (!err && create)
 		err = schema_create(s, create);
 	if (err)
 		db_close(s, true);
-	s->changes++; /* whatever happened while we did not look */
-	s->data_version = -1;
+	s->base.connected++;
 	return err;
 }
 
-void db_close(struct sealed *s, bool keep_wal)
+void db_close(struct sqlite *s, bool keep_wal)
 {
-	for (size_t i = 0; i < STMT_COUNT; i++) {
+	for (size_t i = 0; i < ASK_COUNT; i++) {
 		sqlite3_finalize(s->stmts[i]);
 		s->stmts[i] = NULL;
 	}
@@ -223,11 +223,11 @@ void db_close(struct sealed *s, bool keep_wal)
 	s->suspect = false;
 }
 
-bool db_stale(const struct sealed *s)
+bool db_stale(const struct sqlite *s)
 {
 	struct stat st;
 
-	if (stat(s->conf.path, &st) != 0 || st.st_dev != s->mark.dev || st.st_ino != s->mark.ino)
+	if (stat(s->path, &st) != 0 || st.st_dev != s->mark.dev || st.st_ino != s->mark.ino)
 		return true;
 	if (!s->immutable)
 		return false;

@@ -19,17 +19,17 @@ struct credential_image {
 	bool refused;
 };
 
-static bool columns(sqlite3_stmt *stmt, struct credential_image *c)
+static bool columns(const struct cell *cells, struct credential_image *c)
 {
-	int64_t set = sqlite3_column_int64(stmt, 2), refused = sqlite3_column_int64(stmt, 3);
+	int64_t set = cells[2].number, refused = cells[3].number;
 
 	c->set_s = (uint64_t)set;
 	c->refused = refused != 0;
-	return set >= 0 && (refused == 0 || refused == 1) && stmt_blob(stmt, 0, 1, STORE_DOMAIN_MAX, &c->domain) &&
-	       !memchr(c->domain.p, 0, c->domain.len) && stmt_blob(stmt, 1, 1, STORE_CREDENTIAL_NAME_MAX, &c->name) &&
+	return set >= 0 && (refused == 0 || refused == 1) && cell_is(&cells[0], 1, STORE_DOMAIN_MAX, &c->domain) &&
+	       !memchr(c->domain.p, 0, c->domain.len) && cell_is(&cells[1], 1, STORE_CREDENTIAL_NAME_MAX, &c->name) &&
 	       !memchr(c->name.p, 0, c->name.len) &&
-	       stmt_blob(stmt, 4, SEAL_OVERHEAD + 1, SEAL_OVERHEAD + STORE_CREDENTIAL_MAX, &c->sealed) &&
-	       stmt_blob(stmt, 5, MAC_LEN, MAC_LEN, &c->host_mac) && stmt_blob(stmt, 6, MAC_LEN, MAC_LEN, &c->token_mac);
+	       cell_is(&cells[4], SEAL_OVERHEAD + 1, SEAL_OVERHEAD + STORE_CREDENTIAL_MAX, &c->sealed) &&
+	       cell_is(&cells[5], MAC_LEN, MAC_LEN, &c->host_mac) && cell_is(&cells[6], MAC_LEN, MAC_LEN, &c->token_mac);
 }
 
 /* -- what is bound ------------------------------------------------------------ */
@@ -120,27 +120,29 @@ static enum hufu_err open_credential(const struct sealed *s, const struct creden
 	return s->keys->unlocked ? open_value(s, c, out) : HUFU_OK;
 }
 
-static void report_bad(const struct sealed *s, sqlite3_stmt *stmt)
+static void report_bad(const struct sealed *s, const struct cell *cells)
 {
 	struct view domain;
-	bool named = stmt_blob(stmt, 0, 1, STORE_DOMAIN_MAX, &domain);
+	bool named = cell_is(&cells[0], 1, STORE_DOMAIN_MAX, &domain);
 
 	log_error("store %s: the row of a credential for domain %.*s fails its check and is refused: somebody changed it, or the disk "
 	          "did. Set it anew (hufu device password set)",
-	          s->conf.path, named ? (int)domain.len : 1, named ? (const char *)domain.p : "?");
+	          s->engine->name, named ? (int)domain.len : 1, named ? (const char *)domain.p : "?");
 }
 
 /* The next good one; *found false: there is none any more. nbad: of those that were passed by. */
-static enum hufu_err next_good(struct sealed *s, sqlite3_stmt *stmt, struct credential_image *c, bool *found, uint64_t *nbad)
+static enum hufu_err next_good(struct sealed *s, struct credential_image *c, bool *found, uint64_t *nbad)
 {
+	struct cell cells[ASK_CELLS_MAX];
+
 	for (;;) {
-		enum hufu_err err = stmt_step(s, stmt, found);
+		enum hufu_err err = db_next(s, ASK_CREDENTIAL_NEXT, cells, found);
 		if (err || !*found)
 			return err;
-		if (columns(stmt, c) && is_good(s, c))
+		if (columns(cells, c) && is_good(s, c))
 			return HUFU_OK;
 		++*nbad;
-		report_bad(s, stmt);
+		report_bad(s, cells);
 	}
 }
 
@@ -148,10 +150,10 @@ static enum hufu_err read_all(struct sealed *s, struct store_credential *list, s
 {
 	struct credential_image image;
 	bool found;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_CREDENTIAL_NEXT);
+	enum hufu_err err = db_ask(s, ASK_CREDENTIAL_NEXT, NULL);
 
-	for (;;) {
-		enum hufu_err err = next_good(s, stmt, &image, &found, nbad);
+	while (!err) {
+		err = next_good(s, &image, &found, nbad);
 		if (err || !found || *n == STORE_CREDENTIALS_MAX)
 			return err;
 		err = open_credential(s, &image, &list[*n]);
@@ -159,6 +161,7 @@ static enum hufu_err read_all(struct sealed *s, struct store_credential *list, s
 			return err;
 		++*n;
 	}
+	return err;
 }
 
 enum hufu_err sealed_credentials(struct store *base, struct store_credential **out, size_t *n)
@@ -195,20 +198,21 @@ enum hufu_err credentials_check(struct sealed *s, uint64_t *n, uint64_t *nbad)
 	struct credential_image image;
 	struct store_credential opened;
 	bool found;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_CREDENTIAL_NEXT);
+	enum hufu_err err = db_ask(s, ASK_CREDENTIAL_NEXT, NULL);
 
-	for (;;) {
-		enum hufu_err err = next_good(s, stmt, &image, &found, nbad);
+	while (!err) {
+		err = next_good(s, &image, &found, nbad);
 		if (err || !found)
 			return err;
 		++*n;
 		err = open_credential(s, &image, &opened);
 		secret_free(opened.value);
-		if (err == HUFU_ERR_STORE_CORRUPT)
+		if (err == HUFU_ERR_STORE_CORRUPT) {
 			++*nbad;
-		else if (err)
-			return err;
+			err = HUFU_OK;
+		}
 	}
+	return err;
 }
 
 /* -- writing ------------------------------------------------------------------ */
@@ -245,15 +249,12 @@ static enum hufu_err write_row(struct sealed *s, const struct store_credential *
 
 	if (err)
 		return err;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_CREDENTIAL_WRITE);
-	stmt_bind_view(stmt, 1, composed.row.domain);
-	stmt_bind_view(stmt, 2, composed.row.name);
-	sqlite3_bind_int64(stmt, 3, (int64_t)c->set_s);
-	sqlite3_bind_int64(stmt, 4, c->refused);
-	stmt_bind_view(stmt, 5, composed.row.sealed);
-	stmt_bind_view(stmt, 6, composed.row.host_mac);
-	stmt_bind_view(stmt, 7, composed.row.token_mac);
-	return stmt_step(s, stmt, NULL);
+	const struct credential_image *row = &composed.row;
+	const struct cell args[] = {
+		cell_view(row->domain), cell_view(row->name), cell_number((int64_t)row->set_s), cell_number(row->refused),
+		cell_view(row->sealed), cell_view(row->host_mac), cell_view(row->token_mac),
+	};
+	return db_run(s, ASK_CREDENTIAL_WRITE, args);
 }
 
 /* The good row of this name, in list; NULL: there is none. */
@@ -341,14 +342,13 @@ enum hufu_err sealed_credential_refuse(struct store *base, const struct store_cr
 /* A row that fails its check goes, too. */
 static enum hufu_err remove_row(struct sealed *s, const struct store_credential *c, struct store_credential *list, size_t n)
 {
-	sqlite3_stmt *stmt = stmt_get(s, STMT_CREDENTIAL_DELETE);
-	int before = sqlite3_total_changes(s->db);
+	const struct cell args[] = {cell_bytes(c->domain, strlen(c->domain)), cell_bytes(c->name, strlen(c->name))};
+	struct cell gone;
+	bool found;
 
 	(void)list, (void)n;
-	stmt_bind_view(stmt, 1, (struct view){(const uint8_t *)c->domain, strlen(c->domain)});
-	stmt_bind_view(stmt, 2, (struct view){(const uint8_t *)c->name, strlen(c->name)});
-	enum hufu_err err = stmt_step(s, stmt, NULL);
-	return err || sqlite3_total_changes(s->db) != before ? err : HUFU_ERR_NOT_FOUND;
+	enum hufu_err err = db_row(s, ASK_CREDENTIAL_DELETE, args, &gone, &found);
+	return err || found ? err : HUFU_ERR_NOT_FOUND;
 }
 
 enum hufu_err sealed_credential_remove(struct store *base, const char *domain, const char *name)

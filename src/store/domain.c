@@ -22,15 +22,15 @@ struct domain_image {
 	uint64_t enrolled_s;
 };
 
-static bool columns(sqlite3_stmt *stmt, struct domain_image *d)
+static bool columns(const struct cell *cells, struct domain_image *d)
 {
-	int64_t enrolled = sqlite3_column_int64(stmt, 2);
+	int64_t enrolled = cells[2].number;
 
 	d->enrolled_s = (uint64_t)enrolled;
-	return enrolled >= 0 && stmt_blob(stmt, 0, 1, STORE_DOMAIN_MAX, &d->name) && !memchr(d->name.p, 0, d->name.len) &&
-	       stmt_blob(stmt, 1, 16, 16, &d->identity) && stmt_blob(stmt, 3, 0, 64, &d->point) &&
-	       stmt_blob(stmt, 4, 0, PROOF_MAX + SEAL_OVERHEAD, &d->proof) && stmt_blob(stmt, 5, MAC_LEN, MAC_LEN, &d->host_mac) &&
-	       stmt_blob(stmt, 6, MAC_LEN, MAC_LEN, &d->token_mac) &&
+	return enrolled >= 0 && cell_is(&cells[0], 1, STORE_DOMAIN_MAX, &d->name) && !memchr(d->name.p, 0, d->name.len) &&
+	       cell_is(&cells[1], 16, 16, &d->identity) && cell_is(&cells[3], 0, 64, &d->point) &&
+	       cell_is(&cells[4], 0, PROOF_MAX + SEAL_OVERHEAD, &d->proof) && cell_is(&cells[5], MAC_LEN, MAC_LEN, &d->host_mac) &&
+	       cell_is(&cells[6], MAC_LEN, MAC_LEN, &d->token_mac) &&
 	       (d->point.len == 64 ? d->proof.len > SEAL_OVERHEAD + PROOF_HEAD_LEN :
 	                             !d->point.len && (!d->proof.len || d->proof.len > SEAL_OVERHEAD + PROOF_HEAD_LEN + SECRET_HEAD_LEN));
 }
@@ -130,27 +130,29 @@ static enum hufu_err open_domain(const struct sealed *s, const struct domain_ima
 	return s->keys->unlocked ? open_proof(s, d, out) : HUFU_OK;
 }
 
-static void report_bad(const struct sealed *s, sqlite3_stmt *stmt)
+static void report_bad(const struct sealed *s, const struct cell *cells)
 {
 	struct view name;
-	bool named = stmt_blob(stmt, 0, 1, STORE_DOMAIN_MAX, &name);
+	bool named = cell_is(&cells[0], 1, STORE_DOMAIN_MAX, &name);
 
 	log_error("store %s: the row of the enrolled domain %.*s fails its check and is refused: somebody changed it, or the disk "
 	          "did. Log in as security officer to enrol it again",
-	          s->conf.path, named ? (int)name.len : 1, named ? (const char *)name.p : "?");
+	          s->engine->name, named ? (int)name.len : 1, named ? (const char *)name.p : "?");
 }
 
 /* The next good one; *found false: there is none any more. nbad: of those that were passed by. */
-static enum hufu_err next_good(struct sealed *s, sqlite3_stmt *stmt, struct domain_image *d, bool *found, uint64_t *nbad)
+static enum hufu_err next_good(struct sealed *s, struct domain_image *d, bool *found, uint64_t *nbad)
 {
+	struct cell cells[ASK_CELLS_MAX];
+
 	for (;;) {
-		enum hufu_err err = stmt_step(s, stmt, found);
+		enum hufu_err err = db_next(s, ASK_DOMAIN_NEXT, cells, found);
 		if (err || !*found)
 			return err;
-		if (columns(stmt, d) && is_good(s, d))
+		if (columns(cells, d) && is_good(s, d))
 			return HUFU_OK;
 		++*nbad;
-		report_bad(s, stmt);
+		report_bad(s, cells);
 	}
 }
 
@@ -159,10 +161,10 @@ static enum hufu_err read_all(struct sealed *s, struct store_domain *list, size_
 	struct domain_image image;
 	bool found;
 	uint64_t nbad = 0;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_DOMAIN_NEXT);
+	enum hufu_err err = db_ask(s, ASK_DOMAIN_NEXT, NULL);
 
-	for (;;) {
-		enum hufu_err err = next_good(s, stmt, &image, &found, &nbad);
+	while (!err) {
+		err = next_good(s, &image, &found, &nbad);
 		if (err || !found || *n == STORE_DOMAINS_MAX)
 			return err;
 		err = open_domain(s, &image, &list[*n]);
@@ -170,6 +172,7 @@ static enum hufu_err read_all(struct sealed *s, struct store_domain *list, size_
 			return err;
 		++*n;
 	}
+	return err;
 }
 
 enum hufu_err sealed_domains(struct store *base, struct store_domain **out, size_t *n)
@@ -205,20 +208,21 @@ enum hufu_err domains_check(struct sealed *s, uint64_t *n, uint64_t *nbad)
 	struct domain_image image;
 	struct store_domain opened;
 	bool found;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_DOMAIN_NEXT);
+	enum hufu_err err = db_ask(s, ASK_DOMAIN_NEXT, NULL);
 
-	for (;;) {
-		enum hufu_err err = next_good(s, stmt, &image, &found, nbad);
+	while (!err) {
+		err = next_good(s, &image, &found, nbad);
 		if (err || !found)
 			return err;
 		++*n;
 		err = open_domain(s, &image, &opened);
 		secret_free(opened.proof);
-		if (err == HUFU_ERR_STORE_CORRUPT)
+		if (err == HUFU_ERR_STORE_CORRUPT) {
 			++*nbad;
-		else if (err)
-			return err;
+			err = HUFU_OK;
+		}
 	}
+	return err;
 }
 
 /* -- adding ------------------------------------------------------------------- */
@@ -271,16 +275,11 @@ static enum hufu_err compose(const struct sealed *s, const struct store_domain *
 
 static enum hufu_err write_domain(struct sealed *s, const struct domain_image *row)
 {
-	sqlite3_stmt *stmt = stmt_get(s, STMT_DOMAIN_WRITE);
-
-	stmt_bind_view(stmt, 1, row->name);
-	stmt_bind_view(stmt, 2, row->identity);
-	sqlite3_bind_int64(stmt, 3, (int64_t)row->enrolled_s);
-	stmt_bind_view(stmt, 4, row->point);
-	stmt_bind_view(stmt, 5, row->proof);
-	stmt_bind_view(stmt, 6, row->host_mac);
-	stmt_bind_view(stmt, 7, row->token_mac);
-	return stmt_step(s, stmt, NULL);
+	const struct cell args[] = {
+		cell_view(row->name), cell_view(row->identity), cell_number((int64_t)row->enrolled_s), cell_view(row->point),
+		cell_view(row->proof), cell_view(row->host_mac), cell_view(row->token_mac),
+	};
+	return db_run(s, ASK_DOMAIN_WRITE, args);
 }
 
 /* Is there room for one of this name? A row that fails its check gives its place. */
@@ -289,10 +288,11 @@ static enum hufu_err find_place(struct sealed *s, struct view name)
 	struct domain_image image;
 	bool found;
 	uint64_t nbad = 0;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_DOMAIN_NEXT);
+	enum hufu_err err = db_ask(s, ASK_DOMAIN_NEXT, NULL);
 
 	for (size_t n = 0;; n++) {
-		enum hufu_err err = next_good(s, stmt, &image, &found, &nbad);
+		if (!err)
+			err = next_good(s, &image, &found, &nbad);
 		if (err || !found)
 			return err ? err : n < STORE_DOMAINS_MAX ? HUFU_OK : HUFU_ERR_STORE_FULL;
 		if (image.name.len == name.len && memcmp(image.name.p, name.p, name.len) == 0)
@@ -331,18 +331,19 @@ static enum hufu_err prove_in_tx(struct sealed *s, const struct store_domain *d)
 	struct store_domain row;
 	bool found;
 	uint64_t nbad = 0;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_DOMAIN_NEXT);
 
 	if (!s->keys->unlocked)
 		return HUFU_ERR_LOCKED;
+	enum hufu_err err = db_ask(s, ASK_DOMAIN_NEXT, NULL);
 	do {
-		enum hufu_err err = next_good(s, stmt, &image, &found, &nbad);
+		if (!err)
+			err = next_good(s, &image, &found, &nbad);
 		if (err || !found)
 			return err ? err : HUFU_ERR_NOT_FOUND;
 	} while (image.name.len != strlen(d->name) || memcmp(image.name.p, d->name, image.name.len) != 0);
 	if (image.proof.len)
 		return HUFU_ERR_EXISTS;
-	enum hufu_err err = open_domain(s, &image, &row);
+	err = open_domain(s, &image, &row);
 	if (err)
 		return err;
 	struct store_domain proven = *d;
@@ -404,13 +405,15 @@ static enum hufu_err note_all(struct sealed *s, struct names *names)
 	struct sealed_copy copies[STORE_COPIES_MAX];
 	size_t n;
 	bool found;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_OBJECT_NEXT);
+	struct cell cells[ASK_CELLS_MAX];
+	enum hufu_err err = db_ask(s, ASK_OBJECT_NEXT, NULL);
 
 	for (;;) {
-		enum hufu_err err = stmt_step(s, stmt, &found);
+		if (!err)
+			err = db_next(s, ASK_OBJECT_NEXT, cells, &found);
 		if (err || !found)
 			return err;
-		if (!object_columns(stmt, &row) || object_check(s, &row) != ROW_GOOD || !row_decode_copies(row.copies, copies, &n))
+		if (!object_columns(cells, &row) || object_check(s, &row) != ROW_GOOD || !row_decode_copies(row.copies, copies, &n))
 			continue;
 		for (size_t i = 0; i < n; i++)
 			note_name(names, copies[i].domain);

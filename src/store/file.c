@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "store/internal.h"
+#include "store/sqlite.h"
 
 enum hufu_err file_fail(const char *path, const char *doing, int error)
 {

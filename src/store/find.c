@@ -65,22 +65,20 @@ static enum hufu_err probe_rest(struct sealed *s, const struct query *q, int64_t
 	*all = true;
 	for (size_t i = 1; !err && *all && i < q->n; i++) {
 		const uint8_t *hash = private_object ? q->private_hash[i] : q->public_hash[i];
-		sqlite3_stmt *stmt = stmt_get(s, STMT_LOOKUP_PROBE);
-		stmt_bind_view(stmt, 1, (struct view){hash, LOOKUP_LEN});
-		sqlite3_bind_int64(stmt, 2, seq);
-		err = stmt_step(s, stmt, all);
+		struct cell there, args[] = {cell_bytes(hash, LOOKUP_LEN), cell_number(seq)};
+		err = db_row(s, ASK_LOOKUP_PROBE, args, &there, all);
 	}
 	return err;
 }
 
-static enum hufu_err candidate(struct sealed *s, const struct query *q, sqlite3_stmt *stmt, struct found *f)
+static enum hufu_err candidate(struct sealed *s, const struct query *q, const struct cell *cells, struct found *f)
 {
 	struct view uuid;
-	bool all, private_object = sqlite3_column_int(stmt, 1) != 0;
+	bool all, private_object = cells[1].number != 0;
 
-	if ((private_object && !q->with_private) || !stmt_blob(stmt, 2, UUID_LEN, UUID_LEN, &uuid))
+	if ((private_object && !q->with_private) || !cell_is(&cells[2], UUID_LEN, UUID_LEN, &uuid))
 		return HUFU_OK;
-	enum hufu_err err = probe_rest(s, q, sqlite3_column_int64(stmt, 0), private_object, &all);
+	enum hufu_err err = probe_rest(s, q, cells[0].number, private_object, &all);
 	return !err && all ? found_add(f, uuid) : err;
 }
 
@@ -88,35 +86,32 @@ static enum hufu_err find_matching(struct sealed *s, const struct query *q, stru
 {
 	bool row;
 	enum hufu_err err;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_FIND);
+	struct cell cells[3], args[] = {cell_bytes(q->public_hash[0], LOOKUP_LEN), {.type = CELL_NONE}};
 
-	stmt_bind_view(stmt, 1, (struct view){q->public_hash[0], LOOKUP_LEN});
 	if (q->with_private)
-		stmt_bind_view(stmt, 2, (struct view){q->private_hash[0], LOOKUP_LEN});
-	for (;;) {
-		err = stmt_step(s, stmt, &row);
-		if (err || !row)
-			return err;
-		err = candidate(s, q, stmt, f);
+		args[1] = cell_bytes(q->private_hash[0], LOOKUP_LEN);
+	for (err = db_row(s, ASK_FIND, args, cells, &row); !err && row; err = db_next(s, ASK_FIND, cells, &row)) {
+		err = candidate(s, q, cells, f);
 		if (err)
 			return err;
 	}
+	return err;
 }
 
 static enum hufu_err find_all(struct sealed *s, bool with_private, struct found *f)
 {
 	bool row;
+	enum hufu_err err;
 	struct view uuid;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_FIND_ALL);
+	struct cell cell, arg = cell_number(with_private);
 
-	sqlite3_bind_int(stmt, 1, with_private);
-	for (;;) {
-		enum hufu_err err = stmt_step(s, stmt, &row);
-		if (!err && row && stmt_blob(stmt, 0, UUID_LEN, UUID_LEN, &uuid))
+	for (err = db_row(s, ASK_FIND_ALL, &arg, &cell, &row); !err && row; err = db_next(s, ASK_FIND_ALL, &cell, &row)) {
+		if (cell_is(&cell, UUID_LEN, UUID_LEN, &uuid))
 			err = found_add(f, uuid);
-		if (err || !row)
+		if (err)
 			return err;
 	}
+	return err;
 }
 
 static enum hufu_err find_in_tx(struct sealed *s, const struct store_attr *attrs, size_t n, bool with_private, struct found *f)

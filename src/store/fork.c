@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SQLite must not live across a fork: its locks belong to one process, and a
- * connection used on both sides loses acknowledged commits. So the file is
- * closed before, and opened again by whoever needs it. The lock is held
+ * No connection lives across a fork: SQLite's locks belong to one process, and a
+ * connection used on both sides loses acknowledged commits. So it is closed
+ * before, and opened again by whoever needs it. The lock is held
  * meanwhile: the child has no thread that could be amid anything.
  */
 #include "store/internal.h"
@@ -11,7 +11,7 @@ void sealed_before_fork(struct store *base)
 {
 	struct sealed *s = sealed_of(base);
 	pthread_mutex_lock(&s->lock);
-	db_close(s, true);
+	s->engine->kind->disconnect(s->engine);
 }
 
 void sealed_after_fork_parent(struct store *base)

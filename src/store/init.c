@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Making a token, and making it anew. A new file is built beside its place and
- * put there whole; an existing one is emptied in one transaction.
+ * Making a token, and making it anew: an existing one is emptied in one
+ * transaction.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/log.h"
 #include "base/secret.h"
 #include "rand/rand.h"
 #include "store/internal.h"
@@ -58,72 +55,33 @@ static enum hufu_err fresh_write(struct sealed *s, const struct fresh *f)
 	return err;
 }
 
-/* -- a new file -------------------------------------------------------------------------- */
+/* -- a new one -------------------------------------------------------------------------- */
 
-/* Everything in the one file, nothing left in a log beside it. */
-static enum hufu_err flush(struct sealed *s)
+struct filling {
+	struct sealed *s;
+	const struct fresh *fresh;
+};
+
+static enum hufu_err fill(void *arg, struct engine *engine)
 {
-	int left = 0;
-	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &left, NULL);
+	const struct filling *f = arg;
+	struct engine *own = f->s->engine;
 
-	return rc == SQLITE_OK ? HUFU_OK : db_fail(s, rc);
-}
-
-static enum hufu_err build(struct sealed *s, const struct fresh *f)
-{
-	enum hufu_err err = db_open(s, &schema_current);
-	if (!err)
-		err = db_exec(s, "BEGIN IMMEDIATE");
-	if (!err)
-		err = fresh_write(s, f);
-	if (!err)
-		err = db_exec(s, "COMMIT");
-	if (!err)
-		err = flush(s);
-	db_close(s, false);
+	f->s->engine = engine; /* where it is made is not yet where it will be */
+	enum hufu_err err = fresh_write(f->s, f->fresh);
+	f->s->engine = own;
 	return err;
 }
 
-/* s has path with a suffix for its path: nobody else knows it. */
-static enum hufu_err build_and_publish(struct sealed *s, const char *path, const struct fresh *f)
+static enum hufu_err create(struct sealed *s, const uint8_t *pin, size_t len, const char label[STORE_LABEL_LEN])
 {
-	int fd;
-
-	file_remove_db(s->conf.path); /* of somebody who died here */
-	enum hufu_err err = file_create(s->conf.path, &fd);
-	if (err)
-		return err;
-	close(fd);
-	s->deadline = deadline_in(s->conf.deadline_ms);
-	err = build(s, f);
-	if (!err) {
-		file_remove_leftovers(path); /* a log without its file: it would be replayed into ours */
-		err = file_publish(s->conf.path, path);
-	}
-	file_remove_db(s->conf.path);
-	return err;
-}
-
-static enum hufu_err create(const struct store_conf *conf, const uint8_t *pin, size_t len, const char label[STORE_LABEL_LEN])
-{
-	struct sealed *s = NULL;
 	struct fresh *fresh = NULL;
-	struct store_conf beside = *conf;
-	char *path = file_beside(conf->path, ".init");
-	enum hufu_err err = path ? HUFU_OK : HUFU_ERR_NO_MEMORY;
-
-	beside.path = path;
-	if (!err)
-		err = sealed_new(&beside, &s);
-	if (!err)
-		err = host_secret_load(conf->host_secret, s->keys);
+	enum hufu_err err = host_secret_make(&s->conf, s->keys);
 	if (!err)
 		err = fresh_new(s, pin, len, label, &fresh);
 	if (!err)
-		err = build_and_publish(s, conf->path, fresh);
+		err = s->engine->kind->create(s->engine, fill, &(struct filling){s, fresh});
 	secret_free(fresh);
-	sealed_free(s);
-	free(path);
 	return err;
 }
 
@@ -138,13 +96,13 @@ static enum hufu_err renew_in_tx(struct sealed *s, const struct pin_proof *proof
 	if (!err && (so.epoch != proof->row.epoch || memcmp(s->token_id, proof->token_id, TOKEN_ID_LEN) != 0))
 		err = HUFU_ERR_PIN;
 	if (!err)
-		err = stmt_run(s, STMT_CLEAR_OBJECTS);
+		err = db_run(s, ASK_CLEAR_OBJECTS, NULL);
 	if (!err)
-		err = stmt_run(s, STMT_CLEAR_LOOKUP);
+		err = db_run(s, ASK_CLEAR_LOOKUP, NULL);
 	if (!err)
-		err = stmt_run(s, STMT_CLEAR_DOMAINS);
+		err = db_run(s, ASK_CLEAR_DOMAINS, NULL);
 	if (!err)
-		err = stmt_run(s, STMT_CLEAR_CREDENTIALS);
+		err = db_run(s, ASK_CLEAR_CREDENTIALS, NULL);
 	return err ? err : fresh_write(s, f);
 }
 
@@ -158,8 +116,8 @@ static enum hufu_err renew_proven(struct sealed *s, const uint8_t *pin, size_t l
 	if (!err)
 		err = sealed_leave(s, TX_WRITE, renew_in_tx(s, proof, fresh));
 	secret_free(fresh);
-	if (!err) /* the old objects leave the log too, unless a reader holds it: then later */
-		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	if (!err && s->engine->kind->tidy)
+		s->engine->kind->tidy(s->engine);
 	return err;
 }
 
@@ -179,39 +137,29 @@ static enum hufu_err renew(const struct store_conf *conf, const uint8_t *pin, si
 	return err;
 }
 
-static bool missing(const char *path)
+/* HUFU_ERR_EXISTS: there is one. */
+static enum hufu_err create_if_missing(const struct store_conf *conf, const uint8_t *pin, size_t len,
+                                       const char label[STORE_LABEL_LEN])
 {
-	return access(path, F_OK) != 0 && errno == ENOENT;
-}
-
-/* The host secret has a directory lock of its own, so it comes first. */
-static enum hufu_err host_secret_ready(const struct store_conf *conf)
-{
-	struct keys *keys = secret_alloc(sizeof(*keys));
-	enum hufu_err err = keys ? host_secret_make(conf, keys) : HUFU_ERR_NO_MEMORY;
-
-	secret_free(keys);
+	struct sealed *s;
+	enum hufu_err err = sealed_new(conf, &s);
+	if (err)
+		return err;
+	err = s->engine->kind->there(s->engine);
+	if (err == HUFU_ERR_STORE_MISSING)
+		err = create(s, pin, len, label);
+	else if (!err)
+		err = HUFU_ERR_EXISTS;
+	sealed_free(s);
 	return err;
 }
 
 enum hufu_err sealed_init(const struct store_conf *conf, const uint8_t *so_pin, size_t so_pin_len, const char label[STORE_LABEL_LEN])
 {
-	int lock;
-
-	if (!conf->path || conf->path[0] != '/' || !label)
+	if (!label)
 		return HUFU_ERR_ARGUMENT;
 	enum hufu_err err = pin_check_len(conf, so_pin, so_pin_len);
 	if (!err)
-		err = file_make_parent(conf->path);
-	if (!err && missing(conf->path))
-		err = host_secret_ready(conf);
-	if (!err)
-		err = file_lock_parent(conf->path, conf->deadline_ms, &lock);
-	if (err)
-		return err;
-	err = missing(conf->path) ? create(conf, so_pin, so_pin_len, label) : renew(conf, so_pin, so_pin_len, label);
-	if (err == HUFU_ERR_EXISTS) /* made meanwhile by a process that the lock did not reach */
-		err = renew(conf, so_pin, so_pin_len, label);
-	close(lock);
-	return err;
+		err = create_if_missing(conf, so_pin, so_pin_len, label);
+	return err == HUFU_ERR_EXISTS ? renew(conf, so_pin, so_pin_len, label) : err;
 }

@@ -4,9 +4,8 @@
 #define STORE_INTERNAL_H
 
 #include <pthread.h>
-#include <sqlite3.h>
-#include <sys/stat.h>
 
+#include "store/engine.h"
 #include "store/kind.h"
 #include "store/ring.h"
 #include "store/row.h"
@@ -15,43 +14,6 @@
 #define PIN_SALT_LEN 32
 #define PIN_ITERATIONS_MIN 1u
 #define PIN_ITERATIONS_MAX 10000000u
-
-/* Statements, prepared at first use and kept as long as the connection. */
-enum stmt {
-	STMT_BEGIN_READ,
-	STMT_BEGIN_WRITE,
-	STMT_COMMIT,
-	STMT_DATA_VERSION,
-	STMT_TOKEN_READ,
-	STMT_TOKEN_WRITE,
-	STMT_ROLE_READ,
-	STMT_ROLE_WRITE,
-	STMT_OBJECT_READ,
-	STMT_OBJECT_NEXT,
-	STMT_OBJECT_VERSION,
-	STMT_OBJECT_OF_OP,
-	STMT_OBJECT_INSERT,
-	STMT_OBJECT_UPDATE,
-	STMT_OBJECT_DELETE,
-	STMT_LOOKUP_INSERT,
-	STMT_LOOKUP_DELETE,
-	STMT_LOOKUP_PROBE,
-	STMT_LOOKUP_COUNT,
-	STMT_FIND,
-	STMT_FIND_ALL,
-	STMT_CLEAR_OBJECTS,
-	STMT_CLEAR_LOOKUP,
-	STMT_DOMAIN_NEXT,
-	STMT_DOMAIN_WRITE,
-	STMT_CLEAR_DOMAINS,
-	STMT_CREDENTIAL_NEXT,
-	STMT_CREDENTIAL_WRITE,
-	STMT_CREDENTIAL_DELETE,
-	STMT_CLEAR_CREDENTIALS,
-	STMT_COUNT
-};
-
-enum tx { TX_READ, TX_WRITE };
 
 /* In secret memory. */
 struct keys {
@@ -63,38 +25,19 @@ struct keys {
 	struct ring token;
 };
 
-/* A file as it was, to notice that another stands in its place. */
-struct file_mark {
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec mtime;
-};
-
-/* How long a call may still wait. Counted in sleeps too: tests may hold the clock. */
-struct deadline {
-	uint64_t at_ns;
-	uint32_t left_ms;
-};
-
 /* A sealed store: its rows are read and written here, under its rings. */
 struct sealed {
 	struct store base;          /* first: sealed_of */
 	pthread_mutex_t lock;       /* all below; never held while a PIN is stretched */
 	struct store_conf conf;     /* its strings are ours */
-	sqlite3 *db;                /* NULL: opened at the next call */
-	sqlite3_stmt *stmts[STMT_COUNT];
-	struct file_mark mark;
-	bool read_only;
-	bool immutable;             /* read-only, and nobody can be writing: SQLite takes no locks */
-	bool suspect;               /* SQLite reported damage or I/O errors: reopen */
+	struct engine *engine;
 	bool known;                 /* token_id, label and keys->host stand */
 	uint8_t token_id[TOKEN_ID_LEN];
 	char label[STORE_LABEL_LEN];
 	struct keys *keys;
-	struct deadline deadline;   /* of the running call */
-	uint64_t changes;
+	uint64_t changes;           /* those seen by the change counter, from what follows */
 	int64_t data_version;
+	uint64_t connected;
 };
 
 static inline struct sealed *sealed_of(struct store *base)
@@ -139,68 +82,25 @@ void sealed_before_fork(struct store *);
 void sealed_after_fork_parent(struct store *);
 void sealed_after_fork_child(struct store *);
 
-/* -- sealed.c, conn.c, sqlite.c -------------------------------------------------- */
+/* -- sealed.c -------------------------------------------------------------------- */
 
 /* No connection and no host secret yet. *store is freed by sealed_free. */
 enum hufu_err sealed_new(const struct store_conf *, struct sealed **) MUST_CHECK;
 void sealed_free(struct sealed *);
-
-/* create: NULL, or the schema to make in an empty file. */
-struct schema;
-enum hufu_err db_open(struct sealed *, const struct schema *create) MUST_CHECK;
-/* keep_wal: no checkpoint and nothing deleted, as before a fork. */
-void db_close(struct sealed *, bool keep_wal);
-/* Has another file taken its place, or has a writer come to one that we took for immutable? */
-bool db_stale(const struct sealed *);
-/* SQLite's busy handler: waits within the call's deadline. */
-int db_busy(void *store, int count);
-/* The limits and switches under which we dare to read a hostile file. */
-int db_harden(sqlite3 *) MUST_CHECK;
-/* What SQLite's rc means, logged. */
-enum hufu_err db_fail(struct sealed *, int rc);
-enum hufu_err db_exec(struct sealed *, const char *sql) MUST_CHECK;
 
 /* Lock, connection, transaction, and a look at whether the token was renewed meanwhile. On error nothing is held. */
 enum hufu_err sealed_enter(struct sealed *, enum tx) MUST_CHECK;
 /* Commits when err is HUFU_OK, rolls back otherwise, unlocks. Gives err, or what went wrong in the commit. */
 enum hufu_err sealed_leave(struct sealed *, enum tx, enum hufu_err err) MUST_CHECK;
 
-struct deadline deadline_in(uint32_t ms);
-/* Sleeps about ms, with jitter so that processes do not wake together. False: there is no time left. */
-bool deadline_pause(struct deadline *, uint32_t ms);
+/* -- ask.c: as struct engine_kind has them ------------------------------------------ */
 
-/* Reset and unbound. NULL (logged) makes stmt_step fail. */
-sqlite3_stmt *stmt_get(struct sealed *, enum stmt);
-/* *row: there is one. row NULL: none is expected. */
-enum hufu_err stmt_step(struct sealed *, sqlite3_stmt *, bool *row) MUST_CHECK;
-enum hufu_err stmt_run(struct sealed *, enum stmt) MUST_CHECK;
-void stmt_bind_view(sqlite3_stmt *, int n, struct view);
-/* A BLOB of min..max bytes; false when the column holds anything else. */
-bool stmt_blob(sqlite3_stmt *, int column, size_t min, size_t max, struct view *) MUST_CHECK;
-
-/* -- schema.c ------------------------------------------------------------------- */
-
-struct schema_object {
-	const char *type, *name, *sql;
-};
-
-/* From one version to the next. */
-struct schema_step {
-	int from;
-	const char *sql;
-};
-
-struct schema {
-	int version;
-	const struct schema_object *objects; /* ends with type NULL */
-	const struct schema_step *steps;     /* ends with sql NULL */
-};
-
-extern const struct schema schema_current;
-
-enum hufu_err schema_create(struct sealed *, const struct schema *) MUST_CHECK;
-/* Ours, of this version (migrated if older), and with nothing added: triggers and views do not run here. */
-enum hufu_err schema_ready(struct sealed *, const struct schema *) MUST_CHECK;
+enum hufu_err db_ask(struct sealed *, enum ask, const struct cell *args) MUST_CHECK;
+enum hufu_err db_next(struct sealed *, enum ask, struct cell *columns, bool *found) MUST_CHECK;
+/* The first row of what is asked; the others by db_next. */
+enum hufu_err db_row(struct sealed *, enum ask, const struct cell *args, struct cell *columns, bool *found) MUST_CHECK;
+/* What gives no row. */
+enum hufu_err db_run(struct sealed *, enum ask, const struct cell *args) MUST_CHECK;
 
 /* -- token.c --------------------------------------------------------------------- */
 
@@ -250,8 +150,8 @@ enum row_state {
 	ROW_BAD
 };
 
-/* Columns of STMT_OBJECT_READ and STMT_OBJECT_NEXT: views until the next step. False: no row looks like this. */
-bool object_columns(sqlite3_stmt *, struct row_image *) MUST_CHECK;
+/* Columns of ASK_OBJECT_READ and ASK_OBJECT_NEXT: views. False: no row looks like this. */
+bool object_columns(const struct cell *, struct row_image *) MUST_CHECK;
 enum row_state object_check(const struct sealed *, const struct row_image *);
 /* Of a row that is ROW_GOOD. HUFU_ERR_STORE_CORRUPT, not logged: what it holds cannot be read all the same. */
 enum hufu_err object_open(const struct sealed *, const struct row_image *, struct store_row **) MUST_CHECK;
@@ -284,17 +184,8 @@ enum hufu_err file_lock_parent(const char *path, uint32_t deadline_ms, int *fd) 
 enum hufu_err file_create(const char *path, int *fd) MUST_CHECK;
 /* Makes from stand durably as to, which must not be there yet: HUFU_ERR_EXISTS. */
 enum hufu_err file_publish(const char *from, const char *to) MUST_CHECK;
-/* What SQLite keeps beside path; and path with it. */
-void file_remove_leftovers(const char *path);
-void file_remove_db(const char *path);
-bool file_mark_equal(const struct file_mark *, const struct file_mark *);
-struct file_mark file_mark_of(const struct stat *);
 
 /* "0123...", for the log. */
 const char *uuid_text(const uint8_t uuid[UUID_LEN], char text[2 * UUID_LEN + 1]);
-
-/* -- care.c ---------------------------------------------------------------------------- */
-
-enum hufu_err backup_to(struct sealed *, const char *path) MUST_CHECK;
 
 #endif

@@ -1,11 +1,15 @@
 # Where objects live: SQLite, with MACs and seals of its own.
 noinst_LTLIBRARIES += src/store/libstore.la
 src_store_libstore_la_SOURCES = \
+	%reldir%/ask.c \
 	%reldir%/care.c \
 	%reldir%/conn.c \
 	%reldir%/credential.c \
 	%reldir%/domain.c \
+	%reldir%/engine.h \
 	%reldir%/file.c \
+	%reldir%/file_care.c \
+	%reldir%/file_create.c \
 	%reldir%/find.c \
 	%reldir%/fork.c \
 	%reldir%/host.c \
@@ -21,6 +25,7 @@ src_store_libstore_la_SOURCES = \
 	%reldir%/schema.c \
 	%reldir%/sealed.c \
 	%reldir%/sqlite.c \
+	%reldir%/sqlite.h \
 	%reldir%/store.c \
 	%reldir%/store.h \
 	%reldir%/token.c

@@ -26,7 +26,7 @@ static enum hufu_err row_corrupt(const struct sealed *s, const uint8_t uuid[UUID
 
 	log_error("store %s: object %s fails its check and is refused: somebody changed it, or the disk did. Delete it, or restore "
 	          "the file from a backup",
-	          s->conf.path, uuid_text(uuid, text));
+	          s->engine->name, uuid_text(uuid, text));
 	return HUFU_ERR_STORE_CORRUPT;
 }
 
@@ -37,24 +37,23 @@ static const struct ring *ring_of(const struct sealed *s, bool private_object)
 
 /* -- reading --------------------------------------------------------------------------- */
 
-bool object_columns(sqlite3_stmt *stmt, struct row_image *row)
+bool object_columns(const struct cell *cells, struct row_image *row)
 {
 	struct view uuid;
-	int64_t private_object = sqlite3_column_int64(stmt, 2), version = sqlite3_column_int64(stmt, 3),
-	        material = sqlite3_column_int64(stmt, 4);
+	int64_t private_object = cells[2].number, version = cells[3].number, material = cells[4].number;
 
-	*row = (struct row_image){.seq = sqlite3_column_int64(stmt, 0)};
-	if (!stmt_blob(stmt, 1, UUID_LEN, UUID_LEN, &uuid))
+	*row = (struct row_image){.seq = cells[0].number};
+	if (!cell_is(&cells[1], UUID_LEN, UUID_LEN, &uuid))
 		return false;
 	memcpy(row->uuid, uuid.p, UUID_LEN);
 	row->private_object = private_object == 1;
 	row->version = (uint64_t)version;
 	row->material = (uint64_t)material;
 	return (private_object == 0 || private_object == 1) && version > 0 && material > 0 &&
-	       stmt_blob(stmt, 5, 0, MAC_LEN, &row->host_mac) && stmt_blob(stmt, 6, 0, MAC_LEN, &row->token_mac) &&
-	       stmt_blob(stmt, 7, 0, (size_t)STORE_ATTRS_MAX * LOOKUP_LEN, &row->lookup) && row->lookup.len % LOOKUP_LEN == 0 &&
-	       stmt_blob(stmt, 8, 0, ROW_COPIES_MAX, &row->copies) &&
-	       stmt_blob(stmt, 9, 0, ROW_BODY_MAX + SEAL_OVERHEAD, &row->body);
+	       cell_is(&cells[5], 0, MAC_LEN, &row->host_mac) && cell_is(&cells[6], 0, MAC_LEN, &row->token_mac) &&
+	       cell_is(&cells[7], 0, (size_t)STORE_ATTRS_MAX * LOOKUP_LEN, &row->lookup) && row->lookup.len % LOOKUP_LEN == 0 &&
+	       cell_is(&cells[8], 0, ROW_COPIES_MAX, &row->copies) &&
+	       cell_is(&cells[9], 0, ROW_BODY_MAX + SEAL_OVERHEAD, &row->body);
 }
 
 static bool mac_is(struct view stored, const uint8_t mac[MAC_LEN])
@@ -215,17 +214,15 @@ void store_row_free(struct store_row *row)
 	secret_free(row);
 }
 
-/* Within a transaction. The image is good until the statement is used again. */
+/* Within a transaction. The image is good until the same is asked again. */
 static enum hufu_err load(struct sealed *s, const uint8_t uuid[UUID_LEN], struct row_image *image, struct store_row **row)
 {
 	bool found;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_OBJECT_READ);
-
-	stmt_bind_view(stmt, 1, (struct view){uuid, UUID_LEN});
-	enum hufu_err err = stmt_step(s, stmt, &found);
+	struct cell cells[ASK_CELLS_MAX], arg = cell_bytes(uuid, UUID_LEN);
+	enum hufu_err err = db_row(s, ASK_OBJECT_READ, &arg, cells, &found);
 	if (err || !found)
 		return err ? err : HUFU_ERR_NOT_FOUND;
-	if (!object_columns(stmt, image))
+	if (!object_columns(cells, image))
 		return row_corrupt(s, uuid);
 	enum row_state state = object_check(s, image);
 	if (state == ROW_UNCHECKED)
@@ -257,13 +254,12 @@ enum hufu_err sealed_version(struct store *base, const uint8_t uuid[16], uint64_
 	enum hufu_err err = sealed_enter(s, TX_READ);
 	if (err)
 		return err;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_OBJECT_VERSION);
-	stmt_bind_view(stmt, 1, (struct view){uuid, UUID_LEN});
-	err = stmt_step(s, stmt, &found);
+	struct cell cell, arg = cell_bytes(uuid, UUID_LEN);
+	err = db_row(s, ASK_OBJECT_VERSION, &arg, &cell, &found);
 	if (!err && !found)
 		err = HUFU_ERR_NOT_FOUND;
 	if (!err)
-		*version = (uint64_t)sqlite3_column_int64(stmt, 0);
+		*version = (uint64_t)cell.number;
 	return sealed_leave(s, TX_READ, err);
 }
 
@@ -418,24 +414,32 @@ static enum hufu_err compose(const struct sealed *s, const struct store_draft *d
 
 /* -- writing -------------------------------------------------------------------------------- */
 
-static enum hufu_err write_row(struct sealed *s, enum stmt id, const struct row_image *row)
-{
-	sqlite3_stmt *stmt = stmt_get(s, id);
+#define ROW_CELLS(row) { \
+	cell_bytes((row)->uuid, UUID_LEN), cell_number((row)->private_object), cell_number((int64_t)(row)->version), \
+	cell_number((int64_t)(row)->material), cell_view((row)->host_mac), cell_view((row)->token_mac), \
+	cell_view((row)->lookup), cell_view((row)->copies), cell_view((row)->body)}
 
-	stmt_bind_view(stmt, 1, (struct view){row->uuid, UUID_LEN});
-	sqlite3_bind_int(stmt, 2, row->private_object);
-	sqlite3_bind_int64(stmt, 3, (int64_t)row->version);
-	sqlite3_bind_int64(stmt, 4, (int64_t)row->material);
-	stmt_bind_view(stmt, 5, row->host_mac);
-	stmt_bind_view(stmt, 6, row->token_mac);
-	stmt_bind_view(stmt, 7, row->lookup);
-	stmt_bind_view(stmt, 8, row->copies);
-	stmt_bind_view(stmt, 9, row->body);
-	return stmt_step(s, stmt, NULL);
+/* row->seq is where it stands now. */
+static enum hufu_err insert_row(struct sealed *s, struct row_image *row)
+{
+	const struct cell args[] = ROW_CELLS(row);
+	struct cell seq;
+	bool found;
+	enum hufu_err err = db_row(s, ASK_OBJECT_INSERT, args, &seq, &found);
+
+	row->seq = seq.number;
+	return !err && !found ? log_bug() : err;
+}
+
+static enum hufu_err update_row(struct sealed *s, const struct row_image *row)
+{
+	const struct cell args[] = ROW_CELLS(row);
+
+	return db_run(s, ASK_OBJECT_UPDATE, args);
 }
 
 /* For every entry of lookup that except lacks. */
-static enum hufu_err write_lookup(struct sealed *s, enum stmt id, struct view lookup, struct view except, int64_t seq)
+static enum hufu_err write_lookup(struct sealed *s, enum ask ask, struct view lookup, struct view except, int64_t seq)
 {
 	enum hufu_err err = HUFU_OK;
 
@@ -443,10 +447,8 @@ static enum hufu_err write_lookup(struct sealed *s, enum stmt id, struct view lo
 		const uint8_t *entry = lookup.p + at;
 		if (lookup_has(except, entry))
 			continue;
-		sqlite3_stmt *stmt = stmt_get(s, id);
-		stmt_bind_view(stmt, 1, (struct view){entry, LOOKUP_LEN});
-		sqlite3_bind_int64(stmt, 2, seq);
-		err = stmt_step(s, stmt, NULL);
+		const struct cell args[] = {cell_bytes(entry, LOOKUP_LEN), cell_number(seq)};
+		err = db_run(s, ask, args);
 	}
 	return err;
 }
@@ -470,13 +472,11 @@ static enum hufu_err find_made(struct sealed *s, const uint8_t uuid[16], bool *f
 	memset(to, 0xff, sizeof(to));
 	memcpy(from, uuid, UUID_OP_LEN);
 	memcpy(to, uuid, UUID_OP_LEN);
-	sqlite3_stmt *stmt = stmt_get(s, STMT_OBJECT_OF_OP);
-	stmt_bind_view(stmt, 1, (struct view){from, UUID_LEN});
-	stmt_bind_view(stmt, 2, (struct view){to, UUID_LEN});
-	enum hufu_err err = stmt_step(s, stmt, found);
+	struct cell cell, args[] = {cell_bytes(from, UUID_LEN), cell_bytes(to, UUID_LEN)};
+	enum hufu_err err = db_row(s, ASK_OBJECT_OF_OP, args, &cell, found);
 	if (err || !*found)
 		return err;
-	bool same = stmt_blob(stmt, 0, UUID_LEN, UUID_LEN, &made) && memcmp(made.p, uuid, UUID_LEN) == 0;
+	bool same = cell_is(&cell, UUID_LEN, UUID_LEN, &made) && memcmp(made.p, uuid, UUID_LEN) == 0;
 	return same ? HUFU_OK : HUFU_ERR_CONFLICT;
 }
 
@@ -499,9 +499,9 @@ static enum hufu_err insert_in_tx(struct sealed *s, const struct store_draft *d,
 	memcpy(c.row.uuid, uuid, UUID_LEN);
 	err = compose(s, d, (struct view){0}, &c);
 	if (!err)
-		err = write_row(s, STMT_OBJECT_INSERT, &c.row);
+		err = insert_row(s, &c.row);
 	if (!err)
-		err = write_lookup(s, STMT_LOOKUP_INSERT, c.row.lookup, (struct view){0}, sqlite3_last_insert_rowid(s->db));
+		err = write_lookup(s, ASK_LOOKUP_INSERT, c.row.lookup, (struct view){0}, c.row.seq);
 	composed_clear(&c);
 	return err;
 }
@@ -535,11 +535,11 @@ static enum hufu_err replace_row(struct sealed *s, const struct row_image *old, 
 	memcpy(c.row.uuid, old->uuid, UUID_LEN);
 	enum hufu_err err = compose(s, d, old->copies, &c);
 	if (!err)
-		err = write_row(s, STMT_OBJECT_UPDATE, &c.row);
+		err = update_row(s, &c.row);
 	if (!err)
-		err = write_lookup(s, STMT_LOOKUP_DELETE, old->lookup, c.row.lookup, old->seq);
+		err = write_lookup(s, ASK_LOOKUP_DELETE, old->lookup, c.row.lookup, old->seq);
 	if (!err)
-		err = write_lookup(s, STMT_LOOKUP_INSERT, c.row.lookup, old->lookup, old->seq);
+		err = write_lookup(s, ASK_LOOKUP_INSERT, c.row.lookup, old->lookup, old->seq);
 	composed_clear(&c);
 	return err;
 }
@@ -574,24 +574,21 @@ static enum hufu_err delete_in_tx(struct sealed *s, const uint8_t uuid[16], uint
 {
 	bool found;
 	struct row_image row;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_OBJECT_READ);
-
-	stmt_bind_view(stmt, 1, (struct view){uuid, UUID_LEN});
-	enum hufu_err err = stmt_step(s, stmt, &found);
+	struct cell cells[ASK_CELLS_MAX], arg = cell_bytes(uuid, UUID_LEN);
+	enum hufu_err err = db_row(s, ASK_OBJECT_READ, &arg, cells, &found);
 	if (err || !found)
 		return err ? err : HUFU_ERR_NOT_FOUND;
-	if (!object_columns(stmt, &row))
+	if (!object_columns(cells, &row))
 		row.lookup = (struct view){0};
 	if (version && row.version != version)
 		return HUFU_ERR_CONFLICT;
 	if (row.private_object && !s->keys->unlocked)
 		return HUFU_ERR_LOCKED;
-	err = write_lookup(s, STMT_LOOKUP_DELETE, row.lookup, (struct view){0}, row.seq);
+	err = write_lookup(s, ASK_LOOKUP_DELETE, row.lookup, (struct view){0}, row.seq);
 	if (err)
 		return err;
-	stmt = stmt_get(s, STMT_OBJECT_DELETE);
-	sqlite3_bind_int64(stmt, 1, row.seq);
-	return stmt_step(s, stmt, NULL);
+	arg = cell_number(row.seq);
+	return db_run(s, ASK_OBJECT_DELETE, &arg);
 }
 
 enum hufu_err sealed_delete(struct store *base, const uint8_t uuid[16], uint64_t version)

@@ -189,11 +189,11 @@ static void settle_lost(struct role_row *r)
 static enum hufu_err report_blocked(struct sealed *s, enum store_role role, const struct role_row *r)
 {
 	if (role == STORE_SO)
-		log_warning("store %s: the security officer's next try is looked at in %u s, after %u wrong ones", s->conf.path,
+		log_warning("store %s: the security officer's next try is looked at in %u s, after %u wrong ones", s->engine->name,
 		            pin_delay_s(r), r->tries);
 	else
 		log_warning("store %s: the user's PIN is locked after %u wrong tries. The security officer can set a new one",
-		            s->conf.path, r->tries);
+		            s->engine->name, r->tries);
 	return HUFU_ERR_PIN_LOCKED;
 }
 
@@ -224,7 +224,7 @@ static enum hufu_err report_wrong(struct sealed *s, enum store_role role, const 
 	enum hufu_err ignored = role_adjust(s, role, proof, settle_wrong);
 
 	(void)ignored;
-	log_notice("store %s: wrong PIN for the %s, %u in a row", s->conf.path, role_name(role), proof->row.tries);
+	log_notice("store %s: wrong PIN for the %s, %u in a row", s->engine->name, role_name(role), proof->row.tries);
 	return HUFU_ERR_PIN;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "store/internal.h"
+#include "store/sqlite.h"
 
 #define APPLICATION_ID 0x68756675 /* "hufu" */
 #define BACKUPS_MAX 10            /* of migrations that were tried again */
@@ -56,7 +57,7 @@ static const struct schema_step steps[] = {
 
 const struct schema schema_current = {.version = STORE_SCHEMA_VERSION, .objects = objects, .steps = steps};
 
-static enum hufu_err pragma_read(struct sealed *s, const char *sql, int64_t *value)
+static enum hufu_err pragma_read(struct sqlite *s, const char *sql, int64_t *value)
 {
 	sqlite3_stmt *stmt;
 	bool row;
@@ -69,7 +70,7 @@ static enum hufu_err pragma_read(struct sealed *s, const char *sql, int64_t *val
 	return err;
 }
 
-static enum hufu_err version_write(struct sealed *s, int version)
+static enum hufu_err version_write(struct sqlite *s, int version)
 {
 	char sql[64];
 
@@ -79,7 +80,7 @@ static enum hufu_err version_write(struct sealed *s, int version)
 
 /* -- making ------------------------------------------------------------------------ */
 
-enum hufu_err schema_create(struct sealed *s, const struct schema *schema)
+enum hufu_err schema_create(struct sqlite *s, const struct schema *schema)
 {
 	char sql[64];
 
@@ -114,15 +115,15 @@ static int known_object(sqlite3_stmt *stmt, const struct schema *schema)
 	return -1;
 }
 
-static void report_foreign(const struct sealed *s, sqlite3_stmt *stmt)
+static void report_foreign(const struct sqlite *s, sqlite3_stmt *stmt)
 {
 	const char *type = (const char *)sqlite3_column_text(stmt, 0), *name = (const char *)sqlite3_column_text(stmt, 1);
 
 	log_error("store %s: its %.32s %.64s is not as hufu makes it. Somebody else changed the schema: restore it from a backup",
-	          s->conf.path, type ? type : "entry", name ? name : "without a name");
+	          s->path, type ? type : "entry", name ? name : "without a name");
 }
 
-static enum hufu_err compare_rows(struct sealed *s, sqlite3_stmt *stmt, const struct schema *schema)
+static enum hufu_err compare_rows(struct sqlite *s, sqlite3_stmt *stmt, const struct schema *schema)
 {
 	uint32_t seen = 0, all = 0;
 	bool row;
@@ -143,11 +144,11 @@ static enum hufu_err compare_rows(struct sealed *s, sqlite3_stmt *stmt, const st
 	}
 	if (err || seen == all)
 		return err;
-	log_error("store %s: tables are missing. Restore it from a backup", s->conf.path);
+	log_error("store %s: tables are missing. Restore it from a backup", s->path);
 	return HUFU_ERR_STORE_CORRUPT;
 }
 
-static enum hufu_err schema_compare(struct sealed *s, const struct schema *schema)
+static enum hufu_err schema_compare(struct sqlite *s, const struct schema *schema)
 {
 	sqlite3_stmt *stmt;
 	int rc = sqlite3_prepare_v2(s->db, "SELECT type, name, sql FROM sqlite_schema", -1, &stmt, NULL);
@@ -161,40 +162,40 @@ static enum hufu_err schema_compare(struct sealed *s, const struct schema *schem
 /* -- migrating --------------------------------------------------------------------- */
 
 /* As it was, beside it: PATH.v1, or PATH.v1.2 where an earlier try left one. */
-static enum hufu_err keep_copy(struct sealed *s, int version)
+static enum hufu_err keep_copy(struct sqlite *s, int version)
 {
 	enum hufu_err err = HUFU_ERR_EXISTS;
 
 	for (int i = 1; err == HUFU_ERR_EXISTS && i <= BACKUPS_MAX; i++) {
 		char suffix[32];
 		snprintf(suffix, sizeof(suffix), i == 1 ? ".v%d" : ".v%d.%d", version, i);
-		char *path = file_beside(s->conf.path, suffix);
+		char *path = file_beside(s->path, suffix);
 		if (!path)
 			return HUFU_ERR_NO_MEMORY;
 		err = backup_to(s, path);
 		if (!err)
-			log_notice("store %s: made by an older hufu (schema %d), a copy is kept as %s", s->conf.path, version,
+			log_notice("store %s: made by an older hufu (schema %d), a copy is kept as %s", s->path, version,
 			           path);
 		free(path);
 	}
 	if (err == HUFU_ERR_EXISTS)
 		log_error("store %s: it cannot be brought to the present schema: %d copies from earlier tries stand beside it. "
 		          "Move them away",
-		          s->conf.path, BACKUPS_MAX);
+		          s->path, BACKUPS_MAX);
 	return err;
 }
 
-static enum hufu_err step_from(struct sealed *s, const struct schema *schema, int64_t version)
+static enum hufu_err step_from(struct sqlite *s, const struct schema *schema, int64_t version)
 {
 	for (const struct schema_step *step = schema->steps; step->sql; step++)
 		if (step->from == version)
 			return db_exec(s, step->sql);
-	log_error("store %s: its schema %lld is none that hufu ever had. Restore it from a backup", s->conf.path,
+	log_error("store %s: its schema %lld is none that hufu ever had. Restore it from a backup", s->path,
 	          (long long)version);
 	return HUFU_ERR_STORE_CORRUPT;
 }
 
-static enum hufu_err migrate_in_tx(struct sealed *s, const struct schema *schema)
+static enum hufu_err migrate_in_tx(struct sqlite *s, const struct schema *schema)
 {
 	int64_t version; /* again: another process may have been faster */
 	enum hufu_err err = pragma_read(s, "PRAGMA user_version", &version);
@@ -206,10 +207,10 @@ static enum hufu_err migrate_in_tx(struct sealed *s, const struct schema *schema
 	return err ? err : schema_compare(s, schema);
 }
 
-static enum hufu_err migrate(struct sealed *s, const struct schema *schema, int version)
+static enum hufu_err migrate(struct sqlite *s, const struct schema *schema, int version)
 {
-	if (s->read_only) {
-		log_error("store %s: made by an older hufu, and it cannot be written. Open it once where it can be", s->conf.path);
+	if (s->base.read_only) {
+		log_error("store %s: made by an older hufu, and it cannot be written. Open it once where it can be", s->path);
 		return HUFU_ERR_STORE_READ_ONLY;
 	}
 	enum hufu_err err = keep_copy(s, version);
@@ -225,7 +226,7 @@ static enum hufu_err migrate(struct sealed *s, const struct schema *schema, int 
 	return err;
 }
 
-enum hufu_err schema_ready(struct sealed *s, const struct schema *schema)
+enum hufu_err schema_ready(struct sqlite *s, const struct schema *schema)
 {
 	int64_t id, version;
 	enum hufu_err err = pragma_read(s, "PRAGMA application_id", &id);
@@ -234,13 +235,13 @@ enum hufu_err schema_ready(struct sealed *s, const struct schema *schema)
 	if (err)
 		return err;
 	if (id != APPLICATION_ID) {
-		log_error("store %s: it is no hufu store. Name another file, or remove this one if nothing needs it", s->conf.path);
+		log_error("store %s: it is no hufu store. Name another file, or remove this one if nothing needs it", s->path);
 		return HUFU_ERR_STORE_CORRUPT;
 	}
 	if (version > schema->version) {
 		log_error("store %s: made by a newer hufu (schema %lld, this one knows up to %d). Use that, or restore an "
 		          "older backup",
-		          s->conf.path, (long long)version, schema->version);
+		          s->path, (long long)version, schema->version);
 		return HUFU_ERR_STORE_VERSION;
 	}
 	if (version < schema->version)

@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a sealed store, and what other processes did to it. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "store/internal.h"
+
+static bool text_copy(const char **to, const char *from)
+{
+	*to = from ? strdup(from) : NULL;
+	return !from || *to;
+}
 
 static enum hufu_err conf_copy(struct store_conf *to, const struct store_conf *from)
 {
 	*to = *from;
-	to->path = strdup(from->path);
-	to->host_secret = from->host_secret ? strdup(from->host_secret) : NULL;
-	to->vfs = from->vfs ? strdup(from->vfs) : NULL;
-	bool ok = to->path && !to->host_secret == !from->host_secret && !to->vfs == !from->vfs;
+	bool ok = text_copy(&to->path, from->path) & text_copy(&to->conninfo, from->conninfo) &
+	          text_copy(&to->host_secret, from->host_secret) & text_copy(&to->vfs, from->vfs);
 	return ok ? HUFU_OK : HUFU_ERR_NO_MEMORY;
 }
 
 enum hufu_err sealed_new(const struct store_conf *conf, struct sealed **store)
 {
-	if (!conf->path || conf->path[0] != '/')
-		return HUFU_ERR_ARGUMENT;
 	struct sealed *s = calloc(1, sizeof(*s));
 	if (!s)
 		return HUFU_ERR_NO_MEMORY;
@@ -31,6 +34,8 @@ enum hufu_err sealed_new(const struct store_conf *conf, struct sealed **store)
 	s->keys = secret_alloc(sizeof(*s->keys));
 	if (!err && !s->keys)
 		err = HUFU_ERR_NO_MEMORY;
+	if (!err)
+		err = engine_sqlite.open(&s->conf, &s->engine);
 	if (err) {
 		sealed_free(s);
 		return err;
@@ -43,14 +48,60 @@ void sealed_free(struct sealed *s)
 {
 	if (!s)
 		return;
-	db_close(s, false);
+	if (s->engine)
+		s->engine->kind->close(s->engine);
 	pthread_mutex_destroy(&s->lock);
 	secret_free(s->keys);
 	free((char *)s->conf.path);
+	free((char *)s->conf.conninfo);
 	free((char *)s->conf.host_secret);
 	free((char *)s->conf.vfs);
 	free(s);
 }
+
+/* -- transactions ---------------------------------------------------------------- */
+
+static enum hufu_err lock_by(struct sealed *s, uint32_t ms)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	uint64_t ns = (uint64_t)ts.tv_nsec + ms * NS_PER_MS;
+	ts.tv_sec += (time_t)(ns / NS_PER_S);
+	ts.tv_nsec = (long)(ns % NS_PER_S);
+	if (pthread_mutex_timedlock(&s->lock, &ts) == 0)
+		return HUFU_OK;
+	log_warning("store %s: another thread of this process has been using it for %u ms. Raise the token's deadline",
+	            s->engine->name, ms);
+	return HUFU_ERR_STORE_BUSY;
+}
+
+enum hufu_err sealed_enter(struct sealed *s, enum tx tx)
+{
+	struct deadline deadline = deadline_in(s->conf.deadline_ms);
+	enum hufu_err err = lock_by(s, s->conf.deadline_ms);
+	if (err)
+		return err;
+	err = s->engine->kind->begin(s->engine, tx, deadline);
+	if (!err)
+		err = token_notice(s);
+	return err ? sealed_leave(s, tx, err) : HUFU_OK;
+}
+
+enum hufu_err sealed_leave(struct sealed *s, enum tx tx, enum hufu_err err)
+{
+	if (!err) {
+		err = s->engine->kind->commit(s->engine, tx);
+		if (!err && tx == TX_WRITE)
+			s->changes++;
+	} else {
+		s->engine->kind->rollback(s->engine);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return err;
+}
+
+/* -- life ------------------------------------------------------------------------- */
 
 enum hufu_err sealed_open(const struct store_conf *conf, struct store **store)
 {
@@ -58,8 +109,7 @@ enum hufu_err sealed_open(const struct store_conf *conf, struct store **store)
 	enum hufu_err err = sealed_new(conf, &s);
 	if (err)
 		return err;
-	if (access(conf->path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
-		err = HUFU_ERR_STORE_MISSING; /* before anything is said of the host secret, made with the token */
+	err = s->engine->kind->there(s->engine); /* before anything is said of the host secret, made with the token */
 	if (!err)
 		err = host_secret_load(conf->host_secret, s->keys);
 	if (!err)
@@ -82,14 +132,15 @@ void sealed_close(struct store *base)
 enum hufu_err sealed_change_counter(struct store *base, uint64_t *counter)
 {
 	struct sealed *s = sealed_of(base);
-	bool row;
+	struct cell version;
+	bool found;
 	enum hufu_err err = sealed_enter(s, TX_READ);
 	if (err)
 		return err;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_DATA_VERSION);
-	err = stmt_step(s, stmt, &row);
-	if (!err && row && sqlite3_column_int64(stmt, 0) != s->data_version) {
-		s->data_version = sqlite3_column_int64(stmt, 0);
+	err = db_row(s, ASK_CHANGES, NULL, &version, &found);
+	if (!err && (version.number != s->data_version || s->engine->connected != s->connected)) {
+		s->data_version = version.number;
+		s->connected = s->engine->connected;
 		s->changes++;
 	}
 	*counter = s->changes;

@@ -26,15 +26,15 @@ struct token_row {
 static enum hufu_err token_read(struct sealed *s, struct token_row *token)
 {
 	bool row;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_TOKEN_READ);
-	enum hufu_err err = stmt_step(s, stmt, &row);
+	struct cell cells[3];
+	enum hufu_err err = db_row(s, ASK_TOKEN_READ, NULL, cells, &row);
 	if (err)
 		return err;
-	if (row && stmt_blob(stmt, 0, TOKEN_ID_LEN, TOKEN_ID_LEN, &token->id) &&
-	    stmt_blob(stmt, 1, STORE_LABEL_LEN, STORE_LABEL_LEN, &token->label) &&
-	    stmt_blob(stmt, 2, MAC_LEN, MAC_LEN, &token->mac))
+	if (row && cell_is(&cells[0], TOKEN_ID_LEN, TOKEN_ID_LEN, &token->id) &&
+	    cell_is(&cells[1], STORE_LABEL_LEN, STORE_LABEL_LEN, &token->label) &&
+	    cell_is(&cells[2], MAC_LEN, MAC_LEN, &token->mac))
 		return HUFU_OK;
-	log_error("store %s: the token's row is missing or damaged. Restore the file from a backup", s->conf.path);
+	log_error("store %s: the token's row is missing or damaged. Restore the file from a backup", s->engine->name);
 	return HUFU_ERR_STORE_CORRUPT;
 }
 
@@ -44,7 +44,7 @@ static enum hufu_err adopt(struct sealed *s, const struct token_row *token)
 	uint8_t mac[MAC_LEN];
 
 	if (s->known)
-		log_notice("store %s: the token was initialised anew; logins of the old one have ended", s->conf.path);
+		log_notice("store %s: the token was initialised anew; logins of the old one have ended", s->engine->name);
 	s->known = false;
 	token_lock(s);
 	ring_init(&s->keys->host, "host", s->keys->host_secret, s->keys->host_secret_len, token->id.p);
@@ -54,7 +54,7 @@ static enum hufu_err adopt(struct sealed *s, const struct token_row *token)
 	if (!secret_equal(mac, token->mac.p, MAC_LEN)) {
 		log_error("store %s: the token's row fails its check: the host secret (%s) is another than it was made with, "
 		          "or the file was changed. Restore what belongs together from a backup",
-		          s->conf.path, s->conf.host_secret ? s->conf.host_secret : "none");
+		          s->engine->name, s->conf.host_secret ? s->conf.host_secret : "none");
 		return HUFU_ERR_STORE_CORRUPT;
 	}
 	s->known = true;
@@ -75,11 +75,8 @@ enum hufu_err token_write(struct sealed *s, const uint8_t id[TOKEN_ID_LEN], cons
 	uint8_t mac[MAC_LEN];
 
 	token_mac(&s->keys->host, id, label, mac);
-	sqlite3_stmt *stmt = stmt_get(s, STMT_TOKEN_WRITE);
-	stmt_bind_view(stmt, 1, (struct view){id, TOKEN_ID_LEN});
-	stmt_bind_view(stmt, 2, (struct view){(const uint8_t *)label, STORE_LABEL_LEN});
-	stmt_bind_view(stmt, 3, (struct view){mac, sizeof(mac)});
-	return stmt_step(s, stmt, NULL);
+	const struct cell args[] = {cell_bytes(id, TOKEN_ID_LEN), cell_bytes(label, STORE_LABEL_LEN), cell_bytes(mac, sizeof(mac))};
+	return db_run(s, ASK_TOKEN_WRITE, args);
 }
 
 /* -- roles --------------------------------------------------------------------------- */
@@ -112,22 +109,20 @@ static enum hufu_err role_mac(const struct sealed *s, enum store_role role, cons
 }
 
 /* A column within 0..max. */
-static bool column_u64(sqlite3_stmt *stmt, int column, uint64_t max, uint64_t *value)
+static bool column_u64(const struct cell *cell, uint64_t max, uint64_t *value)
 {
-	int64_t v = sqlite3_column_int64(stmt, column);
-
-	*value = (uint64_t)v;
-	return v >= 0 && *value <= max;
+	*value = (uint64_t)cell->number;
+	return cell->number >= 0 && *value <= max;
 }
 
-static bool role_columns(sqlite3_stmt *stmt, struct role_row *r, struct view *mac)
+static bool role_columns(const struct cell *cells, struct role_row *r, struct view *mac)
 {
 	uint64_t tries, settled, iterations;
 	struct view salt, wrapped;
-	bool ok = column_u64(stmt, 0, INT64_MAX, &r->epoch) && column_u64(stmt, 1, UINT32_MAX, &tries) &&
-	          column_u64(stmt, 2, UINT32_MAX, &settled) && column_u64(stmt, 3, INT64_MAX, &r->failed_ns) &&
-	          column_u64(stmt, 4, PIN_ITERATIONS_MAX, &iterations) && stmt_blob(stmt, 5, PIN_SALT_LEN, PIN_SALT_LEN, &salt) &&
-	          stmt_blob(stmt, 6, 0, sizeof(r->wrapped), &wrapped) && stmt_blob(stmt, 7, MAC_LEN, MAC_LEN, mac);
+	bool ok = column_u64(&cells[0], INT64_MAX, &r->epoch) && column_u64(&cells[1], UINT32_MAX, &tries) &&
+	          column_u64(&cells[2], UINT32_MAX, &settled) && column_u64(&cells[3], INT64_MAX, &r->failed_ns) &&
+	          column_u64(&cells[4], PIN_ITERATIONS_MAX, &iterations) && cell_is(&cells[5], PIN_SALT_LEN, PIN_SALT_LEN, &salt) &&
+	          cell_is(&cells[6], 0, sizeof(r->wrapped), &wrapped) && cell_is(&cells[7], MAC_LEN, MAC_LEN, mac);
 	if (!ok || iterations < PIN_ITERATIONS_MIN || (wrapped.len && wrapped.len != sizeof(r->wrapped)))
 		return false;
 	r->tries = (uint32_t)tries;
@@ -145,20 +140,19 @@ enum hufu_err role_read(struct sealed *s, enum store_role role, struct role_row 
 	bool row;
 	uint8_t mac[MAC_LEN];
 	struct view stored;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_ROLE_READ);
+	struct cell cells[ASK_CELLS_MAX], arg = cell_number(role);
 
 	*r = (struct role_row){0};
-	sqlite3_bind_int(stmt, 1, (int)role);
-	enum hufu_err err = stmt_step(s, stmt, &row);
+	enum hufu_err err = db_row(s, ASK_ROLE_READ, &arg, cells, &row);
 	if (err)
 		return err;
-	bool good = row && role_columns(stmt, r, &stored);
+	bool good = row && role_columns(cells, r, &stored);
 	if (good)
 		err = role_mac(s, role, r, mac);
 	if (err || (good && secret_equal(mac, stored.p, MAC_LEN)))
 		return err;
 	log_error("store %s: the row of the %s's PIN was changed by somebody else or is damaged. Restore the file from a backup",
-	          s->conf.path, role == STORE_SO ? "security officer" : "user");
+	          s->engine->name, role == STORE_SO ? "security officer" : "user");
 	return HUFU_ERR_STORE_CORRUPT;
 }
 
@@ -168,17 +162,12 @@ enum hufu_err role_write(struct sealed *s, enum store_role role, const struct ro
 	enum hufu_err err = role_mac(s, role, r, mac);
 	if (err)
 		return err;
-	sqlite3_stmt *stmt = stmt_get(s, STMT_ROLE_WRITE);
-	sqlite3_bind_int(stmt, 1, (int)role);
-	sqlite3_bind_int64(stmt, 2, (int64_t)r->epoch);
-	sqlite3_bind_int64(stmt, 3, r->tries);
-	sqlite3_bind_int64(stmt, 4, r->settled);
-	sqlite3_bind_int64(stmt, 5, (int64_t)r->failed_ns);
-	sqlite3_bind_int64(stmt, 6, r->iterations);
-	stmt_bind_view(stmt, 7, (struct view){r->salt, sizeof(r->salt)});
-	stmt_bind_view(stmt, 8, wrapped_of(r));
-	stmt_bind_view(stmt, 9, (struct view){mac, sizeof(mac)});
-	return stmt_step(s, stmt, NULL);
+	const struct cell args[] = {
+		cell_number(role), cell_number((int64_t)r->epoch), cell_number(r->tries), cell_number(r->settled),
+		cell_number((int64_t)r->failed_ns), cell_number(r->iterations), cell_bytes(r->salt, sizeof(r->salt)),
+		cell_view(wrapped_of(r)), cell_bytes(mac, sizeof(mac)),
+	};
+	return db_run(s, ASK_ROLE_WRITE, args);
 }
 
 /* -- logins ----------------------------------------------------------------------------- */
@@ -299,7 +288,7 @@ enum hufu_err sealed_token(struct store *base, struct store_token *token)
 		return err;
 	memcpy(token->id, s->token_id, TOKEN_ID_LEN);
 	memcpy(token->label, s->label, STORE_LABEL_LEN);
-	token->read_only = s->read_only;
+	token->read_only = s->engine->read_only;
 	err = role_info(s, STORE_SO, &token->roles[STORE_SO]);
 	if (!err)
 		err = role_info(s, STORE_USER, &token->roles[STORE_USER]);

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "store/internal.h"
+#include "store/sqlite.h"
 #include "store/store.h"
 
 #define SO_PIN "quis custodiet"
@@ -28,6 +29,12 @@ void place_empty(struct place *);
 /* Closes and removes all. */
 void place_clear(struct place *);
 void place_reopen(struct place *);
+/* The file under a store. */
+static inline struct sqlite *file_of(struct store *s)
+{
+	return sqlite_of(sealed_of(s)->engine);
+}
+
 void place_login(struct place *);
 
 enum hufu_err login(struct store *, enum store_role, const char *pin);

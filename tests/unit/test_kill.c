@@ -46,7 +46,7 @@ static void write_until_killed(const struct place *p, int fd, unsigned first)
 
 	if (store_open(&p->conf, &s) || login(s, STORE_USER, USER_PIN))
 		_exit(3);
-	sqlite3_wal_autocheckpoint(sealed_of(s)->db, 20);
+	sqlite3_wal_autocheckpoint(file_of(s)->db, 20);
 	for (unsigned i = first;; i++) {
 		sample_init(&m, i, 1, i % 2);
 		if (sample_insert(s, i, i % 2, uuid))

@@ -84,7 +84,7 @@ static void live(void)
 	place_reopen(&world.p);
 	attempt(false);
 	attempt(true);
-	sqlite3_wal_autocheckpoint(sealed_of(world.p.store)->db, 12);
+	sqlite3_wal_autocheckpoint(file_of(world.p.store)->db, 12);
 	for (unsigned i = 0; i < OBJECTS; i++) {
 		struct history *h = &world.objects[i];
 		h->private_object = i % 2;

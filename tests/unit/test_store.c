@@ -573,9 +573,9 @@ static int count_step(void *arg)
 static uint64_t steps_to_find(struct store *s, const struct store_attr *attrs, size_t n)
 {
 	steps = 0;
-	sqlite3_progress_handler(sealed_of(s)->db, 1, count_step, NULL);
+	sqlite3_progress_handler(file_of(s)->db, 1, count_step, NULL);
 	CU_ASSERT_EQUAL(found(s, attrs, n, true, NULL), 1);
-	sqlite3_progress_handler(sealed_of(s)->db, 0, NULL, NULL);
+	sqlite3_progress_handler(file_of(s)->db, 0, NULL, NULL);
 	return steps;
 }
 
@@ -735,7 +735,7 @@ static void test_fork(void)
 	CU_ASSERT_EQUAL(sample_insert(p.store, 1, true, uuid), HUFU_OK);
 	struct forked f = {p.store, uuid};
 	store_before_fork(p.store);
-	CU_ASSERT_PTR_NULL(sealed_of(p.store)->db);
+	CU_ASSERT_PTR_NULL(file_of(p.store)->db);
 	int status = in_child(child_uses_store, &f);
 	store_after_fork_parent(p.store);
 	CU_ASSERT_EQUAL(status, 0);

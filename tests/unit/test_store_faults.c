@@ -55,7 +55,7 @@ static bool deed_with_fault(enum deed deed, enum powerloss_fault fault, unsigned
 
 	watched_init(&p);
 	/* The least log, so that checkpoints fail too. */
-	sqlite3_wal_autocheckpoint(sealed_of(p.store)->db, 1);
+	sqlite3_wal_autocheckpoint(file_of(p.store)->db, 1);
 	CU_ASSERT_EQUAL(sample_insert(p.store, 1, true, uuid), HUFU_OK);
 	powerloss_fail(fault, n);
 	enum hufu_err err = do_deed(p.store, deed, uuid);
@@ -300,7 +300,7 @@ static void test_read_only_with_log(void)
 	watched_init(&p);
 	CU_ASSERT_EQUAL(sample_insert(p.store, 1, true, uuid), HUFU_OK);
 	/* Not closed cleanly, then made read-only: what only the log holds must not be overlooked. */
-	db_close(sealed_of(p.store), true);
+	db_close(file_of(p.store), true);
 	powerloss_fail(POWERLOSS_READ_ONLY, 0);
 	CU_ASSERT_EQUAL(store_open(&p.conf, &s), HUFU_ERR_STORE_READ_ONLY);
 	CU_ASSERT_TRUE(log_has(&p, "not closed cleanly"));

@@ -136,10 +136,9 @@ static void remac(struct four *f, unsigned row, const uint8_t *token_mac)
 	char hex[2][2 * MAC_LEN + 1] = {"", ""}, sql[512];
 
 	CU_ASSERT_EQUAL(sealed_enter(sealed_of(f->p.store), TX_READ), HUFU_OK);
-	sqlite3_stmt *stmt = stmt_get(sealed_of(f->p.store), STMT_OBJECT_READ);
-	stmt_bind_view(stmt, 1, (struct view){f->uuid[row], UUID_LEN});
-	CU_ASSERT_EQUAL(stmt_step(sealed_of(f->p.store), stmt, &found), HUFU_OK);
-	CU_ASSERT_TRUE(found && object_columns(stmt, &image));
+	struct cell cells[ASK_CELLS_MAX], arg = cell_bytes(f->uuid[row], UUID_LEN);
+	CU_ASSERT_EQUAL(db_row(sealed_of(f->p.store), ASK_OBJECT_READ, &arg, cells, &found), HUFU_OK);
+	CU_ASSERT_TRUE(found && object_columns(cells, &image));
 	image.token_mac = (struct view){token_mac ? token_mac : blank, token_mac ? MAC_LEN : 0};
 	row_host_mac(&sealed_of(f->p.store)->keys->host, sealed_of(f->p.store)->token_id, &image, mac);
 	CU_ASSERT_EQUAL(sealed_leave(sealed_of(f->p.store), TX_READ, HUFU_OK), HUFU_OK);
@@ -425,17 +424,17 @@ static void test_migration(void)
 	four_init(&f);
 	snprintf(copy, sizeof(copy), "%s.v3", f.p.path);
 	/* A step that fails, or ends elsewhere, leaves all as it was; the copy stays. */
-	CU_ASSERT_EQUAL(schema_ready(sealed_of(f.p.store), &next), HUFU_ERR_STORE_CORRUPT);
+	CU_ASSERT_EQUAL(schema_ready(file_of(f.p.store), &next), HUFU_ERR_STORE_CORRUPT);
 	CU_ASSERT_EQUAL(stat(copy, &st), 0);
 	CU_ASSERT_EQUAL(ask(f.p.path, "PRAGMA user_version"), 3);
 	next.steps = forgetful;
-	CU_ASSERT_EQUAL(schema_ready(sealed_of(f.p.store), &next), HUFU_ERR_STORE_CORRUPT);
+	CU_ASSERT_EQUAL(schema_ready(file_of(f.p.store), &next), HUFU_ERR_STORE_CORRUPT);
 	CU_ASSERT_EQUAL(ask(f.p.path, "PRAGMA user_version"), 3);
 	CU_ASSERT_EQUAL(get(&f, 0) | get(&f, 3), HUFU_OK);
 
 	next.steps = right;
-	CU_ASSERT_EQUAL(schema_ready(sealed_of(f.p.store), &next), HUFU_OK);
-	CU_ASSERT_EQUAL(schema_ready(sealed_of(f.p.store), &next), HUFU_OK);
+	CU_ASSERT_EQUAL(schema_ready(file_of(f.p.store), &next), HUFU_OK);
+	CU_ASSERT_EQUAL(schema_ready(file_of(f.p.store), &next), HUFU_OK);
 	CU_ASSERT_EQUAL(ask(f.p.path, "PRAGMA user_version"), 4);
 	CU_ASSERT_EQUAL(ask(f.p.path, "SELECT count(*) FROM note"), 0);
 	snprintf(copy, sizeof(copy), "%s.v3.3", f.p.path);
