@@ -79,6 +79,8 @@ hufu_SOURCES = \
 	%reldir%/cmd_token_init.c \
 	%reldir%/cmd_token_list.c \
 	%reldir%/libexec.c %reldir%/libexec.h \
+	%reldir%/machine/cmd_machine.c \
+	%reldir%/machine/pki.c %reldir%/machine/pki.h \
 	%reldir%/qualify/chapters.c \
 	%reldir%/qualify/child.c \
 	%reldir%/qualify/cmd_qualify.c \

@@ -200,7 +200,7 @@ static bool has_tcp(char *const *listen)
 	return false;
 }
 
-static void check_machine(const struct conf *conf, bool cut, struct conf_reporter *reporter)
+static void check_machine(const struct conf *conf, struct conf_reporter *reporter)
 {
 	const struct conf_machine *m = &conf->machine;
 	bool tlcp = strcmp(m->profile, "tlcp") == 0;
@@ -215,8 +215,6 @@ static void check_machine(const struct conf *conf, bool cut, struct conf_reporte
 	if (conf->ntokens && !m->master)
 		conf_problem(reporter, m->line, "there is no master key. Add master = \"file:/path\": 32 random bytes, the same on all "
 		             "machines of a domain");
-	if (conf->ntokens && !conf->nidentities && !cut)
-		conf_problem(reporter, m->line, "nobody may use the machine. Add identity \"name\" { ... }");
 }
 
 static void check_identity(const struct conf *conf, const struct conf_identity *identity, bool cut, struct conf_reporter *reporter)
@@ -274,7 +272,7 @@ bool conf_machine_settle(struct conf *conf, bool cut, struct conf_reporter *repo
 {
 	int line = conf->nidentities ? conf->identities[0].line : conf->audit.line;
 	if (conf->machine.given)
-		check_machine(conf, cut, reporter);
+		check_machine(conf, reporter);
 	else if ((conf->nidentities || conf->audit.given) && !cut)
 		conf_problem(reporter, line, "identities and audit trails are those of a machine. Add machine { ... }");
 	for (size_t i = 0; i < conf->nidentities; i++)

@@ -16,6 +16,7 @@ SCENARIOS = \
 	%reldir%/gnutls.sh \
 	%reldir%/install.sh \
 	%reldir%/java.sh \
+	%reldir%/machine-init.sh \
 	%reldir%/nginx.sh \
 	%reldir%/nss.sh \
 	%reldir%/openssh.sh \

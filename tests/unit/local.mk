@@ -65,10 +65,7 @@ tests_unit_test_channel_SOURCES = %reldir%/test_channel.c %reldir%/tls_util.c %r
 tests_unit_test_channel_CFLAGS = $(WIRE_TEST_CFLAGS)
 tests_unit_test_channel_LDADD = $(WIRE_TEST_LIBS)
 
-# src/wire
-WIRE_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(PROTOBUFC_CFLAGS)
-WIRE_TEST_LIBS = $(WIRE_LIBS) $(CRYPTO_LIBS) $(SM_LIBS) $(CUNIT_LIBS) $(PTHREAD_LIBS)
-
+# Messages.
 UNIT_TESTS += tests/unit/test_wire
 tests_unit_test_wire_SOURCES = %reldir%/test_wire.c
 tests_unit_test_wire_CFLAGS = $(WIRE_TEST_CFLAGS)

@@ -204,7 +204,6 @@ static void test_relations_refused(void)
 	        "t.conf:1: tlcp takes a second pair, for encryption (GB/T 38636). Add enc_cert and enc_key = \"/path\"\n");
 	refused("machine { listen = \"unix:/a\" }\n" BANK ROOT,
 	        "t.conf:1: there is no master key. Add master = \"file:/path\": 32 random bytes, the same on all machines of a domain\n");
-	refused(LOCAL BANK, "t.conf:1: nobody may use the machine. Add identity \"name\" { ... }\n");
 	refused(ROOT, "t.conf:1: identities and audit trails are those of a machine. Add machine { ... }\n");
 	refused("audit { syslog = true key = /k }",
 	        "t.conf:1: identities and audit trails are those of a machine. Add machine { ... }\n");
