@@ -16,6 +16,15 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#ifdef __has_feature /* clang */
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WITH_SHADOW
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) /* gcc */
+#define WITH_SHADOW
+#endif
+
 #define REQUEST_MAX (1u << 20)
 #define PASSWORD_MAX 1024
 #define INDEXES_LOOKED_AT 64
@@ -118,7 +127,7 @@ static bool shed(const struct request *request)
 	            limit(RLIMIT_FSIZE, FILE_BYTES_MAX);
 
 	/* A sanitizer's shadow counts as data, and is larger than any limit. */
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef WITH_SHADOW
 	good = good && limit(RLIMIT_DATA, DATA_BYTES_MAX);
 #endif
 	prctl(PR_SET_DUMPABLE, 0);
