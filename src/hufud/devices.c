@@ -11,10 +11,9 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "config.h"
-#include "hufu/mechanisms.h"
 #include "hufud/tenant_internal.h"
 
-#define INLINE_LEN (64u << 10)       /* of input or output: less than a millisecond's work */
+#define INLINE_LEN (64u << 10)       /* of input: less than a millisecond's work; of random bytes wire_op_take lets through no more */
 #define BODY_OVERHEAD 4096u          /* of an op beside its input: key, parameters */
 #define OFFERS_MAX 1024u             /* rows of an InfoReply */
 #define BIT(verb) (1u << HUFU_VERB_##verb)
@@ -87,24 +86,12 @@ static void finish(struct served *served, enum hufu_err err)
 
 /* -- what came ------------------------------------------------------------------------ */
 
-/* What every driver may rely on, whoever the client is. */
-static enum hufu_err check(const struct wire_op *wire)
+/* Beside what wire_op_take has seen to. */
+static enum hufu_err check(const struct hufu_op *op)
 {
-	const struct hufu_op *op = &wire->op;
-	const uint32_t verb = 1u << op->verb;
-
-	if (!wire->has_key && !(verb & KEYLESS))
-		return HUFU_ERR_ARGUMENT;
-	if (!wire->has_subject && (op->verb == HUFU_VERB_WRAP || op->mechanism == CKM_HUFU_SM2_KEY_AGREEMENT))
-		return HUFU_ERR_ARGUMENT;
-	if (verb & MAKES && key_type_is_open(op->new_type))
+	if (1u << op->verb & MAKES && key_type_is_open(op->new_type))
 		return HUFU_ERR_KEY_TYPE;
-	if (op->phase == HUFU_PHASE_WHOLE)
-		return HUFU_OK;
-	if (!(verb & IN_PARTS) || (op->phase != HUFU_PHASE_LAST && !op->state_out) ||
-	    (op->phase != HUFU_PHASE_FIRST && !op->state_in_len))
-		return HUFU_ERR_ARGUMENT;
-	return HUFU_OK;
+	return op->phase == HUFU_PHASE_WHOLE || 1u << op->verb & IN_PARTS ? HUFU_OK : HUFU_ERR_ARGUMENT;
 }
 
 static enum hufu_err get_key(struct request *req, const struct hufu_key *key, struct pool_key **out, bool *hardware_only)
@@ -150,7 +137,7 @@ static enum hufu_err prepare(struct served *served)
 {
 	struct wire_op *wire = served->wire;
 	struct request *req = served->req;
-	enum hufu_err err = check(wire);
+	enum hufu_err err = check(&wire->op);
 
 	if (err != HUFU_OK)
 		return err;
@@ -256,8 +243,7 @@ static bool is_quick(const struct wire_op *wire)
 
 	if (1u << wire->op.verb & (MAKES | BIT(EXPORT) | BIT(EVICT)))
 		return false;
-	return type != HUFU_KEY_RSA_PRIVATE && type != HUFU_KEY_EC_PRIVATE && wire->op.in_len <= INLINE_LEN &&
-	       (wire->op.verb != HUFU_VERB_RANDOM || wire->op.out_cap <= INLINE_LEN);
+	return type != HUFU_KEY_RSA_PRIVATE && type != HUFU_KEY_EC_PRIVATE && wire->op.in_len <= INLINE_LEN;
 }
 
 static void later(struct request *req, void (*fn)(struct request *))

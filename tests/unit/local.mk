@@ -500,6 +500,11 @@ tests_unit_test_tenant_SOURCES = %reldir%/test_tenant.c %reldir%/tenant_util.h
 tests_unit_test_tenant_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_tenant_LDADD = $(TENANT_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_devices
+tests_unit_test_devices_SOURCES = %reldir%/test_devices.c %reldir%/tenant_util.h
+tests_unit_test_devices_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_devices_LDADD = $(TENANT_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_ticket
 tests_unit_test_ticket_SOURCES = %reldir%/test_ticket.c %reldir%/tenant_util.h
 tests_unit_test_ticket_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
