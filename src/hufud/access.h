@@ -29,7 +29,7 @@ const char *access_name(const struct identity *);
 uint32_t access_roles(const struct identity *);
 /* Which token: the one named if it may, or the only one it may; NULL with why. */
 const char *access_token(const struct identity *, const struct conf *, const char *wanted, char *why, size_t why_len);
-/* Still as it was at access_identify? */
+/* May it still what it might at access_identify? Limits of number hold for all sessions at once, whenever they change. */
 bool access_stands(struct access *, const struct identity *, const char *token);
 
 /* One connection more; false: as many as it may. */
