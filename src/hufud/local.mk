@@ -2,16 +2,23 @@
 if HUFUD
 noinst_LTLIBRARIES += src/hufud/libhufud.la
 src_hufud_libhufud_la_SOURCES = \
+	%reldir%/access.c \
 	%reldir%/access.h \
 	%reldir%/answer.c \
 	%reldir%/connection.c \
 	%reldir%/devices.c \
 	%reldir%/frames.c \
+	%reldir%/http.c \
+	%reldir%/http.h \
 	%reldir%/key_cache.c \
 	%reldir%/lanes.c \
+	%reldir%/machine.c \
+	%reldir%/machine.h \
 	%reldir%/make.c \
 	%reldir%/master.c \
 	%reldir%/metrics.c \
+	%reldir%/notify.c \
+	%reldir%/notify.h \
 	%reldir%/request.c \
 	%reldir%/seal.c \
 	%reldir%/server.c \
@@ -26,5 +33,11 @@ src_hufud_libhufud_la_SOURCES = \
 	%reldir%/token.h \
 	%reldir%/worker.c
 src_hufud_libhufud_la_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(PROTOBUFC_CFLAGS) $(SYSTEMD_CFLAGS)
-src_hufud_libhufud_la_LIBADD = $(EVENT_LIBS) $(SYSTEMD_LIBS) $(PTHREAD_LIBS)
+src_hufud_libhufud_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+src_hufud_libhufud_la_LIBADD = $(EVENT_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(PTHREAD_LIBS)
+
+sbin_PROGRAMS += hufud
+hufud_SOURCES = %reldir%/main.c
+hufud_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(PROTOBUFC_CFLAGS)
+hufud_LDADD = src/hufud/libhufud.la src/store/libstore.la $(POOL_LIBS)
 endif

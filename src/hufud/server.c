@@ -214,6 +214,11 @@ void server_set_tls(struct server *server, struct channel_context *tls)
 	server->tls = tls;
 }
 
+int64_t server_tls_not_after(const struct server *server)
+{
+	return server->tls ? channel_context_not_after(server->tls) : 0;
+}
+
 static size_t cores(void)
 {
 	cpu_set_t set;
@@ -311,13 +316,13 @@ static void on_asked(void *arg, enum hufu_err err)
 	asked.done(asked.arg, err);
 }
 
-bool server_ask(struct server *server, struct session *session, const struct service *service, uint16_t op, uint32_t deadline_ms,
-                void (*done)(void *arg, enum hufu_err), void *arg)
+bool server_ask(struct server *server, struct session *session, const struct service *service, const struct wire_header *header,
+                const uint8_t *body, void (*done)(void *arg, enum hufu_err), void *arg)
 {
 	if (atomic_exchange(&server->asking, true))
 		return false;
 	struct asked *asked = malloc(sizeof(*asked));
-	struct command command = {.type = COMMAND_ASK, .session = session, .service = service, .op = op, .deadline_ms = deadline_ms,
+	struct command command = {.type = COMMAND_ASK, .session = session, .service = service, .header = *header, .body = body,
 	                          .done = on_asked, .arg = asked};
 	if (asked)
 		*asked = (struct asked){.server = server, .done = done, .arg = arg};

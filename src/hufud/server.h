@@ -41,6 +41,8 @@ enum hufu_err server_new(struct event_base *, const struct conf_machine *, const
 void server_free(struct server *);
 /* Takes the context over; new connections are made with it. NULL: Unix sockets alone. */
 void server_set_tls(struct server *, struct channel_context *);
+/* When its certificate ends, seconds since 1970; 0: there is none. */
+int64_t server_tls_not_after(const struct server *);
 /* One more socket that listens; closed by server_free. */
 enum hufu_err server_listen(struct server *, int fd) MUST_CHECK;
 enum hufu_err server_start(struct server *) MUST_CHECK;
@@ -57,9 +59,9 @@ void server_stop(struct server *);
 
 /*
  * One request of the machine's own, without a connection, through a worker's loop (each in turn) and the service: so that the
- * watchdog is fed by work. done is called on that worker. session lives until then; false: a former one is still under way.
+ * watchdog is fed by work. done is called on that worker. session and body live until then; false: a former one is still under way.
  */
-bool server_ask(struct server *, struct session *, const struct service *, uint16_t op, uint32_t deadline_ms,
+bool server_ask(struct server *, struct session *, const struct service *, const struct wire_header *, const uint8_t *body,
                 void (*done)(void *arg, enum hufu_err), void *arg) MUST_CHECK;
 
 /* -- what it tells ------------------------------------------------------------------- */

@@ -124,8 +124,8 @@ struct command {
 	struct limits limits;
 	struct session *session;
 	const struct service *service;
-	uint16_t op;
-	uint32_t deadline_ms;
+	struct wire_header header;
+	const uint8_t *body;
 	void (*done)(void *arg, enum hufu_err);
 	void *arg;
 };

@@ -146,8 +146,7 @@ static void recheck_all(struct worker *worker)
 
 static void ask(struct worker *worker, const struct command *command)
 {
-	const struct wire_header header = {.type = WIRE_REQUEST, .op = command->op, .deadline_ms = command->deadline_ms};
-	struct job *job = job_new(worker, command->session, &header, NULL);
+	struct job *job = job_new(worker, command->session, &command->header, command->body);
 	if (!job) {
 		command->done(command->arg, HUFU_ERR_NO_MEMORY);
 		return;

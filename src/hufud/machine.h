@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cipher machine: its tenants, who may use them, and which service serves
+ * which role. What the server asks of it is machine_rules.
+ */
+#ifndef HUFUD_MACHINE_H
+#define HUFUD_MACHINE_H
+
+#include "hufud/access.h"
+#include "hufud/server.h"
+#include "hufud/tenant.h"
+
+struct machine;
+
+/* Takes conf over in any case: its list of tokens is the machine's to the end. Waits for nothing. HUFU_ERR_CONFIG after a message. */
+enum hufu_err machine_new(struct conf *conf, struct machine **) MUST_CHECK;
+/* The server has ended. */
+void machine_free(struct machine *);
+/* As machine_new would make one, and nothing is kept: for --check-config. */
+enum hufu_err machine_check(const struct conf *) MUST_CHECK;
+struct server_rules machine_rules(struct machine *);
+const struct conf *machine_conf(const struct machine *);
+/* Identities, limits, devices; what waits for a restart is told to the log. On an error all is as it was. */
+enum hufu_err machine_reload(struct machine *, const struct conf *) MUST_CHECK;
+
+/* Opens the devices, as far as that can be done in a time that is bounded. */
+void machine_warm_up(struct machine *);
+size_t machine_ntenants(const struct machine *);
+struct tenant *machine_tenant(const struct machine *, size_t);
+/* A session of the machine's own with a tenant, and its service: for server_ask. */
+void machine_session(struct machine *, size_t tenant, struct session *, const struct service **);
+/* Does every domain of every tenant have a device that can be used? why: the first that has not. */
+bool machine_ready(struct machine *, char *why, size_t why_len);
+
+#endif
