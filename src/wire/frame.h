@@ -19,7 +19,7 @@
 #define WIRE_BODY_MAX (16u << 20)     /* of a request or answer, whatever was negotiated */
 #define WIRE_BODY_DEFAULT (2u << 20)
 #define WIRE_HELLO_MAX 4096u          /* of any body before HELLO_OK */
-#define WIRE_ROOM 4096u               /* what a request or answer takes beside its data, at most */
+#define WIRE_ROOM 16384u              /* what a request or answer takes beside its data, at most */
 #define WIRE_RANDOM_MAX 65536u        /* random bytes of one request */
 #define WIRE_WINDOW_DEFAULT 256u
 #define WIRE_NONCE_LEN 32u

@@ -20,6 +20,11 @@ static void put_key(const struct hufu_key *key, bool reference, Hufu__Wire__Key 
 		message->copy = bytes_of(key->blob, key->blob_len);
 }
 
+static bool makes_key(const struct hufu_op *op)
+{
+	return op->verb == HUFU_VERB_GENERATE || op->verb == HUFU_VERB_IMPORT || op->verb == HUFU_VERB_UNWRAP;
+}
+
 static void put_op(const struct hufu_op *op, const struct wire_extra *extra, Hufu__Wire__Op *message)
 {
 	static const uint8_t none[sizeof(op->op_id)];
@@ -31,8 +36,8 @@ static void put_op(const struct hufu_op *op, const struct wire_extra *extra, Huf
 	message->in = bytes_of(op->in, op->in_len);
 	message->in2 = bytes_of(op->in2, op->in2_len);
 	message->out_cap = op->out ? op->out_cap : 0;
-	message->want_pub = op->pub != NULL;
-	message->want_state = op->state_out != NULL;
+	message->want_pub = op->pub && (makes_key(op) || op->verb == HUFU_VERB_FIND);
+	message->want_state = op->state_out && (op->phase == HUFU_PHASE_FIRST || op->phase == HUFU_PHASE_NEXT);
 	message->state = bytes_of(op->state_in, op->state_in_len);
 	if (memcmp(op->op_id, none, sizeof(none)) != 0)
 		message->op_id = bytes_of(op->op_id, sizeof(op->op_id));
@@ -73,11 +78,6 @@ enum hufu_err wire_op_put(struct writer *out, uint64_t id, uint32_t deadline_ms,
 }
 
 /* -- answer --------------------------------------------------------------------------- */
-
-static bool makes_key(const struct hufu_op *op)
-{
-	return op->verb == HUFU_VERB_GENERATE || op->verb == HUFU_VERB_IMPORT || op->verb == HUFU_VERB_UNWRAP;
-}
 
 /* Into space of ours, of which it may take all. */
 static bool take(const ProtobufCBinaryData *bytes, uint8_t *to, size_t cap, size_t *len)
