@@ -500,6 +500,11 @@ if HUFUD
 # The cipher machine without a server.
 TENANT_TEST_LIBS = src/hufud/libhufud.la src/driver/libfault.la src/store/libstore.la $(POOL_LIBS) $(CUNIT_LIBS) $(PTHREAD_LIBS)
 
+UNIT_TESTS += tests/unit/test_hufud_server
+tests_unit_test_hufud_server_SOURCES = %reldir%/test_hufud_server.c
+tests_unit_test_hufud_server_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_test_hufud_server_LDADD = $(TENANT_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_tenant
 tests_unit_test_tenant_SOURCES = %reldir%/test_tenant.c %reldir%/tenant_util.h
 tests_unit_test_tenant_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
