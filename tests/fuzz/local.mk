@@ -64,3 +64,20 @@ tests_fuzz_fuzz_conf_states_LDADD = src/base/libbase.la
 FUZZERS += tests/fuzz/fuzz_sdf_profile
 tests_fuzz_fuzz_sdf_profile_SOURCES = %reldir%/fuzz_sdf_profile.c
 tests_fuzz_fuzz_sdf_profile_LDADD = $(DRIVER_LIBS) $(PTHREAD_LIBS)
+
+# src/wire
+WIRE_FUZZ_CFLAGS = $(AM_CFLAGS) $(PROTOBUFC_CFLAGS)
+WIRE_FUZZ_LIBS = $(WIRE_LIBS) $(CRYPTO_LIBS) $(SM_LIBS) $(SSL_LIBS) $(OPENSSL_LIBS) $(CONFUSE_LIBS) $(PTHREAD_LIBS)
+FUZZERS += tests/fuzz/fuzz_wire_frame tests/fuzz/fuzz_wire_op tests/fuzz/fuzz_wire_reply tests/fuzz/fuzz_wire_hello
+tests_fuzz_fuzz_wire_frame_SOURCES = %reldir%/fuzz_wire_frame.c
+tests_fuzz_fuzz_wire_frame_CFLAGS = $(WIRE_FUZZ_CFLAGS)
+tests_fuzz_fuzz_wire_frame_LDADD = $(WIRE_FUZZ_LIBS)
+tests_fuzz_fuzz_wire_op_SOURCES = %reldir%/fuzz_wire_op.c
+tests_fuzz_fuzz_wire_op_CFLAGS = $(WIRE_FUZZ_CFLAGS)
+tests_fuzz_fuzz_wire_op_LDADD = $(WIRE_FUZZ_LIBS)
+tests_fuzz_fuzz_wire_reply_SOURCES = %reldir%/fuzz_wire_reply.c
+tests_fuzz_fuzz_wire_reply_CFLAGS = $(WIRE_FUZZ_CFLAGS)
+tests_fuzz_fuzz_wire_reply_LDADD = $(WIRE_FUZZ_LIBS)
+tests_fuzz_fuzz_wire_hello_SOURCES = %reldir%/fuzz_wire_hello.c
+tests_fuzz_fuzz_wire_hello_CFLAGS = $(WIRE_FUZZ_CFLAGS)
+tests_fuzz_fuzz_wire_hello_LDADD = $(WIRE_FUZZ_LIBS)
