@@ -137,7 +137,13 @@ typedef CK_HUFU_ZUC_PARAMS *CK_HUFU_ZUC_PARAMS_PTR;
  * CKA_LOCAL is false for keys that software made outside the token's devices
  * (generate = host); CKA_ALWAYS_SENSITIVE and CKA_NEVER_EXTRACTABLE for keys whose value
  * has left hardware to become a copy for another domain.
+ *
+ * CKA_HUFU_HAS_ENCRYPTED and so on (CK_BBOOL), read-only: the latches of policy "strict", set before the first such use.
  */
+#define CKA_HUFU_HAS_ENCRYPTED     (HUFU_VENDOR + 0x01)
+#define CKA_HUFU_HAS_DECRYPTED     (HUFU_VENDOR + 0x02)
+#define CKA_HUFU_HAS_WRAPPED       (HUFU_VENDOR + 0x03)
+#define CKA_HUFU_HAS_UNWRAPPED     (HUFU_VENDOR + 0x04)
 #define CKA_HUFU_HARDWARE_ONLY     (HUFU_VENDOR + 0x05)
 #define CKA_HUFU_SOFTWARE_FALLBACK (HUFU_VENDOR + 0x06)
 #define CKA_HUFU_DOMAINS           (HUFU_VENDOR + 0x07)

@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "config.h"
 #include "hufud/tenant_internal.h"
+#include "hufud/token.h"
 
 #define INLINE_LEN (64u << 10)       /* of input: less than a millisecond's work; of random bytes wire_op_take lets through no more */
 #define BODY_OVERHEAD 4096u          /* of an op beside its input: key, parameters */
@@ -29,6 +30,7 @@ struct served {
 	struct wire_op *wire;
 	struct pool_request pool;
 	bool on_loop;
+	bool expired;                  /* the ticket: the client's login, no device's */
 	uint8_t state_in[HUFU_STATE_MAX], state_out[HUFU_STATE_MAX]; /* as the device knows them */
 };
 
@@ -75,7 +77,7 @@ static void finish(struct served *served, enum hufu_err err)
 	op->pub_len = served->pool.op.pub_len;
 	op->copy_kind = served->pool.op.copy_kind;
 	op->outcome = err;
-	note(req, served, answer_status(err, served->pool.attempts));
+	note(req, served, served->expired ? wire_status_of(err) : answer_status(err, served->pool.attempts));
 	tenant_load(tenant_of(req), &load);
 	writer_init(&req->reply, true);
 	if (wire_op_put_reply(&req->reply, req->id, op, &req->outcome, &load, (clock_now_ns() - req->arrived_ns) / 1000) != HUFU_OK)
@@ -94,11 +96,24 @@ static enum hufu_err check(const struct hufu_op *op)
 	return op->phase == HUFU_PHASE_WHOLE || 1u << op->verb & IN_PARTS ? HUFU_OK : HUFU_ERR_ARGUMENT;
 }
 
-static enum hufu_err get_key(struct request *req, const struct hufu_key *key, struct pool_key **out, bool *hardware_only)
+/* In the role TOKEN a copy of kind INDEX names a row. */
+static bool is_of_row(const struct request *req, const struct hufu_key *key)
 {
+	return req->session->role == WIRE_TOKEN && key->copy_kind == HUFU_COPY_INDEX;
+}
+
+static enum hufu_err get_key(struct served *served, const struct hufu_key *key, struct pool_key **out, bool *hardware_only)
+{
+	if (is_of_row(served->req, key) && served->wire->op.verb == HUFU_VERB_EVICT)
+		return HUFU_OK; /* what a row holds is this machine's to forget */
+	if (is_of_row(served->req, key)) {
+		enum hufu_err err = token_key_get(served->req, served->wire, key, out);
+		served->expired = err == HUFU_ERR_EXPIRED;
+		return err;
+	}
 	if (key->copy_kind != HUFU_COPY_BLOB)
 		return HUFU_ERR_NO_KEY;
-	return key_cache_get(tenant_of(req)->keys, key, out, hardware_only);
+	return key_cache_get(tenant_of(served->req)->keys, key, out, hardware_only);
 }
 
 static enum hufu_err get_keys(struct served *served)
@@ -109,13 +124,13 @@ static enum hufu_err get_keys(struct served *served)
 
 	if (wire->has_key) {
 		memcpy(served->req->key_uuid, wire->key.uuid, sizeof(served->req->key_uuid));
-		err = get_key(served->req, &wire->key, &served->pool.key, &hardware_only);
+		err = get_key(served, &wire->key, &served->pool.key, &hardware_only);
 	}
 	/* Its value is in no host's memory, and no device is asked to bring it there. */
 	if (err == HUFU_OK && hardware_only && wire->op.verb == HUFU_VERB_EXPORT)
 		err = HUFU_ERR_KEY_USE;
 	if (err == HUFU_OK && wire->has_subject)
-		err = get_key(served->req, &wire->subject, &served->pool.subject, &hardware_only);
+		err = get_key(served, &wire->subject, &served->pool.subject, &hardware_only);
 	return err;
 }
 
@@ -181,7 +196,8 @@ static enum hufu_err run_here(struct served *served)
 	const enum hufu_verb verb = served->wire->op.verb;
 
 	if (verb == HUFU_VERB_EVICT) {
-		key_cache_drop(tenant->keys, &served->wire->key);
+		if (!is_of_row(served->req, &served->wire->key))
+			key_cache_drop(tenant->keys, &served->wire->key);
 		return HUFU_OK;
 	}
 	if (1u << verb & MAKES)
@@ -237,11 +253,13 @@ static void run_on_loop(struct served *served)
 }
 
 /* Long keys of the host's library take a millisecond and more; so may what is made, or derived with such a key. */
-static bool is_quick(const struct wire_op *wire)
+static bool is_quick(struct request *req, const struct wire_op *wire)
 {
 	const enum hufu_key_type type = wire->has_key ? wire->key.type : 0;
 
 	if (1u << wire->op.verb & (MAKES | BIT(EXPORT) | BIT(EVICT)))
+		return false;
+	if (req->session->role == WIRE_TOKEN && !token_key_at_hand(req, wire))
 		return false;
 	return type != HUFU_KEY_RSA_PRIVATE && type != HUFU_KEY_EC_PRIVATE && wire->op.in_len <= INLINE_LEN;
 }
@@ -263,7 +281,7 @@ static void run_op(struct request *req)
 
 	if (on_loop && !served)
 		return;
-	if (served && is_quick(served->wire)) {
+	if (served && is_quick(req, served->wire)) {
 		run_on_loop(served);
 		return;
 	}

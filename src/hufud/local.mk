@@ -20,6 +20,7 @@ src_hufud_libhufud_la_SOURCES = \
 	%reldir%/notify.c \
 	%reldir%/notify.h \
 	%reldir%/request.c \
+	%reldir%/row_cache.c \
 	%reldir%/seal.c \
 	%reldir%/server.c \
 	%reldir%/server.h \
@@ -30,7 +31,14 @@ src_hufud_libhufud_la_SOURCES = \
 	%reldir%/tenant_internal.h \
 	%reldir%/ticket.c \
 	%reldir%/ticket.h \
+	%reldir%/token.c \
 	%reldir%/token.h \
+	%reldir%/token_internal.h \
+	%reldir%/token_key.c \
+	%reldir%/token_login.c \
+	%reldir%/token_rows.c \
+	%reldir%/token_rules.c \
+	%reldir%/token_side.c \
 	%reldir%/worker.c
 src_hufud_libhufud_la_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(PROTOBUFC_CFLAGS) $(SYSTEMD_CFLAGS)
 src_hufud_libhufud_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)

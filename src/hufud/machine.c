@@ -19,7 +19,15 @@ struct machine {
 
 static const struct service *service_of(enum wire_role role)
 {
-	return role == WIRE_DEVICES ? &service_devices : NULL;
+	switch (role) {
+	case WIRE_DEVICES:
+		return &service_devices;
+	case WIRE_TOKEN:
+		return &service_token;
+	case WIRE_HOST:
+		break;
+	}
+	return NULL;
 }
 
 /* -- rules ------------------------------------------------------------------------------- */

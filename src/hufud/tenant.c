@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A tenant: made from its section, with keys that follow from the master's and its name. */
 #include "hufud/tenant_internal.h"
+#include "hufud/token.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,8 @@ enum hufu_err tenant_new(const struct conf *conf, const struct conf_token *token
 	if (err == HUFU_OK)
 		err = key_cache_new(tenant, KEY_CACHE_MAX, &tenant->keys);
 	if (err == HUFU_OK)
+		err = token->store ? token_side_new(tenant, conf, &tenant->token) : HUFU_OK;
+	if (err == HUFU_OK)
 		err = tenant_lanes_new(token->name, conf->machine.lanes, conf->machine.lanes * QUEUE_PER_LANE, &tenant->lanes);
 	if (err != HUFU_OK) {
 		tenant_free(tenant);
@@ -187,8 +190,7 @@ void tenant_free(struct tenant *tenant)
 		return;
 	tenant_lanes_free(tenant->lanes);
 	key_cache_free(tenant->keys);
-	if (tenant->store)
-		store_close(tenant->store);
+	token_side_free(tenant->token);
 	pool_free(tenant->pool);
 	secret_free(tenant->secrets);
 	for (struct tenant_conf *conf = tenant->confs; conf; conf = older) {
@@ -214,21 +216,9 @@ const struct conf_token *tenant_conf(const struct tenant *tenant)
 	return atomic_load(&tenant->conf);
 }
 
-struct store *tenant_store(struct tenant *tenant)
+struct token_side *tenant_token(struct tenant *tenant)
 {
-	const struct store_conf conf = store_conf_of(tenant_conf(tenant));
-	bool has_store = tenant_conf(tenant)->store;
-
-	pthread_mutex_lock(&tenant->lock);
-	if (has_store && !tenant->store) {
-		struct store *store;
-
-		if (store_open(&conf, &store) == HUFU_OK)
-			tenant->store = store;
-	}
-	struct store *store = tenant->store;
-	pthread_mutex_unlock(&tenant->lock);
-	return store;
+	return tenant->token;
 }
 
 /* A store that moved is another token: it wants a restart. Keys follow from the name, which is what makes it this tenant. */

@@ -25,8 +25,6 @@ enum hufu_err tenant_new(const struct conf *, const struct conf_token *, const u
 void tenant_free(struct tenant *);
 const char *tenant_name(const struct tenant *);
 struct pool *tenant_pool(struct tenant *);
-/* Opened at the first call, which may wait; NULL: it cannot be opened now (logged), or there is none: tenant_conf's store is NULL. */
-struct store *tenant_store(struct tenant *);
 /* As it is now; what it says of devices is the pool's alone. Lives as long as the tenant. */
 const struct conf_token *tenant_conf(const struct tenant *);
 

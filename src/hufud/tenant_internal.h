@@ -22,8 +22,8 @@ struct tenant {
 	struct tenant_conf *confs;     /* all of them */
 	struct tenant_secrets *secrets;
 	struct pool *pool;
-	pthread_mutex_t lock;          /* of store, confs */
-	struct store *store;
+	pthread_mutex_t lock;          /* of confs */
+	struct token_side *token;      /* NULL: there is no store */
 	struct tenant_lanes *lanes;
 	struct key_cache *keys;
 	_Atomic uint32_t in_flight;    /* ops that run on the loop; devices.c */

@@ -254,6 +254,7 @@ static CK_RV check_whole(struct plan *plan)
 
 /* -- where may it live? ---------------------------------------------------------------- */
 
+/* Where the objects live on machines it is theirs to say what makes keys. */
 static bool wants_hardware(const struct token *token)
 {
 	switch (token->conf->pool.hardware_only) {
@@ -261,7 +262,7 @@ static bool wants_hardware(const struct token *token)
 	case CONF_HARDWARE_NO: return false;
 	case CONF_HARDWARE_AUTO: break;
 	}
-	return !pool_is_software(token->pool);
+	return token->conf->engine != CONF_STORE_NET && !pool_is_software(token->pool);
 }
 
 /* What the template does not say, the configuration does; once and for all. */

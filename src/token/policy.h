@@ -20,12 +20,6 @@
 
 #include "token/mech.h"
 
-/* The latches: CK_BBOOLs that the token sets and everybody may read. */
-#define CKA_HUFU_HAS_ENCRYPTED (HUFU_VENDOR + 0x01)
-#define CKA_HUFU_HAS_DECRYPTED (HUFU_VENDOR + 0x02)
-#define CKA_HUFU_HAS_WRAPPED   (HUFU_VENDOR + 0x03)
-#define CKA_HUFU_HAS_UNWRAPPED (HUFU_VENDOR + 0x04)
-
 /*
  * A key is about to be used so (CKF_ENCRYPT, CKF_WRAP, CKF_SIGN and kin; others
  * are let by). CKR_KEY_FUNCTION_NOT_PERMITTED, or what keeping the latch failed

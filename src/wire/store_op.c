@@ -6,7 +6,7 @@
 
 #include "base/secret.h"
 #include "hufu/driver.h"
-#include "wire/body.h"
+#include "wire/op_internal.h"
 #include "wire/store.pb-c.h"
 
 #define OP_ID_LEN 16u
@@ -15,12 +15,6 @@
 bool wire_store_repeatable(uint16_t op)
 {
 	return op != WIRE_STORE_INIT && op != WIRE_STORE_INIT_PIN && op != WIRE_STORE_SET_PIN;
-}
-
-/* Views: protobuf-c writes no byte of what it packs. */
-static ProtobufCBinaryData bytes_of(const void *data, size_t len)
-{
-	return (ProtobufCBinaryData){.len = data ? len : 0, .data = (uint8_t *)(uintptr_t)data};
 }
 
 static bool is_of(const ProtobufCBinaryData *data, size_t len)
@@ -331,19 +325,8 @@ struct reply_parts {
 
 static void put_status(struct reply_parts *p, const struct wire_store_reply *r)
 {
-	hufu__wire__status__init(&p->status);
-	p->status.error = r->status.err;
-	p->status.certainty = (Hufu__Wire__Certainty)r->status.certainty;
-	p->status.scope = (Hufu__Wire__Scope)r->status.scope;
-	p->status.retry_ms = r->status.retry_ms;
-	p->status.vendor_code = r->status.vendor_code;
-	if (r->status.text)
-		p->status.text = (char *)(uintptr_t)r->status.text;
-	hufu__wire__load__init(&p->load);
-	p->load.in_flight = r->load.in_flight;
-	p->load.queue = r->load.queue;
-	p->load.capacity = r->load.capacity;
-	p->load.draining = r->load.draining;
+	status_put(&r->status, &p->status);
+	load_put(&r->load, &p->load);
 	p->reply.status = &p->status;
 	p->reply.load = &p->load;
 }
@@ -433,9 +416,7 @@ static void get_status(const Hufu__Wire__StoreReply *m, struct wire_store_reply 
 		.err = err_in(m->status), .certainty = (uint8_t)m->status->certainty, .scope = (uint8_t)m->status->scope,
 		.retry_ms = m->status->retry_ms, .vendor_code = m->status->vendor_code, .text = m->status->text,
 	};
-	if (m->load)
-		r->load = (struct wire_load){.in_flight = m->load->in_flight, .queue = m->load->queue,
-		                             .capacity = m->load->capacity, .draining = m->load->draining};
+	load_get(m->load, &r->load);
 }
 
 static bool get_token(const Hufu__Wire__StoreReply *m, struct store_token *token)
