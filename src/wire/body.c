@@ -38,7 +38,8 @@ enum hufu_err wire_pack(struct writer *out, struct wire_header *header, const Pr
 
 /* -- the walk ------------------------------------------------------------------- */
 
-#define FIELD_MAX 20u /* tag and length, or tag and number */
+#define VARINT_MAX 10u
+#define FIELD_MAX (2 * VARINT_MAX) /* tag and length, or tag and number */
 #define SLAB 16u
 #define NOTE_LEN 40u
 
@@ -51,15 +52,19 @@ struct field {
 	size_t len;
 };
 
+/* At most ten bytes, of which the last holds one bit. */
 static bool read_varint(struct reader *r, uint64_t *value)
 {
 	*value = 0;
-	for (unsigned shift = 0; shift < 64; shift += 7) {
-		uint8_t byte = read_u8(r);
+	for (size_t i = 0; i < VARINT_MAX && i < r->left; i++) {
+		uint8_t byte = r->p[i];
 
-		*value |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80))
-			return !r->bad && (shift < 63 || byte <= 1);
+		*value |= (uint64_t)(byte & 0x7f) << 7 * i;
+		if (byte & 0x80)
+			continue;
+		r->p += i + 1;
+		r->left -= i + 1;
+		return i < VARINT_MAX - 1 || byte <= 1;
 	}
 	return false;
 }
