@@ -275,13 +275,20 @@ static void want(struct event *event, bool *has, bool wants)
 	*has = wants;
 }
 
+/* A socket that is closed with input unread takes away from the peer what it has not read: so it is the peer who closes first. */
+static void linger(struct connection *c)
+{
+	c->state = CONNECTION_LINGER;
+	c->linger_ns = clock_now_ns();
+	if (channel_peer(c->channel)->local)
+		shutdown(channel_fd(c->channel), SHUT_WR); /* TLS has a farewell of its own */
+}
+
 void connection_settle(struct connection *c)
 {
 	connection_flush(c);
-	if (c->state == CONNECTION_LEAVING && !out_left(c) && (c->cut || !c->outstanding)) {
-		c->state = CONNECTION_LINGER;
-		c->linger_ns = clock_now_ns();
-	}
+	if (c->state == CONNECTION_LEAVING && !out_left(c) && (c->cut || !c->outstanding))
+		linger(c);
 	if (c->state == CONNECTION_DEAD)
 		return;
 	bool whole = input_waits(c), full = connection_is_full(c);

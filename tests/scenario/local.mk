@@ -14,6 +14,7 @@ SCENARIOS = \
 	%reldir%/domain.sh \
 	%reldir%/driver-kit.sh \
 	%reldir%/gnutls.sh \
+	%reldir%/hufud-run.sh \
 	%reldir%/install.sh \
 	%reldir%/java.sh \
 	%reldir%/machine-init.sh \
