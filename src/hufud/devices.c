@@ -113,7 +113,14 @@ static enum hufu_err get_key(struct served *served, const struct hufu_key *key, 
 	}
 	if (key->copy_kind != HUFU_COPY_BLOB)
 		return HUFU_ERR_NO_KEY;
-	return key_cache_get(tenant_of(served->req)->keys, key, out, hardware_only);
+	struct tenant_key *held;
+	enum hufu_err err = tenant_key_get(tenant_of(served->req), key, &held);
+	if (err != HUFU_OK)
+		return err;
+	*out = pool_key_hold(held->key);
+	*hardware_only = held->hardware_only;
+	tenant_key_rele(held);
+	return HUFU_OK;
 }
 
 static enum hufu_err get_keys(struct served *served)

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Copies that clients sent, opened and known to the pool: a hash table by uuid
+ * Copies that clients sent, opened and ready for use: a hash table by uuid
  * and version, one entry each, and a list by last use. What an entry is for is
  * told by all bytes of the copy: a client that says another's uuid gets an entry of its own in
  * place of that one, never that one's key.
  */
+#include "hufud/key_cache.h"
+
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "hufud/tenant_internal.h"
+#include "base/secret.h"
 #include "rand/rand.h"
 
 struct entry {
@@ -17,15 +20,16 @@ struct entry {
 	uint8_t uuid[16];
 	uint64_t version;
 	enum hufu_key_type type;
-	bool said_hardware_only;       /* as the request said */
-	bool hardware_only;            /* as it is */
-	struct pool_key *key;
+	enum hufu_copy_kind kind;
+	bool hardware_only;            /* as the request said */
+	void *value;
 	size_t len;
-	uint8_t bytes[];
+	uint8_t *bytes;
 };
 
 struct key_cache {
-	struct tenant *tenant;
+	const struct key_cache_ops *ops;
+	void *arg;
 	pthread_mutex_t lock;
 	uint32_t n, max, mask;
 	uint64_t seed;                 /* clients do not know which uuids share a bucket */
@@ -33,7 +37,7 @@ struct key_cache {
 	struct entry **buckets;
 };
 
-enum hufu_err key_cache_new(struct tenant *tenant, uint32_t max, struct key_cache **out)
+enum hufu_err key_cache_new(const struct key_cache_ops *ops, void *arg, uint32_t max, struct key_cache **out)
 {
 	struct key_cache *cache = calloc(1, sizeof(*cache));
 	uint32_t nbuckets = 1;
@@ -44,7 +48,8 @@ enum hufu_err key_cache_new(struct tenant *tenant, uint32_t max, struct key_cach
 		free(cache);
 		return HUFU_ERR_NO_MEMORY;
 	}
-	cache->tenant = tenant;
+	cache->ops = ops;
+	cache->arg = arg;
 	cache->max = max;
 	cache->mask = nbuckets - 1;
 	cache->ring.newer = cache->ring.older = &cache->ring;
@@ -72,8 +77,8 @@ static struct entry **bucket_of(struct key_cache *cache, const uint8_t uuid[16],
 
 static bool is_same(const struct entry *entry, const struct hufu_key *key)
 {
-	return entry->type == key->type && entry->said_hardware_only == key->hardware_only && entry->len == key->blob_len &&
-	       memcmp(entry->bytes, key->blob, entry->len) == 0;
+	return entry->type == key->type && entry->kind == key->copy_kind && entry->hardware_only == key->hardware_only &&
+	       entry->len == key->blob_len && (!entry->len || secret_equal(entry->bytes, key->blob, entry->len));
 }
 
 static struct entry *find_locked(struct key_cache *cache, const struct hufu_key *key)
@@ -119,81 +124,56 @@ static void put_in_locked(struct key_cache *cache, struct entry *entry)
 	cache->n++;
 }
 
+static void bytes_free(const struct key_cache *cache, uint8_t *bytes)
+{
+	if (cache->ops->secret)
+		secret_free(bytes);
+	else
+		free(bytes);
+}
+
 /* Without the lock: devices forget the key. Ops that hold it still go on. */
-static void entry_free(struct entry *entry)
+static void entry_free(const struct key_cache *cache, struct entry *entry)
 {
 	if (!entry)
 		return;
-	pool_key_rele(entry->key);
+	cache->ops->rele(entry->value);
+	bytes_free(cache, entry->bytes);
 	free(entry);
 }
 
-static struct entry *entry_new(const struct hufu_key *key, struct pool_key *pool_key, bool hardware_only)
+/* NULL: no memory, and nothing is kept. */
+static struct entry *entry_new(const struct key_cache *cache, const struct hufu_key *key, void *value)
 {
-	struct entry *entry = malloc(sizeof(*entry) + key->blob_len);
+	struct entry *entry = malloc(sizeof(*entry));
+	uint8_t *bytes = cache->ops->secret ? secret_alloc(key->blob_len + 1) : malloc(key->blob_len + 1);
 
-	if (!entry)
+	if (!entry || !bytes) {
+		free(entry);
+		bytes_free(cache, bytes);
 		return NULL;
-	*entry = (struct entry){.version = key->version, .type = key->type, .said_hardware_only = key->hardware_only,
-	                        .hardware_only = hardware_only, .key = pool_key, .len = key->blob_len};
+	}
+	*entry = (struct entry){.version = key->version, .type = key->type, .kind = key->copy_kind,
+	                        .hardware_only = key->hardware_only, .value = value, .len = key->blob_len, .bytes = bytes};
 	memcpy(entry->uuid, key->uuid, sizeof(entry->uuid));
-	memcpy(entry->bytes, key->blob, key->blob_len);
+	if (key->blob_len)
+		memcpy(bytes, key->blob, key->blob_len);
 	return entry;
-}
-
-/* -- keys of the pool -------------------------------------------------------------- */
-
-/* Of devices that are no software an answer is checked by it before it is released. */
-static enum hufu_err set_public(struct pool_key *key, const struct tenant_copy *copy)
-{
-	if (copy->type == HUFU_KEY_SM2_PRIVATE)
-		return copy->pub_len == SM2_POINT_LEN ? pool_key_set_point(key, copy->pub) : HUFU_OK;
-	if (copy->pub_len && (copy->type == HUFU_KEY_RSA_PRIVATE || copy->type == HUFU_KEY_EC_PRIVATE || copy->type == HUFU_KEY_EDWARDS_PRIVATE))
-		return pool_key_set_public(key, copy->pub, copy->pub_len);
-	return HUFU_OK;
-}
-
-static enum hufu_err open_sealed(struct tenant *tenant, const struct hufu_key *key, struct pool_key **out, bool *hardware_only)
-{
-	struct tenant_copy *copy;
-	enum hufu_err err = tenant_open_copy(tenant, key->blob, key->blob_len, &copy);
-
-	if (err != HUFU_OK)
-		return err;
-	err = copy->type == key->type ? pool_key_new(tenant->pool, key->uuid, key->version, copy->type, copy->copies, copy->n, out)
-	                              : HUFU_ERR_NO_KEY;
-	if (err == HUFU_OK && (err = set_public(*out, copy)) != HUFU_OK)
-		pool_key_rele(*out);
-	*hardware_only = copy->hardware_only || key->hardware_only;
-	if (err == HUFU_OK && *hardware_only)
-		pool_key_set_policy(*out, true, false);
-	tenant_copy_free(copy);
-	return err;
-}
-
-static enum hufu_err open_key(struct tenant *tenant, const struct hufu_key *key, struct pool_key **out, bool *hardware_only)
-{
-	const struct pool_copy open = {.kind = HUFU_COPY_BLOB, .data = key->blob, .len = key->blob_len};
-
-	*hardware_only = false;
-	if (key_type_is_open(key->type))
-		return pool_key_new(tenant->pool, key->uuid, key->version, key->type, &open, 1, out);
-	return open_sealed(tenant, key, out, hardware_only);
 }
 
 /* -- the cache ----------------------------------------------------------------------- */
 
-static struct pool_key *hold_cached(struct key_cache *cache, const struct hufu_key *key, bool *hardware_only)
+static void *hold_cached(struct key_cache *cache, const struct hufu_key *key)
 {
-	struct pool_key *held = NULL;
+	void *held = NULL;
 
 	pthread_mutex_lock(&cache->lock);
 	struct entry *entry = find_locked(cache, key);
 	if (entry && is_same(entry, key)) {
 		unplace_locked(entry);
 		place_newest_locked(cache, entry);
-		held = pool_key_hold(entry->key);
-		*hardware_only = entry->hardware_only;
+		held = entry->value;
+		cache->ops->hold(held);
 	}
 	pthread_mutex_unlock(&cache->lock);
 	return held;
@@ -214,21 +194,21 @@ static void insert(struct key_cache *cache, const struct hufu_key *key, struct e
 	}
 	put_in_locked(cache, entry);
 	pthread_mutex_unlock(&cache->lock);
-	entry_free(before);
-	entry_free(oldest);
+	entry_free(cache, before);
+	entry_free(cache, oldest);
 }
 
-enum hufu_err key_cache_get(struct key_cache *cache, const struct hufu_key *key, struct pool_key **out, bool *hardware_only)
+enum hufu_err key_cache_get(struct key_cache *cache, const struct hufu_key *key, void **value)
 {
-	*out = hold_cached(cache, key, hardware_only);
-	if (*out)
+	*value = hold_cached(cache, key);
+	if (*value)
 		return HUFU_OK;
-	enum hufu_err err = open_key(cache->tenant, key, out, hardware_only);
+	enum hufu_err err = cache->ops->open(cache->arg, key, value);
 	if (err != HUFU_OK)
 		return err;
-	struct entry *entry = entry_new(key, *out, *hardware_only);
+	struct entry *entry = entry_new(cache, key, *value);
 	if (entry) {
-		pool_key_hold(*out);
+		cache->ops->hold(*value);
 		insert(cache, key, entry);
 	}
 	return HUFU_OK;
@@ -243,7 +223,7 @@ void key_cache_drop(struct key_cache *cache, const struct hufu_key *key)
 	else
 		entry = NULL;
 	pthread_mutex_unlock(&cache->lock);
-	entry_free(entry);
+	entry_free(cache, entry);
 }
 
 void key_cache_free(struct key_cache *cache)
@@ -254,7 +234,7 @@ void key_cache_free(struct key_cache *cache)
 		return;
 	for (struct entry *entry = cache->ring.newer; entry != &cache->ring; entry = newer) {
 		newer = entry->newer;
-		entry_free(entry);
+		entry_free(cache, entry);
 	}
 	pthread_mutex_destroy(&cache->lock);
 	free(cache->buckets);

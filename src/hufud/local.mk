@@ -11,6 +11,7 @@ src_hufud_libhufud_la_SOURCES = \
 	%reldir%/http.c \
 	%reldir%/http.h \
 	%reldir%/key_cache.c \
+	%reldir%/key_cache.h \
 	%reldir%/lanes.c \
 	%reldir%/machine.c \
 	%reldir%/machine.h \
@@ -29,6 +30,7 @@ src_hufud_libhufud_la_SOURCES = \
 	%reldir%/tenant.c \
 	%reldir%/tenant.h \
 	%reldir%/tenant_internal.h \
+	%reldir%/tenant_key.c \
 	%reldir%/ticket.c \
 	%reldir%/ticket.h \
 	%reldir%/token.c \

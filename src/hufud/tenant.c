@@ -169,7 +169,7 @@ enum hufu_err tenant_new(const struct conf *conf, const struct conf_token *token
 	if (err == HUFU_OK)
 		err = pool_new(conf, token, &tenant->pool);
 	if (err == HUFU_OK)
-		err = key_cache_new(tenant, KEY_CACHE_MAX, &tenant->keys);
+		err = key_cache_new(&tenant_key_ops, tenant, KEY_CACHE_MAX, &tenant->keys);
 	if (err == HUFU_OK)
 		err = token->store ? token_side_new(tenant, conf, &tenant->token) : HUFU_OK;
 	if (err == HUFU_OK)

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "hufud/key_cache.h"
 #include "hufud/tenant.h"
 #include "sm/sm2.h"
 #include "sm/sm3.h"
@@ -40,22 +41,22 @@ bool tenant_lanes_add(struct tenant_lanes *, struct request *, void (*fn)(struct
 /* queued: waiting; running: being worked on. */
 void tenant_lanes_load(struct tenant_lanes *, uint32_t *queued, uint32_t *running, uint32_t *threads);
 
-/* -- key_cache.c: what clients' copies are to the pool --------------------------- */
+/* -- tenant_key.c: what clients' copies are to the pool ---------------------------- */
 
-#define KEY_CACHE_MAX 4096u
+struct tenant_key {
+	_Atomic uint32_t refs;
+	struct pool_key *key;
+	bool hardware_only;
+};
 
-struct key_cache;
-
-enum hufu_err key_cache_new(struct tenant *, uint32_t max, struct key_cache **) MUST_CHECK;
-/* Every pool_key that it gave has been given back. NULL is ignored. */
-void key_cache_free(struct key_cache *);
+/* For tenant->keys; arg: the tenant. */
+extern const struct key_cache_ops tenant_key_ops;
 /*
- * The pool's key of what a request brought, which the caller gives back (pool_key_rele): a public key as it is, any other
- * as a sealed copy. HUFU_ERR_NO_KEY: no copy of this tenant's, or of another type. uuid and version only find it: that it is the same is told by all its bytes.
+ * The pool's key of what a request brought: a public key as it is, any other as a sealed copy. HUFU_ERR_NO_KEY: no
+ * copy of this tenant's, or of another type.
  */
-enum hufu_err key_cache_get(struct key_cache *, const struct hufu_key *, struct pool_key **, bool *hardware_only) MUST_CHECK;
-/* It is not needed any more, says a client. */
-void key_cache_drop(struct key_cache *, const struct hufu_key *);
+enum hufu_err tenant_key_get(struct tenant *, const struct hufu_key *, struct tenant_key **) MUST_CHECK;
+void tenant_key_rele(struct tenant_key *); /* NULL is ignored */
 
 /* -- seal.c ---------------------------------------------------------------------- */
 

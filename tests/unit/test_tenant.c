@@ -244,8 +244,6 @@ static void states(void)
 	conf_free(conf);
 }
 
-static bool hardware_only;
-
 /* -- the cache -------------------------------------------------------------------------------- */
 
 static struct hufu_key key_of(const struct writer *sealed, uint8_t n)
@@ -260,17 +258,17 @@ static void cache_gives_the_same(void)
 	struct tenant *bank = tenant_of(conf, "bank", tenant_master);
 	struct writer sealed = sealed_by(bank, false);
 	struct hufu_key key = key_of(&sealed, 1);
-	struct pool_key *first, *second;
+	struct tenant_key *first, *second;
 
-	CU_ASSERT_EQUAL_FATAL(key_cache_get(bank->keys, &key, &first, &hardware_only), HUFU_OK);
-	CU_ASSERT_EQUAL_FATAL(key_cache_get(bank->keys, &key, &second, &hardware_only), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(tenant_key_get(bank, &key, &first), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(tenant_key_get(bank, &key, &second), HUFU_OK);
 	CU_ASSERT_PTR_EQUAL(first, second);
-	pool_key_rele(second);
+	tenant_key_rele(second);
 	key_cache_drop(bank->keys, &key);
-	CU_ASSERT_EQUAL_FATAL(key_cache_get(bank->keys, &key, &second, &hardware_only), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(tenant_key_get(bank, &key, &second), HUFU_OK);
 	CU_ASSERT_PTR_NOT_EQUAL(first, second); /* an op may still use the first */
-	pool_key_rele(first);
-	pool_key_rele(second);
+	tenant_key_rele(first);
+	tenant_key_rele(second);
 	writer_clear(&sealed);
 	tenant_free(bank);
 	conf_free(conf);
@@ -283,22 +281,22 @@ static void cache_tells_by_all_bytes(void)
 	struct tenant *bank = tenant_of(conf, "bank", tenant_master);
 	struct writer sealed = sealed_by(bank, false), other = sealed_by(bank, false);
 	struct hufu_key key = key_of(&sealed, 1), wrong = key_of(&sealed, 1);
-	struct pool_key *first, *second;
+	struct tenant_key *first, *second;
 
-	CU_ASSERT_EQUAL_FATAL(key_cache_get(bank->keys, &key, &first, &hardware_only), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(tenant_key_get(bank, &key, &first), HUFU_OK);
 	sealed.data[sealed.len - 1] ^= 1;
-	CU_ASSERT_EQUAL(key_cache_get(bank->keys, &wrong, &second, &hardware_only), HUFU_ERR_NO_KEY);
+	CU_ASSERT_EQUAL(tenant_key_get(bank, &wrong, &second), HUFU_ERR_NO_KEY);
 	sealed.data[sealed.len - 1] ^= 1;
 	wrong.type = HUFU_KEY_ZUC;
-	CU_ASSERT_EQUAL(key_cache_get(bank->keys, &wrong, &second, &hardware_only), HUFU_ERR_NO_KEY);
+	CU_ASSERT_EQUAL(tenant_key_get(bank, &wrong, &second), HUFU_ERR_NO_KEY);
 	wrong.type = HUFU_KEY_SM4;
 	wrong.blob_len--;
-	CU_ASSERT_EQUAL(key_cache_get(bank->keys, &wrong, &second, &hardware_only), HUFU_ERR_NO_KEY);
+	CU_ASSERT_EQUAL(tenant_key_get(bank, &wrong, &second), HUFU_ERR_NO_KEY);
 	wrong = key_of(&other, 1);
-	CU_ASSERT_EQUAL_FATAL(key_cache_get(bank->keys, &wrong, &second, &hardware_only), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(tenant_key_get(bank, &wrong, &second), HUFU_OK);
 	CU_ASSERT_PTR_NOT_EQUAL(first, second);
-	pool_key_rele(first);
-	pool_key_rele(second);
+	tenant_key_rele(first);
+	tenant_key_rele(second);
 	writer_clear(&sealed);
 	writer_clear(&other);
 	tenant_free(bank);
@@ -312,23 +310,23 @@ static void cache_is_bounded(void)
 	struct writer sealed = sealed_by(bank, false);
 	struct key_cache *cache;
 	struct hufu_key key = key_of(&sealed, 0);
-	struct pool_key *kept, *again;
+	void *kept, *again;
 	size_t before = secret_in_use();
 
-	CU_ASSERT_EQUAL_FATAL(key_cache_new(bank, 8, &cache), HUFU_OK);
-	CU_ASSERT_EQUAL_FATAL(key_cache_get(cache, &key, &kept, &hardware_only), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(key_cache_new(&tenant_key_ops, bank, 8, &cache), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(key_cache_get(cache, &key, &kept), HUFU_OK);
 	size_t one = secret_in_use() - before;
 	for (uint8_t i = 1; i < 100; i++) {
 		key.uuid[0] = i;
-		CU_ASSERT_EQUAL_FATAL(key_cache_get(cache, &key, &again, &hardware_only), HUFU_OK);
-		pool_key_rele(again);
+		CU_ASSERT_EQUAL_FATAL(key_cache_get(cache, &key, &again), HUFU_OK);
+		tenant_key_rele(again);
 		key.uuid[0] = 0; /* it is used now and then: it stays */
-		CU_ASSERT_EQUAL_FATAL(key_cache_get(cache, &key, &again, &hardware_only), HUFU_OK);
+		CU_ASSERT_EQUAL_FATAL(key_cache_get(cache, &key, &again), HUFU_OK);
 		CU_ASSERT_PTR_EQUAL(again, kept);
-		pool_key_rele(again);
+		tenant_key_rele(again);
 	}
 	CU_ASSERT(secret_in_use() - before <= 8 * one);
-	pool_key_rele(kept);
+	tenant_key_rele(kept);
 	key_cache_free(cache);
 	CU_ASSERT_EQUAL(secret_in_use(), before);
 	writer_clear(&sealed);
