@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hufu store backup, hufu store verify: straight on the file, not through PKCS#11. */
-#include "base/log.h"
 #include "store/store.h"
 #include "tools/pin.h"
 #include "tools/report.h"
@@ -17,20 +16,6 @@ const struct opt store_opts[] = {
 	{"host-secret", 0, "FILE", "its host secret, in place of the configured one"},
 	{0},
 };
-
-static enum status open_store(const struct args *args, const char *token, struct storefile *file)
-{
-	char why[256];
-	enum status status = storefile_find(token, arg_get(args, "path"), arg_get(args, "host-secret"), file);
-
-	/* What the core has to say belongs to whoever sits here; HUFU_LOG still overrides. */
-	if (log_configure("stderr", HUFU_LOG_WARNING, why, sizeof why))
-		note("%s", why);
-	if (status)
-		return status;
-	enum hufu_err err = store_open(&file->conf, &file->store);
-	return err ? fail_err(err, "opening the store %s", file->conf.path) : ST_OK;
-}
 
 /* The core takes absolute paths; the file itself does not exist yet. */
 static char *absolute(const char *path)
@@ -49,17 +34,17 @@ enum status cmd_store_backup(const struct args *args)
 	struct storefile file = {0};
 	const char *token = args->ntargets == 2 ? arg_target(args, 0) : NULL;
 	char *path = absolute(arg_target(args, args->ntargets - 1));
-	enum status status = path ? open_store(args, token, &file) : fail_memory();
+	enum status status = path ? storefile_open(args, token, &file) : fail_memory();
 
 	if (status == ST_OK) {
 		enum hufu_err err = store_backup(file.store, path);
-		status = err ? fail_err(err, "backing up %s to %s", file.conf.path, path) : ST_OK;
+		status = err ? fail_err(err, "backing up %s to %s", storefile_name(&file), path) : ST_OK;
 	}
 	if (status == ST_OK && args->json)
-		status = out_json(json_pack("{s:s,s:s,s:s,s:s?}", "schema", "hufu-store-backup/1", "store", file.conf.path,
+		status = out_json(json_pack("{s:s,s:s,s:s,s:s?}", "schema", "hufu-store-backup/1", "store", storefile_name(&file),
 		                            "backup", path, "host_secret", file.conf.host_secret));
 	else if (status == ST_OK)
-		printf("%s is copied to %s.\n%s%s%s", file.conf.path, path,
+		printf("%s is copied to %s.\n%s%s%s", storefile_name(&file), path,
 		       file.conf.host_secret ? "It opens only with its host secret: keep " : "",
 		       file.conf.host_secret ? file.conf.host_secret : "",
 		       file.conf.host_secret ? " safe as well, elsewhere.\n" : "");
@@ -86,18 +71,18 @@ static enum status login(const struct args *args, struct storefile *file)
 		return status;
 	enum hufu_err err = store_login(file->store, STORE_USER, pin.bytes, pin.len);
 	pin_clear(&pin);
-	return err ? fail_err(err, "logging in to %s", file->conf.path) : ST_OK;
+	return err ? fail_err(err, "logging in to %s", storefile_name(file)) : ST_OK;
 }
 
 static enum status show(const struct args *args, const struct storefile *file, const struct store_report *r, bool good)
 {
 	if (args->json)
 		return out_json(json_pack("{s:s,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I}", "schema", "hufu-store-verify/1", "store",
-		                          file->conf.path, "good", good, "rows", (json_int_t)r->rows, "rows_private",
+		                          storefile_name(file), "good", good, "rows", (json_int_t)r->rows, "rows_private",
 		                          (json_int_t)r->rows_private, "rows_bad", (json_int_t)r->rows_bad, "copies",
 		                          (json_int_t)r->copies, "copies_bad", (json_int_t)r->copies_bad, "rows_unchecked",
 		                          (json_int_t)r->rows_unchecked));
-	printf("%s: %llu objects, %llu of them private, %llu key copies; %llu objects and %llu copies bad.\n", file->conf.path,
+	printf("%s: %llu objects, %llu of them private, %llu key copies; %llu objects and %llu copies bad.\n", storefile_name(file),
 	       (unsigned long long)r->rows, (unsigned long long)r->rows_private, (unsigned long long)r->copies,
 	       (unsigned long long)r->rows_bad, (unsigned long long)r->copies_bad);
 	if (r->rows_unchecked)
@@ -110,7 +95,7 @@ enum status cmd_store_verify(const struct args *args)
 {
 	struct storefile file = {0};
 	struct store_report report = {0};
-	enum status status = open_store(args, arg_target(args, 0), &file);
+	enum status status = storefile_open(args, arg_target(args, 0), &file);
 
 	if (status == ST_OK)
 		status = login(args, &file);
@@ -118,7 +103,7 @@ enum status cmd_store_verify(const struct args *args)
 		enum hufu_err err = store_verify(file.store, finding, NULL, &report);
 		status = show(args, &file, &report, err == HUFU_OK);
 		if (err)
-			status = fail_err(err, "verifying %s", file.conf.path);
+			status = fail_err(err, "verifying %s", storefile_name(&file));
 	}
 	storefile_clear(&file);
 	return status;

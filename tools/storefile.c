@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/storefile.h"
+#include "base/log.h"
 #include "tools/report.h"
 
 #include <dirent.h>
@@ -163,6 +164,25 @@ enum status storefile_find(const char *token, const char *path, const char *host
 		file->conf.path = file->path;
 	}
 	return ST_OK;
+}
+
+enum status storefile_open(const struct args *args, const char *token, struct storefile *file)
+{
+	char why[256];
+	enum status status = storefile_find(token, arg_get(args, "path"), arg_get(args, "host-secret"), file);
+
+	/* What the core has to say belongs to whoever sits here; HUFU_LOG still overrides. */
+	if (log_configure("stderr", HUFU_LOG_WARNING, why, sizeof why))
+		note("%s", why);
+	if (status)
+		return status;
+	enum hufu_err err = store_open(&file->conf, &file->store);
+	return err ? fail_err(err, "opening the store %s", storefile_name(file)) : ST_OK;
+}
+
+const char *storefile_name(const struct storefile *file)
+{
+	return file->conf.path ? file->conf.path : file->conf.conninfo;
 }
 
 void storefile_clear(struct storefile *file)

@@ -20,6 +20,10 @@ struct storefile {
  * with token=; NULL: the only one. path, host_secret: from options, or NULL.
  */
 enum status storefile_find(const char *token, const char *path, const char *host_secret, struct storefile *) MUST_USE;
+/* Finds and opens the store that the arguments name. */
+enum status storefile_open(const struct args *, const char *token, struct storefile *) MUST_USE;
+/* For people: a path, or where the database is. */
+const char *storefile_name(const struct storefile *);
 void storefile_clear(struct storefile *);
 
 #endif

@@ -7,6 +7,10 @@
 #include "store/internal.h"
 
 const struct ask_shape ask_shapes[ASK_COUNT] = {
+	[ASK_HEAD] = {"", "ibibbbb"},                  /* revision, id, time, digest, changed, chain, mac */
+	[ASK_JOURNAL_NEXT] = {"i", "ibibbbb"},
+	[ASK_JOURNAL_WRITE] = {"ibibbbb", ""},
+	[ASK_JOURNAL_TRIM] = {"i", ""},
 	[ASK_CHANGES] = {"", "i"},
 	[ASK_TOKEN_READ] = {"", "bbb"},                /* id, label, mac */
 	[ASK_TOKEN_WRITE] = {"bbb", ""},
@@ -18,7 +22,7 @@ const struct ask_shape ask_shapes[ASK_COUNT] = {
 	[ASK_OBJECT_OF_OP] = {"bb", "b"},
 	[ASK_OBJECT_INSERT] = {"biiibbbbb", "i"},      /* uuid, private, version, ... */
 	[ASK_OBJECT_UPDATE] = {"biiibbbbb", ""},
-	[ASK_OBJECT_DELETE] = {"i", ""},               /* seq */
+	[ASK_OBJECT_DELETE] = {"b", ""},
 	[ASK_LOOKUP_INSERT] = {"bi", ""},              /* hash, seq */
 	[ASK_LOOKUP_DELETE] = {"bi", ""},
 	[ASK_LOOKUP_PROBE] = {"bi", "i"},
@@ -38,6 +42,7 @@ const struct ask_shape ask_shapes[ASK_COUNT] = {
 
 enum hufu_err db_ask(struct sealed *s, enum ask ask, const struct cell *args)
 {
+	change_note(s, ask, args);
 	return s->engine->kind->ask(s->engine, ask, args);
 }
 

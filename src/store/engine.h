@@ -17,6 +17,10 @@ enum tx { TX_READ, TX_WRITE };
 
 /* What can be asked; what goes in and what comes out stands in ask_shapes. */
 enum ask {
+	ASK_HEAD,                  /* the last of the journal */
+	ASK_JOURNAL_NEXT,          /* after a revision, in order */
+	ASK_JOURNAL_WRITE,
+	ASK_JOURNAL_TRIM,          /* up to a revision, that included */
 	ASK_CHANGES,               /* a number that differs when another connection has committed */
 	ASK_TOKEN_READ,
 	ASK_TOKEN_WRITE,
@@ -100,6 +104,7 @@ struct engine {
 	const struct engine_kind *kind;
 	const char *name;          /* for the log */
 	bool read_only;            /* after begin: nothing can be changed */
+	bool cached;               /* after begin: this is a copy of before, since the database does not answer */
 	uint64_t connected;        /* counts connections: whatever happened between two of them */
 };
 
@@ -127,6 +132,8 @@ struct engine_kind {
 	enum hufu_err (*commit)(struct engine *, enum tx);
 	/* Of what begin began, or failed to. */
 	void (*rollback)(struct engine *);
+	/* What it knows of itself, within a transaction; NULL: nothing beside what the store knows. */
+	void (*status)(struct engine *, struct store_status *);
 	/* The database's own look at itself, within a transaction; NULL: it has none. */
 	enum hufu_err (*check)(struct engine *, store_report_fn, void *arg);
 	/* Copies all to a new file, within a transaction. */

@@ -68,7 +68,11 @@ static enum hufu_err fill(void *arg, struct engine *engine)
 	struct engine *own = f->s->engine;
 
 	f->s->engine = engine; /* where it is made is not yet where it will be */
+	change_begin(f->s);
+	f->s->head = (struct head){0};
 	enum hufu_err err = fresh_write(f->s, f->fresh);
+	if (!err)
+		err = change_end(f->s);
 	f->s->engine = own;
 	return err;
 }
@@ -81,6 +85,8 @@ static enum hufu_err create(struct sealed *s, const uint8_t *pin, size_t len, co
 		err = fresh_new(s, pin, len, label, &fresh);
 	if (!err)
 		err = s->engine->kind->create(s->engine, fill, &(struct filling){s, fresh});
+	if (!err)
+		head_made(s);
 	secret_free(fresh);
 	return err;
 }

@@ -25,6 +25,29 @@ struct keys {
 	struct ring token;
 };
 
+/* -- head.c: which state of the store is the newest -------------------------- */
+
+#define STORE_ID_LEN 16
+/* Revisions that the journal keeps: how far behind a machine may be and still see that all follows. */
+#define JOURNAL_KEPT 1024
+
+struct head {
+	uint8_t id[STORE_ID_LEN];
+	uint64_t revision;          /* 0: none yet */
+	uint64_t changed_s;
+	uint8_t chain[SM3_DIGEST_LEN];
+};
+
+/* What a transaction changes; the journal's changed is a list of these, an object's with its uuid behind it. */
+enum changed { CHANGED_ALL = 1, CHANGED_TOKEN, CHANGED_ROLES, CHANGED_OBJECT, CHANGED_DOMAINS, CHANGED_CREDENTIALS };
+
+struct change {
+	struct sm3 digest;
+	struct writer changed;
+	bool any;
+	struct head next;           /* once change_end has written it */
+};
+
 /* A sealed store: its rows are read and written here, under its rings. */
 struct sealed {
 	struct store base;          /* first: sealed_of */
@@ -35,6 +58,13 @@ struct sealed {
 	uint8_t token_id[TOKEN_ID_LEN];
 	char label[STORE_LABEL_LEN];
 	struct keys *keys;
+	struct change change;       /* of the running transaction */
+	struct head head;           /* as it was at the last look */
+	struct head newest;         /* of those that were right; revision 0: none */
+	char *memory;               /* file of the newest that this machine has seen */
+	bool looked;
+	bool rolled_back;           /* head does not follow from known */
+	bool accepting;             /* the officer is about to say that it may be so */
 	uint64_t changes;           /* those seen by the change counter, from what follows */
 	int64_t data_version;
 	uint64_t connected;
@@ -78,6 +108,8 @@ enum hufu_err sealed_credential_remove(struct store *, const char *domain, const
 enum hufu_err sealed_credentials(struct store *, struct store_credential **, size_t *n) MUST_CHECK;
 enum hufu_err sealed_backup(struct store *, const char *path) MUST_CHECK;
 enum hufu_err sealed_verify(struct store *, store_report_fn, void *arg, struct store_report *) MUST_CHECK;
+enum hufu_err sealed_status(struct store *, struct store_status *) MUST_CHECK;
+enum hufu_err sealed_accept_head(struct store *, const uint8_t *so_pin, size_t so_pin_len) MUST_CHECK;
 void sealed_before_fork(struct store *);
 void sealed_after_fork_parent(struct store *);
 void sealed_after_fork_child(struct store *);
@@ -92,6 +124,18 @@ void sealed_free(struct sealed *);
 enum hufu_err sealed_enter(struct sealed *, enum tx) MUST_CHECK;
 /* Commits when err is HUFU_OK, rolls back otherwise, unlocks. Gives err, or what went wrong in the commit. */
 enum hufu_err sealed_leave(struct sealed *, enum tx, enum hufu_err err) MUST_CHECK;
+
+/* -- head.c ----------------------------------------------------------------------- */
+
+/* A transaction for writing begins, asks for something, has asked for all, has committed. */
+void change_begin(struct sealed *);
+void change_note(struct sealed *, enum ask, const struct cell *args);
+enum hufu_err change_end(struct sealed *) MUST_CHECK;
+void change_done(struct sealed *);
+/* As change_done, of a store that was just made. */
+void head_made(struct sealed *);
+/* Is the store as new as it was known to be? HUFU_ERR_STORE_READ_ONLY for writers where it is not. Within a transaction. */
+enum hufu_err head_look(struct sealed *, enum tx) MUST_CHECK;
 
 /* -- ask.c: as struct engine_kind has them ------------------------------------------ */
 

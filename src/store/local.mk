@@ -12,6 +12,7 @@ src_store_libstore_la_SOURCES = \
 	%reldir%/file_create.c \
 	%reldir%/find.c \
 	%reldir%/fork.c \
+	%reldir%/head.c \
 	%reldir%/host.c \
 	%reldir%/init.c \
 	%reldir%/internal.h \

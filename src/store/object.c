@@ -587,7 +587,6 @@ static enum hufu_err delete_in_tx(struct sealed *s, const uint8_t uuid[16], uint
 	err = write_lookup(s, ASK_LOOKUP_DELETE, row.lookup, (struct view){0}, row.seq);
 	if (err)
 		return err;
-	arg = cell_number(row.seq);
 	return db_run(s, ASK_OBJECT_DELETE, &arg);
 }
 

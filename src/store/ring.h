@@ -19,7 +19,8 @@
 /* First byte of all that is MACed or bound to a seal: no two uses can be taken for each other. */
 enum ring_use { USE_ROW_TOKEN = 1, USE_ROW_HOST, USE_BODY, USE_COPY, USE_TOKEN, USE_ROLE, USE_PIN,
                 USE_DOMAIN_TOKEN, USE_DOMAIN_HOST, USE_PROOF,
-                USE_CREDENTIAL_TOKEN, USE_CREDENTIAL_HOST, USE_CREDENTIAL };
+                USE_CREDENTIAL_TOKEN, USE_CREDENTIAL_HOST, USE_CREDENTIAL,
+                USE_HEAD };
 
 struct ring {
 	struct sm3_hmac_key seal;   /* one-time SM4-GCM keys */

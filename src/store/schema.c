@@ -23,6 +23,10 @@
 	"CREATE TABLE credential(domain BLOB NOT NULL, name BLOB NOT NULL, changed INTEGER NOT NULL, refused INTEGER NOT NULL," \
 	" sealed BLOB NOT NULL, host_mac BLOB NOT NULL, token_mac BLOB NOT NULL, PRIMARY KEY(domain, name)) STRICT, WITHOUT ROWID"
 
+#define JOURNAL_TABLE \
+	"CREATE TABLE journal(revision INTEGER PRIMARY KEY, id BLOB NOT NULL, time INTEGER NOT NULL, digest BLOB NOT NULL," \
+	" changed BLOB NOT NULL, chain BLOB NOT NULL, mac BLOB NOT NULL) STRICT"
+
 /*
  * Small columns first: what a lookup asks for lies on the row's first page.
  * lookup has no foreign key to object: SQLite would search it at every delete,
@@ -45,13 +49,18 @@ static const struct schema_object objects[] = {
 	 "CREATE TABLE lookup(hash BLOB NOT NULL, object INTEGER NOT NULL, PRIMARY KEY(hash, object)) STRICT, WITHOUT ROWID"},
 	{"table", "domain", DOMAIN_TABLE},
 	{"table", "credential", CREDENTIAL_TABLE},
+	{"table", "journal", JOURNAL_TABLE},
 	{0},
 };
 
-/* From 1, without domains: src/token enrols those of its copies at the next login. From 2, without credentials. */
+/*
+ * From 1, without domains: src/token enrols those of its copies at the next login. From 2, without credentials. From 3,
+ * without a journal: the first change begins it.
+ */
 static const struct schema_step steps[] = {
 	{1, DOMAIN_TABLE},
 	{2, CREDENTIAL_TABLE},
+	{3, JOURNAL_TABLE},
 	{0},
 };
 

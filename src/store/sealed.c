@@ -19,7 +19,8 @@ static enum hufu_err conf_copy(struct store_conf *to, const struct store_conf *f
 {
 	*to = *from;
 	bool ok = text_copy(&to->path, from->path) & text_copy(&to->conninfo, from->conninfo) &
-	          text_copy(&to->host_secret, from->host_secret) & text_copy(&to->vfs, from->vfs);
+	          text_copy(&to->host_secret, from->host_secret) & text_copy(&to->head, from->head) &
+	          text_copy(&to->vfs, from->vfs);
 	return ok ? HUFU_OK : HUFU_ERR_NO_MEMORY;
 }
 
@@ -36,6 +37,10 @@ enum hufu_err sealed_new(const struct store_conf *conf, struct sealed **store)
 		err = HUFU_ERR_NO_MEMORY;
 	if (!err)
 		err = engine_sqlite.open(&s->conf, &s->engine);
+	if (!err)
+		s->memory = s->conf.head ? strdup(s->conf.head) : file_beside(s->conf.path, ".head");
+	if (!err && !s->memory)
+		err = HUFU_ERR_NO_MEMORY;
 	if (err) {
 		sealed_free(s);
 		return err;
@@ -55,7 +60,10 @@ void sealed_free(struct sealed *s)
 	free((char *)s->conf.path);
 	free((char *)s->conf.conninfo);
 	free((char *)s->conf.host_secret);
+	free((char *)s->conf.head);
 	free((char *)s->conf.vfs);
+	writer_clear(&s->change.changed);
+	free(s->memory);
 	free(s);
 }
 
@@ -85,17 +93,24 @@ enum hufu_err sealed_enter(struct sealed *s, enum tx tx)
 	err = s->engine->kind->begin(s->engine, tx, deadline);
 	if (!err)
 		err = token_notice(s);
+	if (!err)
+		err = head_look(s, tx);
+	if (tx == TX_WRITE)
+		change_begin(s);
 	return err ? sealed_leave(s, tx, err) : HUFU_OK;
 }
 
 enum hufu_err sealed_leave(struct sealed *s, enum tx tx, enum hufu_err err)
 {
-	if (!err) {
-		err = s->engine->kind->commit(s->engine, tx);
-		if (!err && tx == TX_WRITE)
-			s->changes++;
-	} else {
+	if (!err && tx == TX_WRITE)
+		err = change_end(s);
+	if (err)
 		s->engine->kind->rollback(s->engine);
+	else
+		err = s->engine->kind->commit(s->engine, tx);
+	if (!err && tx == TX_WRITE) {
+		change_done(s);
+		s->changes++;
 	}
 	pthread_mutex_unlock(&s->lock);
 	return err;
@@ -156,7 +171,8 @@ const struct store_kind store_sealed = {
 	.domain_add = sealed_domain_add, .domain_prove = sealed_domain_prove, .domains = sealed_domains,
 	.copy_domains = sealed_copy_domains, .credential_set = sealed_credential_set,
 	.credential_refuse = sealed_credential_refuse, .credential_remove = sealed_credential_remove,
-	.credentials = sealed_credentials, .backup = sealed_backup, .verify = sealed_verify,
+	.credentials = sealed_credentials, .backup = sealed_backup, .verify = sealed_verify, .status = sealed_status,
+	.accept_head = sealed_accept_head,
 	.before_fork = sealed_before_fork, .after_fork_parent = sealed_after_fork_parent,
 	.after_fork_child = sealed_after_fork_child,
 };

@@ -13,6 +13,11 @@
 #define BUSY_PAUSE_MAX_MS 50u
 
 static const char *const statements[ASK_COUNT] = {
+	[ASK_HEAD] = "SELECT revision, id, time, digest, changed, chain, mac FROM journal ORDER BY revision DESC LIMIT 1",
+	[ASK_JOURNAL_NEXT] = "SELECT revision, id, time, digest, changed, chain, mac FROM journal WHERE revision > ?1"
+	                     " ORDER BY revision",
+	[ASK_JOURNAL_WRITE] = "INSERT INTO journal VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[ASK_JOURNAL_TRIM] = "DELETE FROM journal WHERE revision <= ?1",
 	[ASK_CHANGES] = "PRAGMA data_version",
 	[ASK_TOKEN_READ] = "SELECT id, label, mac FROM token WHERE one = 1",
 	[ASK_TOKEN_WRITE] = "INSERT OR REPLACE INTO token VALUES(1, ?1, ?2, ?3)",
@@ -29,7 +34,7 @@ static const char *const statements[ASK_COUNT] = {
 	                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING seq",
 	[ASK_OBJECT_UPDATE] = "UPDATE object SET version = ?3, material = ?4, host_mac = ?5, token_mac = ?6, lookup = ?7,"
 	                       " copies = ?8, body = ?9 WHERE uuid = ?1 AND private = ?2",
-	[ASK_OBJECT_DELETE] = "DELETE FROM object WHERE seq = ?1",
+	[ASK_OBJECT_DELETE] = "DELETE FROM object WHERE uuid = ?1",
 	[ASK_LOOKUP_INSERT] = "INSERT OR IGNORE INTO lookup VALUES(?1, ?2)",
 	[ASK_LOOKUP_DELETE] = "DELETE FROM lookup WHERE hash = ?1 AND object = ?2",
 	[ASK_LOOKUP_PROBE] = "SELECT 1 FROM lookup WHERE hash = ?1 AND object = ?2",
@@ -313,6 +318,12 @@ static void sqlite_close(struct engine *engine)
 	free(engine);
 }
 
+static void sqlite_status(struct engine *engine, struct store_status *status)
+{
+	(void)engine;
+	status->engine = "sqlite";
+}
+
 static void sqlite_disconnect(struct engine *engine)
 {
 	db_close(sqlite_of(engine), true);
@@ -322,5 +333,5 @@ const struct engine_kind engine_sqlite = {
 	.open = sqlite_open, .close = sqlite_close, .there = sqlite_there, .create = sqlite_create,
 	.disconnect = sqlite_disconnect, .begin = sqlite_begin, .ask = sqlite_ask, .next = sqlite_next,
 	.commit = sqlite_commit, .rollback = sqlite_rollback, .check = sqlite_check, .backup = sqlite_backup,
-	.tidy = sqlite_tidy,
+	.tidy = sqlite_tidy, .status = sqlite_status,
 };

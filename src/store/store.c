@@ -194,6 +194,16 @@ enum hufu_err store_verify(struct store *s, store_report_fn report, void *arg, s
 	return s->kind->verify(s, report, arg, counts);
 }
 
+enum hufu_err store_status(struct store *s, struct store_status *status)
+{
+	return s->kind->status ? s->kind->status(s, status) : HUFU_ERR_UNSUPPORTED;
+}
+
+enum hufu_err store_accept_head(struct store *s, const uint8_t *so_pin, size_t so_pin_len)
+{
+	return s->kind->accept_head ? s->kind->accept_head(s, so_pin, so_pin_len) : HUFU_ERR_UNSUPPORTED;
+}
+
 void store_before_fork(struct store *s)
 {
 	s->kind->before_fork(s);

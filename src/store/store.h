@@ -3,8 +3,10 @@
  * The store: where a token's objects live. One SQLite file a token.
  *
  * What stands on disk is hostile: every row carries a MAC, every secret is
- * sealed, a row that fails is refused and reported, never repaired. Not seen:
- * that whoever can write the file took a row away, or put back one of old.
+ * sealed, a row that fails is refused and reported, never repaired. A store that
+ * was put back to an older state as a whole is noticed (store_status) and not
+ * changed any more. Not seen: that whoever can write the file took a row away, or
+ * put back one of old.
  *
  * Two rings of keys. The host ring, derived from the host secret and the token
  * id, is at hand without a login; the token ring, derived from the random token
@@ -23,7 +25,7 @@
 #include "base/err.h"
 #include "base/object_row.h"
 
-#define STORE_SCHEMA_VERSION 3
+#define STORE_SCHEMA_VERSION 4
 
 struct store;
 struct conf_token;
@@ -37,6 +39,7 @@ struct store_conf {
 	uint32_t user_tries;       /* before the user's role locks */
 	uint32_t pin_iterations;   /* PBKDF2, of PINs set from now on: 1..10000000; the configuration holds it to >= 100000 */
 	uint32_t deadline_ms;
+	const char *head;          /* file that remembers the newest head seen; NULL: beside path, PATH.head */
 	const char *vfs;           /* SQLite VFS, NULL the default: tests record and replay power loss */
 };
 
@@ -188,6 +191,25 @@ struct store_report {
 typedef void (*store_report_fn)(void *arg, const char *message);
 /* Integrity of the file, every MAC and every seal that the rings at hand can check. STORE_CORRUPT if anything is bad. */
 enum hufu_err store_verify(struct store *, store_report_fn, void *arg, struct store_report *) MUST_CHECK;
+
+/* -- state ------------------------------------------------------------------- */
+
+struct store_status {
+	const char *engine;        /* "sqlite", "postgres", "net" */
+	char place[256];           /* where it answers: a host and port; "" the file that conf names */
+	uint8_t id[16];            /* of the store, for its life; all zero before its first change */
+	uint64_t revision;         /* counts changes */
+	uint64_t changed_s;        /* the last of them, since 1970 */
+	uint8_t chain[32];         /* SM3 over all of them */
+	uint64_t remembered;       /* the newest revision that this machine has seen */
+	bool rolled_back;          /* an older state, or another branch, stands in its place: read only until it is accepted */
+	bool read_only;
+	bool cached;               /* the database does not answer: this is of the machine's own copy */
+	uint64_t cache_age_s;      /* since that was certainly all there is */
+};
+enum hufu_err store_status(struct store *, struct store_status *) MUST_CHECK;
+/* The officer's word that an older state is wanted, as after a restore. HUFU_ERR_PIN and the like, as store_login. */
+enum hufu_err store_accept_head(struct store *, const uint8_t *so_pin, size_t so_pin_len) MUST_CHECK;
 
 /* -- fork: SQLite must not live across it ---------------------------------- */
 

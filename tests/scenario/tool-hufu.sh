@@ -91,6 +91,14 @@ check_status 7 "a backup overwrites nothing: 7" hufu_core store backup demo copy
 check "the copy is verified" hufu_core store verify --path copy.db --pin-file user.pin
 check_status 3 "with a wrong PIN: 3" hufu_core store verify --path copy.db --pin-file so.pin
 check_status 2 "there is no other store: 2" hufu_core store verify other
+check "its state is told" sh -c "'$HUFU' store status demo >status && grep -q '^state  *ok' status"
+cp copy.db older.db
+hufu_core store verify --path older.db --pin-file user.pin >last 2>&1 # a login: older.db is newer than copy.db by now
+rm -f older.db-wal older.db-shm && cp copy.db older.db
+check_status 6 "an older state in a store's place is told: 6" hufu_core store status --path older.db
+check_status 3 "the user's PIN does not make it good: 3" hufu_core store accept-head --path older.db --so-pin-file user.pin
+check "the officer's does" hufu_core store accept-head --path older.db --so-pin-file so.pin
+check "and it is a store again" hufu_core store verify --path older.db --pin-file user.pin
 # SQLite fills its pages from the end.
 size=$(wc -c <copy.db)
 for page in 3 4 5 6 7 8 9 10; do

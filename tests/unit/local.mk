@@ -271,6 +271,11 @@ tests_unit_test_store_SOURCES = %reldir%/test_store.c $(STORE_UTIL)
 tests_unit_test_store_CFLAGS = $(STORE_TEST_CFLAGS)
 tests_unit_test_store_LDADD = $(STORE_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_store_head
+tests_unit_test_store_head_SOURCES = %reldir%/test_store_head.c $(STORE_UTIL)
+tests_unit_test_store_head_CFLAGS = $(STORE_TEST_CFLAGS)
+tests_unit_test_store_head_LDADD = $(STORE_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_store_credentials
 tests_unit_test_store_credentials_SOURCES = %reldir%/test_store_credentials.c $(STORE_UTIL)
 tests_unit_test_store_credentials_CFLAGS = $(STORE_TEST_CFLAGS)

@@ -50,6 +50,14 @@ void place_login(struct place *p)
 	DIE_UNLESS(login(p->store, STORE_USER, USER_PIN) == HUFU_OK);
 }
 
+void forget_head(const struct place *p)
+{
+	char memory[256];
+
+	snprintf(memory, sizeof(memory), "%s.head", p->path);
+	unlink(memory);
+}
+
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
 	(void)st, (void)flag, (void)ftw;

@@ -36,6 +36,8 @@ static inline struct sqlite *file_of(struct store *s)
 }
 
 void place_login(struct place *);
+/* What this machine remembers of the newest state is gone. */
+void forget_head(const struct place *);
 
 enum hufu_err login(struct store *, enum store_role, const char *pin);
 enum hufu_err init(const struct place *, const char *so_pin);

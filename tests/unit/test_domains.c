@@ -378,8 +378,9 @@ static void test_from_before(void)
 	ask("PRAGMA user_version = 1"); /* with the next line all that version 1 had */
 	sqlite3 *db;
 	CU_ASSERT_EQUAL_FATAL(sqlite3_open(path_of("test.db"), &db), SQLITE_OK);
-	CU_ASSERT_EQUAL(sqlite3_exec(db, "DROP TABLE domain; DROP TABLE credential", NULL, NULL, NULL), SQLITE_OK);
+	CU_ASSERT_EQUAL(sqlite3_exec(db, "DROP TABLE domain; DROP TABLE credential; DROP TABLE journal", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
+	unlink(path_of("test.db.head"));
 	start(ALL, ALL_NAMES, "");
 	open_session();
 	login(CKU_USER);

@@ -4,6 +4,8 @@
  * writes, an acknowledged object is there and whole, one that was not is absent
  * or whole, PIN tries have not gone up, and verify is clean.
  */
+#include <unistd.h>
+
 #include "powerloss_vfs.h"
 #include "store_util.h"
 #include "unit.h"
@@ -27,7 +29,7 @@ struct attempt {
 
 static struct {
 	struct place p;
-	char replay[256];
+	char replay[256], memory[256];
 	struct history objects[OBJECTS];
 	struct attempt attempts[ATTEMPTS];
 	size_t nattempts;
@@ -78,6 +80,7 @@ static void live(void)
 	store_close(world.p.store);
 	world.p.store = NULL;
 	snprintf(world.replay, sizeof(world.replay), "%s/replay.db", world.p.dir);
+	snprintf(world.memory, sizeof(world.memory), "%s/replay.head", world.p.dir);
 	powerloss_register();
 	world.p.conf.vfs = POWERLOSS_VFS;
 	powerloss_start(world.p.path);
@@ -154,7 +157,9 @@ static void judge(size_t at)
 	struct store_conf conf = world.p.conf;
 
 	conf.path = world.replay;
+	conf.head = world.memory;
 	conf.vfs = NULL;
+	unlink(world.memory); /* each instant has a past of its own */
 	CU_ASSERT_EQUAL(store_open(&conf, &s), HUFU_OK);
 	if (!s)
 		return;

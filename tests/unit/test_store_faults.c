@@ -207,7 +207,7 @@ static int insert_until_limit(void *arg)
 	struct place *p = arg;
 	struct store *s;
 	uint8_t uuid[16];
-	struct rlimit limit = {200000, 200000};
+	struct rlimit limit = {300000, 300000};
 	enum hufu_err err = HUFU_OK;
 	unsigned n = 0;
 

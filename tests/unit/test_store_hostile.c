@@ -356,14 +356,14 @@ static void test_versions(void)
 	place_init(&p);
 	store_close(p.store);
 	p.store = NULL;
-	tamper(p.path, "PRAGMA user_version = 4");
+	tamper(p.path, "PRAGMA user_version = 5");
 	CU_ASSERT_EQUAL(store_open(&p.conf, &s), HUFU_ERR_STORE_VERSION);
-	CU_ASSERT_TRUE(log_has(&p, "newer hufu (schema 4"));
+	CU_ASSERT_TRUE(log_has(&p, "newer hufu (schema 5"));
 	CU_ASSERT_EQUAL(init(&p, SO_PIN), HUFU_ERR_STORE_VERSION);
-	CU_ASSERT_EQUAL(ask(p.path, "PRAGMA user_version"), 4);
+	CU_ASSERT_EQUAL(ask(p.path, "PRAGMA user_version"), 5);
 	tamper(p.path, "PRAGMA user_version = 0");
 	CU_ASSERT_EQUAL(store_open(&p.conf, &s), HUFU_ERR_STORE_CORRUPT);
-	tamper(p.path, "PRAGMA user_version = 3; PRAGMA application_id = 7");
+	tamper(p.path, "PRAGMA user_version = 4; PRAGMA application_id = 7");
 	CU_ASSERT_EQUAL(store_open(&p.conf, &s), HUFU_ERR_STORE_CORRUPT);
 	CU_ASSERT_TRUE(log_has(&p, "no hufu store"));
 	place_clear(&p);
@@ -416,29 +416,29 @@ static void test_migration(void)
 	struct four f;
 	struct stat st;
 	char copy[256];
-	static const struct schema_step broken[] = {{3, NOTE "; CREATE TABLE nonsense("}, {0}};
-	static const struct schema_step forgetful[] = {{3, "CREATE TABLE other(x)"}, {0}};
-	static const struct schema_step right[] = {{3, NOTE}, {0}};
-	struct schema next = {.version = 4, .objects = next_objects(), .steps = broken};
+	static const struct schema_step broken[] = {{4, NOTE "; CREATE TABLE nonsense("}, {0}};
+	static const struct schema_step forgetful[] = {{4, "CREATE TABLE other(x)"}, {0}};
+	static const struct schema_step right[] = {{4, NOTE}, {0}};
+	struct schema next = {.version = 5, .objects = next_objects(), .steps = broken};
 
 	four_init(&f);
-	snprintf(copy, sizeof(copy), "%s.v3", f.p.path);
+	snprintf(copy, sizeof(copy), "%s.v4", f.p.path);
 	/* A step that fails, or ends elsewhere, leaves all as it was; the copy stays. */
 	CU_ASSERT_EQUAL(schema_ready(file_of(f.p.store), &next), HUFU_ERR_STORE_CORRUPT);
 	CU_ASSERT_EQUAL(stat(copy, &st), 0);
-	CU_ASSERT_EQUAL(ask(f.p.path, "PRAGMA user_version"), 3);
+	CU_ASSERT_EQUAL(ask(f.p.path, "PRAGMA user_version"), 4);
 	next.steps = forgetful;
 	CU_ASSERT_EQUAL(schema_ready(file_of(f.p.store), &next), HUFU_ERR_STORE_CORRUPT);
-	CU_ASSERT_EQUAL(ask(f.p.path, "PRAGMA user_version"), 3);
+	CU_ASSERT_EQUAL(ask(f.p.path, "PRAGMA user_version"), 4);
 	CU_ASSERT_EQUAL(get(&f, 0) | get(&f, 3), HUFU_OK);
 
 	next.steps = right;
 	CU_ASSERT_EQUAL(schema_ready(file_of(f.p.store), &next), HUFU_OK);
 	CU_ASSERT_EQUAL(schema_ready(file_of(f.p.store), &next), HUFU_OK);
-	CU_ASSERT_EQUAL(ask(f.p.path, "PRAGMA user_version"), 4);
+	CU_ASSERT_EQUAL(ask(f.p.path, "PRAGMA user_version"), 5);
 	CU_ASSERT_EQUAL(ask(f.p.path, "SELECT count(*) FROM note"), 0);
-	snprintf(copy, sizeof(copy), "%s.v3.3", f.p.path);
-	CU_ASSERT_EQUAL(ask(copy, "PRAGMA user_version"), 3);
+	snprintf(copy, sizeof(copy), "%s.v4.3", f.p.path);
+	CU_ASSERT_EQUAL(ask(copy, "PRAGMA user_version"), 4);
 	CU_ASSERT_EQUAL(ask(copy, "SELECT count(*) FROM object"), 4);
 	place_clear(&f.p);
 }
