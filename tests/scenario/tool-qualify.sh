@@ -84,12 +84,19 @@ names iv-kept "" chaining fault "the IV is not updated"
 check "iv-kept: with the profile that was written it is a quirk" qualify ./careless.so --profile report/careless.conf --chapters chaining
 names sessions=10 "" sizes quirk "10 sessions are open at a time"
 names idle=1000 "--idle 4" idle fault "is of no use any more"
-names leak "" leaks fault "sessions opened and closed: 4"
 told ""
+qualify ./careless.so --chapters leaks >out 2>&1
+if found leaks skipped "under a sanitizer" >/dev/null; then
+	skip "what leaks is named" "a sanitizer keeps memory that was given back"
+else
+	names leak "" leaks fault "sessions opened and closed: 4"
+	told ""
+	check "a key that does not sign" qualify ./careless.so --index 3 --chapters leaks
+	check "is not known to leak nothing" found leaks skipped "signatures: not tried, since the first failed: SDR_PRKRERR"
+fi
 # The pair at the third index signs for nobody who has not its password.
-check "a key that does not sign has no late signature" qualify ./careless.so --index 3 --chapters late,leaks
+check "a key that does not sign has no late signature" qualify ./careless.so --index 3 --chapters late
 check "which is told" found late skipped "SDF_InternalSign_ECC: no call of it succeeded (SDR_PRKRERR"
-check "nor any that leaks" found leaks skipped "signatures: not tried, since the first failed: SDR_PRKRERR"
 check "but random numbers do" found late pass SDF_GenerateRandom
 names stuck "" random fault "repeat every 16 bytes"
 names wrong=20 "" cross fault "10 of 200 wrong"
