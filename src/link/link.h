@@ -12,7 +12,7 @@
  * Every call knows the generation of the connection it went out on: when that
  * dies, what had not been written is GONE, what had is LOST, unless a GOAWAY said
  * that it was not executed (GONE). Nothing dead is used again. While answers are
- * outstanding a silent connection is asked by PING every 250 ms and given up after ping_ms; so no
+ * outstanding a silent connection is asked by PING (every 250 ms, or four times in ping_ms) and given up after ping_ms; so no
  * call waits for the kernel's time-outs. Handshakes: at most connects_per_s, with jitter; sessions of TLS are resumed.
  *
  * The role TOKEN (a device's option role = "token", set by the configuration where the token's store is "net"): what the machine
@@ -27,6 +27,8 @@
 #ifndef LINK_LINK_H
 #define LINK_LINK_H
 
+#include <stdatomic.h>
+
 #include "base/conf.h"
 #include "base/err.h"
 #include "wire/channel.h"
@@ -37,8 +39,8 @@ struct link;
 struct link_conf {
 	const char *device;        /* for the log */
 	const char *address;       /* wire/channel.h */
-	const char *name;          /* what the certificate must be for; NULL: the address's host */
-	const uint8_t *pin;        /* SHA-256 of the certificate, or NULL */
+	const char *name;          /* what the certificate must be for; NULL: the address's host, or, with a pin, anything */
+	const char *pin;           /* SHA-256 of the certificate, 64 hex digits, or NULL */
 	const char *profile, *ca, *cert, *key, *crl, *enc_cert, *enc_key;
 	const char *token;         /* the virtual machine; "" the only one */
 	enum wire_role role;
@@ -48,7 +50,7 @@ struct link_conf {
 	uint32_t idle_ms;          /* a ping of an idle connection when it is used next; default 15000 */
 	uint32_t window;           /* requests at once on a connection, at most what the machine grants; default 256 */
 	uid_t server_uid;          /* Unix sockets: whom the peer must be; root always is right; (uid_t)-1: this user */
-	const uint8_t *domain_id;  /* 16 bytes that the machine's domain must have, or NULL: the first one seen is kept */
+	const char *domain_id;     /* that the machine's domain must have, 32 hex digits, or NULL: the first one seen is kept */
 };
 /*
  * From a device's section (options of driver net, hufu.conf(5)): views into it. HUFU_ERR_CONFIG after a logged message.
@@ -62,20 +64,29 @@ void link_free(struct link *); /* nobody is calling */
 
 /* One request. The caller's; the link writes frame no more once it was sent. */
 struct link_call {
-	struct writer frame;       /* a whole frame (wire/op.h), with id 0: the link gives it one. In secret memory where it holds secrets */
+	struct writer frame;       /* a whole REQUEST (wire/op.h): the link gives it its id, and what is left of its time. In secret memory
+	                              where it holds secrets */
 	uint64_t deadline_ns;
 	bool bulk;                 /* goes by a connection of its own kind, so that small ones do not wait behind it */
 	/* answer */
-	enum hufu_err err;         /* of the way: HUFU_OK where an answer came, whatever it says; GONE, LOST, BUSY, DENIED */
+	enum hufu_err err;         /* of the way: HUFU_OK where an answer came, whatever it says; GONE, LOST, BUSY, DENIED; DATA_LEN: over
+	                              max_body */
 	uint8_t *body;             /* secret memory, link_call_clear */
 	size_t len;
 	/* the link's own */
-	void *priv[4];
+	struct link_conn *conn;
+	struct link_waiter *waiter;
+	struct link_call *next;
+	uint64_t id, end;
+	_Atomic bool cancelled;
 };
 /* Sends all, waits for all; each has its own err. Returns by the latest deadline. */
 void link_run(struct link *, struct link_call *calls, size_t n);
 void link_call_clear(struct link_call *);
-/* Makes a run that another thread waits in return early, LOST, and tells the machine (CANCEL). */
+/*
+ * Makes a run that another thread waits in return early, LOST, and tells the machine (CANCEL). The calls are there until it has
+ * returned.
+ */
 void link_cancel(struct link *, struct link_call *calls, size_t n);
 
 /* Connects if there is no connection, and asks: is it there? (PING). */
@@ -90,7 +101,6 @@ struct link_state {
 	int64_t not_after;         /* of the machine's certificate */
 	uint32_t connections;
 	uint64_t handshakes, resumed, lost, pings;
-	struct wire_load load;     /* as last told */
 };
 void link_state(struct link *, struct link_state *);
 

@@ -1,6 +1,12 @@
 # A client's link to a cipher machine.
 noinst_LTLIBRARIES += src/link/liblink.la
 src_link_liblink_la_SOURCES = \
-	%reldir%/link.h
-src_link_liblink_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS)
+	%reldir%/conf.c \
+	%reldir%/conn.c \
+	%reldir%/dial.c \
+	%reldir%/frames.c \
+	%reldir%/link.c \
+	%reldir%/link.h \
+	%reldir%/link_internal.h
+src_link_liblink_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS) $(OPENSSL_CFLAGS)
 src_link_liblink_la_LIBADD = $(PTHREAD_LIBS)

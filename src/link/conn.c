@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection: who reads, who writes, who waits for what. */
+#include "link/link_internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+
+#define ASK_NS (250 * NS_PER_MS)
+#define SHORT_NS (10 * NS_PER_MS)  /* until somebody who waits in vain for a place looks again; see wait_turn */
+#define WHY_LEN 256
+#define KEEP_CAP (256u * 1024)     /* buffers that grew beyond it are given back */
+
+/* -- life -------------------------------------------------------------------------------- */
+
+enum hufu_err conn_new(struct link *link, struct channel *channel, struct link_conn **out)
+{
+	struct link_conn *c = calloc(1, sizeof(*c));
+	uint8_t *in = c ? secret_alloc(LINK_IN_CAP) : NULL;
+
+	if (!in) {
+		free(c);
+		return HUFU_ERR_NO_MEMORY;
+	}
+	c->in = in;
+	c->link = link;
+	c->channel = channel;
+	c->fd = channel_fd(channel);
+	atomic_init(&c->holders, 1);
+	pthread_mutex_init(&c->io, NULL);
+	pthread_mutex_init(&c->lock, NULL);
+	writer_init(&c->queue, true);
+	writer_init(&c->sending, true);
+	c->used_ns = c->heard_ns = clock_now_ns();
+	pthread_mutex_lock(&link->lock);
+	c->next = link->all;
+	link->all = c;
+	pthread_mutex_unlock(&link->lock);
+	*out = c;
+	return HUFU_OK;
+}
+
+static void unlist(struct link_conn *c)
+{
+	struct link_conn **at = &c->link->all;
+
+	pthread_mutex_lock(&c->link->lock);
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	pthread_mutex_unlock(&c->link->lock);
+}
+
+void conn_hold(struct link_conn *c)
+{
+	atomic_fetch_add(&c->holders, 1);
+}
+
+void conn_rele(struct link_conn *c)
+{
+	if (atomic_fetch_sub(&c->holders, 1) != 1)
+		return;
+	unlist(c);
+	channel_free(c->channel);
+	secret_free(c->in);
+	secret_free(c->frame.body);
+	writer_clear(&c->queue);
+	writer_clear(&c->sending);
+	pthread_mutex_destroy(&c->io);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+/* -- waiters and their calls ---------------------------------------------------------------- */
+
+void waiter_init(struct link_waiter *w)
+{
+	*w = (struct link_waiter){0};
+	clock_cond_init(&w->wake);
+}
+
+void waiter_clear(struct link_waiter *w)
+{
+	pthread_cond_destroy(&w->wake);
+}
+
+static void waiter_enter_locked(struct link_conn *c, struct link_waiter *w)
+{
+	w->next = c->waiters;
+	if (w->next)
+		w->next->at = &w->next;
+	w->at = &c->waiters;
+	c->waiters = w;
+}
+
+static void waiter_leave_locked(struct link_waiter *w)
+{
+	*w->at = w->next;
+	if (w->next)
+		w->next->at = w->at;
+}
+
+static struct link_call **bucket(struct link_conn *c, uint64_t id)
+{
+	return &c->calls[id % LINK_BUCKETS];
+}
+
+struct link_call *call_find_locked(struct link_conn *c, uint64_t id)
+{
+	struct link_call *call = *bucket(c, id);
+
+	while (call && call->id != id)
+		call = call->next;
+	return call;
+}
+
+static void call_enter_locked(struct link_conn *c, struct link_waiter *w, struct link_call *call)
+{
+	struct link_call **at = bucket(c, call->id);
+
+	call->waiter = w;
+	call->next = *at;
+	*at = call;
+	w->remaining++;
+	c->pending++;
+}
+
+void call_done_locked(struct link_conn *c, struct link_call *call, enum hufu_err err)
+{
+	struct link_call **at = bucket(c, call->id);
+	struct link_waiter *w = call->waiter;
+
+	while (*at != call)
+		at = &(*at)->next;
+	*at = call->next;
+	c->pending--;
+	call->err = err;
+	call->waiter = NULL;
+	if (--w->remaining == 0)
+		pthread_cond_signal(&w->wake);
+}
+
+void wake_for_credit_locked(struct link_conn *c)
+{
+	for (struct link_waiter *w = c->waiters; w; w = w->next)
+		if (w->for_credit)
+			pthread_cond_signal(&w->wake);
+}
+
+void conn_drain_locked(struct link_conn *c)
+{
+	c->draining = true;
+	atomic_store(&c->closed, true);
+}
+
+void conn_die_locked(struct link_conn *c, enum hufu_level level, const char *why)
+{
+	if (c->dead)
+		return;
+	c->dead = true;
+	atomic_store(&c->closed, true);
+	atomic_fetch_add(&c->link->lost, 1);
+	log_device(level, c->link->conf.device, "the connection is lost: %s (%u requests outstanding)", why, c->in_flight);
+	(void)shutdown(c->fd, SHUT_RDWR); /* whoever waits on it wakes up */
+	for (size_t i = 0; i < LINK_BUCKETS; i++) {
+		for (struct link_call *call = c->calls[i], *next; call; call = next) {
+			next = call->next;
+			/* A request that did not go out to its last byte cannot have been carried out. */
+			call_done_locked(c, call, call->end > c->sent ? HUFU_ERR_GONE : HUFU_ERR_LOST);
+		}
+	}
+	for (struct link_waiter *w = c->waiters; w; w = w->next)
+		pthread_cond_signal(&w->wake);
+}
+
+/* -- writing ------------------------------------------------------------------------------------ */
+
+static bool has_unsent(const struct link_conn *c)
+{
+	return c->sent < c->queued;
+}
+
+static void writer_reuse(struct writer *w)
+{
+	if (w->cap > KEEP_CAP) {
+		writer_clear(w);
+		writer_init(w, true);
+		return;
+	}
+	secret_wipe(w->data, w->len);
+	w->len = 0;
+}
+
+/* With conn.io: the channel's text is written anew by its next failure. */
+static void copy_why(char why[WHY_LEN], const struct link_conn *c, enum hufu_err err)
+{
+	if (err)
+		snprintf(why, WHY_LEN, "%s", channel_why(c->channel));
+}
+
+/* The writer's place is ours, c->lock held; it is let go of for the sending itself. What does not go at once stays. */
+static void send_locked(struct link_conn *c)
+{
+	while (!c->dead && has_unsent(c)) {
+		enum channel_want want = CHANNEL_READY;
+		char why[WHY_LEN];
+		size_t n = 0;
+		if (c->sending_at == c->sending.len) {
+			const struct writer sent = c->sending;
+			c->sending = c->queue;
+			c->queue = sent;
+			writer_reuse(&c->queue);
+			c->sending_at = 0;
+		}
+		pthread_mutex_unlock(&c->lock);
+		pthread_mutex_lock(&c->io);
+		enum hufu_err err = channel_write(c->channel, c->sending.data + c->sending_at, c->sending.len - c->sending_at, &n, &want);
+		copy_why(why, c, err);
+		pthread_mutex_unlock(&c->io);
+		pthread_mutex_lock(&c->lock);
+		c->sending_at += n;
+		c->sent += n;
+		if (err) {
+			conn_die_locked(c, HUFU_LOG_INFO, why);
+			return;
+		}
+		if (n == 0)
+			return;
+	}
+}
+
+static void flush_locked(struct link_conn *c)
+{
+	if (c->writing || c->dead)
+		return; /* whoever writes takes ours along */
+	c->writing = true;
+	send_locked(c);
+	c->writing = false;
+}
+
+/* -- reading ------------------------------------------------------------------------------------- */
+
+/* The reader's place is ours, no lock held. All that is there, as long as it comes from what libssl has read already. */
+static void receive(struct link_conn *c)
+{
+	for (bool more = true; more;) {
+		enum channel_want want = CHANNEL_READY;
+		char why[WHY_LEN];
+		size_t n = 0;
+		pthread_mutex_lock(&c->io);
+		enum hufu_err err = channel_read(c->channel, c->in + c->in_len, LINK_IN_CAP - c->in_len, &n, &want);
+		more = err == HUFU_OK && n > 0 && channel_pending(c->channel);
+		copy_why(why, c, err);
+		pthread_mutex_unlock(&c->io);
+		pthread_mutex_lock(&c->lock);
+		if (n > 0) {
+			c->heard_ns = clock_now_ns();
+			c->unanswered_ns = 0;
+			c->in_len += n;
+			more &= frames_take_locked(c);
+		} else if (err) {
+			conn_die_locked(c, err == HUFU_ERR_DENIED ? HUFU_LOG_ERROR : HUFU_LOG_INFO, why);
+		} else if (want == CHANNEL_READY) {
+			conn_die_locked(c, HUFU_LOG_INFO, "the machine closed it");
+		}
+		pthread_mutex_unlock(&c->lock);
+	}
+}
+
+/* -- silence ---------------------------------------------------------------------------------------- */
+
+static uint64_t patience(const struct link_conn *c)
+{
+	return c->link->conf.ping_ms * NS_PER_MS;
+}
+
+static uint64_t asking_interval(const struct link_conn *c)
+{
+	return patience(c) / 4 < ASK_NS ? patience(c) / 4 : ASK_NS;
+}
+
+static void queue_ping_locked(struct link_conn *c, uint64_t id)
+{
+	if (wire_plain_put(&c->queue, WIRE_PING, id) != HUFU_OK) {
+		conn_die_locked(c, HUFU_LOG_WARNING, "memory is out");
+		return;
+	}
+	c->queued += WIRE_HEADER_LEN;
+	c->asked_ns = clock_now_ns();
+	if (c->unanswered_ns == 0)
+		c->unanswered_ns = c->asked_ns;
+	atomic_fetch_add(&c->link->pings, 1);
+}
+
+/*
+ * Gives back when to look again. Silence counts from the first PING that nobody answered, not from the last byte: a machine that
+ * works for a minute on what was asked says nothing by itself. What was given up keeps counting, so that many calls with little
+ * patience each find out together.
+ */
+static uint64_t mind_silence_locked(struct link_conn *c, uint64_t now)
+{
+	const uint64_t interval = asking_interval(c);
+	const uint64_t last = c->heard_ns > c->asked_ns ? c->heard_ns : c->asked_ns;
+
+	if (c->pending == 0 && c->in_flight == 0)
+		return CLOCK_NEVER;
+	if (c->unanswered_ns != 0 && now >= c->unanswered_ns + patience(c) - interval) {
+		conn_die_locked(c, HUFU_LOG_WARNING, "no sign of life, though it was asked for one");
+		return now;
+	}
+	if (now < last + interval)
+		return last + interval;
+	queue_ping_locked(c, LINK_PING_BIT | ++c->last_ping);
+	flush_locked(c);
+	return now + interval;
+}
+
+/* -- waiting ----------------------------------------------------------------------------------------- */
+
+static bool is_done(const struct link_conn *c, const struct link_waiter *w)
+{
+	if (w->for_credit)
+		return c->dead || c->draining || c->in_flight < c->window;
+	return w->remaining == 0;
+}
+
+/* One of those who stay takes over what we leave. */
+static void pass_on_locked(struct link_conn *c)
+{
+	if (c->waiters)
+		pthread_cond_signal(&c->waiters->wake);
+}
+
+static int poll_ms(uint64_t now, uint64_t until)
+{
+	if (until <= now)
+		return 0;
+	const uint64_t ms = (until - now + NS_PER_MS - 1) / NS_PER_MS;
+	return ms > 60000 ? 60000 : (int)ms;
+}
+
+/* Waits for the socket in the places that are ours, and does what can be done in them. No lock held. */
+static void work(struct link_conn *c, bool read, bool write, uint64_t now, uint64_t until)
+{
+	struct pollfd p = {.fd = c->fd, .events = (short)((read ? POLLIN : 0) | (write ? POLLOUT : 0))};
+	const int n = poll(&p, 1, poll_ms(now, until));
+
+	if (n <= 0)
+		return; /* the time has come, or a signal of the application's */
+	if (write && (p.revents & (POLLOUT | POLLERR | POLLHUP))) {
+		pthread_mutex_lock(&c->lock);
+		send_locked(c);
+		pthread_mutex_unlock(&c->lock);
+	}
+	if (read && (p.revents & (POLLIN | POLLERR | POLLHUP)))
+		receive(c);
+}
+
+/*
+ * One turn of waiting. The writer's place is taken only when something is left that did not go at once. A reader whose own bytes
+ * are held by another writer must look now and then whether that one has left: nobody can wake it out of poll.
+ */
+static void wait_turn_locked(struct link_conn *c, struct link_waiter *w, uint64_t now, uint64_t until)
+{
+	const bool read = !c->reading, write = !c->writing && has_unsent(c);
+
+	if (!read && !write) {
+		(void)clock_wait(&w->wake, &c->lock, until);
+		return;
+	}
+	if (read && !write && w->end > c->sent && until > now + SHORT_NS)
+		until = now + SHORT_NS;
+	c->reading |= read;
+	c->writing |= write;
+	pthread_mutex_unlock(&c->lock);
+	work(c, read, write, now, until);
+	pthread_mutex_lock(&c->lock);
+	if (read)
+		c->reading = false;
+	if (write)
+		c->writing = false;
+	flush_locked(c); /* answers to PINGs, and what others queued while we wrote */
+}
+
+/* While nobody waited nobody read: the answer to an old PING may be here already. */
+static void catch_up_locked(struct link_conn *c)
+{
+	if (c->reading || c->unanswered_ns == 0 || c->dead)
+		return;
+	c->reading = true;
+	pthread_mutex_unlock(&c->lock);
+	receive(c);
+	pthread_mutex_lock(&c->lock);
+	c->reading = false;
+}
+
+static void wait_locked(struct link_conn *c, struct link_waiter *w, uint64_t deadline_ns)
+{
+	waiter_enter_locked(c, w);
+	catch_up_locked(c);
+	while (!is_done(c, w) && !c->dead) {
+		const uint64_t now = clock_now_ns();
+		if (now >= deadline_ns)
+			break;
+		const uint64_t look = mind_silence_locked(c, now);
+		if (c->dead)
+			break;
+		wait_turn_locked(c, w, now, look < deadline_ns ? look : deadline_ns);
+	}
+	waiter_leave_locked(w);
+	pass_on_locked(c);
+}
+
+/* -- calls ---------------------------------------------------------------------------------------------- */
+
+/* docs/PROTOCOL.md, "Frames": the id is at 8, the time left at 20. */
+static void address_frame(struct link_call *call, uint64_t now, uint8_t header[WIRE_HEADER_LEN])
+{
+	struct wire_header h = {0};
+	const uint64_t left_ms = call->deadline_ns > now ? (call->deadline_ns - now) / NS_PER_MS : 0;
+
+	if (wire_header_get(call->frame.data, UINT32_MAX, &h) != HUFU_OK)
+		(void)log_bug();
+	h.id = call->id;
+	h.deadline_ms = left_ms == 0 ? 1 : left_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)left_ms;
+	wire_header_put(&h, header);
+}
+
+/* False: memory is out, and nothing of it stands in the queue. */
+static bool queue_call_locked(struct link_conn *c, struct link_waiter *w, struct link_call *call, uint64_t now)
+{
+	uint8_t header[WIRE_HEADER_LEN];
+
+	call->id = ++c->last_id;
+	address_frame(call, now, header);
+	write_bytes(&c->queue, header, sizeof(header));
+	write_bytes(&c->queue, call->frame.data + WIRE_HEADER_LEN, call->frame.len - WIRE_HEADER_LEN);
+	if (c->queue.bad) {
+		conn_die_locked(c, HUFU_LOG_ERROR, "memory is out");
+		return false;
+	}
+	c->queued += call->frame.len;
+	call->end = w->end = c->queued;
+	if (c->in_flight++ == 0 && c->pending == 0)
+		c->heard_ns = now; /* from now on silence means something */
+	call_enter_locked(c, w, call);
+	return true;
+}
+
+size_t conn_submit(struct link_conn *c, struct link_waiter *w, struct link_call *calls, size_t n)
+{
+	size_t taken = 0;
+
+	pthread_mutex_lock(&c->lock);
+	const uint64_t now = clock_now_ns();
+	atomic_store_explicit(&c->used_ns, now, memory_order_relaxed);
+	for (; taken < n && !c->dead && !c->draining && c->in_flight < c->window; taken++) {
+		struct link_call *call = &calls[taken];
+		if (atomic_load_explicit(&call->cancelled, memory_order_relaxed))
+			call->err = HUFU_ERR_GONE;
+		else if (call->frame.len - WIRE_HEADER_LEN > c->hello.max_body)
+			call->err = HUFU_ERR_DATA_LEN;
+		else if (!queue_call_locked(c, w, call, now))
+			break;
+	}
+	flush_locked(c);
+	pthread_mutex_unlock(&c->lock);
+	return taken;
+}
+
+/* What has no outcome yet gets one: the machine is told, and its answer will be passed over. */
+static void give_up_locked(struct link_conn *c, struct link_call *calls, size_t n)
+{
+	bool some = false;
+
+	for (size_t i = 0; i < n; i++) {
+		struct link_call *call = &calls[i];
+		if (!call->waiter)
+			continue;
+		if (!(call->id & LINK_PING_BIT) && !c->dead && wire_plain_put(&c->queue, WIRE_CANCEL, call->id) == HUFU_OK) {
+			c->queued += WIRE_HEADER_LEN;
+			some = true;
+		}
+		call_done_locked(c, call, HUFU_ERR_LOST);
+	}
+	if (some)
+		flush_locked(c);
+}
+
+static uint64_t latest_deadline(const struct link_call *calls, size_t n)
+{
+	uint64_t latest = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (calls[i].deadline_ns > latest)
+			latest = calls[i].deadline_ns;
+	return latest;
+}
+
+void conn_wait(struct link_conn *c, struct link_waiter *w, struct link_call *calls, size_t n)
+{
+	pthread_mutex_lock(&c->lock);
+	wait_locked(c, w, latest_deadline(calls, n));
+	if (w->remaining > 0)
+		give_up_locked(c, calls, n);
+	pthread_mutex_unlock(&c->lock);
+}
+
+bool conn_wait_credit(struct link_conn *c, uint64_t deadline_ns)
+{
+	struct link_waiter w;
+
+	waiter_init(&w);
+	w.for_credit = true;
+	pthread_mutex_lock(&c->lock);
+	wait_locked(c, &w, deadline_ns);
+	const bool room = !c->dead && !c->draining && c->in_flight < c->window;
+	pthread_mutex_unlock(&c->lock);
+	waiter_clear(&w);
+	return room;
+}
+
+/* The thread that waits for it may be in poll, out of which the answer to a PING brings it. */
+void conn_cancel(struct link_conn *c, struct link_call *call)
+{
+	pthread_mutex_lock(&c->lock);
+	const struct link_waiter *w = call->waiter;
+	give_up_locked(c, call, 1);
+	if (w && w->remaining == 0 && !c->dead) {
+		queue_ping_locked(c, LINK_PING_BIT | ++c->last_ping);
+		flush_locked(c);
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+enum hufu_err conn_ask(struct link_conn *c, uint64_t deadline_ns)
+{
+	struct link_call call = {.deadline_ns = deadline_ns};
+	struct link_waiter w;
+
+	waiter_init(&w);
+	pthread_mutex_lock(&c->lock);
+	if (c->dead) {
+		call.err = HUFU_ERR_GONE;
+	} else {
+		atomic_store_explicit(&c->used_ns, clock_now_ns(), memory_order_relaxed);
+		if (c->in_flight == 0 && c->pending == 0)
+			c->heard_ns = c->used_ns;
+		call.id = LINK_PING_BIT | ++c->last_ping;
+		queue_ping_locked(c, call.id);
+		call.end = w.end = c->queued;
+		call_enter_locked(c, &w, &call);
+		flush_locked(c);
+		wait_locked(c, &w, deadline_ns);
+		give_up_locked(c, &call, 1);
+	}
+	pthread_mutex_unlock(&c->lock);
+	waiter_clear(&w);
+	return call.err == HUFU_OK ? HUFU_OK : HUFU_ERR_GONE;
+}
+
+void conn_look(struct link_conn *c)
+{
+	pthread_mutex_lock(&c->lock);
+	const bool mine = !c->reading && !c->dead;
+	c->reading |= mine;
+	pthread_mutex_unlock(&c->lock);
+	if (!mine)
+		return; /* somebody looks anyway */
+	receive(c);
+	pthread_mutex_lock(&c->lock);
+	c->reading = false;
+	flush_locked(c);
+	pass_on_locked(c);
+	pthread_mutex_unlock(&c->lock);
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A link as its users see it: calls, probes, state, forks. */
+#include "link/link_internal.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "crypto/context.h"
+
+#define LOOK_NS (20 * NS_PER_MS) /* idle for longer: it may have ended meanwhile, and a look costs less than a lost request */
+
+/* -- life -------------------------------------------------------------------------------- */
+
+static const size_t texts[] = {
+	offsetof(struct link_conf, device), offsetof(struct link_conf, address), offsetof(struct link_conf, name),
+	offsetof(struct link_conf, pin), offsetof(struct link_conf, profile), offsetof(struct link_conf, ca),
+	offsetof(struct link_conf, cert), offsetof(struct link_conf, key), offsetof(struct link_conf, crl),
+	offsetof(struct link_conf, enc_cert), offsetof(struct link_conf, enc_key), offsetof(struct link_conf, token),
+	offsetof(struct link_conf, domain_id),
+};
+
+static const char **text_at(struct link_conf *conf, size_t i)
+{
+	return (const char **)(void *)((char *)conf + texts[i]);
+}
+
+/* All that conf points to, in one block. */
+static bool copy_texts(struct link *link)
+{
+	size_t len = 0, at = 0;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		len += *text_at(&link->conf, i) ? strlen(*text_at(&link->conf, i)) + 1 : 0;
+	link->text = malloc(len + 1);
+	for (size_t i = 0; link->text && i < sizeof(texts) / sizeof(texts[0]); i++) {
+		const char **text = text_at(&link->conf, i);
+		if (!*text)
+			continue;
+		const size_t n = strlen(*text) + 1;
+		memcpy(link->text + at, *text, n);
+		*text = link->text + at;
+		at += n;
+	}
+	return link->text != NULL;
+}
+
+static void set_defaults(struct link_conf *conf)
+{
+	static const struct {
+		size_t at;
+		uint32_t value, max;
+	} numbers[] = {
+		{offsetof(struct link_conf, connections), 2, LINK_CONNECTIONS_MAX}, {offsetof(struct link_conf, connects_per_s), 20, 1000000},
+		{offsetof(struct link_conf, ping_ms), 1000, 3600000}, {offsetof(struct link_conf, idle_ms), 15000, UINT32_MAX},
+		{offsetof(struct link_conf, window), WIRE_WINDOW_DEFAULT, 65536},
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		uint32_t *value = (uint32_t *)(void *)((char *)conf + numbers[i].at);
+		if (*value == 0)
+			*value = numbers[i].value;
+		if (*value > numbers[i].max)
+			*value = numbers[i].max;
+	}
+	if (!conf->token)
+		conf->token = "";
+	if (!conf->device)
+		conf->device = "machine";
+}
+
+/* Where no name is given: that of the address; with a pin the certificate is known, whatever name it has. */
+static bool set_name(struct link *link)
+{
+	if (link->conf.name)
+		return (size_t)snprintf(link->name, sizeof(link->name), "%s", link->conf.name) < sizeof(link->name);
+	return link->pinned || channel_address_host(link->conf.address, link->name, sizeof(link->name));
+}
+
+static enum hufu_err check_conf(struct link *link)
+{
+	const char *unix_path = NULL;
+	const struct link_conf *conf = &link->conf;
+
+	if (!conf->address || !channel_address_valid(conf->address, &unix_path)) {
+		log_device(HUFU_LOG_ERROR, conf->device, "address = \"%s\" is no address. Write host:port, [v6]:port or unix:/path",
+		           conf->address ? conf->address : "");
+		return HUFU_ERR_CONFIG;
+	}
+	link->is_unix = unix_path != NULL;
+	link->pinned = conf->pin != NULL;
+	link->domain_known = conf->domain_id != NULL;
+	if ((conf->pin && !link_hex(conf->pin, link->pin, sizeof(link->pin))) ||
+	    (conf->domain_id && !link_hex(conf->domain_id, link->domain, sizeof(link->domain)))) {
+		log_device(HUFU_LOG_ERROR, conf->device, "pin must have 64 hex digits (SHA-256 of the certificate), domain_id 32");
+		return HUFU_ERR_CONFIG;
+	}
+	if (strlen(conf->token) >= sizeof(((struct wire_hello *)NULL)->token) || (!link->is_unix && !set_name(link))) {
+		log_device(HUFU_LOG_ERROR, conf->device, "tenant or name is too long. They may have 64 and 255 bytes");
+		return HUFU_ERR_CONFIG;
+	}
+	return HUFU_OK;
+}
+
+enum hufu_err link_context_new(struct link *link)
+{
+	const struct link_conf *c = &link->conf;
+	const struct channel_conf conf = {.profile = c->profile, .ca = c->ca, .cert = c->cert, .key = c->key, .crl = c->crl,
+	                                  .enc_cert = c->enc_cert, .enc_key = c->enc_key};
+
+	return channel_context_new(&conf, &link->context);
+}
+
+/* Machines tell by it which connections are one process's. */
+static void draw_process(struct link *link)
+{
+	(void)RAND_bytes_ex(libcrypto_context(), (uint8_t *)&link->process, sizeof(link->process), 0);
+}
+
+static void locks_init(struct link *link)
+{
+	pthread_mutex_init(&link->lock, NULL);
+	clock_cond_init(&link->dialed);
+}
+
+enum hufu_err link_new(const struct link_conf *conf, struct link **out)
+{
+	struct link *link = calloc(1, sizeof(*link));
+	enum hufu_err err;
+
+	if (!link)
+		return HUFU_ERR_NO_MEMORY;
+	locks_init(link);
+	atomic_init(&link->dial_fd, -1);
+	link->conf = *conf;
+	set_defaults(&link->conf);
+	draw_process(link);
+	err = copy_texts(link) ? check_conf(link) : HUFU_ERR_NO_MEMORY;
+	if (!err && !link->is_unix)
+		err = link_context_new(link);
+	if (err) {
+		link_free(link);
+		return err;
+	}
+	*out = link;
+	return HUFU_OK;
+}
+
+void link_free(struct link *link)
+{
+	if (!link)
+		return;
+	for (size_t i = 0; i < LINK_SLOTS; i++)
+		if (link->slots[i])
+			conn_rele(link->slots[i]);
+	channel_context_free(link->context);
+	pthread_mutex_destroy(&link->lock);
+	pthread_cond_destroy(&link->dialed);
+	free(link->text);
+	free(link);
+}
+
+/* -- calls ---------------------------------------------------------------------------------- */
+
+static void finish_all(struct link_call *calls, size_t n, enum hufu_err err)
+{
+	for (size_t i = 0; i < n; i++)
+		calls[i].err = err;
+}
+
+static uint64_t latest_deadline(const struct link_call *calls, size_t n)
+{
+	uint64_t latest = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (calls[i].deadline_ns > latest)
+			latest = calls[i].deadline_ns;
+	return latest;
+}
+
+/* False: it has been away for so long that it may be gone, and did not answer; it is given up. */
+static bool still_there(struct link_conn *c, uint64_t deadline_ns)
+{
+	const struct link_conf *conf = &c->link->conf;
+	const uint64_t now = clock_now_ns(), used = atomic_load_explicit(&c->used_ns, memory_order_relaxed);
+	const uint64_t idle = now > used ? now - used : 0, patience = now + conf->ping_ms * NS_PER_MS;
+
+	if (idle < LOOK_NS || atomic_load_explicit(&c->in_flight, memory_order_relaxed) > 0)
+		return true;
+	conn_look(c);
+	if (!atomic_load(&c->closed) && idle >= conf->idle_ms * NS_PER_MS &&
+	    conn_ask(c, patience < deadline_ns ? patience : deadline_ns) != HUFU_OK) {
+		pthread_mutex_lock(&c->lock);
+		conn_die_locked(c, HUFU_LOG_INFO, "it was idle, and did not answer");
+		pthread_mutex_unlock(&c->lock);
+	}
+	return !atomic_load(&c->closed);
+}
+
+static enum hufu_err connect_alive(struct link *link, enum link_kind kind, uint64_t deadline_ns, struct link_conn **conn)
+{
+	for (;;) {
+		enum hufu_err err = link_connect(link, kind, deadline_ns, conn);
+		if (err || still_there(*conn, deadline_ns))
+			return err;
+		conn_rele(*conn);
+	}
+}
+
+/* For link_cancel, which finds the connection by it. */
+static void set_conn(struct link *link, struct link_call *calls, size_t n, struct link_conn *conn)
+{
+	pthread_mutex_lock(&link->lock);
+	for (size_t i = 0; i < n; i++)
+		calls[i].conn = conn;
+	pthread_mutex_unlock(&link->lock);
+}
+
+/* How many of them have an outcome. */
+static size_t run_on(struct link_conn *conn, struct link_call *calls, size_t n, uint64_t deadline_ns)
+{
+	struct link_waiter w;
+
+	waiter_init(&w);
+	set_conn(conn->link, calls, n, conn);
+	size_t done = conn_submit(conn, &w, calls, n);
+	if (done > 0) {
+		conn_wait(conn, &w, calls, done);
+	} else if (!conn_wait_credit(conn, deadline_ns) && clock_now_ns() >= deadline_ns) {
+		finish_all(calls, n, HUFU_ERR_BUSY);
+		done = n;
+	}
+	set_conn(conn->link, calls, n, NULL);
+	waiter_clear(&w);
+	return done;
+}
+
+/* All of one kind. */
+static void run_kind(struct link *link, enum link_kind kind, struct link_call *calls, size_t n)
+{
+	const uint64_t deadline_ns = latest_deadline(calls, n);
+
+	while (n > 0) {
+		struct link_conn *conn;
+		enum hufu_err err = connect_alive(link, kind, deadline_ns, &conn);
+		if (err) {
+			finish_all(calls, n, err);
+			return;
+		}
+		const size_t done = run_on(conn, calls, n, deadline_ns);
+		conn_rele(conn);
+		calls += done;
+		n -= done;
+	}
+}
+
+static bool is_whole(const struct link_call *call)
+{
+	return !call->frame.bad && call->frame.len >= WIRE_HEADER_LEN;
+}
+
+static void call_begin(struct link_call *call)
+{
+	call->err = HUFU_OK;
+	call->body = NULL;
+	call->len = 0;
+	call->conn = NULL;
+	call->waiter = NULL;
+}
+
+void link_run(struct link *link, struct link_call *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		call_begin(&calls[i]);
+	for (size_t i = 0, k; i < n; i += k) {
+		for (k = 1; i + k < n && calls[i + k].bulk == calls[i].bulk && is_whole(&calls[i]) == is_whole(&calls[i + k]); k++)
+			;
+		if (is_whole(&calls[i]))
+			run_kind(link, calls[i].bulk ? LINK_LARGE : LINK_SMALL, &calls[i], k);
+		else
+			finish_all(&calls[i], k, HUFU_ERR_NO_MEMORY); /* of the writer, where the frame was to be */
+	}
+}
+
+void link_call_clear(struct link_call *call)
+{
+	secret_free(call->body);
+	writer_clear(&call->frame);
+	call->body = NULL;
+	call->len = 0;
+}
+
+void link_cancel(struct link *link, struct link_call *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		atomic_store(&calls[i].cancelled, true);
+		pthread_mutex_lock(&link->lock);
+		struct link_conn *conn = calls[i].conn;
+		if (conn)
+			conn_hold(conn);
+		pthread_mutex_unlock(&link->lock);
+		if (!conn)
+			continue;
+		conn_cancel(conn, &calls[i]);
+		conn_rele(conn);
+	}
+}
+
+/* -- probes, state ------------------------------------------------------------------------------ */
+
+enum hufu_err link_probe(struct link *link, uint64_t deadline_ns)
+{
+	struct link_conn *conn, *spare;
+	enum hufu_err err = connect_alive(link, LINK_SMALL, deadline_ns, &conn);
+
+	if (err)
+		return err;
+	err = conn_ask(conn, deadline_ns);
+	conn_rele(conn);
+	/* Whoever probes has time to make the connection that callers will want when there is more to do. */
+	if (!err && link_connect(link, LINK_SPARE, deadline_ns, &spare) == HUFU_OK && spare)
+		conn_rele(spare);
+	return err;
+}
+
+void link_state(struct link *link, struct link_state *state)
+{
+	pthread_mutex_lock(&link->lock);
+	*state = link->state;
+	for (size_t i = 0; i < LINK_SLOTS; i++)
+		state->connections += link->slots[i] && !atomic_load(&link->slots[i]->closed);
+	pthread_mutex_unlock(&link->lock);
+	state->up = state->connections > 0;
+	state->pings = atomic_load(&link->pings);
+	state->lost = atomic_load(&link->lost);
+}
+
+/* -- forks ---------------------------------------------------------------------------------------- */
+
+void link_before_fork(struct link *link)
+{
+	pthread_mutex_lock(&link->lock);
+}
+
+void link_after_fork_parent(struct link *link)
+{
+	pthread_mutex_unlock(&link->lock);
+}
+
+/*
+ * The parent's connections are closed here, not ended: the machine hears nothing of it. What is in them may have been in the
+ * middle of a change by a thread that this process does not have; it is left alone, but for the plaintext that came in.
+ */
+void link_after_fork_child(struct link *link)
+{
+	const int fd = atomic_exchange(&link->dial_fd, -1);
+
+	if (fd >= 0)
+		close(fd);
+	for (struct link_conn *c = link->all; c; c = c->next) {
+		close(c->fd);
+		secret_free(c->in);
+	}
+	memset(link->slots, 0, sizeof(link->slots));
+	link->all = NULL;
+	link->dialing = false;
+	channel_context_free(link->context);
+	link->context = NULL;
+	draw_process(link);
+	locks_init(link);
+}
