@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-bool libexec_find(const char *name, char *path, size_t len)
+static bool find(const char *name, const char *installed, char *path, size_t len)
 {
 	ssize_t n = readlink("/proc/self/exe", path, len - 1);
 
@@ -17,8 +17,18 @@ bool libexec_find(const char *name, char *path, size_t len)
 		if ((size_t)snprintf(path + dir, len - dir, "/%s", name) < len - dir && access(path, X_OK) == 0)
 			return true;
 	}
-	if ((size_t)snprintf(path, len, "%s/%s", HUFU_LIBEXEC_PATH, name) < len && access(path, X_OK) == 0)
+	if ((size_t)snprintf(path, len, "%s/%s", installed, name) < len && access(path, X_OK) == 0)
 		return true;
 	note("%s: %s; it is installed with hufu", path, strerror(errno));
 	return false;
+}
+
+bool libexec_find(const char *name, char *path, size_t len)
+{
+	return find(name, HUFU_LIBEXEC_PATH, path, len);
+}
+
+bool program_find(const char *name, char *path, size_t len)
+{
+	return find(name, HUFU_SBIN_PATH, path, len);
 }

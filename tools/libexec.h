@@ -8,5 +8,7 @@
 
 /* Beside this program, as it was built; else where it was installed. False after a message. */
 bool libexec_find(const char *name, char *path, size_t len);
+/* The same of a program that stands in sbin. */
+bool program_find(const char *name, char *path, size_t len);
 
 #endif

@@ -78,6 +78,7 @@ hufu_SOURCES = \
 	%reldir%/cmd_store.c %reldir%/cmd_store_status.c %reldir%/storefile.c %reldir%/storefile.h \
 	%reldir%/cmd_token_init.c \
 	%reldir%/cmd_token_list.c \
+	%reldir%/demo/cmd_cluster.c %reldir%/demo/demo.h %reldir%/demo/load.c %reldir%/demo/processes.c \
 	%reldir%/libexec.c %reldir%/libexec.h \
 	%reldir%/machine/cmd_machine.c \
 	%reldir%/machine/pki.c %reldir%/machine/pki.h \
@@ -94,7 +95,7 @@ hufu_SOURCES = \
 	%reldir%/qualify/write.c \
 	%reldir%/cmd_top.c %reldir%/live.c %reldir%/live.h %reldir%/top.h %reldir%/top_sample.c %reldir%/top_screen.c
 hufu_CFLAGS = $(tools_libhufutool_la_CFLAGS) $(NCURSES_CFLAGS)
-hufu_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_LIBEXEC_PATH='"$(pkglibexecdir)"'
+hufu_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_LIBEXEC_PATH='"$(pkglibexecdir)"' -DHUFU_SBIN_PATH='"$(sbindir)"'
 hufu_LDADD = tools/libhufutool.la src/store/libstore.la $(POOL_LIBS) $(NCURSES_LIBS) -lm
 
 # Run by hufu bench failover, pool and sdf: the core whole, with the driver that misbehaves.
