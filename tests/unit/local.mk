@@ -76,6 +76,12 @@ tests_unit_test_wire_interop_SOURCES = %reldir%/test_wire_interop.c
 tests_unit_test_wire_interop_CFLAGS = $(WIRE_TEST_CFLAGS)
 tests_unit_test_wire_interop_LDADD = $(WIRE_TEST_LIBS)
 
+# Links, against a machine that misbehaves by script.
+UNIT_TESTS += tests/unit/test_link
+tests_unit_test_link_SOURCES = %reldir%/test_link.c %reldir%/machine_util.c %reldir%/machine_util.h %reldir%/tls_util.c %reldir%/tls_util.h
+tests_unit_test_link_CFLAGS = $(WIRE_TEST_CFLAGS)
+tests_unit_test_link_LDADD = src/link/liblink.la $(WIRE_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_buf
 tests_unit_test_buf_SOURCES = %reldir%/test_buf.c
 tests_unit_test_buf_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
