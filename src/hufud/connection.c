@@ -10,7 +10,7 @@
 #include "base/secret.h"
 
 #define SPARE_MAX (4u * WORKER_BLOCK)      /* larger buffers are not kept */
-#define BODIES_HIGH(c) (4u * (size_t)(c)->worker->limits.max_body)
+#define BODIES_HIGH(c) (4u * (size_t)(c)->max_body)
 
 void connection_touch(struct connection *c)
 {
@@ -89,7 +89,7 @@ void connection_flush(struct connection *c)
 
 bool connection_is_full(const struct connection *c)
 {
-	return out_left(c) > OUT_HIGH || c->bodies > BODIES_HIGH(c);
+	return out_left(c) > OUT_HIGH || c->bodies > BODIES_HIGH(c); /* 0 > 0: none before HELLO */
 }
 
 static void read_kept(struct connection *c, uint64_t until_ns)
@@ -344,7 +344,7 @@ void connection_leave(struct connection *c, enum wire_goaway reason, const char 
 		connection_end(c);
 		return;
 	}
-	c->cut = reason != WIRE_GOAWAY_DRAIN || c->state == CONNECTION_HELLO;
+	c->cut = reason == WIRE_GOAWAY_PROTOCOL || c->state == CONNECTION_HELLO;
 	c->state = CONNECTION_LEAVING;
 	if (c->cut) {
 		struct job *job;

@@ -37,12 +37,13 @@ static void begin_session(struct connection *c, const struct wire_hello *hello, 
 	c->session.peer = channel_peer(c->channel);
 	c->session.role = hello->role;
 	c->session.process = hello->process;
-	c->session.max_body = max_body < c->worker->limits.max_body ? max_body : c->worker->limits.max_body;
+	c->max_body = c->worker->limits.max_body;
+	c->session.max_body = max_body < c->max_body ? max_body : c->max_body;
 	c->window = c->worker->limits.window;
 	c->progress = hello->features & WIRE_FEATURE_PROGRESS;
 	ok->version = WIRE_VERSION;
 	ok->features = hello->features & (WIRE_FEATURE_PROGRESS | WIRE_FEATURE_TRACE);
-	ok->max_body = c->worker->limits.max_body;
+	ok->max_body = c->max_body;
 	ok->window = c->window;
 	ok->start = server->start;
 	snprintf(ok->machine, sizeof(ok->machine), "%s", server->name);
@@ -99,7 +100,7 @@ static void take_hello(struct connection *c, const uint8_t *body, size_t len)
 static bool operation_exists(uint16_t op)
 {
 	return op == WIRE_OP_INFO || op == WIRE_OP_PROBE || (op > WIRE_OP_VERB && op <= WIRE_OP_VERB + HUFU_VERB_LOGOUT) ||
-	       (op > WIRE_OP_STORE && op < WIRE_OP_STORE + 0x100);
+	       (op >= WIRE_OP_STORE && op < WIRE_OP_STORE + 0x100);
 }
 
 static void enter_connection(struct connection *c, struct job *job)
@@ -177,7 +178,6 @@ static void take_frame(struct connection *c, const struct wire_header *header, c
 			connection_end(c);
 		return;
 	case WIRE_PONG:
-	case WIRE_GOAWAY: /* it will end the connection itself */
 		return;
 	case WIRE_HELLO:
 		protocol_error(c, "a second HELLO");
@@ -185,6 +185,7 @@ static void take_frame(struct connection *c, const struct wire_header *header, c
 	case WIRE_HELLO_OK:
 	case WIRE_REPLY:
 	case WIRE_PROGRESS:
+	case WIRE_GOAWAY:
 	case WIRE_CREDIT:
 		break;
 	}
@@ -218,7 +219,7 @@ bool frames_wanted(const struct connection *c)
 
 static uint32_t body_limit(const struct connection *c)
 {
-	return c->state == CONNECTION_HELLO ? WIRE_HELLO_MAX : c->worker->limits.max_body;
+	return c->state == CONNECTION_HELLO ? WIRE_HELLO_MAX : c->max_body;
 }
 
 bool frames_waiting(const struct connection *c, const uint8_t *in, size_t len)

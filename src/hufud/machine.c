@@ -70,7 +70,8 @@ static const struct service *choose(struct machine *machine, struct session *ses
 	if (err == HUFU_OK)
 		return service;
 	ok->status = wire_status_of(err);
-	snprintf(why, why_len, "the role cannot be served");
+	snprintf(why, why_len, err == HUFU_ERR_UNSUPPORTED ? "token %s has no store on this machine" : "token %s cannot be served now",
+	         token);
 	return NULL;
 }
 
@@ -117,13 +118,22 @@ static void load(void *arg, const struct session *session, struct wire_load *out
 		tenant_load(session->tenant, out);
 }
 
+/* The client's, or the token's; and no client keeps a lane for longer than the longest work there is. */
+static void set_deadline(struct request *request, const struct conf_token *token)
+{
+	uint64_t longest = request->arrived_ns + token->pool.generate_deadline_ms * NS_PER_MS;
+	if (!request->deadline_ns)
+		request->deadline_ns = request->arrived_ns + token->deadline_ms * NS_PER_MS;
+	if (request->deadline_ns > longest)
+		request->deadline_ns = longest;
+}
+
 static bool begin(void *arg, struct request *request)
 {
 	const struct session *session = request->session;
 	uint32_t retry_ms;
 	(void)arg;
-	if (!request->deadline_ns)
-		request->deadline_ns = request->arrived_ns + tenant_conf(session->tenant)->deadline_ms * NS_PER_MS;
+	set_deadline(request, tenant_conf(session->tenant));
 	enum hufu_err err = access_begin(session->identity, request->arrived_ns, &retry_ms);
 	if (err == HUFU_OK)
 		return true;

@@ -25,6 +25,19 @@
 #define SELF_TEST_S 10             /* where no watchdog wants it more often */
 #define EXIT_CONFIG 78             /* EX_CONFIG of sysexits(3) */
 
+#define TLS_FILES 6
+
+struct file_stamp {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec modified;
+};
+
+struct tls_stamp {
+	struct file_stamp files[TLS_FILES];
+};
+
 struct daemon {
 	const char *path;
 	struct event_base *base;
@@ -37,6 +50,7 @@ struct daemon {
 	struct wire_header header;
 	struct writer frame;
 	atomic_bool failed;            /* the last one did */
+	struct tls_stamp stamp;
 	bool draining;
 };
 
@@ -95,6 +109,28 @@ static int check_config(const char *path)
 
 /* -- reload ----------------------------------------------------------------------------------- */
 
+/* Of the files that TLS is made of: what changes when one of them does. */
+static void stamp_tls(const struct conf_machine *conf, struct tls_stamp *stamp)
+{
+	const char *const paths[TLS_FILES] = {conf->ca, conf->cert, conf->key, conf->crl, conf->enc_cert, conf->enc_key};
+	struct stat st;
+	*stamp = (struct tls_stamp){0};
+	for (size_t i = 0; i < TLS_FILES; i++)
+		if (paths[i] && stat(paths[i], &st) == 0)
+			stamp->files[i] = (struct file_stamp){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
+}
+
+/* Whom the new certificates and lists would not let in is not to stay either: all come anew, and the others notice nothing. */
+static void renew_tls(struct daemon *daemon, const struct conf_machine *conf, struct channel_context *tls)
+{
+	struct tls_stamp stamp;
+	stamp_tls(conf, &stamp);
+	server_set_tls(daemon->server, tls);
+	if (memcmp(&stamp, &daemon->stamp, sizeof(stamp)) != 0)
+		server_renew(daemon->server);
+	daemon->stamp = stamp;
+}
+
 static void on_hup(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *daemon = arg;
@@ -105,7 +141,7 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
 	struct conf *conf = load_conf(daemon->path, tell_log);
 	bool good = conf && load_tls(&conf->machine, &tls) == HUFU_OK && machine_reload(daemon->machine, conf) == HUFU_OK;
 	if (good) {
-		server_set_tls(daemon->server, tls);
+		renew_tls(daemon, &conf->machine, tls);
 		server_reconfigure(daemon->server, &conf->machine);
 		log_notice("%s was read again", daemon->path);
 	} else {
@@ -118,9 +154,18 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
 
 /* -- the end ------------------------------------------------------------------------------------- */
 
-static void on_drained(void *arg)
+/* What a call that hangs may still use is not freed: the process ends as it is. Whatever was acknowledged is in the store. */
+static _Noreturn void end_as_it_is(const char *why)
+{
+	log_warning("%s: the process ends as it is", why);
+	_exit(EXIT_FAILURE);
+}
+
+static void on_drained(void *arg, bool all)
 {
 	struct daemon *daemon = arg;
+	if (!all)
+		end_as_it_is("a request does not end");
 	event_base_loopbreak(daemon->base);
 }
 
@@ -128,11 +173,8 @@ static void on_term(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *daemon = arg;
 	(void)what;
-	if (daemon->draining) {
-		log_warning("stopped at once, by a second signal");
-		event_base_loopbreak(daemon->base);
-		return;
-	}
+	if (daemon->draining)
+		end_as_it_is("a second signal");
 	daemon->draining = true;
 	log_notice("signal %d: no connection is accepted any more; what is under way has %u ms to end", (int)fd,
 	           machine_conf(daemon->machine)->machine.drain_ms);
@@ -244,6 +286,7 @@ static enum hufu_err start_server(struct daemon *daemon)
 		return err;
 	}
 	server_set_tls(daemon->server, tls);
+	stamp_tls(conf, &daemon->stamp);
 	err = listen_on_all(daemon->server, conf->listen);
 	if (err == HUFU_OK && conf->http)
 		err = http_new(daemon->base, conf->http, daemon->machine, daemon->server, &daemon->http);
@@ -267,8 +310,8 @@ static void clear(struct daemon *daemon)
 		if (events[i])
 			event_free(events[i]);
 	http_free(daemon->http);
-	if (daemon->server)
-		server_stop(daemon->server);
+	if (daemon->server && !server_stop(daemon->server))
+		end_as_it_is("a request does not end");
 	server_free(daemon->server);
 	machine_free(daemon->machine);
 	writer_clear(&daemon->frame);
@@ -306,17 +349,23 @@ static int serve(const char *path)
 	return err == HUFU_OK ? EXIT_SUCCESS : err == HUFU_ERR_CONFIG ? EXIT_CONFIG : EXIT_FAILURE;
 }
 
+static void raise_limit(int resource)
+{
+	struct rlimit limit;
+	if (getrlimit(resource, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(resource, &limit);
+	}
+}
+
 /* Keys are in this process's memory: nobody traces it, and no core of it is written. */
 static void harden(void)
 {
 	const struct rlimit none = {0, 0};
-	struct rlimit files;
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &none);
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max; /* a connection takes one */
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
+	raise_limit(RLIMIT_NOFILE); /* a connection takes one */
+	raise_limit(RLIMIT_MEMLOCK);
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -366,5 +415,10 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	harden();
-	return check ? check_config(path) : serve(path);
+	char *absolute = realpath(path, NULL); /* where nothing is there, the configuration's own words are better */
+	if (absolute && path[0] != '/')
+		path = absolute;
+	int status = check ? check_config(path) : serve(path);
+	free(absolute);
+	return status;
 }

@@ -14,6 +14,7 @@
 
 #define AGAIN_MS 20u               /* after which a listener that had to wait looks again */
 #define ACCEPT_AT_ONCE 64
+#define UNANSWERED_NS (5 * NS_PER_S) /* after the cut, for services to answer what nobody waits for */
 
 struct listener {
 	struct listener *next;
@@ -238,10 +239,8 @@ enum hufu_err server_start(struct server *server)
 			server->nworkers++;
 		if (err == HUFU_OK)
 			err = worker_start(server->workers[i]);
-		if (err != HUFU_OK) {
-			server_stop(server);
+		if (err != HUFU_OK)
 			return err;
-		}
 	}
 	for (struct listener *l = server->listeners; l; l = l->next)
 		event_add(l->event, NULL);
@@ -255,11 +254,20 @@ static void tell_all(struct server *server, const struct command *command)
 			log_error("memory is out: a worker was not told what to do");
 }
 
-void server_stop(struct server *server)
+bool server_stop(struct server *server)
 {
+	bool all = true;
 	tell_all(server, &(struct command){.type = COMMAND_STOP});
-	for (size_t i = 0; i < server->nworkers; i++)
+	for (size_t i = 0; i < server->nworkers; i++) {
 		worker_join(server->workers[i]);
+		all &= worker_finish(server->workers[i]);
+	}
+	return all;
+}
+
+void server_renew(struct server *server)
+{
+	tell_all(server, &(struct command){.type = COMMAND_RENEW});
 }
 
 void server_reconfigure(struct server *server, const struct conf_machine *conf)
@@ -277,17 +285,19 @@ static void on_drain_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	uint32_t left = atomic_load(&server->connections);
-	if (!left) {
+	bool late = clock_now_ns() >= server->drain_until_ns;
+	if (!left || (late && server->cut)) {
 		event_del(server->drain_timer);
-		server->drained(server->drained_arg);
-	} else if (!server->cut && clock_now_ns() >= server->drain_until_ns) {
+		server->drained(server->drained_arg, !left);
+	} else if (late) {
 		log_warning("%u connections did not end in time and are cut off", left);
 		server->cut = true;
+		server->drain_until_ns += UNANSWERED_NS;
 		tell_all(server, &(struct command){.type = COMMAND_CUT});
 	}
 }
 
-void server_drain(struct server *server, uint32_t drain_ms, void (*done)(void *arg), void *arg)
+void server_drain(struct server *server, uint32_t drain_ms, void (*done)(void *arg, bool all), void *arg)
 {
 	const struct timeval tv = {.tv_usec = 10000};
 	if (atomic_exchange(&server->draining, true))

@@ -49,13 +49,17 @@ enum hufu_err server_start(struct server *) MUST_CHECK;
 /* Limits of time and number, for all connections from now on; every session is asked whether it still stands. */
 void server_reconfigure(struct server *, const struct conf_machine *);
 
+/* All connections over TLS are told to come anew (GOAWAY drain), once what is under way is answered: certificates count again. */
+void server_renew(struct server *);
+
 /*
  * Accepts no more, tells all clients (GOAWAY drain), ends each connection once what is under way is answered; what is left
- * after drain_ms is cut off. done is called once, in the owner's loop, when no connection is left.
+ * after drain_ms is cut off. done is called once, in the owner's loop: no connection is left; or, all false, a service has
+ * not answered for 5 seconds more.
  */
-void server_drain(struct server *, uint32_t drain_ms, void (*done)(void *arg), void *arg);
-/* Ends all threads: no connection is left, or nobody waits for them. */
-void server_stop(struct server *);
+void server_drain(struct server *, uint32_t drain_ms, void (*done)(void *arg, bool all), void *arg);
+/* Ends all threads. False: a service still has requests that it has not answered, and nothing that it uses may be freed. */
+bool server_stop(struct server *) MUST_CHECK;
 
 /*
  * One request of the machine's own, without a connection, through a worker's loop (each in turn) and the service: so that the

@@ -76,7 +76,7 @@ struct connection {
 	uint64_t timer_ns;             /* when the timer comes */
 	uint64_t born_ns, frame_ns, heard_ns, sent_ns, linger_ns; /* frame_ns 0: no frame has begun */
 	uint64_t last_id;
-	uint32_t window, outstanding;
+	uint32_t window, max_body, outstanding; /* as HELLO_OK had them */
 	size_t bodies;                 /* bytes of requests under way */
 	struct jobs jobs;
 	struct writer in;              /* a frame that is not whole yet, or what waits for the next turn */
@@ -98,7 +98,7 @@ void connection_flush(struct connection *);
 void connection_turn(struct connection *);
 /* As much as one client may leave with us: no more is read from it. */
 bool connection_is_full(const struct connection *);
-/* GOAWAY; then the end, once all is answered (drain), or at once (all other reasons). */
+/* GOAWAY; then the end, once all is answered; after what made no sense at once. */
 void connection_leave(struct connection *, enum wire_goaway, const char *text);
 void connection_end(struct connection *);
 /* DEAD, and its requests are answered: gone for good. */
@@ -115,7 +115,7 @@ bool frames_wanted(const struct connection *);
 
 /* -- worker.c ------------------------------------------------------------------------------ */
 
-enum command_type { COMMAND_ADOPT, COMMAND_LIMITS, COMMAND_RECHECK, COMMAND_DRAIN, COMMAND_CUT, COMMAND_ASK, COMMAND_STOP };
+enum command_type { COMMAND_ADOPT, COMMAND_LIMITS, COMMAND_RECHECK, COMMAND_RENEW, COMMAND_DRAIN, COMMAND_CUT, COMMAND_ASK, COMMAND_STOP };
 
 struct command {
 	STAILQ_ENTRY(command) entry;
@@ -152,6 +152,7 @@ struct worker {
 	bool started;
 	int wake_fd;
 	struct event *wake, *tick;
+	uint32_t ticks;
 	_Atomic(struct job *) answered; /* a stack, pushed to by all threads */
 	pthread_mutex_t lock;
 	struct commands commands;
@@ -171,6 +172,8 @@ enum hufu_err worker_new(struct server *, const struct limits *, struct worker *
 void worker_free(struct worker *);
 enum hufu_err worker_start(struct worker *) MUST_CHECK;
 void worker_join(struct worker *);
+/* After it was joined: what was posted since is finished. True: nothing is under way any more. */
+bool worker_finish(struct worker *) MUST_CHECK;
 /* From any thread; false: memory is out. */
 bool worker_tell(struct worker *, const struct command *) MUST_CHECK;
 /* It has input that waits for its next turn. */
@@ -205,7 +208,7 @@ struct server {
 	struct event *drain_timer;
 	uint64_t drain_until_ns;
 	bool cut;
-	void (*drained)(void *arg);
+	void (*drained)(void *arg, bool all);
 	void *drained_arg;
 };
 

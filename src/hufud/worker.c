@@ -10,6 +10,9 @@
 #include "base/log.h"
 #include "base/secret.h"
 
+#define EXPIRY_TICKS 20u           /* certificates are looked at every 10 s */
+#define FINISH_NS (10 * NS_PER_S)  /* for lanes to come back, at the end */
+
 static _Thread_local struct worker *here;
 
 struct worker *worker_here(void)
@@ -144,6 +147,14 @@ static void recheck_all(struct worker *worker)
 	}
 }
 
+static void renew_all(struct worker *worker)
+{
+	struct connection *c;
+	LIST_FOREACH(c, &worker->connections, entry)
+		if (c->state != CONNECTION_HANDSHAKE && !channel_peer(c->channel)->local)
+			connection_leave(c, WIRE_GOAWAY_DRAIN, "the machine's certificates were changed");
+}
+
 static void ask(struct worker *worker, const struct command *command)
 {
 	struct job *job = job_new(worker, command->session, &command->header, command->body);
@@ -180,6 +191,9 @@ static void obey(struct worker *worker, const struct command *command)
 		break;
 	case COMMAND_RECHECK:
 		recheck_all(worker);
+		break;
+	case COMMAND_RENEW:
+		renew_all(worker);
 		break;
 	case COMMAND_DRAIN:
 		leave_all(worker);
@@ -240,6 +254,16 @@ static void tell_progress(struct connection *c, uint64_t now)
 	}
 }
 
+/* A certificate that was good at the handshake ends some day, and its connection with it. */
+static void end_expired(struct worker *worker)
+{
+	int64_t now = clock_wall_s();
+	struct connection *c;
+	LIST_FOREACH(c, &worker->connections, entry)
+		if (c->state == CONNECTION_OPEN && c->session.peer->not_after && c->session.peer->not_after < now)
+			connection_leave(c, WIRE_GOAWAY_EXPIRED, "the client's certificate has ended");
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *worker = arg;
@@ -251,6 +275,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	LIST_FOREACH(c, &worker->busy, busy_entry)
 		if (c->progress && !c->cut && (c->state == CONNECTION_OPEN || c->state == CONNECTION_LEAVING))
 			tell_progress(c, now);
+	if (++worker->ticks % EXPIRY_TICKS == 0)
+		end_expired(worker);
 	worker_settle(worker);
 }
 
@@ -328,6 +354,20 @@ void worker_join(struct worker *worker)
 	worker->started = false;
 }
 
+bool worker_finish(struct worker *worker)
+{
+	uint64_t until = clock_now_ns() + FINISH_NS;
+	for (;;) {
+		finish_answered(worker);
+		worker_settle(worker);
+		if (!atomic_load(&worker->in_flight))
+			return true;
+		if (clock_now_ns() >= until)
+			return false;
+		usleep(1000);
+	}
+}
+
 static void drop_commands(struct worker *worker)
 {
 	struct command *command;
@@ -344,7 +384,6 @@ void worker_free(struct worker *worker)
 	if (!worker)
 		return;
 	struct event *events[] = {worker->wake, worker->tick, worker->next_turn};
-	finish_answered(worker);
 	end_all(worker);
 	worker_settle(worker);
 	drop_commands(worker);

@@ -214,7 +214,7 @@ static void rig_stop(struct rig *rig)
 {
 	event_base_loopbreak(rig->base);
 	pthread_join(rig->owner, NULL);
-	server_stop(rig->server);
+	CU_ASSERT_TRUE(server_stop(rig->server));
 	server_free(rig->server);
 	event_base_free(rig->base);
 	unlink(rig->path);
@@ -230,9 +230,10 @@ static void rig_do(struct rig *rig, void (*fn)(evutil_socket_t, short, void *))
 	CU_ASSERT_EQUAL_FATAL(event_base_once(rig->base, -1, EV_TIMEOUT, fn, rig, &now), 0);
 }
 
-static void drained(void *arg)
+static void drained(void *arg, bool all)
 {
 	struct rig *rig = arg;
+	CU_ASSERT_TRUE(all);
 	sem_post(&rig->done);
 }
 
@@ -640,6 +641,7 @@ static void test_protocol_errors(void)
 	protocol_error(&rig, WIRE_HELLO_OK, 5, "x", 1);
 	protocol_error(&rig, WIRE_PROGRESS, 5, "x", 1);
 	protocol_error(&rig, WIRE_CREDIT, 5, "x", 1);
+	protocol_error(&rig, WIRE_GOAWAY, 5, "x", 1);
 	/* A request before HELLO. */
 	struct wire_header header;
 	int fd = dial(&rig);
@@ -647,7 +649,7 @@ static void test_protocol_errors(void)
 	expect_goaway(fd, WIRE_GOAWAY_PROTOCOL, 0);
 	CU_ASSERT_FALSE(get_frame(fd, &header));
 	close(fd);
-	CU_ASSERT_EQUAL(atomic_load(&bench.runs), 8);
+	CU_ASSERT_EQUAL(atomic_load(&bench.runs), 9);
 	still_serves(&rig);
 	rig_stop(&rig);
 }
