@@ -28,7 +28,7 @@ struct conf_pool conf_pool_defaults(void)
 		.retry_percent = 20, .retry_floor = 10, .hedge = CONF_HEDGE_OFF, .hedge_percent = 2,
 		.eject_soft_errors = 3, .backoff_min_ms = 500, .backoff_max_ms = 15000,
 		.slow_start_ms = 10000, .slow_start_percent = 10, .deep_probe_s = 60,
-		.verify_after = CONF_VERIFY_ALWAYS, .generate = CONF_GENERATE_DEVICE,
+		.verify_after = CONF_VERIFY_AUTO, .generate = CONF_GENERATE_DEVICE,
 		.hardware_only = CONF_HARDWARE_AUTO, .software_fallback = true, .keyless = CONF_KEYLESS_LOCAL,
 	};
 }

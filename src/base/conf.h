@@ -27,7 +27,7 @@ enum conf_des3 { CONF_DES3_OFF, CONF_DES3_READ };
 enum { CONF_ALIAS_NONE };
 enum conf_policy { CONF_POLICY_STANDARD, CONF_POLICY_STRICT };
 enum conf_isolation { CONF_ISOLATION_AUTO, CONF_ISOLATION_DIRECT, CONF_ISOLATION_THREAD, CONF_ISOLATION_PROCESS };
-enum conf_verify { CONF_VERIFY_ALWAYS, CONF_VERIFY_SAMPLE, CONF_VERIFY_NEVER };
+enum conf_verify { CONF_VERIFY_ALWAYS, CONF_VERIFY_SAMPLE, CONF_VERIFY_NEVER, CONF_VERIFY_AUTO };
 enum conf_hedge { CONF_HEDGE_OFF, CONF_HEDGE_SUSPECT };
 enum conf_generate { CONF_GENERATE_DEVICE, CONF_GENERATE_HOST };
 enum conf_hardware { CONF_HARDWARE_AUTO, CONF_HARDWARE_YES, CONF_HARDWARE_NO };
@@ -69,7 +69,7 @@ struct conf_pool {
 	uint32_t slow_start_ms;        /* default 10000 */
 	uint32_t slow_start_percent;   /* where it begins, default 10 */
 	uint32_t deep_probe_s;         /* known answers again, of a device that is up; 0 never; default 60 */
-	enum conf_verify verify_after; /* SM2 and ECDSA signatures of devices that are not software; default always */
+	enum conf_verify verify_after; /* SM2 and ECDSA signatures of devices that are not software; auto (default): never of machines that verify */
 	enum conf_generate generate;   /* where keys are made; default device */
 	enum conf_hardware hardware_only; /* of new keys; auto: yes where the token has a device that is no software */
 	bool software_fallback;        /* may software serve keys that hardware has, while all hardware is out? default true */

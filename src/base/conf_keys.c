@@ -37,7 +37,7 @@ static const struct conf_key log_keys[] = {
 	{"slow_start_ms", CONF_NUMBER, POOL(slow_start_ms), .min = 0, .max = 3600000}, \
 	{"slow_start_percent", CONF_NUMBER, POOL(slow_start_percent), .min = 1, .max = 100}, \
 	{"deep_probe_s", CONF_NUMBER, POOL(deep_probe_s), .min = 0, .max = 86400}, \
-	{"verify_after", CONF_CHOICE, POOL(verify_after), .choices = {"always", "sample", "never"}}, \
+	{"verify_after", CONF_CHOICE, POOL(verify_after), .choices = {"always", "sample", "never", "auto"}}, \
 	{"generate", CONF_CHOICE, POOL(generate), .choices = {"device", "host"}}, \
 	{"hardware_only", CONF_CHOICE, POOL(hardware_only), .choices = {"auto", "yes", "no"}}, \
 	{"software_fallback", CONF_BOOL, POOL(software_fallback)}, \

@@ -48,7 +48,7 @@ static const char *yes_no(bool value)
 
 static void print_pool(const struct conf_pool *pool, FILE *out)
 {
-	static const char *const hedge[] = {"off", "suspect"}, *const verify[] = {"always", "sample", "never"};
+	static const char *const hedge[] = {"off", "suspect"}, *const verify[] = {"always", "sample", "never", "auto"};
 	static const char *const generate[] = {"device", "host"}, *const hardware[] = {"auto", "yes", "no"};
 	static const char *const keyless[] = {"local", "device"};
 	fprintf(out, "\tattempts = %u\n\tattempt_min_ms = %u\n\tattempt_max_ms = %u\n\tgenerate_deadline_ms = %u\n",

@@ -29,6 +29,6 @@ const struct hufu_host *driver_host(void);
 /* A device's section as a driver sees it; a view that lives as long as the section. */
 struct hufu_conf driver_conf(const struct conf_device *);
 
-extern const struct hufu_driver driver_soft, driver_sdf, driver_p11;
+extern const struct hufu_driver driver_soft, driver_sdf, driver_p11, driver_net;
 
 #endif

@@ -3,6 +3,9 @@ noinst_LTLIBRARIES += src/driver/libdriver.la
 src_driver_libdriver_la_SOURCES = \
 	%reldir%/driver.h \
 	%reldir%/host.c \
+	%reldir%/net/net.c \
+	%reldir%/net/net.h \
+	%reldir%/net/split.c \
 	%reldir%/p11/crypt.c \
 	%reldir%/p11/error.c \
 	%reldir%/p11/find.c \
@@ -83,7 +86,7 @@ src_driver_libdriver_la_SOURCES = \
 	%reldir%/soft/soft.h \
 	%reldir%/soft/state.h \
 	%reldir%/soft/zuc.c
-src_driver_libdriver_la_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_PKGDATADIR='"$(pkgdatadir)"'
+src_driver_libdriver_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS) -DHUFU_PKGDATADIR='"$(pkgdatadir)"'
 
 # Profiles of vendors' GM/T 0018 libraries, hufu-profile(5).
 profiledir = $(pkgdatadir)/profiles

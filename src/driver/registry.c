@@ -17,6 +17,7 @@ static const struct hufu_driver *const built_in[] = {
 	&driver_soft,
 	&driver_sdf,
 	&driver_p11,
+	&driver_net,
 #ifdef HUFU_FAULT_DRIVER
 	&driver_fault,
 	&driver_fault_soft,
@@ -114,7 +115,7 @@ const struct hufu_driver *driver_find(const char *name, char *err, size_t err_le
 		return load(name, err, err_len);
 	if (!driver)
 		snprintf(err, err_len,
-		         "this build of hufu has no driver \"%s\". Write soft, sdf or the absolute path of a driver's .so%s", name,
+		         "this build of hufu has no driver \"%s\". Write soft, sdf, p11, net or the absolute path of a driver's .so%s", name,
 		         strncmp(name, "fault", 5) == 0 ? "; configure --enable-fault-driver builds it in" : "");
 	return driver;
 }

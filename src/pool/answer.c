@@ -31,15 +31,19 @@ static bool lengths_are_sound(const struct hufu_op *op)
  * A wrong one may give the key away (a fault while it was made: Boneh, DeMillo,
  * Lipton 1997 for RSA; Romailler, Pelissier 2017 for EdDSA), or be a lie: these two are checked always.
  */
-static enum conf_verify how_often(const struct pool *pool, enum hufu_key_type type)
+static enum conf_verify how_often(const struct device *device, enum hufu_key_type type)
 {
+	const enum conf_verify wanted = device->pool->token->pool.verify_after;
+
 	switch (type) {
 	case HUFU_KEY_RSA_PRIVATE:
 	case HUFU_KEY_EDWARDS_PRIVATE:
 		return CONF_VERIFY_ALWAYS;
 	case HUFU_KEY_SM2_PRIVATE:
 	case HUFU_KEY_EC_PRIVATE:
-		return pool->token->pool.verify_after;
+		if (wanted == CONF_VERIFY_AUTO)
+			return device->is_machine ? CONF_VERIFY_NEVER : CONF_VERIFY_ALWAYS;
+		return wanted;
 	case HUFU_KEY_SM2_PUBLIC:
 	case HUFU_KEY_SM4:
 	case HUFU_KEY_ZUC:
@@ -67,14 +71,15 @@ static bool is_sampled(void)
 bool answer_needs_public(struct device *device, const struct pool_request *req)
 {
 	return req->op.verb == HUFU_VERB_SIGN && req->key && !device_is_software(device) &&
-	       how_often(device->pool, req->key->type) != CONF_VERIFY_NEVER;
+	       how_often(device, req->key->type) != CONF_VERIFY_NEVER;
 }
 
-static bool signature_is_sound(struct pool *pool, const struct pool_request *req)
+static bool signature_is_sound(const struct device *device, const struct pool_request *req)
 {
 	const struct hufu_op *op = &req->op;
+	struct pool *pool = device->pool;
 
-	if (how_often(pool, req->key->type) == CONF_VERIFY_SAMPLE && !is_sampled())
+	if (how_often(device, req->key->type) == CONF_VERIFY_SAMPLE && !is_sampled())
 		return true;
 	if (req->key->type != HUFU_KEY_SM2_PRIVATE)
 		return check_signature(pool, req->key->check, op);
@@ -122,6 +127,6 @@ bool answer_is_sound(struct device *device, const struct pool_request *req)
 	if (!lengths_are_sound(&req->op) || (makes_key(&req->op) && !answer_copy_is_sound(&req->op)))
 		return false;
 	if (answer_needs_public(device, req))
-		return signature_is_sound(device->pool, req);
+		return signature_is_sound(device, req);
 	return device_is_software(device) || !makes_pair(&req->op) || public_is_sound(device->pool, &req->op);
 }

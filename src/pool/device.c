@@ -106,6 +106,15 @@ static bool find_place(struct device *device, const struct hufu_driver *driver)
 	return false;
 }
 
+/* A machine tries its own devices and verifies what they sign, unless it does nothing but lend one (role HOST). */
+static bool is_machine(const struct device *device, const struct hufu_driver *driver)
+{
+	struct hufu_conf conf = driver_conf(device->conf);
+	const char *role = conf.get(&conf, "role");
+
+	return driver == &driver_net && device->conf->isolation != CONF_ISOLATION_PROCESS && !(role && strcmp(role, "host") == 0);
+}
+
 static const struct hufu_driver *find_driver_locked(struct device *device)
 {
 	char why[512];
@@ -116,6 +125,7 @@ static const struct hufu_driver *find_driver_locked(struct device *device)
 	if (!driver) {
 		log_device(HUFU_LOG_ERROR, device->conf->name, "%s", why);
 	} else if (find_place(device, driver)) {
+		device->is_machine = is_machine(device, driver);
 		atomic_store(&device->driver, driver);
 		atomic_store(&device->priority, priority_of(device, atomic_load(&device->conf_priority)));
 	}

@@ -87,6 +87,7 @@ struct device {
 	struct device_login login;       /* to its present connection; the claimant's */
 	_Atomic bool login_refused;      /* it is quarantined for its credential */
 	bool threaded;                   /* runs on lanes; set with the driver */
+	bool is_machine;                 /* it verifies what its devices sign; set with the driver */
 	_Atomic bool needs_threads;      /* refused, because it would run on lanes and threads are forbidden */
 	_Atomic uint32_t conf_priority, priority; /* in force: conf's, or the driver's */
 	_Atomic uint32_t max_leases;     /* info's, without open_lock */

@@ -135,6 +135,7 @@ static void test_signatures(void)
 		CU_ASSERT(sign_once(f, &pair, "always", "sign:wrong", false) == HUFU_ERR_CORRUPT);
 		CU_ASSERT(sign_once(f, &pair, "always", "sign:wrong", true) == HUFU_OK);
 		CU_ASSERT(sign_once(f, &pair, "never", "sign:wrong", false) == (f->always ? HUFU_ERR_CORRUPT : HUFU_OK));
+		CU_ASSERT(sign_once(f, &pair, "auto", "sign:wrong", false) == HUFU_ERR_CORRUPT);
 	}
 }
 
