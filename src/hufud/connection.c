@@ -197,15 +197,17 @@ static uint64_t due_ns(const struct connection *c)
 	case CONNECTION_DEAD:
 		return CLOCK_NEVER;
 	case CONNECTION_OPEN:
+		due = c->ends_ns;
+		break;
 	case CONNECTION_LEAVING:
 		break;
 	}
 	if (c->frame_ns)
-		due = c->frame_ns + limits->frame_ms * NS_PER_MS;
+		due = earlier(due, c->frame_ns + limits->frame_ms * NS_PER_MS);
 	if (out_left(c))
 		due = earlier(due, c->sent_ns + limits->frame_ms * NS_PER_MS);
-	if (due == CLOCK_NEVER && !c->outstanding)
-		due = c->heard_ns + limits->idle_s * NS_PER_S;
+	if (!c->frame_ns && !out_left(c) && !c->outstanding)
+		due = earlier(due, c->heard_ns + limits->idle_s * NS_PER_S);
 	return due;
 }
 
@@ -214,6 +216,10 @@ static void time_is_up(struct connection *c)
 	bool open = c->state == CONNECTION_OPEN;
 	if (c->state == CONNECTION_LINGER) {
 		connection_end(c);
+		return;
+	}
+	if (open && c->ends_ns <= clock_now_ns()) {
+		connection_leave(c, WIRE_GOAWAY_EXPIRED, "the client's certificate has ended");
 		return;
 	}
 	if (open && !c->frame_ns && !out_left(c)) {
@@ -319,7 +325,7 @@ void connection_new(struct worker *worker, struct channel *channel)
 	c->channel = channel;
 	c->session.id = atomic_fetch_add(&server->sessions, 1) + 1;
 	c->born_ns = c->heard_ns = clock_now_ns();
-	c->timer_ns = CLOCK_NEVER;
+	c->timer_ns = c->ends_ns = CLOCK_NEVER;
 	TAILQ_INIT(&c->jobs);
 	writer_init(&c->in, true);
 	writer_init(&c->out, true);

@@ -28,6 +28,13 @@ static void refuse(struct wire_hello_ok *ok, enum hufu_err err, const char *text
 	ok->status.text = text;
 }
 
+/* A certificate that was good at the handshake ends some day, and its connection with it. */
+static uint64_t ends_ns(int64_t not_after)
+{
+	int64_t left = not_after - clock_wall_s();
+	return clock_now_ns() + (left > 0 ? (uint64_t)left * NS_PER_S : 0);
+}
+
 /* What the server itself knows of HELLO_OK; admit adds the rest. */
 static void begin_session(struct connection *c, const struct wire_hello *hello, struct wire_hello_ok *ok)
 {
@@ -35,6 +42,8 @@ static void begin_session(struct connection *c, const struct wire_hello *hello, 
 	uint32_t max_body = hello->max_body ? hello->max_body : WIRE_BODY_DEFAULT;
 
 	c->session.peer = channel_peer(c->channel);
+	if (c->session.peer->not_after)
+		c->ends_ns = ends_ns(c->session.peer->not_after);
 	c->session.role = hello->role;
 	c->session.process = hello->process;
 	c->max_body = c->worker->limits.max_body;

@@ -75,6 +75,7 @@ struct connection {
 	struct event read, write, timer;
 	uint64_t timer_ns;             /* when the timer comes */
 	uint64_t born_ns, frame_ns, heard_ns, sent_ns, linger_ns; /* frame_ns 0: no frame has begun */
+	uint64_t ends_ns;              /* the client's certificate does */
 	uint64_t last_id;
 	uint32_t window, max_body, outstanding; /* as HELLO_OK had them */
 	size_t bodies;                 /* bytes of requests under way */
@@ -152,7 +153,6 @@ struct worker {
 	bool started;
 	int wake_fd;
 	struct event *wake, *tick;
-	uint32_t ticks;
 	_Atomic(struct job *) answered; /* a stack, pushed to by all threads */
 	pthread_mutex_t lock;
 	struct commands commands;

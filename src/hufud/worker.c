@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/secret.h"
 
-#define EXPIRY_TICKS 20u           /* certificates are looked at every 10 s */
 #define FINISH_NS (10 * NS_PER_S)  /* for lanes to come back, at the end */
 
 static _Thread_local struct worker *here;
@@ -254,16 +253,6 @@ static void tell_progress(struct connection *c, uint64_t now)
 	}
 }
 
-/* A certificate that was good at the handshake ends some day, and its connection with it. */
-static void end_expired(struct worker *worker)
-{
-	int64_t now = clock_wall_s();
-	struct connection *c;
-	LIST_FOREACH(c, &worker->connections, entry)
-		if (c->state == CONNECTION_OPEN && c->session.peer->not_after && c->session.peer->not_after < now)
-			connection_leave(c, WIRE_GOAWAY_EXPIRED, "the client's certificate has ended");
-}
-
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *worker = arg;
@@ -275,8 +264,6 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	LIST_FOREACH(c, &worker->busy, busy_entry)
 		if (c->progress && !c->cut && (c->state == CONNECTION_OPEN || c->state == CONNECTION_LEAVING))
 			tell_progress(c, now);
-	if (++worker->ticks % EXPIRY_TICKS == 0)
-		end_expired(worker);
 	worker_settle(worker);
 }
 
