@@ -61,6 +61,6 @@ struct store_kind {
 	void (*after_fork_child)(struct store *);
 };
 
-extern const struct store_kind store_sealed;
+extern const struct store_kind store_sealed, store_net;
 
 #endif

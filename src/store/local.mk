@@ -17,6 +17,11 @@ src_store_libstore_la_SOURCES = \
 	%reldir%/init.c \
 	%reldir%/internal.h \
 	%reldir%/kind.h \
+	%reldir%/net/ask.c \
+	%reldir%/net/login.c \
+	%reldir%/net/net.c \
+	%reldir%/net/net.h \
+	%reldir%/net/rows.c \
 	%reldir%/object.c \
 	%reldir%/pin.c \
 	%reldir%/ring.c \

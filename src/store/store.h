@@ -29,11 +29,14 @@
 
 struct store;
 struct conf_token;
+struct conf_device;
 
 struct store_conf {
 	enum conf_store_engine engine;
 	const char *path;          /* SQLITE: absolute */
 	const char *conninfo;      /* POSTGRES: as libpq takes it, keywords or a URI */
+	const struct conf_device *const *machines; /* NET: devices of driver net, of one domain */
+	size_t nmachines;
 	const char *host_secret;   /* absolute path of a 32-byte file, made (0600) by store_init; NULL: none */
 	uint32_t pin_min;          /* characters (of UTF-8); the caller has raised it to 12 where the rule asks for that */
 	uint32_t user_tries;       /* before the user's role locks */
@@ -43,7 +46,7 @@ struct store_conf {
 	const char *vfs;           /* SQLite VFS, NULL the default: tests record and replay power loss */
 };
 
-/* From a token's section: views into it. */
+/* From a token's section: views into it; all but machines, which are the configuration's. */
 struct store_conf store_conf_of(const struct conf_token *);
 
 /*

@@ -411,6 +411,11 @@ void domains_login(struct token *token, enum login login)
 	store_domains_free(list, n);
 }
 
+void domains_renew(struct token *token)
+{
+	lend_credentials(token);
+}
+
 void domains_keep_refusals(struct token *token)
 {
 	note_refusals(token);

@@ -43,6 +43,8 @@ void domains_login(struct token *, enum login);
  * knows how this process ends; and before the login does.
  */
 void domains_keep_refusals(struct token *);
+/* It still is, and there are other credentials than before: those of machines are renewed from time to time (store = "net"). */
+void domains_renew(struct token *);
 /* The login has ended: takes them back. */
 void domains_logout(struct token *);
 /* A fresh token: as its security officer, for this once. */

@@ -194,6 +194,23 @@ static struct slot *slot_find(CK_SLOT_ID id)
 	return NULL;
 }
 
+/* With the machines that keep the token's objects, if they live there: the token's devices of driver net. */
+struct slot_store {
+	struct store_conf conf;
+	const struct conf_device *machines[POOL_DEVICES_MAX];
+};
+
+static void slot_store_init(const struct slot *slot, struct slot_store *store)
+{
+	*store = (struct slot_store){.conf = store_conf_of(&slot->conf)};
+	store->conf.machines = store->machines;
+	for (size_t i = 0; i < slot->conf.ndevices && store->conf.nmachines < POOL_DEVICES_MAX; i++) {
+		const struct conf_device *device = &slots.conf->devices[slot->conf.devices[i]];
+		if (strcmp(device->driver, "net") == 0)
+			store->machines[store->conf.nmachines++] = device;
+	}
+}
+
 /* Caller holds slot->lock, or the core exclusively. */
 static CK_RV open_pool(struct slot *slot)
 {
@@ -206,9 +223,10 @@ static CK_RV open_token(struct slot *slot)
 		return CKR_TOKEN_NOT_PRESENT;
 	if (slot->token)
 		return CKR_OK;
-	struct store_conf store = store_conf_of(&slot->conf);
+	struct slot_store store;
+	slot_store_init(slot, &store);
 	CK_RV rv = slot_store_exists(slot) ? open_pool(slot) : CKR_TOKEN_NOT_RECOGNIZED;
-	return rv == CKR_OK ? token_open(slot->id, &slot->conf, &store, slot->pool, &slot->token) : rv;
+	return rv == CKR_OK ? token_open(slot->id, &slot->conf, &store.conf, slot->pool, &slot->token) : rv;
 }
 
 CK_RV slot_token(CK_SLOT_ID id, struct token **token)
@@ -367,7 +385,7 @@ static CK_RV token_info_of(struct slot *slot, CK_TOKEN_INFO *info)
 		info->ulRwSessionCount = slot->token->rw_sessions;
 		pthread_mutex_unlock(&slot->token->lock);
 		rv = describe_token(slot->token, info);
-	} else if (rv == CKR_TOKEN_NOT_RECOGNIZED && !slot_store_exists(slot)) {
+	} else if (rv == CKR_TOKEN_NOT_RECOGNIZED && (!slot_store_exists(slot) || slot->conf.engine == CONF_STORE_NET)) {
 		rv = CKR_OK; /* not initialised yet: its flags say so */
 	}
 	pthread_mutex_unlock(&slot->lock);
@@ -514,9 +532,10 @@ static CK_RV init_exclusive(CK_SLOT_ID id, const CK_BYTE *pin, CK_ULONG pin_len,
 		return CKR_SESSION_EXISTS;
 	token_close(slot->token);
 	slot->token = NULL;
-	struct store_conf store = store_conf_of(&slot->conf);
+	struct slot_store store;
+	slot_store_init(slot, &store);
 	make_default_dir();
-	CK_RV rv = rv_of(store_init(&store, pin, pin_len, (const char *)label));
+	CK_RV rv = rv_of(store_init(&store.conf, pin, pin_len, (const char *)label));
 	if (rv == CKR_OK && open_token(slot) == CKR_OK) /* what keeps it from being used, its first use tells */
 		domains_init(slot->token, pin, pin_len);
 	if (rv == CKR_OK)

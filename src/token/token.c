@@ -66,6 +66,13 @@ void token_close(struct token *token)
 	free(token);
 }
 
+/* A ticket was renewed: devices want to be told the new one while the former is good still. */
+static void renew_login(struct token *token)
+{
+	if (token->conf->engine == CONF_STORE_NET && token_login(token) != LOGIN_NONE)
+		domains_renew(token);
+}
+
 CK_RV token_refresh(struct token *token, bool now)
 {
 	uint64_t checked = atomic_load_explicit(&token->checked_ns, memory_order_relaxed), t = clock_now_ns();
@@ -76,7 +83,8 @@ CK_RV token_refresh(struct token *token, bool now)
 	if (err != HUFU_OK)
 		return rv_of(err);
 	pthread_mutex_lock(&token->lock);
-	if (counter != token->change_counter) {
+	bool changed = counter != token->change_counter;
+	if (changed) {
 		token->change_counter = counter;
 		atomic_fetch_add(&token->epoch, 1);
 		if (!store_unlocked(token->store)) /* another process has renewed the token: whom we knew, it does not */
@@ -84,6 +92,8 @@ CK_RV token_refresh(struct token *token, bool now)
 	}
 	atomic_store(&token->checked_ns, t);
 	pthread_mutex_unlock(&token->lock);
+	if (changed)
+		renew_login(token);
 	return CKR_OK;
 }
 
