@@ -535,4 +535,9 @@ UNIT_TESTS += tests/unit/test_ticket
 tests_unit_test_ticket_SOURCES = %reldir%/test_ticket.c %reldir%/tenant_util.h
 tests_unit_test_ticket_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_ticket_LDADD = $(TENANT_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_token_service
+tests_unit_test_token_service_SOURCES = %reldir%/test_token_service.c %reldir%/tenant_util.h
+tests_unit_test_token_service_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_token_service_LDADD = $(TENANT_TEST_LIBS)
 endif
