@@ -79,6 +79,7 @@ static void device_clear(struct conf_device *device)
 	free(device->driver);
 	free(device->domain);
 	free(device->token);
+	free(device->host_dir);
 	for (char **option = device->options; option && *option; option++)
 		free(*option);
 	free(device->options);
@@ -612,7 +613,7 @@ static void load_all(struct load *l)
 	conf_sdf_check(l->conf, l->outline.cut, l->reporter);
 	each_section(l, CONF_IDENTITY, load_identity);
 	each_section(l, CONF_AUDIT, load_audit);
-	l->no_memory |= !conf_machine_settle(l->conf, l->outline.cut, l->reporter);
+	l->no_memory |= !conf_machine_settle(l->conf, l->outline.cut, l->reporter) || !conf_host_settle(l->conf);
 }
 
 enum hufu_err conf_read(char *text, const char *path, struct conf_reporter *reporter, struct conf **conf)

@@ -205,4 +205,9 @@ enum hufu_err conf_read(char *text, const char *path, struct conf_reporter *, st
 /* The device "soft", made if it is not there; its index, or SIZE_MAX when memory is out. */
 size_t conf_soft_device(struct conf *);
 
+/* -- conf_host.c ---------------------------------------------------------------- */
+
+/* Each device learns where its host listens. False: no memory. */
+bool conf_host_settle(struct conf *);
+
 #endif

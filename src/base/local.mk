@@ -13,6 +13,7 @@ src_base_libbase_la_SOURCES = \
 	%reldir%/conf_edit.c \
 	%reldir%/conf_edit.h \
 	%reldir%/conf_find.c \
+	%reldir%/conf_host.c \
 	%reldir%/conf_internal.h \
 	%reldir%/conf_keys.c \
 	%reldir%/conf_outline.c \

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += src/driver/libdriver.la
 src_driver_libdriver_la_SOURCES = \
 	%reldir%/driver.h \
 	%reldir%/host.c \
+	%reldir%/hosted.c \
 	%reldir%/net/net.c \
 	%reldir%/net/net.h \
 	%reldir%/net/split.c \

@@ -8,6 +8,12 @@ src_hufud_libhufud_la_SOURCES = \
 	%reldir%/connection.c \
 	%reldir%/devices.c \
 	%reldir%/frames.c \
+	%reldir%/host.c \
+	%reldir%/host.h \
+	%reldir%/host_client.c \
+	%reldir%/host_internal.h \
+	%reldir%/host_main.c \
+	%reldir%/host_watch.c \
 	%reldir%/http.c \
 	%reldir%/http.h \
 	%reldir%/key_cache.c \
@@ -27,6 +33,7 @@ src_hufud_libhufud_la_SOURCES = \
 	%reldir%/server.h \
 	%reldir%/server_internal.h \
 	%reldir%/service.h \
+	%reldir%/supervisor.c \
 	%reldir%/tenant.c \
 	%reldir%/tenant.h \
 	%reldir%/tenant_internal.h \

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "hufud/host.h"
 #include "hufud/http.h"
 #include "hufud/notify.h"
 #include "rand/rand.h"
@@ -44,6 +45,7 @@ struct daemon {
 	struct machine *machine;
 	struct server *server;
 	struct http *http;
+	struct supervisor *supervisor;
 	struct event *term, *interrupt, *hup, *tick;
 	/* the machine's own operation */
 	struct session session;
@@ -68,13 +70,14 @@ static void tell_log(void *arg, const char *message)
 	log_error("%s", message);
 }
 
-static struct conf *load_conf(const char *path, conf_report_fn tell)
+/* machine: it must have one. A plain hufu.conf has none, but may have devices that want a process of their own. */
+static struct conf *load_conf(const char *path, conf_report_fn tell, bool machine)
 {
 	char why[512];
 	struct conf *conf = NULL;
 	if (conf_load_file(path, tell, NULL, &conf) != HUFU_OK)
 		return NULL;
-	if (!conf->machine.given)
+	if (machine && !conf->machine.given && !supervisor_is_wanted(conf))
 		snprintf(why, sizeof(why), "%s: there is no machine. Add machine { listen = { \"0.0.0.0:5696\" } ... }, hufud.conf(5)", path);
 	else if (log_configure(conf->log_to, conf->log_level, why, sizeof(why)) == HUFU_OK)
 		return conf;
@@ -93,11 +96,11 @@ static enum hufu_err load_tls(const struct conf_machine *conf, struct channel_co
 
 static int check_config(const char *path)
 {
-	struct conf *conf = load_conf(path, tell_person);
+	struct conf *conf = load_conf(path, tell_person, true);
 	struct channel_context *tls = NULL;
 	if (!conf)
 		return EXIT_CONFIG;
-	bool good = machine_check(conf) == HUFU_OK && load_tls(&conf->machine, &tls) == HUFU_OK;
+	bool good = !conf->machine.given || (machine_check(conf) == HUFU_OK && load_tls(&conf->machine, &tls) == HUFU_OK);
 	channel_context_free(tls);
 	if (good)
 		printf("%s is good: %zu tokens, %zu devices, %zu identities\n", path, conf->ntokens, conf->ndevices, conf->nidentities);
@@ -138,11 +141,13 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	notify_reloading();
-	struct conf *conf = load_conf(daemon->path, tell_log);
-	bool good = conf && load_tls(&conf->machine, &tls) == HUFU_OK && machine_reload(daemon->machine, conf) == HUFU_OK;
+	struct conf *conf = load_conf(daemon->path, tell_log, true);
+	bool good = conf && conf->machine.given && load_tls(&conf->machine, &tls) == HUFU_OK &&
+	            machine_reload(daemon->machine, conf) == HUFU_OK;
 	if (good) {
 		renew_tls(daemon, &conf->machine, tls);
 		server_reconfigure(daemon->server, &conf->machine);
+		supervisor_reconfigure(daemon->supervisor, conf);
 		log_notice("%s was read again", daemon->path);
 	} else {
 		channel_context_free(tls);
@@ -314,6 +319,7 @@ static void clear(struct daemon *daemon)
 		end_as_it_is("a request does not end");
 	server_free(daemon->server);
 	machine_free(daemon->machine);
+	supervisor_free(daemon->supervisor);
 	writer_clear(&daemon->frame);
 	if (daemon->base)
 		event_base_free(daemon->base);
@@ -322,9 +328,11 @@ static void clear(struct daemon *daemon)
 static int serve(const char *path)
 {
 	struct daemon daemon = {.path = path};
-	struct conf *conf = load_conf(path, tell_person);
+	struct conf *conf = load_conf(path, tell_person, true);
 	if (!conf)
 		return EXIT_CONFIG;
+	if (!conf->machine.given)
+		return supervisor_main(conf, path);
 	enum hufu_err err = rand_start();
 	if (err == HUFU_OK)
 		err = machine_new(conf, &daemon.machine);
@@ -333,6 +341,9 @@ static int serve(const char *path)
 	daemon.base = event_base_new();
 	if (err == HUFU_OK)
 		err = daemon.base ? watch_signals(&daemon) : HUFU_ERR_NO_MEMORY;
+	/* Before anything opens a device: its socket is there from then on. */
+	if (err == HUFU_OK)
+		err = supervisor_new(daemon.base, machine_conf(daemon.machine), path, &daemon.supervisor);
 	if (err == HUFU_OK)
 		err = start_server(&daemon);
 	if (err == HUFU_OK)
@@ -358,6 +369,12 @@ static void raise_limit(int resource)
 	}
 }
 
+static int host(const char *path, const char *device)
+{
+	struct conf *conf = load_conf(path, tell_log, false);
+	return conf ? host_main(conf, device) : EXIT_CONFIG;
+}
+
 /* Keys are in this process's memory: nobody traces it, and no core of it is written. */
 static void harden(void)
 {
@@ -378,16 +395,18 @@ static void usage(FILE *out)
 	        "\n"
 	        "  -c, --config FILE   instead of %s\n"
 	        "      --check-config  read it, and what it names, say what is wrong, and end\n"
+	        "      --host DEVICE   be the process of one device (hufud starts them itself)\n"
 	        "  -h, --help\n"
 	        "  -V, --version\n", DEFAULT_CONF);
 }
 
 int main(int argc, char **argv)
 {
-	enum { OPTION_CHECK = 256 };
+	enum { OPTION_CHECK = 256, OPTION_HOST };
 	static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, OPTION_CHECK},
+	                                        {"host", required_argument, NULL, OPTION_HOST},
 	                                        {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
-	const char *path = DEFAULT_CONF;
+	const char *path = DEFAULT_CONF, *device = NULL;
 	bool check = false;
 	int option;
 	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
@@ -397,6 +416,9 @@ int main(int argc, char **argv)
 			break;
 		case OPTION_CHECK:
 			check = true;
+			break;
+		case OPTION_HOST:
+			device = optarg;
 			break;
 		case 'h':
 			usage(stdout);
@@ -418,7 +440,7 @@ int main(int argc, char **argv)
 	char *absolute = realpath(path, NULL); /* where nothing is there, the configuration's own words are better */
 	if (absolute && path[0] != '/')
 		path = absolute;
-	int status = check ? check_config(path) : serve(path);
+	int status = device ? host(path, device) : check ? check_config(path) : serve(path);
 	free(absolute);
 	return status;
 }

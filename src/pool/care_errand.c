@@ -119,11 +119,10 @@ static enum hufu_err admit(struct care *care, struct hufu_device *handle, bool a
 static enum hufu_err open_anew(struct care *care)
 {
 	struct device *device = care->device;
-	struct hufu_conf conf = driver_conf(device->conf);
 
 	if (!device_driver(device))
 		return HUFU_ERR_CONFIG;
-	enum hufu_err err = device->driver->open(driver_host(), &conf, care->job.deadline_ns, &care->handle);
+	enum hufu_err err = device_connect(device, care->job.deadline_ns, &care->handle);
 	if (err != HUFU_OK) {
 		care->handle = NULL;
 		return err;
@@ -150,10 +149,9 @@ static enum hufu_err probe(struct care *care, bool admits)
 static void evict_on_new_connection(struct care *care)
 {
 	struct device *device = care->device;
-	struct hufu_conf conf = driver_conf(device->conf);
 	struct hufu_device *handle;
 
-	if (device->driver->open(driver_host(), &conf, care->job.deadline_ns, &handle) != HUFU_OK)
+	if (device_connect(device, care->job.deadline_ns, &handle) != HUFU_OK)
 		return;
 	key_evict_all(device, handle, care->job.deadline_ns);
 	device->driver->close(handle, care->job.deadline_ns);

@@ -50,7 +50,8 @@ static void publish_limits(struct device *device)
 	atomic_store(&stats->weight, atomic_load(&device->weight));
 	atomic_store(&stats->priority, atomic_load(&device->priority));
 	atomic_store(&stats->leases_max, device_lease_limit(device));
-	atomic_store(&stats->isolation, device->threaded ? CONF_ISOLATION_THREAD : CONF_ISOLATION_DIRECT);
+	atomic_store(&stats->isolation, device->hosted ? CONF_ISOLATION_PROCESS : device->threaded ? CONF_ISOLATION_THREAD :
+	             CONF_ISOLATION_DIRECT);
 	atomic_store(&stats->software, device->driver && device->driver->flags & HUFU_DRIVER_SOFTWARE);
 	atomic_store(&stats->admin, atomic_load(&device->admin));
 }
@@ -88,11 +89,6 @@ static bool find_place(struct device *device, const struct hufu_driver *driver)
 	enum conf_isolation isolation = device->conf->isolation;
 	const char *name = device->conf->name, *why = driver_why_not_direct(driver);
 
-	if (isolation == CONF_ISOLATION_PROCESS) {
-		log_device(HUFU_LOG_ERROR, name, "isolation = process needs hufud to keep the driver in, and this hufu has none. "
-		           "Set isolation = thread");
-		return false;
-	}
 	if (isolation == CONF_ISOLATION_DIRECT && why) {
 		log_device(HUFU_LOG_ERROR, name, "isolation = direct, but driver %s %s. Set isolation = thread", driver->name, why);
 		return false;
@@ -101,7 +97,8 @@ static bool find_place(struct device *device, const struct hufu_driver *driver)
 	if (!device->threaded || pool_may_have_threads())
 		return true;
 	log_device(HUFU_LOG_ERROR, name, "the application forbids threads (CKF_LIBRARY_CANT_CREATE_OS_THREADS), and driver %s %s. "
-	           "Give the application a device that runs without", driver->name, why ? why : "was given isolation = thread");
+	           "Give the application a device that runs without, or set isolation = process", driver->name,
+	           why ? why : "was given isolation = thread");
 	atomic_store(&device->needs_threads, true);
 	return false;
 }
@@ -112,24 +109,82 @@ static bool is_machine(const struct device *device, const struct hufu_driver *dr
 	struct hufu_conf conf = driver_conf(device->conf);
 	const char *role = conf.get(&conf, "role");
 
-	return driver == &driver_net && device->conf->isolation != CONF_ISOLATION_PROCESS && !(role && strcmp(role, "host") == 0);
+	return driver == &driver_net && !device->hosted && !(role && strcmp(role, "host") == 0);
+}
+
+static const struct hufu_driver *find_own(const struct device *device)
+{
+	char why[512];
+	const struct hufu_driver *driver = driver_find(device->conf->driver, why, sizeof(why));
+
+	if (!driver)
+		log_device(HUFU_LOG_ERROR, device->conf->name, "%s", why);
+	return driver;
+}
+
+/* In another process: it is not loaded here. What is built in says what it is; a vendor's object is taken for hardware, and its host refuses it else. */
+static const struct hufu_driver *find_hosted(struct device *device)
+{
+	const struct hufu_driver *own = device->conf->driver[0] == '/' ? NULL : find_own(device);
+
+	device->hosted = own || device->conf->driver[0] == '/';
+	return device->hosted ? driver_hosted(own && own->flags & HUFU_DRIVER_SOFTWARE) : NULL;
+}
+
+/* isolation = auto, and a driver that may hang: with hufud where it hosts the device, and else here, which is said. */
+static const struct hufu_driver *find_by_itself(struct device *device)
+{
+	const struct conf_device *conf = device->conf;
+	struct driver_host_address address;
+	char why[512];
+	const struct hufu_driver *own = find_own(device);
+
+	if (!own || !conf_device_is_hosted(conf) || !driver_why_not_direct(own))
+		return own;
+	if (driver_host_find(conf, &address, why, sizeof(why)) == HUFU_OK)
+		return find_hosted(device);
+	log_device(HUFU_LOG_NOTICE, conf->name, "its library runs within this program: should it crash, so does the program (%s). "
+	           "isolation = thread says that this is meant", why);
+	return own;
 }
 
 static const struct hufu_driver *find_driver_locked(struct device *device)
 {
-	char why[512];
-
 	if (device->driver)
 		return device->driver;
-	const struct hufu_driver *driver = driver_find(device->conf->driver, why, sizeof(why));
-	if (!driver) {
-		log_device(HUFU_LOG_ERROR, device->conf->name, "%s", why);
-	} else if (find_place(device, driver)) {
+	const struct hufu_driver *driver = device->conf->isolation == CONF_ISOLATION_PROCESS ? find_hosted(device) : find_by_itself(device);
+	if (driver && find_place(device, driver)) {
 		device->is_machine = is_machine(device, driver);
 		atomic_store(&device->driver, driver);
 		atomic_store(&device->priority, priority_of(device, atomic_load(&device->conf_priority)));
 	}
 	return device->driver;
+}
+
+/* Its host may be started later: then the device is there. Said once, until it was there. */
+static enum hufu_err connect_to_host(struct device *device, uint64_t deadline_ns, struct hufu_device **handle)
+{
+	struct driver_host_address address;
+	char why[512];
+	enum hufu_err err = driver_host_find(device->conf, &address, why, sizeof(why));
+
+	if (err != HUFU_OK) {
+		if (!atomic_exchange(&device->host_missed, true))
+			log_device(HUFU_LOG_ERROR, device->conf->name, "isolation = process, but %s", why);
+		return err;
+	}
+	atomic_store(&device->host_missed, false);
+	const struct hufu_conf conf = driver_hosted_conf(device->conf, &address);
+	return device->driver->open(driver_host(), &conf, deadline_ns, handle);
+}
+
+enum hufu_err device_connect(struct device *device, uint64_t deadline_ns, struct hufu_device **handle)
+{
+	const struct hufu_conf conf = driver_conf(device->conf);
+
+	if (device->hosted)
+		return connect_to_host(device, deadline_ns, handle);
+	return device->driver->open(driver_host(), &conf, deadline_ns, handle);
 }
 
 /* A driver that cannot be had stays so: it is reported once. */

@@ -88,6 +88,8 @@ struct device {
 	_Atomic bool login_refused;      /* it is quarantined for its credential */
 	bool threaded;                   /* runs on lanes; set with the driver */
 	bool is_machine;                 /* it verifies what its devices sign; set with the driver */
+	bool hosted;                     /* in a process of its own, and driver is the way there; set with the driver */
+	_Atomic bool host_missed;        /* that its host is not there was logged */
 	_Atomic bool needs_threads;      /* refused, because it would run on lanes and threads are forbidden */
 	_Atomic uint32_t conf_priority, priority; /* in force: conf's, or the driver's */
 	_Atomic uint32_t max_leases;     /* info's, without open_lock */
@@ -193,6 +195,8 @@ bool device_is_closed(struct device *);
 void device_free(struct device *);
 /* NULL, once logged: there is none, or none that may run in the caller's thread. */
 const struct hufu_driver *device_driver(struct device *);
+/* Its driver's open: as its section says, or at its host. */
+enum hufu_err device_connect(struct device *, uint64_t deadline_ns, struct hufu_device **) MUST_CHECK;
 /*
  * An op needs it open. Where a keeper keeps the pool it is asked to, and pool_changed follows: BUSY, it is being opened;
  * GONE, it is out; CONFIG, for good. Else it is opened here and now, where nothing speaks against it.

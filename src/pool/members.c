@@ -59,6 +59,7 @@ void member_conf_free(const struct conf_device *conf)
 	free(own->driver);
 	free(own->domain);
 	free(own->token);
+	free(own->host_dir);
 	free(own);
 }
 
@@ -69,10 +70,10 @@ const struct conf_device *member_conf_copy(const struct conf_device *from)
 	if (!to)
 		return NULL;
 	*to = *from;
-	to->name = to->driver = to->domain = to->token = NULL;
+	to->name = to->driver = to->domain = to->token = to->host_dir = NULL;
 	to->options = NULL;
 	if (copy_text(&to->name, from->name) && copy_text(&to->driver, from->driver) && copy_text(&to->domain, from->domain) &&
-	    copy_text(&to->token, from->token) && copy_options(to, from->options))
+	    copy_text(&to->token, from->token) && copy_text(&to->host_dir, from->host_dir) && copy_options(to, from->options))
 		return to;
 	member_conf_free(to);
 	return NULL;
@@ -198,7 +199,7 @@ static bool same_options(char *const *a, char *const *b)
 static bool same_device(const struct conf_device *a, const struct conf_device *b)
 {
 	return same_text(a->driver, b->driver) && same_text(a->domain, b->domain) && a->isolation == b->isolation &&
-	       same_options(a->options, b->options);
+	       same_text(a->host_dir, b->host_dir) && same_options(a->options, b->options);
 }
 
 static enum pool_admin admin_of(enum conf_wish wish)

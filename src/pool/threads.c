@@ -16,11 +16,16 @@ const char *driver_why_not_direct(const struct hufu_driver *driver)
 /* A driver that cannot be had needs nothing: what is wrong with it is told at its first use. */
 static bool needs_threads(const struct conf_device *device)
 {
+	struct driver_host_address address;
 	char why[512];
 	if (device->isolation == CONF_ISOLATION_THREAD)
 		return true;
+	if (device->isolation == CONF_ISOLATION_PROCESS)
+		return false;
 	const struct hufu_driver *driver = driver_find(device->driver, why, sizeof(why));
-	return driver && driver_why_not_direct(driver);
+	if (!driver || !driver_why_not_direct(driver))
+		return false;
+	return !conf_device_is_hosted(device) || driver_host_find(device, &address, why, sizeof(why)) != HUFU_OK;
 }
 
 bool pool_needs_threads_for(const struct conf *conf, const struct conf_token *token)

@@ -527,9 +527,14 @@ tests_unit_test_tenant_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_tenant_LDADD = $(TENANT_TEST_LIBS)
 
 UNIT_TESTS += tests/unit/test_devices
-tests_unit_test_devices_SOURCES = %reldir%/test_devices.c %reldir%/tenant_util.h
+tests_unit_test_devices_SOURCES = %reldir%/test_devices.c %reldir%/request_util.h %reldir%/tenant_util.h
 tests_unit_test_devices_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_devices_LDADD = $(TENANT_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_host
+tests_unit_test_host_SOURCES = %reldir%/test_host.c %reldir%/request_util.h
+tests_unit_test_host_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_host_LDADD = $(TENANT_TEST_LIBS)
 
 UNIT_TESTS += tests/unit/test_ticket
 tests_unit_test_ticket_SOURCES = %reldir%/test_ticket.c %reldir%/tenant_util.h

@@ -4,6 +4,7 @@
  * alone, another tenant's or a damaged copy is no key, hardware-only keys stay in hardware, and a request is answered
  * exactly once, in time, whatever it is. No server: requests are made by hand.
  */
+#include "request_util.h"
 #include "tenant_util.h"
 
 #include "base/clock.h"
@@ -15,67 +16,12 @@
 #define SOFT TENANT_CONF("soft", "device \"soft\" { driver = \"soft\" }\n")
 #define MIXED TENANT_CONF("cards, soft", "device \"soft\" { driver = \"soft\" }\n" \
 	"device \"cards\" { driver = \"fault\" wraps = \"soft\" }\n")
-#define MAX_BODY WIRE_BODY_DEFAULT
 
-/* -- a request by hand ----------------------------------------------------------------- */
-
-static struct channel_peer peer = {.local = true, .binding = {5}};
-
-struct asked {
-	struct request req;            /* first */
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	unsigned answers;
-	struct writer reply;
-	struct wire_status outcome;
-};
-
-void request_answer(struct request *req)
-{
-	struct asked *asked = (struct asked *)(void *)req;
-
-	pthread_mutex_lock(&asked->lock);
-	asked->answers++;
-	asked->reply = req->reply;
-	asked->outcome = req->outcome;
-	pthread_cond_signal(&asked->wake);
-	pthread_mutex_unlock(&asked->lock);
-}
-
-void request_progress(struct request *req, uint32_t extend_ms)
-{
-	(void)req;
-	(void)extend_ms;
-}
+/* -- requests ------------------------------------------------------------------------ */
 
 static struct session session_of(struct tenant *tenant)
 {
-	return (struct session){.peer = &peer, .tenant = tenant, .max_body = MAX_BODY};
-}
-
-static void ask(struct asked *asked, struct session *session, uint16_t op, const uint8_t *body, size_t len, uint64_t deadline_ns)
-{
-	*asked = (struct asked){.req = {.session = session, .id = 7, .op = op, .deadline_ns = deadline_ns, .arrived_ns = clock_now_ns(),
-	                                .body = body, .len = len}};
-	pthread_mutex_init(&asked->lock, NULL);
-	pthread_cond_init(&asked->wake, NULL);
-	service_devices.run(&asked->req);
-}
-
-/* A whole reply with its frame; *body points into asked->reply. */
-static void await(struct asked *asked, const uint8_t **body, size_t *len)
-{
-	struct wire_header header;
-
-	pthread_mutex_lock(&asked->lock);
-	while (!asked->answers)
-		pthread_cond_wait(&asked->wake, &asked->lock);
-	pthread_mutex_unlock(&asked->lock);
-	CU_ASSERT_EQUAL_FATAL(asked->reply.len >= WIRE_HEADER_LEN, true);
-	CU_ASSERT_EQUAL(wire_header_get(asked->reply.data, MAX_BODY, &header), HUFU_OK);
-	CU_ASSERT(header.type == WIRE_REPLY && header.id == 7 && header.op == asked->req.op);
-	*body = asked->reply.data + WIRE_HEADER_LEN;
-	*len = asked->reply.len - WIRE_HEADER_LEN;
+	return (struct session){.peer = &request_peer, .tenant = tenant, .max_body = REQUEST_BODY_MAX};
 }
 
 static uint64_t soon(void)
@@ -85,25 +31,9 @@ static uint64_t soon(void)
 
 static enum hufu_err call_until(struct tenant *tenant, struct hufu_op *op, bool hardware_only, uint64_t deadline_ns)
 {
-	const struct wire_extra extra = {.hardware_only = hardware_only};
 	struct session session = session_of(tenant);
-	struct writer frame;
-	struct asked asked;
-	struct wire_load load;
-	const uint8_t *body;
-	size_t len;
 
-	op->size = sizeof(*op);
-	writer_init(&frame, true);
-	if (wire_op_put(&frame, 7, 0, MAX_BODY, op, &extra) != HUFU_OK)
-		abort();
-	ask(&asked, &session, (uint16_t)(WIRE_OP_VERB + op->verb), frame.data + WIRE_HEADER_LEN, frame.len - WIRE_HEADER_LEN, deadline_ns);
-	await(&asked, &body, &len);
-	wire_op_get_reply(op, body, len, &load);
-	CU_ASSERT_EQUAL(asked.answers, 1);
-	writer_clear(&asked.reply);
-	writer_clear(&frame);
-	return op->outcome;
+	return ask_op(&service_devices, &session, op, hardware_only, deadline_ns);
 }
 
 static enum hufu_err call(struct tenant *tenant, struct hufu_op *op)
@@ -470,14 +400,14 @@ static void info(void)
 	const uint8_t *body;
 	size_t len;
 
-	ask(&asked, &session, WIRE_OP_INFO, NULL, 0, soon());
+	ask(&asked, &service_devices, &session, WIRE_OP_INFO, NULL, 0, soon());
 	await(&asked, &body, &len);
 	device.size = sizeof(device);
 	CU_ASSERT_EQUAL_FATAL(wire_info_get_reply(body, len, &device, &caps, &flags, &load), HUFU_OK);
 	CU_ASSERT_EQUAL(flags, HUFU_DRIVER_SOFTWARE);
 	for (size_t i = 0; i < device.ncaps; i++) {
 		verbs |= device.caps[i].verbs;
-		CU_ASSERT(device.caps[i].max_in > 0 && device.caps[i].max_in < MAX_BODY);
+		CU_ASSERT(device.caps[i].max_in > 0 && device.caps[i].max_in < REQUEST_BODY_MAX);
 	}
 	CU_ASSERT(verbs & 1u << HUFU_VERB_SIGN && verbs & 1u << HUFU_VERB_RANDOM);
 	CU_ASSERT_FALSE(verbs & (1u << HUFU_VERB_FIND | 1u << HUFU_VERB_LOGIN | 1u << HUFU_VERB_LOGOUT));
@@ -497,7 +427,7 @@ static enum hufu_err plain(struct tenant *tenant, uint16_t op, const uint8_t *in
 	const uint8_t *body;
 	size_t len;
 
-	ask(&asked, &session, op, in, in_len, deadline_ns);
+	ask(&asked, &service_devices, &session, op, in, in_len, deadline_ns);
 	await(&asked, &body, &len);
 	enum hufu_err err = wire_get_status(body, len, &load);
 	writer_clear(&asked.reply);
@@ -557,7 +487,7 @@ static void greeting(void)
 	tenant_domain_point(bed.tenant, point);
 	CU_ASSERT_EQUAL(memcmp(ok.domain_point, point, 64), 0);
 	CU_ASSERT_EQUAL(sm2_public_init(&public, point), SM2_OK);
-	wire_domain_digest(peer.binding, &hello, &ok, e);
+	wire_domain_digest(request_peer.binding, &hello, &ok, e);
 	CU_ASSERT_EQUAL(sm2_verify(&public, e, ok.domain_proof), SM2_OK);
 	wire_domain_digest(other, &hello, &ok, e); /* on another channel it proves nothing */
 	CU_ASSERT_NOT_EQUAL(sm2_verify(&public, e, ok.domain_proof), SM2_OK);
