@@ -126,23 +126,17 @@ static bool gcm_is_sound(const struct hufu_param_gcm *gcm)
 	       (gcm->tag_len == 4 || gcm->tag_len == 8 || (gcm->tag_len >= 12 && gcm->tag_len <= 16));
 }
 
-/* SP 800-38C A.1: what is left of the block beside the nonce counts the bytes of the text. */
-static bool ccm_is_sound(const struct hufu_param_ccm *ccm, size_t in_len)
+/* SP 800-38C A.1. */
+static bool ccm_is_sound(const struct hufu_param_ccm *ccm)
 {
-	if (ccm->nonce_len < 7 || ccm->nonce_len > 13 || ccm->aad_len > AAD_MAX)
-		return false;
-	unsigned nbits = 8 * (15 - (unsigned)ccm->nonce_len);
-
-	return ccm->tag_len >= 4 && ccm->tag_len <= 16 && ccm->tag_len % 2 == 0 && (nbits >= 64 || (uint64_t)in_len >> nbits == 0);
+	return ccm->nonce_len >= 7 && ccm->nonce_len <= 13 && ccm->aad_len <= AAD_MAX && ccm->tag_len >= 4 && ccm->tag_len <= 16 &&
+	       ccm->tag_len % 2 == 0;
 }
 
 /* GM/T 0001.2 and 0001.3: COUNT and LENGTH have 32 bits, BEARER 5, DIRECTION 1. */
-static bool zuc_is_sound(const struct hufu_op *op)
+static bool zuc_is_sound(const struct hufu_param_zuc *zuc)
 {
-	const struct hufu_param_zuc *zuc = op->param;
-	bool is_whole = op->phase == HUFU_PHASE_WHOLE; /* of a part, how much follows is not known */
-
-	return zuc->bearer <= 31 && zuc->direction <= 1 && zuc->nbits <= UINT32_MAX && (!is_whole || (zuc->nbits + 7) / 8 <= op->in_len);
+	return zuc->bearer <= 31 && zuc->direction <= 1 && zuc->nbits <= UINT32_MAX;
 }
 
 static bool mac_is_sound(const struct hufu_op *op)
@@ -193,9 +187,9 @@ bool op_param_is_sound(const struct hufu_op *op)
 	case OP_PARAM_GCM:
 		return gcm_is_sound(op->param);
 	case OP_PARAM_CCM:
-		return ccm_is_sound(op->param, op->in_len);
+		return ccm_is_sound(op->param);
 	case OP_PARAM_ZUC:
-		return zuc_is_sound(op);
+		return zuc_is_sound(op->param);
 	case OP_PARAM_MAC:
 		return mac_is_sound(op);
 	case OP_PARAM_RSA_GEN:

@@ -45,7 +45,10 @@ struct op_param_shape {
 };
 const struct op_param_shape *op_param_shape(enum op_param);
 
-/* Is each number in it as hufu/driver.h has it? What a driver relies on, for a parameter that the core did not make. param: not NULL. */
+/*
+ * Is each number in it as hufu/driver.h has it? What a driver relies on, for a parameter that the core did not make. Whether
+ * it fits the input is the driver's to see. op->param: not NULL.
+ */
 bool op_param_is_sound(const struct hufu_op *);
 
 #endif

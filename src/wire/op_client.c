@@ -48,6 +48,13 @@ static void put_op(const struct hufu_op *op, const struct wire_extra *extra, Huf
 	message->hardware_only = extra->hardware_only;
 }
 
+/* A length without bytes would arrive as none. */
+static bool inputs_are_sound(const struct hufu_op *op)
+{
+	return (op->in || !op->in_len) && (op->in2 || !op->in2_len) && (op->state_in || !op->state_in_len) &&
+	       (!op->key || op->key->blob || !op->key->blob_len) && (!op->subject || op->subject->blob || !op->subject->blob_len);
+}
+
 enum hufu_err wire_op_put(struct writer *out, uint64_t id, uint32_t deadline_ms, uint32_t max_body, const struct hufu_op *op,
                           const struct wire_extra *extra)
 {
@@ -60,10 +67,11 @@ enum hufu_err wire_op_put(struct writer *out, uint64_t id, uint32_t deadline_ms,
 	size_t begin = out->len;
 
 	extra = extra ? extra : &nothing;
-	enum hufu_err err = op->param ? param_put(op, &param) : HUFU_OK;
+	if (!inputs_are_sound(op))
+		return HUFU_ERR_ARGUMENT;
+	enum hufu_err err = param_put(op, &param, &message.param);
 	if (err != HUFU_OK)
 		return err;
-	message.param = op->param ? &param : NULL;
 	if (op->key)
 		put_key(op->key, extra->reference, message.key = &key);
 	if (op->subject)

@@ -45,8 +45,8 @@ union op_params {
 	struct hufu_param_sm2_agree sm2_agree;
 	struct hufu_param_find find;
 };
-/* op->param is not NULL. HUFU_ERR_UNSUPPORTED: it is not known which it is; PARAM: there should be none. */
-enum hufu_err param_put(const struct hufu_op *op, Hufu__Wire__Param *) MUST_CHECK;
+/* *message is param, or NULL where the op has none. HUFU_ERR_UNSUPPORTED: it is not known which it takes. */
+enum hufu_err param_put(const struct hufu_op *op, Hufu__Wire__Param *param, Hufu__Wire__Param **message) MUST_CHECK;
 /* Sets op->param to param, which points into the message, or to NULL where the op may go without. */
 enum hufu_err param_get(struct hufu_op *op, const Hufu__Wire__Param *, union op_params *param) MUST_CHECK;
 

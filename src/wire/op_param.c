@@ -77,16 +77,27 @@ static void put_sm2_agree(const struct hufu_param_sm2_agree *agree, Hufu__Wire__
 	message->tag_len = agree->key_len;
 }
 
-enum hufu_err param_put(const struct hufu_op *op, Hufu__Wire__Param *message)
+/* A length without bytes would arrive as none. */
+static bool references_are_sound(const void *param, const struct op_param_shape *shape)
 {
-	const void *param = op->param;
+	for (size_t i = 0; i < shape->nreferences; i++) {
+		const uint8_t *pointer;
+		size_t len;
 
-	hufu__wire__param__init(message);
-	switch (op_param_of(op->verb, op->mechanism)) {
+		memcpy(&pointer, (const uint8_t *)param + shape->references[i].pointer, sizeof(pointer));
+		memcpy(&len, (const uint8_t *)param + shape->references[i].len, sizeof(len));
+		if (!pointer && len)
+			return false;
+	}
+	return true;
+}
+
+static void put(enum op_param kind, const void *param, Hufu__Wire__Param *message)
+{
+	switch (kind) {
 	case OP_PARAM_UNKNOWN:
-		return HUFU_ERR_UNSUPPORTED;
 	case OP_PARAM_NONE:
-		return HUFU_ERR_PARAM;
+		break;
 	case OP_PARAM_IV:
 		put_iv(param, message);
 		break;
@@ -124,6 +135,22 @@ enum hufu_err param_put(const struct hufu_op *op, Hufu__Wire__Param *message)
 		message->nth = ((const struct hufu_param_find *)param)->nth;
 		break;
 	}
+}
+
+enum hufu_err param_put(const struct hufu_op *op, Hufu__Wire__Param *param, Hufu__Wire__Param **message)
+{
+	enum op_param kind = op_param_of(op->verb, op->mechanism);
+
+	*message = NULL;
+	if (!op->param)
+		return HUFU_OK;
+	if (kind == OP_PARAM_UNKNOWN)
+		return HUFU_ERR_UNSUPPORTED;
+	if (!references_are_sound(op->param, op_param_shape(kind)))
+		return HUFU_ERR_PARAM;
+	hufu__wire__param__init(param);
+	put(kind, op->param, param);
+	*message = param;
 	return HUFU_OK;
 }
 
@@ -241,8 +268,10 @@ enum hufu_err param_get(struct hufu_op *op, const Hufu__Wire__Param *message, un
 		return HUFU_ERR_UNSUPPORTED;
 	if (!message)
 		return may_lack(op, kind) ? HUFU_OK : HUFU_ERR_PARAM;
+	op->param = param;
+	if (kind == OP_PARAM_NONE) /* that there is one where none belongs is for the driver to refuse */
+		return HUFU_OK;
 	if (!get(kind, message, param))
 		return HUFU_ERR_PARAM;
-	op->param = param;
 	return op_param_is_sound(op) ? HUFU_OK : HUFU_ERR_PARAM;
 }

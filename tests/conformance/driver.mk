@@ -82,3 +82,13 @@ UNIT_TESTS += tests/conformance/driver_template
 tests_conformance_driver_template_SOURCES = %reldir%/driver_template.c examples/driver/card.c examples/driver/card.h examples/driver/complete.c
 tests_conformance_driver_template_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_template_LDADD = $(DRIVER_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+
+if HUFUD
+# Cipher machines: hufud itself, a child of the test.
+MACHINES = tests/conformance/machines.c tests/conformance/machines.h tests/unit/tls_util.c tests/unit/tls_util.h
+UNIT_TESTS += tests/conformance/driver_net
+tests_conformance_driver_net_SOURCES = %reldir%/driver_net.c %reldir%/driver_pooled.c $(DRIVER_SUITE) $(MACHINES)
+tests_conformance_driver_net_CFLAGS = $(DRIVER_SUITE_CFLAGS)
+tests_conformance_driver_net_LDADD = $(DRIVER_SUITE_LIBS)
+EXTRA_tests_conformance_driver_net_DEPENDENCIES = hufud$(EXEEXT)
+endif

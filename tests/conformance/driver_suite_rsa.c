@@ -454,9 +454,10 @@ void suite_rsa_refuses(void)
 
 		CU_ASSERT(run(cases[i].verb, cases[i].mechanism, cases[i].param, private ? pair.private : pair.public, text, &out,
 		              &len) == cases[i].err);
-		/* The other half of the pair is no key for it. */
-		CU_ASSERT(run(cases[i].verb, cases[i].mechanism, cases[i].param, private ? pair.public : pair.private, text, &out,
-		              &len) == HUFU_ERR_KEY_TYPE);
+		/* The other half of the pair is no key for it; of two mistakes either may be told. */
+		enum hufu_err other = run(cases[i].verb, cases[i].mechanism, cases[i].param, private ? pair.public : pair.private,
+		                          text, &out, &len);
+		CU_ASSERT(other == HUFU_ERR_KEY_TYPE || (other == HUFU_ERR_PARAM && cases[i].err == HUFU_ERR_PARAM));
 	}
 	rsa_pair_free(&pair);
 }

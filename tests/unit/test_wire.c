@@ -376,7 +376,7 @@ static void test_params_refused(void)
 	REFUSED(HUFU_VERB_DECRYPT, CKM_AES_CCM, (c = ccm, c.tag_len = 7, s.op.param = &c), HUFU_ERR_PARAM);
 	REFUSED(HUFU_VERB_ENCRYPT, CKM_HUFU_ZUC_EEA3, (z = zuc, z.bearer = 32, s.op.param = &z), HUFU_ERR_PARAM);
 	REFUSED(HUFU_VERB_ENCRYPT, CKM_HUFU_ZUC_EEA3, (z = zuc, z.direction = 2, s.op.param = &z), HUFU_ERR_PARAM);
-	REFUSED(HUFU_VERB_ENCRYPT, CKM_HUFU_ZUC_EEA3, (z = zuc, z.nbits = 60 * 8 + 1, s.op.param = &z), HUFU_ERR_PARAM);
+	REFUSED(HUFU_VERB_ENCRYPT, CKM_HUFU_ZUC_EEA3, (z = zuc, z.nbits = (uint64_t)1 << 32, s.op.param = &z), HUFU_ERR_PARAM);
 	REFUSED(HUFU_VERB_ENCRYPT, CKM_HUFU_SM4_CTR, (i = iv, i.counter_bits = 129, s.op.param = &i), HUFU_ERR_PARAM);
 	REFUSED(HUFU_VERB_SIGN, CKM_SHA256_HMAC, (m.mac_len = 33, s.op.param = &m), HUFU_ERR_PARAM);
 	REFUSED(HUFU_VERB_SIGN, CKM_SHA256_HMAC, (m.mac_len = 0, s.op.param = &m), HUFU_ERR_PARAM);
