@@ -135,14 +135,23 @@ static void plain(struct evbuffer *out, const char *name, const char *type, cons
 	evbuffer_add_printf(out, "%s %.17g\n", name, value);
 }
 
-static void put_ops(struct evbuffer *out, const struct server_counts *counts)
+static void put_ops_of(struct http *http, struct evbuffer *out, size_t tenant, size_t op)
 {
-	head(out, "hufu_ops_total", "counter", "Requests that were answered, by what came of them.");
-	for (size_t op = 0; op < SERVER_OPS; op++)
-		for (size_t result = 0; result < SERVER_RESULTS; result++)
-			if (counts->ops[op][result])
-				evbuffer_add_printf(out, "hufu_ops_total{op=\"%s\",result=\"%s\"} %llu\n", server_op_name(op),
-				                    server_result_name(result), (unsigned long long)counts->ops[op][result]);
+	const char *token = tenant_name(machine_tenant(http->machine, tenant));
+	for (size_t result = 0; server_result_name(result); result++) {
+		uint64_t n = machine_answered(http->machine, tenant, op, result);
+		if (n)
+			evbuffer_add_printf(out, "hufu_ops_total{token=\"%s\",op=\"%s\",result=\"%s\"} %llu\n", token,
+			                    server_op_name(op), server_result_name(result), (unsigned long long)n);
+	}
+}
+
+static void put_ops(struct http *http, struct evbuffer *out)
+{
+	head(out, "hufu_ops_total", "counter", "Requests of clients that were answered, by what came of them.");
+	for (size_t t = 0; t < machine_ntenants(http->machine); t++)
+		for (size_t op = 0; op < SERVER_OPS; op++)
+			put_ops_of(http, out, t, op);
 }
 
 static void put_duration(struct evbuffer *out, const struct server_counts *counts, size_t op)
@@ -199,7 +208,7 @@ static void put_server(struct http *http, struct evbuffer *out)
 		head(out, "hufu_tls_profile_info", "gauge", "The profile of channels.");
 		evbuffer_add_printf(out, "hufu_tls_profile_info{profile=\"%s\"} 1\n", machine_conf(http->machine)->machine.profile);
 	}
-	put_ops(out, &counts);
+	put_ops(http, out);
 	put_durations(out, &counts);
 }
 
@@ -247,6 +256,32 @@ static void put_states(struct http *http, struct evbuffer *out)
 	}
 }
 
+static void put_domains_of(struct evbuffer *out, struct tenant *tenant)
+{
+	struct pool_device_status status[POOL_DEVICES_MAX];
+	size_t n = pool_status(tenant_pool(tenant), status, POOL_DEVICES_MAX);
+	n = n < POOL_DEVICES_MAX ? n : POOL_DEVICES_MAX;
+	for (size_t i = 0; i < n; i++) {
+		unsigned healthy = 0;
+		bool told = false;
+		for (size_t other = 0; other < n; other++) {
+			bool same = strcmp(status[other].domain, status[i].domain) == 0;
+			told |= same && other < i;
+			healthy += same && machine_device_works(&status[other]);
+		}
+		if (!told)
+			evbuffer_add_printf(out, "hufu_domain_healthy_members{token=\"%s\",domain=\"%s\"} %u\n", tenant_name(tenant),
+			                    status[i].domain, healthy);
+	}
+}
+
+static void put_domains(struct http *http, struct evbuffer *out)
+{
+	head(out, "hufu_domain_healthy_members", "gauge", "Devices of a domain that can be used.");
+	for (size_t t = 0; t < machine_ntenants(http->machine); t++)
+		put_domains_of(out, machine_tenant(http->machine, t));
+}
+
 static void put_load(struct http *http, struct evbuffer *out)
 {
 	head(out, "hufu_token_queue", "gauge", "Requests of a token that wait for one of its lanes.");
@@ -267,6 +302,7 @@ static void on_metrics(struct evhttp_request *req, void *arg)
 	put_members(http, out, "hufu_member_inflight", "gauge", "Operations that a device works on.", in_flight_of);
 	put_members(http, out, "hufu_member_ops_total", "counter", "Operations of a device.", ops_of);
 	put_members(http, out, "hufu_member_errors_total", "counter", "Operations that a device failed.", errors_of);
+	put_domains(http, out);
 	put_load(http, out);
 	evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
 	evhttp_send_reply(req, HTTP_OK, NULL, NULL);

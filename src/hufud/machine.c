@@ -9,10 +9,15 @@
 #include "base/log.h"
 #include "base/secret.h"
 
+struct tally {
+	_Atomic uint64_t answered[SERVER_OPS][SERVER_RESULTS];
+};
+
 struct machine {
 	struct conf *conf;             /* as it was at the start */
 	struct access *access;
 	struct tenant **tenants;       /* in the order of conf->tokens */
+	struct tally *tallies;         /* a tenant each */
 	size_t ntenants;
 	struct channel_peer self;      /* whom the machine's own requests come from */
 };
@@ -128,23 +133,31 @@ static void set_deadline(struct request *request, const struct conf_token *token
 		request->deadline_ns = longest;
 }
 
+static void count_answer(struct machine *machine, const struct request *request)
+{
+	size_t op = server_op_index(request->op), result = hufu_err_group(request->outcome.err);
+	for (size_t i = 0; i < machine->ntenants; i++)
+		if (machine->tenants[i] == request->session->tenant && result < SERVER_RESULTS)
+			atomic_fetch_add_explicit(&machine->tallies[i].answered[op][result], 1, memory_order_relaxed);
+}
+
 static bool begin(void *arg, struct request *request)
 {
 	const struct session *session = request->session;
 	uint32_t retry_ms;
-	(void)arg;
 	set_deadline(request, tenant_conf(session->tenant));
 	enum hufu_err err = access_begin(session->identity, request->arrived_ns, &retry_ms);
 	if (err == HUFU_OK)
 		return true;
 	request->outcome = wire_status_of(err);
 	request->outcome.retry_ms = retry_ms;
+	count_answer(arg, request);
 	return false;
 }
 
 static void end(void *arg, struct request *request)
 {
-	(void)arg;
+	count_answer(arg, request);
 	access_end(request->session->identity);
 }
 
@@ -167,7 +180,8 @@ static enum hufu_err add_tenants(struct machine *machine, const uint8_t master[M
 	const struct conf *conf = machine->conf;
 	enum hufu_err err = HUFU_OK;
 	machine->tenants = calloc(conf->ntokens + 1, sizeof(struct tenant *));
-	if (!machine->tenants)
+	machine->tallies = calloc(conf->ntokens + 1, sizeof(struct tally));
+	if (!machine->tenants || !machine->tallies)
 		return HUFU_ERR_NO_MEMORY;
 	for (size_t i = 0; i < conf->ntokens && err == HUFU_OK; i++) {
 		err = tenant_new(conf, &conf->tokens[i], master, &machine->tenants[i]);
@@ -215,6 +229,7 @@ void machine_free(struct machine *machine)
 	for (size_t i = 0; i < machine->ntenants; i++)
 		tenant_free(machine->tenants[i]);
 	free(machine->tenants);
+	free(machine->tallies);
 	access_free(machine->access);
 	conf_free(machine->conf);
 	free(machine);
@@ -312,6 +327,11 @@ struct tenant *machine_tenant(const struct machine *machine, size_t i)
 	return machine->tenants[i];
 }
 
+uint64_t machine_answered(const struct machine *machine, size_t tenant, size_t op, size_t result)
+{
+	return atomic_load_explicit(&machine->tallies[tenant].answered[op][result], memory_order_relaxed);
+}
+
 void machine_session(struct machine *machine, size_t tenant, struct session *session, const struct service **service)
 {
 	*session = (struct session){.peer = &machine->self, .tenant = machine->tenants[tenant], .role = WIRE_DEVICES,
@@ -319,7 +339,7 @@ void machine_session(struct machine *machine, size_t tenant, struct session *ses
 	*service = service_of(WIRE_DEVICES);
 }
 
-static bool is_usable(const struct pool_device_status *device)
+bool machine_device_works(const struct pool_device_status *device)
 {
 	return device->admin == POOL_ENABLED && (device->state == POOL_UP || device->state == POOL_SUSPECT ||
 	                                         device->state == POOL_SLOW_START);
@@ -328,7 +348,7 @@ static bool is_usable(const struct pool_device_status *device)
 static bool domain_is_ready(const struct pool_device_status *devices, size_t n, const char *domain)
 {
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(devices[i].domain, domain) == 0 && is_usable(&devices[i]))
+		if (strcmp(devices[i].domain, domain) == 0 && machine_device_works(&devices[i]))
 			return true;
 	return false;
 }

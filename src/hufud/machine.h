@@ -27,8 +27,12 @@ enum hufu_err machine_reload(struct machine *, const struct conf *) MUST_CHECK;
 void machine_warm_up(struct machine *);
 size_t machine_ntenants(const struct machine *);
 struct tenant *machine_tenant(const struct machine *, size_t);
+/* Requests of a tenant that were answered, by op and result (server.h). */
+uint64_t machine_answered(const struct machine *, size_t tenant, size_t op, size_t result);
 /* A session of the machine's own with a tenant, and its service: for server_ask. */
 void machine_session(struct machine *, size_t tenant, struct session *, const struct service **);
+/* Can it be used now? */
+bool machine_device_works(const struct pool_device_status *);
 /* Does every domain of every tenant have a device that can be used? why: the first that has not. */
 bool machine_ready(struct machine *, char *why, size_t why_len);
 

@@ -37,7 +37,7 @@ const char *server_result_name(size_t group)
 	return group < sizeof(names) / sizeof(names[0]) ? names[group] : NULL;
 }
 
-static size_t op_index(uint16_t op)
+size_t server_op_index(uint16_t op)
 {
 	if (op == WIRE_OP_INFO || op == WIRE_OP_PROBE)
 		return op == WIRE_OP_INFO ? OP_INFO : OP_PROBE;
@@ -46,13 +46,12 @@ static size_t op_index(uint16_t op)
 	return op >= WIRE_OP_STORE && op < WIRE_OP_STORE + 0x100 ? OP_STORE : OP_OTHER;
 }
 
-void metrics_op(struct worker *worker, uint16_t wire_op, enum hufu_err err, uint64_t duration_ns)
+void metrics_op(struct worker *worker, uint16_t wire_op, uint64_t duration_ns)
 {
-	size_t op = op_index(wire_op), group = hufu_err_group(err), bucket = 0;
+	size_t op = server_op_index(wire_op), bucket = 0;
 	double seconds = (double)duration_ns / 1e9;
 	while (bucket < SERVER_BUCKETS - 1 && seconds > server_bucket_s[bucket])
 		bucket++;
-	count(&worker->counts.ops[op][group < SERVER_RESULTS ? group : HUFU_GROUP_BUG], 1);
 	count(&worker->counts.duration[op][bucket], 1);
 	count(&worker->counts.duration_ns[op], duration_ns);
 }
@@ -64,8 +63,6 @@ static uint64_t get(const _Atomic uint64_t *counter)
 
 static void add_ops(const struct worker_counts *from, size_t op, struct server_counts *to)
 {
-	for (size_t i = 0; i < SERVER_RESULTS; i++)
-		to->ops[op][i] += get(&from->ops[op][i]);
 	for (size_t i = 0; i < SERVER_BUCKETS; i++)
 		to->duration[op][i] += get(&from->duration[op][i]);
 	to->duration_ns[op] += get(&from->duration_ns[op]);

@@ -72,7 +72,7 @@ void job_finish(struct job *job)
 	struct request *request = &job->request;
 	struct connection *c = job->connection;
 
-	metrics_op(job->worker, request->op, request->outcome.err, clock_now_ns() - request->arrived_ns);
+	metrics_op(job->worker, request->op, clock_now_ns() - request->arrived_ns);
 	if (job->begun)
 		rules->end(rules->arg, request);
 	if (job->done)

@@ -78,10 +78,10 @@ extern const double server_bucket_s[SERVER_BUCKETS]; /* upper bounds, the last o
 struct server_counts {
 	uint64_t accepted, refused_handshakes, refused_hellos, protocol_errors, timeouts, revoked;
 	uint64_t bytes_in, bytes_out, wakeups, answers_posted, progress;
-	uint64_t ops[SERVER_OPS][SERVER_RESULTS];
 	uint64_t duration[SERVER_OPS][SERVER_BUCKETS]; /* not cumulative */
 	uint64_t duration_ns[SERVER_OPS];
 };
+size_t server_op_index(uint16_t wire_op);
 const char *server_op_name(size_t op); /* "sign"; NULL: none of this number */
 const char *server_result_name(size_t group);
 

@@ -136,7 +136,6 @@ STAILQ_HEAD(commands, command);
 struct worker_counts {
 	_Atomic uint64_t accepted, refused_handshakes, refused_hellos, protocol_errors, timeouts, revoked;
 	_Atomic uint64_t bytes_in, bytes_out, wakeups, answers_posted, progress;
-	_Atomic uint64_t ops[SERVER_OPS][SERVER_RESULTS];
 	_Atomic uint64_t duration[SERVER_OPS][SERVER_BUCKETS];
 	_Atomic uint64_t duration_ns[SERVER_OPS];
 };
@@ -214,6 +213,6 @@ struct server {
 
 /* -- metrics.c ------------------------------------------------------------------------------- */
 
-void metrics_op(struct worker *, uint16_t wire_op, enum hufu_err, uint64_t duration_ns);
+void metrics_op(struct worker *, uint16_t wire_op, uint64_t duration_ns);
 
 #endif
