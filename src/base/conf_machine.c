@@ -166,11 +166,17 @@ bool conf_check_operation(const char *text, char *why, size_t why_len)
 {
 	static const char *const operations[] = {"sign", "verify", "encrypt", "decrypt", "wrap", "unwrap", "derive", "generate",
 	                                         "import", "export", "random", "store", "*", NULL};
-	size_t len = strcspn(text, ":");
-	if (is_word(text, len, operations) && (!text[len] || text[len + 1]))
+	static const char *const keyless[] = {"generate", "import", "random", NULL};
+	size_t len = strcspn(text, ":"), label = text[len] ? strlen(text + len + 1) : 0;
+	if (!is_word(text, len, operations) || (text[len] && !label))
+		snprintf(why, why_len, "there is no operation \"%s\". Write sign, verify, encrypt, decrypt, wrap, unwrap, derive, generate, "
+		         "import, export, random, store or *, with a key: \"sign:LABEL\"", text);
+	else if (label && is_word(text, len, keyless))
+		snprintf(why, why_len, "\"%s\" would fit nothing: a key that is not stored yet has no label. Write \"store:LABEL\"", text);
+	else if (label > CONF_RULE_LABEL_MAX)
+		snprintf(why, why_len, "the label in \"%.16s...\" is too long. Rules name keys of up to %d bytes", text, CONF_RULE_LABEL_MAX);
+	else
 		return true;
-	snprintf(why, why_len, "there is no operation \"%s\". Write sign, verify, encrypt, decrypt, wrap, unwrap, derive, generate, "
-	         "import, export, random, store or *, with a key: \"sign:LABEL\"", text);
 	return false;
 }
 
@@ -217,6 +223,15 @@ static void check_machine(const struct conf *conf, struct conf_reporter *reporte
 		             "machines of a domain");
 }
 
+/* In the role devices keys have no labels: the client holds them, and calls them what it likes. */
+static void check_key_rules(const struct conf_identity *identity, struct conf_reporter *reporter)
+{
+	for (char **rule = identity->deny; has(identity->roles, "devices") && rule && *rule; rule++)
+		if (strchr(*rule, ':'))
+			conf_problem(reporter, identity->line, "identity \"%s\": deny \"%s\" cannot hold in the role devices, where keys have no "
+			             "labels. Deny the operation altogether, or take the role away", identity->name, *rule);
+}
+
 static void check_identity(const struct conf *conf, const struct conf_identity *identity, bool cut, struct conf_reporter *reporter)
 {
 	int n = !!identity->subject + !!identity->certificate + !!identity->dns + !!identity->user;
@@ -233,6 +248,7 @@ static void check_identity(const struct conf *conf, const struct conf_identity *
 	if (!identity->roles || !identity->roles[0])
 		conf_problem(reporter, identity->line, "identity \"%s\" has no role. Add roles = { devices }, or of user, so, operator and "
 		             "auditor those that it needs", identity->name);
+	check_key_rules(identity, reporter);
 	/* GB/T 39786-2021: who audits holds no other post. */
 	if (has(identity->roles, "auditor") && identity->roles[1])
 		conf_problem(reporter, identity->line, "identity \"%s\" is auditor and more. Give the other roles to another identity",

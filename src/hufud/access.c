@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hufud/access.h"
+#include "hufud/access_internal.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <pwd.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,25 +11,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-
-/* What an identity uses, and may use; the same for all of its forms: a reload forgets nothing, and its limits hold for all sessions. */
-struct usage {
-	_Atomic uint32_t refs, connections, in_flight;
-	_Atomic uint64_t paid_until_ns; /* rate: requests so far have taken up the time to here */
-	_Atomic uint32_t rate, burst, connections_max, in_flight_max;
-};
-
-/* As one configuration has it; those that a session holds outlive it. */
-struct identity {
-	_Atomic uint32_t refs;
-	char *name, *subject, *dns;    /* NULL: not known by this */
-	bool by_certificate, by_user;
-	uint8_t certificate[32];
-	uid_t user;
-	char **tokens, **allow, **deny;
-	uint32_t roles;
-	struct usage *usage;
-};
 
 struct rules {
 	struct identity **identities;
@@ -411,13 +391,15 @@ enum hufu_err access_begin(const struct identity *identity, uint64_t now_ns, uin
 	struct usage *usage = identity->usage;
 	uint32_t rate = atomic_load_explicit(&usage->rate, memory_order_relaxed);
 	*retry_ms = 0;
-	if (!take_place(&usage->in_flight, atomic_load_explicit(&usage->in_flight_max, memory_order_relaxed)))
-		return HUFU_ERR_BUSY;
-	uint64_t wait = rate ? wait_of_rate(usage, rate, now_ns) : 0;
-	if (!wait)
+	bool placed = take_place(&usage->in_flight, atomic_load_explicit(&usage->in_flight_max, memory_order_relaxed));
+	uint64_t wait = placed && rate ? wait_of_rate(usage, rate, now_ns) : 0;
+	if (placed && !wait)
 		return HUFU_OK;
-	access_end(identity);
-	*retry_ms = (uint32_t)(wait / NS_PER_MS) + 1;
+	if (placed) {
+		access_end(identity);
+		*retry_ms = (uint32_t)(wait / NS_PER_MS) + 1;
+	}
+	atomic_fetch_add_explicit(&usage->limited, 1, memory_order_relaxed);
 	return HUFU_ERR_BUSY;
 }
 
@@ -426,39 +408,15 @@ void access_end(const struct identity *identity)
 	atomic_fetch_sub_explicit(&identity->usage->in_flight, 1, memory_order_relaxed);
 }
 
-/* -- what -------------------------------------------------------------------------------------------- */
-
-/* "sign", "*", or with the key's label: "sign:LABEL". */
-static bool names(char *const *list, const char *operation, const char *label)
+void access_each(struct access *access, void (*fn)(void *arg, const struct access_use *), void *arg)
 {
-	size_t len = strlen(operation);
-	for (; list && *list; list++) {
-		const char *text = *list, *colon = strchr(text, ':');
-		size_t word = colon ? (size_t)(colon - text) : strlen(text);
-		bool same = (word == 1 && *text == '*') || (word == len && strncmp(text, operation, len) == 0);
-		if (same && (!colon || (label && strcmp(colon + 1, label) == 0)))
-			return true;
+	pthread_mutex_lock(&access->lock);
+	for (size_t i = 0; i < access->rules->n; i++) {
+		const struct identity *identity = access->rules->identities[i];
+		const struct usage *usage = identity->usage;
+		fn(arg, &(struct access_use){.name = identity->name, .connections = atomic_load(&usage->connections),
+		                             .in_flight = atomic_load(&usage->in_flight), .limited = atomic_load(&usage->limited),
+		                             .refused = atomic_load(&usage->refused)});
 	}
-	return false;
-}
-
-bool access_allows(const struct identity *identity, const char *operation, const char *key_label)
-{
-	return !names(identity->deny, operation, key_label) && (!identity->allow || names(identity->allow, operation, key_label));
-}
-
-const char *access_operation(uint16_t wire_op)
-{
-	static const char *const verbs[] = {
-		[HUFU_VERB_RANDOM] = "random", [HUFU_VERB_GENERATE] = "generate", [HUFU_VERB_IMPORT] = "import",
-		[HUFU_VERB_EXPORT] = "export", [HUFU_VERB_ENCRYPT] = "encrypt", [HUFU_VERB_DECRYPT] = "decrypt",
-		[HUFU_VERB_SIGN] = "sign", [HUFU_VERB_VERIFY] = "verify", [HUFU_VERB_WRAP] = "wrap",
-		[HUFU_VERB_UNWRAP] = "unwrap", [HUFU_VERB_DERIVE] = "derive", [HUFU_VERB_EVICT] = "evict",
-		[HUFU_VERB_FIND] = "find", [HUFU_VERB_LOGIN] = "login", [HUFU_VERB_LOGOUT] = "logout",
-	};
-	if (wire_op > WIRE_OP_VERB && wire_op <= WIRE_OP_VERB + HUFU_VERB_LOGOUT)
-		return verbs[wire_op - WIRE_OP_VERB];
-	if (wire_op >= WIRE_OP_STORE)
-		return "store";
-	return wire_op == WIRE_OP_INFO ? "info" : "probe";
+	pthread_mutex_unlock(&access->lock);
 }

@@ -38,11 +38,24 @@ void access_disconnect(const struct identity *);
 /* One request: OK; HUFU_ERR_BUSY with *retry_ms: over its rate, or as many in flight as it may. access_end after the answer. */
 enum hufu_err access_begin(const struct identity *, uint64_t now_ns, uint32_t *retry_ms) MUST_CHECK;
 void access_end(const struct identity *);
+
+/* What rules call an operation of the wire (conf_machine.h); NULL: none is about it: who may log in, look and ask is said by roles. */
+const char *access_operation(uint16_t wire_op);
 /*
- * The operation of this name (conf_machine.h) with a key of this label (NULL: none, or not known). What is not allowed is
- * answered UNSUPPORTED, NOT_EXECUTED, scope OP: DENIED would have the client's pool take the machine out of service.
+ * This operation with a key of this label; NULL: without one, or none is known, and rules that name a key do not fit. What is not
+ * allowed is counted, and answered UNSUPPORTED, NOT_EXECUTED, scope OP: DENIED would have the client's pool take the machine out
+ * of service. No identity, the machine itself: all.
  */
-bool access_allows(const struct identity *, const char *operation, const char *key_label);
-const char *access_operation(uint16_t wire_op); /* "sign", "store", ... */
+bool access_allows(const struct identity *, uint16_t wire_op, const char *key_label);
+/* Storing under one label what stood under another: may it, and does no rule that names a key lose hold of this one by it? */
+bool access_keeps(const struct identity *, const char *from, const char *to);
+
+/* What there is to tell of an identity. */
+struct access_use {
+	const char *name;
+	uint32_t connections, in_flight;
+	uint64_t limited, refused; /* requests: over a limit; by rules */
+};
+void access_each(struct access *, void (*)(void *arg, const struct access_use *), void *arg);
 
 #endif

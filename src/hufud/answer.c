@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Outcomes of a pool as a machine tells them. */
+#include "hufud/access.h"
 #include "hufud/tenant_internal.h"
 #include "wire/hufu.pb-c.h"
 
@@ -44,6 +45,14 @@ struct wire_status answer_status(enum hufu_err err, uint32_t attempts)
 	if (attempts == 0)
 		return not_executed(err, err == HUFU_ERR_NO_DEVICE ? HUFU__WIRE__SCOPE__MACHINE : HUFU__WIRE__SCOPE__OP);
 	return unknown(err);
+}
+
+enum hufu_err request_allowed(struct request *req, const char *key_label)
+{
+	if (access_allows(req->session->identity, req->op, key_label))
+		return HUFU_OK;
+	req->denied = true;
+	return HUFU_ERR_UNSUPPORTED;
 }
 
 void answer_error(struct request *req, enum hufu_err err)

@@ -114,7 +114,9 @@ static enum hufu_err get_key(struct served *served, const struct hufu_key *key, 
 	if (key->copy_kind != HUFU_COPY_BLOB)
 		return HUFU_ERR_NO_KEY;
 	struct tenant_key *held;
-	enum hufu_err err = tenant_key_get(tenant_of(served->req), key, &held);
+	enum hufu_err err = request_allowed(served->req, NULL); /* a sealed copy has no label */
+	if (err == HUFU_OK)
+		err = tenant_key_get(tenant_of(served->req), key, &held);
 	if (err != HUFU_OK)
 		return err;
 	*out = pool_key_hold(held->key);
@@ -129,6 +131,8 @@ static enum hufu_err get_keys(struct served *served)
 	bool hardware_only = false;
 	enum hufu_err err = HUFU_OK;
 
+	if (!wire->has_key)
+		err = request_allowed(served->req, NULL);
 	if (wire->has_key) {
 		memcpy(served->req->key_uuid, wire->key.uuid, sizeof(served->req->key_uuid));
 		err = get_key(served, &wire->key, &served->pool.key, &hardware_only);

@@ -4,6 +4,8 @@ noinst_LTLIBRARIES += src/hufud/libhufud.la
 src_hufud_libhufud_la_SOURCES = \
 	%reldir%/access.c \
 	%reldir%/access.h \
+	%reldir%/access_internal.h \
+	%reldir%/access_rules.c \
 	%reldir%/answer.c \
 	%reldir%/connection.c \
 	%reldir%/devices.c \

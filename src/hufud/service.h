@@ -49,6 +49,7 @@ struct request {
 	uint8_t op_id[16];
 	uint32_t attempts;
 	const char *served_by;
+	bool denied;               /* by the identity's rules */
 	void *work;                /* the service's own */
 };
 

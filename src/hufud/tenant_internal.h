@@ -89,6 +89,8 @@ enum hufu_err tenant_make(struct tenant *, struct pool_request *wanted, bool har
  * refusal (DENIED, EXPIRED), which would have the client's pool put the whole machine out of service. attempts: that were delivered.
  */
 struct wire_status answer_status(enum hufu_err, uint32_t attempts);
+/* Do the client's rules allow what it asks for, with a key of this label (access.h)? HUFU_ERR_UNSUPPORTED. */
+enum hufu_err request_allowed(struct request *, const char *key_label) MUST_CHECK;
 /* An answer of a status alone. */
 void answer_error(struct request *, enum hufu_err);
 

@@ -143,7 +143,7 @@ static enum hufu_err op_update(struct request *req, const struct wire_store *r, 
 
 	(void)reply;
 	if (err == HUFU_OK)
-		err = rows_update(&caller, r);
+		err = rows_update(&caller, req, r);
 	if (err == HUFU_OK)
 		side_changed(caller.side);
 	return err;
@@ -156,7 +156,7 @@ static enum hufu_err op_delete(struct request *req, const struct wire_store *r, 
 
 	(void)reply;
 	if (err == HUFU_OK)
-		err = rows_delete(&caller, r);
+		err = rows_delete(&caller, req, r);
 	if (err == HUFU_OK)
 		side_changed(caller.side);
 	return err;

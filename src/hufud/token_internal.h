@@ -66,8 +66,8 @@ bool login_is_retired(struct login_memory *, const uint8_t *ticket, size_t len);
 
 enum hufu_err rows_insert(const struct caller *, struct request *, const struct wire_store *, uint8_t (*uuids)[16]) MUST_CHECK;
 enum hufu_err rows_get(const struct caller *, const uint8_t uuid[16], struct store_row **) MUST_CHECK;
-enum hufu_err rows_update(const struct caller *, const struct wire_store *) MUST_CHECK;
-enum hufu_err rows_delete(const struct caller *, const struct wire_store *) MUST_CHECK;
+enum hufu_err rows_update(const struct caller *, struct request *, const struct wire_store *) MUST_CHECK;
+enum hufu_err rows_delete(const struct caller *, struct request *, const struct wire_store *) MUST_CHECK;
 /* *uuids: free() it. */
 enum hufu_err rows_find(const struct caller *, const struct wire_store *, uint8_t (**uuids)[16], size_t *n) MUST_CHECK;
 
@@ -83,6 +83,8 @@ enum hufu_err rules_new(const struct caller *, const struct conf_token *, const 
 /* later: the same object, or a copy of it. */
 enum hufu_err rules_change(const struct caller *, const struct conf_token *, const struct store_row *now, const struct store_draft *later) MUST_CHECK;
 enum hufu_err rules_copy(const struct caller *, const struct conf_token *, const struct store_row *from, const struct store_draft *) MUST_CHECK;
+/* CKA_LABEL, as rules of access may name it: empty where there is none, and where it is none that a rule could name. */
+void rules_label(const struct store_attr *, size_t nattrs, char label[CONF_RULE_LABEL_MAX + 1]);
 /* The type of a key's material; false: a row of this class and key type holds none. */
 bool rules_key_type(uint64_t object_class, uint64_t key_type, enum hufu_key_type *);
 
@@ -93,6 +95,7 @@ struct facts {
 	uint32_t uses;             /* bits of facts_use */
 	bool private_object, by_login;
 	bool sensitive, extractable, trusted, wrap_with_trusted, hardware_only, local, of_password, templates;
+	char label[CONF_RULE_LABEL_MAX + 1];
 };
 enum facts_use { USE_ENCRYPT = 1, USE_DECRYPT = 2, USE_SIGN = 4, USE_VERIFY = 8, USE_WRAP = 16, USE_UNWRAP = 32, USE_DERIVE = 64, USE_RECOVER = 128,
                  HAS_ENCRYPTED = 256, HAS_DECRYPTED = 512, HAS_WRAPPED = 1024, HAS_UNWRAPPED = 2048 };

@@ -170,12 +170,13 @@ enum hufu_err token_key_get(struct request *req, const struct wire_op *wire, con
 		return err;
 	name_row(key, w.uuid);
 	err = find_key(&w);
-	if (err == HUFU_OK && pool_key_type(w.key) != key->type) {
-		pool_key_rele(w.key);
-		err = HUFU_ERR_KEY_TYPE;
-	}
+	if (err != HUFU_OK)
+		return err;
+	err = pool_key_type(w.key) == key->type ? request_allowed(req, w.facts.label) : HUFU_ERR_KEY_TYPE;
 	if (err == HUFU_OK)
 		*out = w.key;
+	else
+		pool_key_rele(w.key);
 	return err;
 }
 

@@ -30,6 +30,27 @@ enum hufu_err rows_find(const struct caller *caller, const struct wire_store *r,
 	return store_find(caller->store, r->attrs, r->nattrs, r->with_private && caller->user, uuids, n);
 }
 
+/* -- who may change what ------------------------------------------------------------------ */
+
+static enum hufu_err may_store(struct request *req, const struct store_attr *attrs, size_t nattrs)
+{
+	char label[CONF_RULE_LABEL_MAX + 1];
+
+	rules_label(attrs, nattrs, label);
+	return request_allowed(req, label);
+}
+
+/* A rule that names a key is of no use against whoever may give the key, or a copy of it, another name. */
+static enum hufu_err may_rename(struct request *req, const struct store_row *now, const struct store_draft *later)
+{
+	char from[CONF_RULE_LABEL_MAX + 1], to[CONF_RULE_LABEL_MAX + 1];
+
+	rules_label(now->attrs, now->nattrs, from);
+	rules_label(later->attrs, later->nattrs, to);
+	req->denied = !access_keeps(req->session->identity, from, to);
+	return req->denied ? HUFU_ERR_UNSUPPORTED : HUFU_OK;
+}
+
 /* -- the copies of what is inserted ------------------------------------------------------ */
 
 /* A draft as the store takes it, and what it points to. */
@@ -90,14 +111,15 @@ static enum hufu_err take_sealed(struct tenant *tenant, const struct store_copy 
 	return HUFU_OK;
 }
 
-static enum hufu_err take_of_row(const struct caller *caller, const struct conf_token *conf, const struct store_copy *index,
-                                 struct incoming *in)
+static enum hufu_err take_of_row(const struct caller *caller, struct request *req, const struct store_copy *index, struct incoming *in)
 {
 	if (index->len != UUID_LEN)
 		return HUFU_ERR_ARGUMENT;
 	enum hufu_err err = rows_get(caller, index->data, &in->from);
 	if (err == HUFU_OK)
-		err = rules_copy(caller, conf, in->from, &in->draft);
+		err = may_rename(req, in->from, &in->draft);
+	if (err == HUFU_OK)
+		err = rules_copy(caller, tenant_conf(req->session->tenant), in->from, &in->draft);
 	if (err != HUFU_OK)
 		return err;
 	memcpy(in->copies, in->from->copies, in->from->ncopies * sizeof(in->copies[0]));
@@ -106,7 +128,7 @@ static enum hufu_err take_of_row(const struct caller *caller, const struct conf_
 }
 
 /* One copy, however many the key has here: the machines are one domain to the client. */
-static enum hufu_err take_copies(const struct caller *caller, struct tenant *tenant, const struct store_draft *draft, struct incoming *in)
+static enum hufu_err take_copies(const struct caller *caller, struct request *req, const struct store_draft *draft, struct incoming *in)
 {
 	in->draft.copies = in->copies;
 	in->draft.ncopies = 0;
@@ -116,9 +138,9 @@ static enum hufu_err take_copies(const struct caller *caller, struct tenant *ten
 		return HUFU_ERR_ARGUMENT;
 	switch (draft->copies[0].kind) {
 	case HUFU_COPY_BLOB:
-		return take_sealed(tenant, &draft->copies[0], in);
+		return take_sealed(req->session->tenant, &draft->copies[0], in);
 	case HUFU_COPY_INDEX:
-		return take_of_row(caller, tenant_conf(tenant), &draft->copies[0], in);
+		return take_of_row(caller, req, &draft->copies[0], in);
 	default:
 		return HUFU_ERR_ARGUMENT;
 	}
@@ -148,14 +170,14 @@ static void scope_op_id(const struct request *req, const uint8_t op_id[16], uint
 
 static enum hufu_err incoming_init(const struct caller *caller, struct request *req, const struct store_draft *draft, struct incoming *in)
 {
-	struct tenant *tenant = req->session->tenant;
-
 	*in = (struct incoming){.draft = *draft};
 	if (draft->private_object && !caller->user)
 		return HUFU_ERR_LOCKED;
 	scope_op_id(req, draft->op_id, in->draft.op_id);
-	enum hufu_err err = rules_new(caller, tenant_conf(tenant), draft);
-	return err == HUFU_OK ? take_copies(caller, tenant, draft, in) : err;
+	enum hufu_err err = may_store(req, draft->attrs, draft->nattrs);
+	if (err == HUFU_OK)
+		err = rules_new(caller, tenant_conf(req->session->tenant), draft);
+	return err == HUFU_OK ? take_copies(caller, req, draft, in) : err;
 }
 
 enum hufu_err rows_insert(const struct caller *caller, struct request *req, const struct wire_store *r, uint8_t (*uuids)[16])
@@ -187,7 +209,7 @@ static bool leaves_copies(const struct store_draft *draft, const uint8_t uuid[16
 	                               draft->copies[0].len == UUID_LEN && memcmp(draft->copies[0].data, uuid, UUID_LEN) == 0);
 }
 
-enum hufu_err rows_update(const struct caller *caller, const struct wire_store *r)
+enum hufu_err rows_update(const struct caller *caller, struct request *req, const struct wire_store *r)
 {
 	struct store_draft draft = r->drafts[0];
 	struct store_row *now;
@@ -195,7 +217,9 @@ enum hufu_err rows_update(const struct caller *caller, const struct wire_store *
 
 	if (err != HUFU_OK)
 		return err;
-	err = leaves_copies(&draft, r->uuid) ? rules_change(caller, tenant_conf(side_tenant(caller->side)), now, &draft) : HUFU_ERR_ARGUMENT;
+	err = may_rename(req, now, &draft);
+	if (err == HUFU_OK)
+		err = leaves_copies(&draft, r->uuid) ? rules_change(caller, tenant_conf(side_tenant(caller->side)), now, &draft) : HUFU_ERR_ARGUMENT;
 	if (err == HUFU_OK && now->version != r->version)
 		err = HUFU_ERR_CONFLICT; /* what was checked is another row by now */
 	store_row_free(now);
@@ -207,16 +231,27 @@ enum hufu_err rows_update(const struct caller *caller, const struct wire_store *
 	return err;
 }
 
-enum hufu_err rows_delete(const struct caller *caller, const struct wire_store *r)
+/* A damaged row goes, too, unless a rule might name it. */
+static enum hufu_err may_delete(const struct caller *caller, struct request *req, const uint8_t uuid[16])
 {
 	struct store_row *now;
-	enum hufu_err err = rows_get(caller, r->uuid, &now);
+	enum hufu_err err = rows_get(caller, uuid, &now);
+
+	if (err == HUFU_ERR_STORE_CORRUPT)
+		return request_allowed(req, NULL);
+	if (err != HUFU_OK)
+		return err;
+	err = may_store(req, now->attrs, now->nattrs);
+	store_row_free(now);
+	return err;
+}
+
+enum hufu_err rows_delete(const struct caller *caller, struct request *req, const struct wire_store *r)
+{
+	enum hufu_err err = may_delete(caller, req, r->uuid);
 
 	if (err == HUFU_OK)
-		store_row_free(now);
-	else if (err != HUFU_ERR_STORE_CORRUPT) /* a damaged row goes, too */
-		return err;
-	err = store_delete(caller->store, r->uuid, r->version);
+		err = store_delete(caller->store, r->uuid, r->version);
 	if (err == HUFU_OK)
 		row_cache_drop(side_rows(caller->side), r->uuid);
 	return err;

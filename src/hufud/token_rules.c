@@ -77,6 +77,15 @@ static bool is_list(struct attributes attrs)
 	return true;
 }
 
+void rules_label(const struct store_attr *list, size_t nattrs, char label[CONF_RULE_LABEL_MAX + 1])
+{
+	const struct store_attr *a = find((struct attributes){list, nattrs}, CKA_LABEL);
+
+	memset(label, 0, CONF_RULE_LABEL_MAX + 1);
+	if (a && a->len <= CONF_RULE_LABEL_MAX && strnlen((const char *)a->value, a->len) == a->len)
+		memcpy(label, a->value, a->len);
+}
+
 /* -- which keys ----------------------------------------------------------------------------------- */
 
 static bool private_type(uint64_t key_type, enum hufu_key_type *type)
@@ -233,6 +242,7 @@ enum hufu_err facts_of(const struct store_row *row, struct facts *facts)
 	for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++)
 		if (is_true(attrs, uses[i].type, false))
 			facts->uses |= uses[i].use;
+	rules_label(row->attrs, row->nattrs, facts->label);
 	return rules_key_type(row->object_class, row->key_type, &facts->type) ? HUFU_OK : HUFU_ERR_KEY_TYPE;
 }
 

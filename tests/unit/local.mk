@@ -521,6 +521,11 @@ tests_unit_test_hufud_tls_SOURCES = %reldir%/test_hufud_tls.c %reldir%/tls_util.
 tests_unit_test_hufud_tls_CFLAGS = $(WIRE_TEST_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_test_hufud_tls_LDADD = $(TENANT_TEST_LIBS) $(OPENSSL_LIBS)
 
+UNIT_TESTS += tests/unit/test_access
+tests_unit_test_access_SOURCES = %reldir%/test_access.c
+tests_unit_test_access_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_access_LDADD = $(TENANT_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_tenant
 tests_unit_test_tenant_SOURCES = %reldir%/test_tenant.c %reldir%/tenant_util.h
 tests_unit_test_tenant_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

@@ -190,6 +190,11 @@ static void test_values_refused(void)
 	refused(LOCAL BANK "identity a { user = x tokens = bank roles = user deny = { \"sign:\" } }",
 	        "t.conf:3: there is no operation \"sign:\". Write sign, verify, encrypt, decrypt, wrap, unwrap, derive, generate, "
 	        "import, export, random, store or *, with a key: \"sign:LABEL\"\n");
+	refused(LOCAL BANK "identity a { user = root tokens = bank roles = user deny = \"generate:k\" }",
+	        "t.conf:3: \"generate:k\" would fit nothing: a key that is not stored yet has no label. Write \"store:LABEL\"\n");
+	refused(LOCAL BANK "identity a { user = root tokens = bank roles = { user, devices } deny = { export, \"sign:k\" } }",
+	        "t.conf:3: identity \"a\": deny \"sign:k\" cannot hold in the role devices, where keys have no labels. Deny the operation "
+	        "altogether, or take the role away\n");
 	refused(LOCAL BANK ROOT "audit { syslog = 2 key = /k }",
 	        "t.conf:4: syslog = \"2\" is neither true nor false. Write true or false\n"
 	        "t.conf:4: the audit trail goes nowhere. Add file = \"/path\" or syslog = true\n");

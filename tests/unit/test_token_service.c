@@ -24,7 +24,18 @@
 struct identity {
 	const char *name;
 	uint32_t roles;
+	const char *denied;            /* label of a key that it may not sign with */
 };
+
+bool access_allows(const struct identity *identity, uint16_t wire_op, const char *key_label)
+{
+	return !identity->denied || wire_op != WIRE_OP_VERB + HUFU_VERB_SIGN || !key_label || strcmp(identity->denied, key_label) != 0;
+}
+
+bool access_keeps(const struct identity *identity, const char *from, const char *to)
+{
+	return !identity->denied || strcmp(identity->denied, from) != 0 || strcmp(identity->denied, to) == 0;
+}
 
 uint32_t access_roles(const struct identity *identity)
 {
@@ -148,8 +159,8 @@ static void bed_init(struct bed *bed, const char *policy)
 	bed->conf = tenant_conf_of(bed->text);
 	for (size_t i = 0; i < 2; i++)
 		bed->machine[i] = tenant_of(bed->conf, "bank", tenant_master);
-	bed->user = (struct client){.identity = {"app", ACCESS_USER | ACCESS_SO}, .peer = {.key_id = {1}}, .tenant = bed->machine[0]};
-	bed->other = (struct client){.identity = {"thief", ACCESS_USER}, .peer = {.key_id = {2}}, .tenant = bed->machine[0]};
+	bed->user = (struct client){.identity = {"app", ACCESS_USER | ACCESS_SO, NULL}, .peer = {.key_id = {1}}, .tenant = bed->machine[0]};
+	bed->other = (struct client){.identity = {"thief", ACCESS_USER, NULL}, .peer = {.key_id = {2}}, .tenant = bed->machine[0]};
 }
 
 static void bed_clear(struct bed *bed)
@@ -629,6 +640,39 @@ static void nothing_is_taken_back(void)
 	bed_clear(&bed);
 }
 
+static void name(struct key *key, const char *label)
+{
+	*attr_of(key, CKA_LABEL) = (struct store_attr){.type = CKA_LABEL, .value = (const uint8_t *)label, .len = strlen(label)};
+}
+
+static void named_by_rules(void)
+{
+	struct bed bed;
+	struct key key;
+
+	bed_login(&bed, "standard");
+	generate(&bed.user, &key, HUFU_KEY_SM2_PRIVATE);
+	set(&key, CKA_SIGN, true);
+	name(&key, "root");
+	CU_ASSERT_EQUAL(insert(&bed.user, &key), HUFU_OK);
+	CU_ASSERT_EQUAL(sign(&bed.user, &key), HUFU_OK);
+	bed.user.identity.denied = "root";
+	CU_ASSERT_EQUAL(sign(&bed.user, &key), HUFU_ERR_UNSUPPORTED);
+	/* Nor under another name, nor by a copy under one. */
+	struct key renamed = key;
+	renamed.draft.attrs = renamed.attrs;
+	name(&renamed, "mine");
+	CU_ASSERT_EQUAL(update(&bed.user, &renamed), HUFU_ERR_UNSUPPORTED);
+	renamed.draft.copies = &renamed.copy;
+	renamed.draft.op_id[0] = 55;
+	renamed.copy = (struct store_copy){.kind = HUFU_COPY_INDEX, .data = key.uuid, .len = 16};
+	CU_ASSERT_EQUAL(insert(&bed.user, &renamed), HUFU_ERR_UNSUPPORTED);
+	CU_ASSERT_EQUAL(sign(&bed.user, &key), HUFU_ERR_UNSUPPORTED);
+	bed.user.identity.denied = "other";
+	CU_ASSERT_EQUAL(sign(&bed.user, &key), HUFU_OK);
+	bed_clear(&bed);
+}
+
 static void strict_wants_latches(void)
 {
 	struct bed bed;
@@ -701,6 +745,7 @@ static const struct unit_case cases[] = {
 	{"a key is used as its attributes say", used_as_allowed},
 	{"a key's value leaves only where whoever asks could wrap it for himself", leaves_as_allowed},
 	{"restrictions are never taken back, by no change and no copy", nothing_is_taken_back},
+	{"what is denied of a key by its label stays denied, whatever name it is given", named_by_rules},
 	{"under strict a key's use is kept with it before it is used so", strict_wants_latches},
 	{"with the store down known keys go on, and changes are refused", store_down},
 	{0},
