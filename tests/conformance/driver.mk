@@ -91,4 +91,9 @@ tests_conformance_driver_net_SOURCES = %reldir%/driver_net.c %reldir%/driver_poo
 tests_conformance_driver_net_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_net_LDADD = $(DRIVER_SUITE_LIBS)
 EXTRA_tests_conformance_driver_net_DEPENDENCIES = hufud$(EXEEXT)
+UNIT_TESTS += tests/conformance/driver_net_direct
+tests_conformance_driver_net_direct_SOURCES = %reldir%/driver_net_direct.c $(MACHINES)
+tests_conformance_driver_net_direct_CFLAGS = $(DRIVER_SUITE_CFLAGS)
+tests_conformance_driver_net_direct_LDADD = $(DRIVER_SUITE_LIBS)
+EXTRA_tests_conformance_driver_net_direct_DEPENDENCIES = hufud$(EXEEXT)
 endif
