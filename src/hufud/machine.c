@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/conf_states.h"
 #include "base/log.h"
 #include "base/secret.h"
 
@@ -14,7 +15,8 @@ struct tally {
 };
 
 struct machine {
-	struct conf *conf;             /* as it was at the start */
+	struct conf *start;            /* its tokens are the machine's to the end */
+	struct conf *conf;             /* as it is in force: start, or the last that was read; the owner's thread's */
 	struct access *access;
 	struct tenant **tenants;       /* in the order of conf->tokens */
 	struct tally *tallies;         /* a tenant each */
@@ -56,7 +58,7 @@ static const struct service *choose(struct machine *machine, struct session *ses
                                     struct wire_hello_ok *ok, char *why, size_t why_len)
 {
 	const struct service *service = service_of(hello->role);
-	const char *token = access_token(session->identity, machine->conf, hello->token, why, why_len);
+	const char *token = access_token(session->identity, machine->start, hello->token, why, why_len);
 
 	if (!token)
 		return NULL;
@@ -190,6 +192,8 @@ static enum hufu_err add_tenants(struct machine *machine, const uint8_t master[M
 	return err;
 }
 
+static void reconfigure_tenants(struct machine *machine);
+
 static enum hufu_err load_tenants(struct machine *machine)
 {
 	const char *where = machine->conf->machine.master;
@@ -210,16 +214,18 @@ enum hufu_err machine_new(struct conf *conf, struct machine **out)
 		conf_free(conf);
 		return HUFU_ERR_NO_MEMORY;
 	}
-	machine->conf = conf;
+	machine->conf = machine->start = conf;
 	machine->self = (struct channel_peer){.local = true, .profile = "self"};
 	enum hufu_err err = access_new(conf, &machine->access);
 	if (err == HUFU_OK)
 		err = load_tenants(machine);
-	if (err == HUFU_OK)
-		*out = machine;
-	else
+	if (err != HUFU_OK) {
 		machine_free(machine);
-	return err;
+		return err;
+	}
+	reconfigure_tenants(machine);
+	*out = machine;
+	return HUFU_OK;
 }
 
 void machine_free(struct machine *machine)
@@ -231,7 +237,9 @@ void machine_free(struct machine *machine)
 	free(machine->tenants);
 	free(machine->tallies);
 	access_free(machine->access);
-	conf_free(machine->conf);
+	if (machine->conf != machine->start)
+		conf_free(machine->conf);
+	conf_free(machine->start);
 	free(machine);
 }
 
@@ -291,21 +299,45 @@ static void tell_what_waits(const struct conf *old, const struct conf *new)
 			log_warning("token %s is new: it waits for a restart", new->tokens[i].name);
 }
 
-enum hufu_err machine_reload(struct machine *machine, const struct conf *conf)
+static void report(void *arg, const char *message)
 {
-	enum hufu_err err = access_reload(machine->access, conf);
-	if (err != HUFU_OK)
-		return err;
-	tell_what_waits(machine->conf, conf);
+	(void)arg;
+	log_error("%s", message);
+}
+
+/* Without a file that can be read all devices are as the configuration has them. */
+static void reconfigure_tenants(struct machine *machine)
+{
+	const struct conf *conf = machine->conf;
+	struct conf_states states = {0};
+	bool wishes = conf_states_load(conf, report, NULL, &states) == HUFU_OK;
 	for (size_t i = 0; i < machine->ntenants; i++) {
 		const char *name = tenant_name(machine->tenants[i]);
 		const struct conf_token *token = find_token(conf, name);
 		if (!token)
 			log_warning("token %s is gone from the configuration: it is served until a restart", name);
-		else if (tenant_reconfigure(machine->tenants[i], conf, token) != HUFU_OK)
+		else if (tenant_reconfigure(machine->tenants[i], conf, token, wishes ? &states : NULL) != HUFU_OK)
 			log_error("token %s keeps its former settings: the new ones could not be taken over", name);
 	}
+	conf_states_clear(&states);
+}
+
+enum hufu_err machine_reload(struct machine *machine, struct conf *conf)
+{
+	enum hufu_err err = access_reload(machine->access, conf);
+	if (err != HUFU_OK)
+		return err;
+	tell_what_waits(machine->start, conf);
+	if (machine->conf != machine->start)
+		conf_free(machine->conf);
+	machine->conf = conf;
+	reconfigure_tenants(machine);
 	return HUFU_OK;
+}
+
+void machine_reload_wishes(struct machine *machine)
+{
+	reconfigure_tenants(machine);
 }
 
 /* -- how it is -------------------------------------------------------------------------------------- */

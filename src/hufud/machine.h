@@ -12,16 +12,22 @@
 
 struct machine;
 
-/* Takes conf over in any case: its list of tokens is the machine's to the end. Waits for nothing. HUFU_ERR_CONFIG after a message. */
+/* Takes conf over in any case. Waits for nothing. HUFU_ERR_CONFIG after a message. */
 enum hufu_err machine_new(struct conf *conf, struct machine **) MUST_CHECK;
 /* The server has ended. */
 void machine_free(struct machine *);
 /* As machine_new would make one, and nothing is kept: for --check-config. */
 enum hufu_err machine_check(const struct conf *) MUST_CHECK;
 struct server_rules machine_rules(struct machine *);
+/* As it is in force. */
 const struct conf *machine_conf(const struct machine *);
-/* Identities, limits, devices; what waits for a restart is told to the log. On an error all is as it was. */
-enum hufu_err machine_reload(struct machine *, const struct conf *) MUST_CHECK;
+/*
+ * Identities, limits, devices; what waits for a restart is told to the log. Takes conf over, which is machine_conf from now on; on an
+ * error nothing has changed and it is the caller's still.
+ */
+enum hufu_err machine_reload(struct machine *, struct conf *) MUST_CHECK;
+/* The file of wishes for devices (conf->states) changed: what it says now holds. */
+void machine_reload_wishes(struct machine *);
 
 /* Opens the devices, as far as that can be done in a time that is bounded. */
 void machine_warm_up(struct machine *);

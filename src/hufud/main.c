@@ -21,6 +21,7 @@
 #include "hufud/http.h"
 #include "hufud/notify.h"
 #include "rand/rand.h"
+#include "stats/stats.h"
 
 #define DEFAULT_CONF HUFU_SYSCONFDIR "/hufu/hufud.conf"
 #define SELF_TEST_S 10             /* where no watchdog wants it more often */
@@ -46,13 +47,14 @@ struct daemon {
 	struct server *server;
 	struct http *http;
 	struct supervisor *supervisor;
-	struct event *term, *interrupt, *hup, *tick;
+	struct event *term, *interrupt, *hup, *tick, *look;
 	/* the machine's own operation */
 	struct session session;
 	struct wire_header header;
 	struct writer frame;
 	atomic_bool failed;            /* the last one did */
 	struct tls_stamp stamp;
+	struct file_stamp states;      /* as they were when they were last read */
 	bool draining;
 };
 
@@ -112,15 +114,21 @@ static int check_config(const char *path)
 
 /* -- reload ----------------------------------------------------------------------------------- */
 
+/* All zero: there is none. */
+static void stamp_file(const char *path, struct file_stamp *stamp)
+{
+	struct stat st;
+	*stamp = (struct file_stamp){0};
+	if (path && stat(path, &st) == 0)
+		*stamp = (struct file_stamp){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
+}
+
 /* Of the files that TLS is made of: what changes when one of them does. */
 static void stamp_tls(const struct conf_machine *conf, struct tls_stamp *stamp)
 {
 	const char *const paths[TLS_FILES] = {conf->ca, conf->cert, conf->key, conf->crl, conf->enc_cert, conf->enc_key};
-	struct stat st;
-	*stamp = (struct tls_stamp){0};
 	for (size_t i = 0; i < TLS_FILES; i++)
-		if (paths[i] && stat(paths[i], &st) == 0)
-			stamp->files[i] = (struct file_stamp){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
+		stamp_file(paths[i], &stamp->files[i]);
 }
 
 /* Whom the new certificates and lists would not let in is not to stay either: all come anew, and the others notice nothing. */
@@ -134,27 +142,60 @@ static void renew_tls(struct daemon *daemon, const struct conf_machine *conf, st
 	daemon->stamp = stamp;
 }
 
+static bool take_over(struct daemon *daemon, struct conf *conf)
+{
+	struct channel_context *tls = NULL;
+	if (!conf->machine.given || load_tls(&conf->machine, &tls) != HUFU_OK)
+		return false;
+	if (machine_reload(daemon->machine, conf) != HUFU_OK) {
+		channel_context_free(tls);
+		return false;
+	}
+	renew_tls(daemon, &conf->machine, tls);
+	server_reconfigure(daemon->server, &conf->machine);
+	supervisor_reconfigure(daemon->supervisor, conf);
+	stamp_file(conf->states, &daemon->states);
+	return true;
+}
+
 static void on_hup(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *daemon = arg;
-	struct channel_context *tls = NULL;
 	(void)fd;
 	(void)what;
 	notify_reloading();
 	struct conf *conf = load_conf(daemon->path, tell_log, true);
-	bool good = conf && conf->machine.given && load_tls(&conf->machine, &tls) == HUFU_OK &&
-	            machine_reload(daemon->machine, conf) == HUFU_OK;
-	if (good) {
-		renew_tls(daemon, &conf->machine, tls);
-		server_reconfigure(daemon->server, &conf->machine);
-		supervisor_reconfigure(daemon->supervisor, conf);
+	bool good = conf && take_over(daemon, conf);
+	if (good)
 		log_notice("%s was read again", daemon->path);
-	} else {
-		channel_context_free(tls);
+	else {
 		log_error("%s was not taken over: what was in force stays", daemon->path);
+		conf_free(conf);
 	}
-	conf_free(conf);
 	notify_ready(good ? "serving" : "serving; the last reload was refused");
+}
+
+/* hufu device drain and its kin write it, and expect that it holds without a signal. */
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *daemon = arg;
+	struct file_stamp now;
+	(void)fd;
+	(void)what;
+	stamp_file(machine_conf(daemon->machine)->states, &now);
+	if (memcmp(&now, &daemon->states, sizeof(now)) == 0)
+		return;
+	daemon->states = now;
+	log_notice("%s was changed and is in force", machine_conf(daemon->machine)->states);
+	machine_reload_wishes(daemon->machine);
+}
+
+static enum hufu_err look_at_wishes(struct daemon *daemon)
+{
+	const struct timeval every = {.tv_sec = 1};
+	stamp_file(machine_conf(daemon->machine)->states, &daemon->states);
+	daemon->look = event_new(daemon->base, -1, EV_PERSIST, on_look, daemon);
+	return daemon->look && event_add(daemon->look, &every) == 0 ? HUFU_OK : HUFU_ERR_NO_MEMORY;
 }
 
 /* -- the end ------------------------------------------------------------------------------------- */
@@ -310,7 +351,7 @@ static enum hufu_err watch_signals(struct daemon *daemon)
 
 static void clear(struct daemon *daemon)
 {
-	struct event *events[] = {daemon->term, daemon->interrupt, daemon->hup, daemon->tick};
+	struct event *events[] = {daemon->term, daemon->interrupt, daemon->hup, daemon->tick, daemon->look};
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i])
 			event_free(events[i]);
@@ -334,6 +375,7 @@ static int serve(const char *path)
 	if (!conf->machine.given)
 		return supervisor_main(conf, path);
 	enum hufu_err err = rand_start();
+	stats_configure(conf);
 	if (err == HUFU_OK)
 		err = machine_new(conf, &daemon.machine);
 	else
@@ -348,6 +390,8 @@ static int serve(const char *path)
 		err = start_server(&daemon);
 	if (err == HUFU_OK)
 		err = start_self_test(&daemon);
+	if (err == HUFU_OK)
+		err = look_at_wishes(&daemon);
 	if (err == HUFU_OK) {
 		log_notice("hufud %s serves as %s", PACKAGE_VERSION, machine_conf(daemon.machine)->machine.name);
 		notify_ready("serving");

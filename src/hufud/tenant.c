@@ -222,12 +222,13 @@ struct token_side *tenant_token(struct tenant *tenant)
 }
 
 /* A store that moved is another token: it wants a restart. Keys follow from the name, which is what makes it this tenant. */
-enum hufu_err tenant_reconfigure(struct tenant *tenant, const struct conf *conf, const struct conf_token *token)
+enum hufu_err tenant_reconfigure(struct tenant *tenant, const struct conf *conf, const struct conf_token *token,
+                                 const struct conf_states *states)
 {
 	enum hufu_err err = take_conf(tenant, token);
 
 	if (err == HUFU_OK)
-		err = pool_reconfigure(tenant->pool, conf, token, NULL);
+		err = pool_reconfigure(tenant->pool, conf, token, states);
 	return err;
 }
 

@@ -61,7 +61,7 @@ struct tenant_copy {               /* tenant_copy_free */
 enum hufu_err tenant_open_copy(struct tenant *, const uint8_t *sealed, size_t len, struct tenant_copy **) MUST_CHECK;
 void tenant_copy_free(struct tenant_copy *);
 
-/* For hot configuration: takes over what may change while it works. */
-enum hufu_err tenant_reconfigure(struct tenant *, const struct conf *, const struct conf_token *) MUST_CHECK;
+/* For hot configuration: takes over what may change while it works, and the administrator's wishes for devices. */
+enum hufu_err tenant_reconfigure(struct tenant *, const struct conf *, const struct conf_token *, const struct conf_states *) MUST_CHECK;
 
 #endif

@@ -89,6 +89,14 @@ write_conf "window = 9" 'token "new" { }'
 kill -HUP "$pid"
 check "what waits for a restart is said" until_true logged "token new is new: it waits for a restart"
 
+export HUFU_CONF=$conf
+check "an administrator drains its device" "$HUFU" device drain soft
+check "it hears of that without a signal" until_true sh -c "curl -s '$url/healthz?verbose' | grep -q '\"admin\": \"draining\"'"
+check "and is not ready" test "$(code /readyz)" = 503
+check "but alive, and says that it is degraded" sh -c "curl -sf '$url/healthz' | grep -q '\"degraded\": true'"
+check "the device is brought back" "$HUFU" device undrain soft
+check "and it is ready" until_true sh -c "curl -sf '$url/readyz'"
+
 kill -TERM "$pid"
 check "SIGTERM ends it" sh -c "while kill -0 $pid 2>/dev/null; do sleep 0.1; done"
 wait "$pid"; status=$?
