@@ -7,7 +7,6 @@
 #include "unit.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -370,13 +369,13 @@ static void test_standstill(void)
 	struct key key;
 
 	import(&net, HUFU_KEY_SM4, 16, &key);
-	kill(machine_pid(1), SIGSTOP);
+	machine_stop(1);
 	CU_ASSERT(is_away(encrypt(&net, &key, in_ms(200))));
 	CU_ASSERT(is_away(driver_net.probe(net.device, in_ms(200))));
 	CU_ASSERT(is_away(open_with(machine_options(1, true), in_ms(200), &other)));
 	CU_ASSERT(is_away(open_with(machine_options(1, false), in_ms(200), &other)));
 	CU_ASSERT(clock_now_ns() < end_ns);
-	kill(machine_pid(1), SIGCONT);
+	machine_go_on(1);
 	while (driver_net.probe(net.device, in_ms(1000)) != HUFU_OK && clock_now_ns() < end_ns)
 		usleep(10000);
 	CU_ASSERT_EQUAL(encrypt(&net, &key, in_ms(5000)), HUFU_OK);
@@ -409,13 +408,13 @@ static void test_cancel(void)
 	bool back = false;
 
 	import(&job.net, HUFU_KEY_SM4, 16, &key);
-	kill(machine_pid(1), SIGSTOP);
+	machine_stop(1);
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, run_encrypt, &job), 0);
 	for (; !back && clock_now_ns() < end_ns; usleep(1000)) {
 		driver_net.cancel(job.net.lease);
 		back = pthread_tryjoin_np(thread, NULL) == 0;
 	}
-	kill(machine_pid(1), SIGCONT);
+	machine_go_on(1);
 	CU_ASSERT_FATAL(back);
 	CU_ASSERT(is_away(job.err));
 	end(&job.net);

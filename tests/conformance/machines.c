@@ -147,9 +147,17 @@ void machine_kill(size_t nth)
 	rig.machine[nth].pid = 0;
 }
 
-pid_t machine_pid(size_t nth)
+void machine_stop(size_t nth)
 {
-	return rig.machine[nth].pid;
+	int status = 0;
+
+	kill(rig.machine[nth].pid, SIGSTOP);
+	need(waitpid(rig.machine[nth].pid, &status, WUNTRACED) == rig.machine[nth].pid && WIFSTOPPED(status), "it did not stop");
+}
+
+void machine_go_on(size_t nth)
+{
+	kill(rig.machine[nth].pid, SIGCONT);
 }
 
 const char *const *machine_options(size_t nth, bool tls)

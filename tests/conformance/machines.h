@@ -8,7 +8,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 #define MACHINES_MAX 4
 #define MACHINES_TEXT 1024
@@ -19,7 +18,9 @@ bool machines_begin(void);
 void machine_start(size_t nth);
 /* SIGKILL. */
 void machine_kill(size_t nth);
-pid_t machine_pid(size_t nth);
+/* It stands still, once this has returned, until it goes on. */
+void machine_stop(size_t nth);
+void machine_go_on(size_t nth);
 /* device "NAME" { ... } with more in it, for the configuration of a client. */
 void machine_device(char out[MACHINES_TEXT], size_t nth, bool tls, const char *name, const char *more);
 /* The options of driver net alone: names and values, NULL-terminated; valid until machines_end. */
