@@ -33,6 +33,12 @@ static bool path_of(const char *where, char *path, size_t cap)
 	return len > 0 && (size_t)len < cap && path[0] == '/';
 }
 
+/* Of root's files root has decided who reads them; and systemd's credentials may be root's, with this user in an ACL, which looks so. */
+static mode_t not_allowed(const struct stat *st)
+{
+	return st->st_uid == 0 && geteuid() != 0 ? S_IWGRP | S_IRWXO : S_IRWXG | S_IRWXO;
+}
+
 static enum hufu_err read_checked(const char *path, int fd, uint8_t master[MASTER_LEN])
 {
 	struct stat st;
@@ -41,7 +47,7 @@ static enum hufu_err read_checked(const char *path, int fd, uint8_t master[MASTE
 		return refuse(path, "it is no regular file. Name one of 32 bytes");
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return refuse(path, "it belongs to another user. Make it belong to root or to this one (chown)");
-	if (st.st_mode & (S_IRWXG | S_IRWXO))
+	if (st.st_mode & not_allowed(&st))
 		return refuse(path, "others may read or write it. Take their rights away (chmod 600), and take it for known to them");
 	if (st.st_size != MASTER_LEN)
 		return refuse(path, "it is not 32 bytes long. Make one with: head -c 32 /dev/urandom, and give all machines of the domain the same");
