@@ -18,12 +18,12 @@ enum conf_audit_full { CONF_AUDIT_CLOSED, CONF_AUDIT_BUFFER, CONF_AUDIT_OPEN };
 struct conf_machine {
 	bool given;                /* the section stands in the file */
 	char *name;                /* for people, and HELLO_OK; default: the host's */
-	char **listen;             /* "0.0.0.0:5696", "[::]:5696", "unix:/run/hufu/hufud.sock"; NULL-terminated */
+	char **listen;             /* "0.0.0.0:5696", "[::]:5696", "unix:/run/hufud/hufud.sock"; NULL-terminated */
 	char *profile;             /* "tls13" (default), "tls13-sm", "tlcp" */
 	char *ca, *cert, *key, *crl, *enc_cert, *enc_key; /* absolute paths */
 	char *master;              /* "file:/path" or "credential:NAME": the key of 32 bytes that machines of a domain share */
 	char *http;                /* "127.0.0.1:9465", local addresses only; NULL: none */
-	char *host_dir;            /* sockets of devices with isolation = process; default /run/hufu/devices */
+	char *host_dir;            /* sockets of devices with isolation = process; default /run/hufud/devices */
 	uint32_t workers;          /* threads with a loop, 0: one a core */
 	uint32_t lanes;            /* threads a token that wait for devices, default 64 */
 	uint32_t connections_max;  /* default 12000 */

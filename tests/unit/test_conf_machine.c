@@ -105,7 +105,7 @@ static void test_defaults(void)
 	const struct conf_machine *m = &conf->machine;
 	CU_ASSERT(m->name && m->name[0]);
 	CU_ASSERT_STRING_EQUAL(m->profile, "tls13");
-	CU_ASSERT_STRING_EQUAL(m->host_dir, "/run/hufu/devices");
+	CU_ASSERT_STRING_EQUAL(m->host_dir, "/run/hufud/devices");
 	CU_ASSERT(!m->http && !m->ca && m->workers == 0 && m->lanes == 64 && m->connections_max == 12000);
 	CU_ASSERT(m->handshakes_per_s == 2000 && m->hello_ms == 5000 && m->frame_ms == 10000 && m->idle_s == 900);
 	CU_ASSERT(m->drain_ms == 10000 && m->ticket_s == 28800 && m->max_body == 2u << 20 && m->window == 256);
