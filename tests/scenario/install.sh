@@ -23,6 +23,8 @@ for file in bin/hufu include/hufu/driver.h include/hufu/pkcs11.h include/hufu/pk
 done
 check "what hufu bench runs is there" test -x "$(find "$dest" -name hufu-lab)"
 check "what hufu driver qualify runs is there" test -x "$(find "$dest" -name hufu-qualify)"
+check "the units are there" test -e "$(find "$dest" -name hufud.service)" -a -e "$(find "$dest" -name hufud.socket)" -a -e "$(find "$dest" -name hufu-devices.service)"
+check "the alerts, too" test -e "$(find "$dest" -name hufu.rules.yml)"
 check "the pkg-config file is there" test -e "$(find "$dest" -name hufu.pc)"
 check "that of the GM/T 0018 library, too" test -e "$(find "$dest" -name hufu-sdf.pc)"
 check "and the library, by its version" test -L "$(find "$dest" -name libhufu-sdf.so.0)"

@@ -15,6 +15,7 @@ SCENARIOS = \
 	%reldir%/driver-kit.sh \
 	%reldir%/gnutls.sh \
 	%reldir%/hufud-run.sh \
+	%reldir%/hufud-unit.sh \
 	%reldir%/install.sh \
 	%reldir%/java.sh \
 	%reldir%/machine-init.sh \
