@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/conformance/face.h"
+#include "tests/conformance/face_machine.h"
 
 #include <dlfcn.h>
 #include <ftw.h>
@@ -102,6 +103,9 @@ static void fail(const char *what)
 	exit(99);
 }
 
+static const char *const tokens[] = {"test", "other", "strict"};
+static const char *const options[] = {"des3 = \"read\"", "sm2_key_type = \"ec\"", "policy = \"strict\""};
+
 static void write_conf(const char *path)
 {
 	FILE *f = fopen(path, "w");
@@ -110,9 +114,12 @@ static void write_conf(const char *path)
 	fprintf(f, "token_dir = \"%s/tokens\"\n", dir);
 	fprintf(f, "log { to = \"none\" }\n");
 	fprintf(f, "defaults { allow_short_pin = true }\n");
-	fprintf(f, "token \"test\" { store = \"sqlite:%s/test.db\" devices = {\"soft0\"} des3 = \"read\" }\n", dir);
-	fprintf(f, "token \"other\" { store = \"sqlite:%s/other.db\" devices = {\"soft0\"} sm2_key_type = \"ec\" }\n", dir);
-	fprintf(f, "token \"strict\" { store = \"sqlite:%s/strict.db\" devices = {\"soft0\"} policy = \"strict\" }\n", dir);
+	for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++)
+		if (face_machines())
+			face_machines_print(f, dir, tokens[i], options[i]);
+		else
+			fprintf(f, "token \"%s\" { store = \"sqlite:%s/%s.db\" devices = {\"soft0\"} %s }\n", tokens[i], dir, tokens[i],
+			        options[i]);
 	fprintf(f, "device \"soft0\" { driver = \"soft\" domain = \"soft\" }\n");
 	if (fclose(f) != 0)
 		fail("the configuration cannot be written");
@@ -129,6 +136,8 @@ static void make_dir(void)
 	atexit(remove_dir);
 	snprintf(path, sizeof path, "%s/hufu.conf", dir);
 	write_conf(path);
+	if (face_machines() && !face_machines_start(dir, tokens, options, sizeof tokens / sizeof tokens[0]))
+		fail("the machines do not start");
 	setenv("HUFU_CONF", path, 1);
 	setenv("HUFU_LOG", "none", 0);
 }

@@ -5,7 +5,8 @@
  *
  * Its tokens: "test" (SM2 keys shown as CKK_HUFU_SM2), "other" (as CKK_EC),
  * "strict" (of that policy),
- * "spare-..." in token_dir. Nothing is initialised until asked for.
+ * "spare-..." in token_dir. Nothing is initialised until asked for. With HUFU_FACE_MACHINES=N
+ * in the environment the three live on N machines (face_machine.h).
  */
 #ifndef CONFORMANCE_FACE_H
 #define CONFORMANCE_FACE_H

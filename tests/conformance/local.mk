@@ -1,6 +1,7 @@
 # The PKCS#11 face: programs that load the built module as an application would.
 check_LTLIBRARIES = tests/conformance/libface.la
-tests_conformance_libface_la_SOURCES = %reldir%/face.c %reldir%/face.h
+tests_conformance_libface_la_SOURCES = %reldir%/face.c %reldir%/face.h \
+	%reldir%/face_machine.c %reldir%/face_machine.h
 tests_conformance_libface_la_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_conformance_libface_la_LIBADD = $(CUNIT_LIBS) $(PTHREAD_LIBS)
 
