@@ -62,6 +62,16 @@ void conn_hold(struct link_conn *c)
 	atomic_fetch_add(&c->holders, 1);
 }
 
+bool conn_try_hold(struct link_conn *c)
+{
+	unsigned holders = atomic_load(&c->holders);
+
+	while (holders > 0)
+		if (atomic_compare_exchange_weak(&c->holders, &holders, holders + 1))
+			return true;
+	return false;
+}
+
 void conn_rele(struct link_conn *c)
 {
 	if (atomic_fetch_sub(&c->holders, 1) != 1)
@@ -77,34 +87,7 @@ void conn_rele(struct link_conn *c)
 	free(c);
 }
 
-/* -- waiters and their calls ---------------------------------------------------------------- */
-
-void waiter_init(struct link_waiter *w)
-{
-	*w = (struct link_waiter){0};
-	clock_cond_init(&w->wake);
-}
-
-void waiter_clear(struct link_waiter *w)
-{
-	pthread_cond_destroy(&w->wake);
-}
-
-static void waiter_enter_locked(struct link_conn *c, struct link_waiter *w)
-{
-	w->next = c->waiters;
-	if (w->next)
-		w->next->at = &w->next;
-	w->at = &c->waiters;
-	c->waiters = w;
-}
-
-static void waiter_leave_locked(struct link_waiter *w)
-{
-	*w->at = w->next;
-	if (w->next)
-		w->next->at = w->at;
-}
+/* -- calls that are waited for -------------------------------------------------------------- */
 
 static struct link_call **bucket(struct link_conn *c, uint64_t id)
 {
@@ -142,15 +125,18 @@ void call_done_locked(struct link_conn *c, struct link_call *call, enum hufu_err
 	c->pending--;
 	call->err = err;
 	call->waiter = NULL;
-	if (--w->remaining == 0)
-		pthread_cond_signal(&w->wake);
+	if (--w->remaining > 0)
+		return;
+	waiter_leave_locked(w);
+	waiter_wake_locked(c, w);
+	atomic_store(&w->done, true);
 }
 
 void wake_for_credit_locked(struct link_conn *c)
 {
 	for (struct link_waiter *w = c->waiters; w; w = w->next)
 		if (w->for_credit)
-			pthread_cond_signal(&w->wake);
+			waiter_wake_locked(c, w);
 }
 
 void conn_drain_locked(struct link_conn *c)
@@ -175,8 +161,7 @@ void conn_die_locked(struct link_conn *c, enum hufu_level level, const char *why
 			call_done_locked(c, call, call->end > c->sent ? HUFU_ERR_GONE : HUFU_ERR_LOST);
 		}
 	}
-	for (struct link_waiter *w = c->waiters; w; w = w->next)
-		pthread_cond_signal(&w->wake);
+	wake_for_credit_locked(c);
 }
 
 /* -- writing ------------------------------------------------------------------------------------ */
@@ -218,12 +203,12 @@ static void send_locked(struct link_conn *c)
 			writer_reuse(&c->queue);
 			c->sending_at = 0;
 		}
-		pthread_mutex_unlock(&c->lock);
+		conn_unlock(c);
 		pthread_mutex_lock(&c->io);
 		enum hufu_err err = channel_write(c->channel, c->sending.data + c->sending_at, c->sending.len - c->sending_at, &n, &want);
 		copy_why(why, c, err);
 		pthread_mutex_unlock(&c->io);
-		pthread_mutex_lock(&c->lock);
+		conn_lock(c);
 		c->sending_at += n;
 		c->sent += n;
 		if (err) {
@@ -258,7 +243,7 @@ static void receive(struct link_conn *c)
 		more = err == HUFU_OK && n > 0 && channel_pending(c->channel);
 		copy_why(why, c, err);
 		pthread_mutex_unlock(&c->io);
-		pthread_mutex_lock(&c->lock);
+		conn_lock(c);
 		if (n > 0) {
 			c->heard_ns = clock_now_ns();
 			c->unanswered_ns = 0;
@@ -269,7 +254,7 @@ static void receive(struct link_conn *c)
 		} else if (want == CHANNEL_READY) {
 			conn_die_locked(c, HUFU_LOG_INFO, "the machine closed it");
 		}
-		pthread_mutex_unlock(&c->lock);
+		conn_unlock(c);
 	}
 }
 
@@ -330,11 +315,15 @@ static bool is_done(const struct link_conn *c, const struct link_waiter *w)
 	return w->remaining == 0;
 }
 
-/* One of those who stay takes over what we leave. */
+/* One of those who stay takes over what we leave: the latest, who will have to wait for longest, and so passes on least often. */
 static void pass_on_locked(struct link_conn *c)
 {
-	if (c->waiters)
-		pthread_cond_signal(&c->waiters->wake);
+	struct link_waiter *w = c->waiters;
+
+	while (w && !w->sleeping)
+		w = w->next;
+	if (w && (!c->reading || (!c->writing && has_unsent(c))))
+		waiter_wake_locked(c, w);
 }
 
 static int poll_ms(uint64_t now, uint64_t until)
@@ -354,33 +343,29 @@ static void work(struct link_conn *c, bool read, bool write, uint64_t now, uint6
 	if (n <= 0)
 		return; /* the time has come, or a signal of the application's */
 	if (write && (p.revents & (POLLOUT | POLLERR | POLLHUP))) {
-		pthread_mutex_lock(&c->lock);
+		conn_lock(c);
 		send_locked(c);
-		pthread_mutex_unlock(&c->lock);
+		conn_unlock(c);
 	}
 	if (read && (p.revents & (POLLIN | POLLERR | POLLHUP)))
 		receive(c);
 }
 
 /*
- * One turn of waiting. The writer's place is taken only when something is left that did not go at once. A reader whose own bytes
- * are held by another writer must look now and then whether that one has left: nobody can wake it out of poll.
+ * One turn in the places that are free. The writer's is taken only when something is left that did not go at once. A reader whose
+ * own bytes are held by another writer must look now and then whether that one has left: nobody can wake it out of poll.
  */
-static void wait_turn_locked(struct link_conn *c, struct link_waiter *w, uint64_t now, uint64_t until)
+static void work_locked(struct link_conn *c, const struct link_waiter *w, uint64_t now, uint64_t until)
 {
 	const bool read = !c->reading, write = !c->writing && has_unsent(c);
 
-	if (!read && !write) {
-		(void)clock_wait(&w->wake, &c->lock, until);
-		return;
-	}
 	if (read && !write && w->end > c->sent && until > now + SHORT_NS)
 		until = now + SHORT_NS;
 	c->reading |= read;
 	c->writing |= write;
-	pthread_mutex_unlock(&c->lock);
+	conn_unlock(c);
 	work(c, read, write, now, until);
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	if (read)
 		c->reading = false;
 	if (write)
@@ -394,13 +379,19 @@ static void catch_up_locked(struct link_conn *c)
 	if (c->reading || c->unanswered_ns == 0 || c->dead)
 		return;
 	c->reading = true;
-	pthread_mutex_unlock(&c->lock);
+	conn_unlock(c);
 	receive(c);
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	c->reading = false;
 }
 
-static void wait_locked(struct link_conn *c, struct link_waiter *w, uint64_t deadline_ns)
+static bool places_are_taken(const struct link_conn *c)
+{
+	return c->reading && (c->writing || !has_unsent(c));
+}
+
+/* Lets go of the lock. */
+static void wait_and_unlock(struct link_conn *c, struct link_waiter *w, uint64_t deadline_ns)
 {
 	waiter_enter_locked(c, w);
 	catch_up_locked(c);
@@ -408,13 +399,18 @@ static void wait_locked(struct link_conn *c, struct link_waiter *w, uint64_t dea
 		const uint64_t now = clock_now_ns();
 		if (now >= deadline_ns)
 			break;
+		if (places_are_taken(c)) {
+			if (waiter_sleep_locked(c, w, deadline_ns))
+				return;
+			continue;
+		}
 		const uint64_t look = mind_silence_locked(c, now);
-		if (c->dead)
-			break;
-		wait_turn_locked(c, w, now, look < deadline_ns ? look : deadline_ns);
+		if (!c->dead)
+			work_locked(c, w, now, look < deadline_ns ? look : deadline_ns);
 	}
 	waiter_leave_locked(w);
 	pass_on_locked(c);
+	conn_unlock(c);
 }
 
 /* -- calls ---------------------------------------------------------------------------------------------- */
@@ -450,6 +446,7 @@ static bool queue_call_locked(struct link_conn *c, struct link_waiter *w, struct
 	if (c->in_flight++ == 0 && c->pending == 0)
 		c->heard_ns = now; /* from now on silence means something */
 	call_enter_locked(c, w, call);
+	waiter_enter_locked(c, w);
 	return true;
 }
 
@@ -457,7 +454,7 @@ size_t conn_submit(struct link_conn *c, struct link_waiter *w, struct link_call 
 {
 	size_t taken = 0;
 
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	const uint64_t now = clock_now_ns();
 	atomic_store_explicit(&c->used_ns, now, memory_order_relaxed);
 	for (; taken < n && !c->dead && !c->draining && c->in_flight < c->window; taken++) {
@@ -470,7 +467,7 @@ size_t conn_submit(struct link_conn *c, struct link_waiter *w, struct link_call 
 			break;
 	}
 	flush_locked(c);
-	pthread_mutex_unlock(&c->lock);
+	conn_unlock(c);
 	return taken;
 }
 
@@ -505,11 +502,17 @@ static uint64_t latest_deadline(const struct link_call *calls, size_t n)
 
 void conn_wait(struct link_conn *c, struct link_waiter *w, struct link_call *calls, size_t n)
 {
-	pthread_mutex_lock(&c->lock);
-	wait_locked(c, w, latest_deadline(calls, n));
-	if (w->remaining > 0)
-		give_up_locked(c, calls, n);
-	pthread_mutex_unlock(&c->lock);
+	conn_lock(c);
+	if (atomic_load(&w->done)) {
+		conn_unlock(c);
+		return;
+	}
+	wait_and_unlock(c, w, latest_deadline(calls, n));
+	if (atomic_load(&w->done))
+		return;
+	conn_lock(c);
+	give_up_locked(c, calls, n);
+	conn_unlock(c);
 }
 
 bool conn_wait_credit(struct link_conn *c, uint64_t deadline_ns)
@@ -518,25 +521,33 @@ bool conn_wait_credit(struct link_conn *c, uint64_t deadline_ns)
 
 	waiter_init(&w);
 	w.for_credit = true;
-	pthread_mutex_lock(&c->lock);
-	wait_locked(c, &w, deadline_ns);
-	const bool room = !c->dead && !c->draining && c->in_flight < c->window;
-	pthread_mutex_unlock(&c->lock);
-	waiter_clear(&w);
+	conn_lock(c);
+	wait_and_unlock(c, &w, deadline_ns);
+	const bool room = !atomic_load(&c->closed) && atomic_load(&c->in_flight) < c->window;
 	return room;
+}
+
+static bool is_waited_for_locked(struct link_conn *c, const struct link_call *call)
+{
+	for (size_t i = 0; i < LINK_BUCKETS; i++)
+		for (const struct link_call *other = c->calls[i]; other; other = other->next)
+			if (other == call)
+				return true;
+	return false;
 }
 
 /* The thread that waits for it may be in poll, out of which the answer to a PING brings it. */
 void conn_cancel(struct link_conn *c, struct link_call *call)
 {
-	pthread_mutex_lock(&c->lock);
-	const struct link_waiter *w = call->waiter;
-	give_up_locked(c, call, 1);
-	if (w && w->remaining == 0 && !c->dead) {
+	conn_lock(c);
+	const bool mine = is_waited_for_locked(c, call);
+	if (mine)
+		give_up_locked(c, call, 1);
+	if (mine && !c->dead) {
 		queue_ping_locked(c, LINK_PING_BIT | ++c->last_ping);
 		flush_locked(c);
 	}
-	pthread_mutex_unlock(&c->lock);
+	conn_unlock(c);
 }
 
 enum hufu_err conn_ask(struct link_conn *c, uint64_t deadline_ns)
@@ -545,7 +556,7 @@ enum hufu_err conn_ask(struct link_conn *c, uint64_t deadline_ns)
 	struct link_waiter w;
 
 	waiter_init(&w);
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	if (c->dead) {
 		call.err = HUFU_ERR_GONE;
 	} else {
@@ -557,26 +568,26 @@ enum hufu_err conn_ask(struct link_conn *c, uint64_t deadline_ns)
 		call.end = w.end = c->queued;
 		call_enter_locked(c, &w, &call);
 		flush_locked(c);
-		wait_locked(c, &w, deadline_ns);
+		wait_and_unlock(c, &w, deadline_ns);
+		conn_lock(c);
 		give_up_locked(c, &call, 1);
 	}
-	pthread_mutex_unlock(&c->lock);
-	waiter_clear(&w);
+	conn_unlock(c);
 	return call.err == HUFU_OK ? HUFU_OK : HUFU_ERR_GONE;
 }
 
 void conn_look(struct link_conn *c)
 {
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	const bool mine = !c->reading && !c->dead;
 	c->reading |= mine;
-	pthread_mutex_unlock(&c->lock);
+	conn_unlock(c);
 	if (!mine)
 		return; /* somebody looks anyway */
 	receive(c);
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	c->reading = false;
 	flush_locked(c);
 	pass_on_locked(c);
-	pthread_mutex_unlock(&c->lock);
+	conn_unlock(c);
 }

@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "crypto/context.h"
 
+#define LINK_HELD_MAX 64 /* connections that calls may wait on, those that drain too */
 #define LOOK_NS (20 * NS_PER_MS) /* idle for longer: it may have ended meanwhile, and a look costs less than a lost request */
 
 /* -- life -------------------------------------------------------------------------------- */
@@ -189,14 +190,14 @@ static bool still_there(struct link_conn *c, uint64_t deadline_ns)
 	const uint64_t now = clock_now_ns(), used = atomic_load_explicit(&c->used_ns, memory_order_relaxed);
 	const uint64_t idle = now > used ? now - used : 0, patience = now + conf->ping_ms * NS_PER_MS;
 
-	if (idle < LOOK_NS || atomic_load_explicit(&c->in_flight, memory_order_relaxed) > 0)
+	if (idle < LOOK_NS)
 		return true;
 	conn_look(c);
 	if (!atomic_load(&c->closed) && idle >= conf->idle_ms * NS_PER_MS &&
 	    conn_ask(c, patience < deadline_ns ? patience : deadline_ns) != HUFU_OK) {
-		pthread_mutex_lock(&c->lock);
+		conn_lock(c);
 		conn_die_locked(c, HUFU_LOG_INFO, "it was idle, and did not answer");
-		pthread_mutex_unlock(&c->lock);
+		conn_unlock(c);
 	}
 	return !atomic_load(&c->closed);
 }
@@ -211,22 +212,12 @@ static enum hufu_err connect_alive(struct link *link, enum link_kind kind, uint6
 	}
 }
 
-/* For link_cancel, which finds the connection by it. */
-static void set_conn(struct link *link, struct link_call *calls, size_t n, struct link_conn *conn)
-{
-	pthread_mutex_lock(&link->lock);
-	for (size_t i = 0; i < n; i++)
-		calls[i].conn = conn;
-	pthread_mutex_unlock(&link->lock);
-}
-
 /* How many of them have an outcome. */
 static size_t run_on(struct link_conn *conn, struct link_call *calls, size_t n, uint64_t deadline_ns)
 {
 	struct link_waiter w;
 
 	waiter_init(&w);
-	set_conn(conn->link, calls, n, conn);
 	size_t done = conn_submit(conn, &w, calls, n);
 	if (done > 0) {
 		conn_wait(conn, &w, calls, done);
@@ -234,8 +225,6 @@ static size_t run_on(struct link_conn *conn, struct link_call *calls, size_t n, 
 		finish_all(calls, n, HUFU_ERR_BUSY);
 		done = n;
 	}
-	set_conn(conn->link, calls, n, NULL);
-	waiter_clear(&w);
 	return done;
 }
 
@@ -268,7 +257,6 @@ static void call_begin(struct link_call *call)
 	call->err = HUFU_OK;
 	call->body = NULL;
 	call->len = 0;
-	call->conn = NULL;
 	call->waiter = NULL;
 }
 
@@ -294,19 +282,26 @@ void link_call_clear(struct link_call *call)
 	call->len = 0;
 }
 
+/*
+ * Which connection a call went out on nobody notes, for the sake of the many that are not cancelled: all are looked through. The
+ * flag is for one that has not gone out yet.
+ */
 void link_cancel(struct link *link, struct link_call *calls, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
+	struct link_conn *held[LINK_HELD_MAX];
+	size_t nheld = 0;
+
+	for (size_t i = 0; i < n; i++)
 		atomic_store(&calls[i].cancelled, true);
-		pthread_mutex_lock(&link->lock);
-		struct link_conn *conn = calls[i].conn;
-		if (conn)
-			conn_hold(conn);
-		pthread_mutex_unlock(&link->lock);
-		if (!conn)
-			continue;
-		conn_cancel(conn, &calls[i]);
-		conn_rele(conn);
+	pthread_mutex_lock(&link->lock);
+	for (struct link_conn *c = link->all; c && nheld < LINK_HELD_MAX; c = c->next)
+		if (conn_try_hold(c))
+			held[nheld++] = c;
+	pthread_mutex_unlock(&link->lock);
+	for (size_t i = 0; i < nheld; i++) {
+		for (size_t k = 0; k < n; k++)
+			conn_cancel(held[i], &calls[k]);
+		conn_rele(held[i]);
 	}
 }
 

@@ -74,7 +74,6 @@ struct link_call {
 	uint8_t *body;             /* secret memory, link_call_clear */
 	size_t len;
 	/* the link's own */
-	struct link_conn *conn;
 	struct link_waiter *waiter;
 	struct link_call *next;
 	uint64_t id, end;

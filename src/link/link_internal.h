@@ -27,13 +27,16 @@
 #define LINK_PING_BIT (1ull << 63)          /* ids of PINGs; a connection does not live to number as many requests */
 #define LINK_IN_CAP (64u * 1024)
 
-/* One thread that waits. Of conn.lock. */
+/* One thread that waits, on its stack. Of conn.lock. One post for each sleep, which the sleeper takes before it goes on. */
 struct link_waiter {
-	pthread_cond_t wake;
+	_Atomic uint32_t posted;   /* a futex */
+	bool sleeping;
+	_Atomic bool done;         /* it has no more calls without an outcome: nobody else comes to it any more */
 	size_t remaining;          /* calls of its without an outcome */
 	bool for_credit;           /* waits for room in the window instead */
 	uint64_t end;              /* up to here the connection's bytes are its own business: conn.queued after its last frame */
-	struct link_waiter *next, **at;
+	struct link_waiter *next, **at; /* at NULL: not among conn.waiters */
+	struct link_waiter *next_woken;
 };
 
 /* A frame that is on its way in. */
@@ -61,11 +64,11 @@ struct link_conn {
 	_Atomic uint32_t in_flight; /* requests without a reply, those that were given up too: what the window counts */
 	_Atomic uint64_t used_ns;
 	bool reading, writing;     /* the places */
-	uint32_t window;
+	_Atomic uint32_t window;
 	uint32_t pending;          /* calls that are waited for, PINGs too */
 	uint64_t last_id, last_ping;
 	struct link_call *calls[LINK_BUCKETS];
-	struct link_waiter *waiters;
+	struct link_waiter *waiters, *woken; /* woken: to be posted by whoever lets go of the lock */
 
 	struct writer queue;       /* frames that nobody has begun to send */
 	struct writer sending;     /* what the holder of the writer's place sends */
@@ -118,6 +121,8 @@ bool link_hex(const char *text, uint8_t *out, size_t len) MUST_CHECK;
 /* Of a channel that is established; *out has one holder. The channel is the connection's, after an error the caller's. */
 enum hufu_err conn_new(struct link *, struct channel *, struct link_conn **out) MUST_CHECK;
 void conn_hold(struct link_conn *);
+/* One of link.all, with link.lock; false: its last holder is about to take it out. */
+bool conn_try_hold(struct link_conn *) MUST_CHECK;
 void conn_rele(struct link_conn *);
 /* Queues as many of the calls as there is room for, gives back how many; sends what can be sent at once. */
 size_t conn_submit(struct link_conn *, struct link_waiter *, struct link_call *calls, size_t n);
@@ -125,6 +130,7 @@ size_t conn_submit(struct link_conn *, struct link_waiter *, struct link_call *c
 void conn_wait(struct link_conn *, struct link_waiter *, struct link_call *calls, size_t n);
 /* Until there is room in the window; false: not in time, or the connection takes no more. */
 bool conn_wait_credit(struct link_conn *, uint64_t deadline_ns);
+/* If it is one that waits here. */
 void conn_cancel(struct link_conn *, struct link_call *);
 /* Is it there? Asked by PING. HUFU_ERR_GONE: no answer in time. */
 enum hufu_err conn_ask(struct link_conn *, uint64_t deadline_ns) MUST_CHECK;
@@ -136,12 +142,22 @@ void conn_die_locked(struct link_conn *, enum hufu_level, const char *why);
 /* Takes no new requests. */
 void conn_drain_locked(struct link_conn *);
 
-void waiter_init(struct link_waiter *);
-void waiter_clear(struct link_waiter *);
 /* Outcome of a call that was waited for. */
 void call_done_locked(struct link_conn *, struct link_call *, enum hufu_err);
 struct link_call *call_find_locked(struct link_conn *, uint64_t id);
 void wake_for_credit_locked(struct link_conn *);
+
+/* -- waiter.c ------------------------------------------------------------------------ */
+
+void waiter_init(struct link_waiter *);
+void waiter_enter_locked(struct link_conn *, struct link_waiter *);
+void waiter_leave_locked(struct link_waiter *);
+/* If it sleeps; by whoever lets go of the lock. */
+void waiter_wake_locked(struct link_conn *, struct link_waiter *);
+/* Until somebody wakes us, with our answers or to take a place. Lets go of the lock; true: done, and it was not taken again. */
+bool waiter_sleep_locked(struct link_conn *, struct link_waiter *, uint64_t until_ns) MUST_CHECK;
+void conn_lock(struct link_conn *);
+void conn_unlock(struct link_conn *);
 
 /* -- frames.c ------------------------------------------------------------------------ */
 

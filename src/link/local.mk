@@ -7,6 +7,7 @@ src_link_liblink_la_SOURCES = \
 	%reldir%/frames.c \
 	%reldir%/link.c \
 	%reldir%/link.h \
-	%reldir%/link_internal.h
+	%reldir%/link_internal.h \
+	%reldir%/waiter.c
 src_link_liblink_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS) $(OPENSSL_CFLAGS)
 src_link_liblink_la_LIBADD = $(PTHREAD_LIBS)

@@ -901,7 +901,7 @@ static void test_dials_are_limited(void)
 
 /* -- HELLO -------------------------------------------------------------------------------------------------------- */
 
-static enum hufu_err refused_with;
+static _Atomic enum hufu_err refused_with;
 static bool greet_refuse(struct served *s, struct wire_hello_ok *ok)
 {
 	(void)s;
@@ -925,10 +925,10 @@ static void test_hello_refused(void)
 	machine_stop(&m);
 }
 
-static int break_what;
+static atomic_int break_what;
 static bool greet_break(struct served *s, struct wire_hello_ok *ok)
 {
-	switch (break_what) {
+	switch (atomic_load(&break_what)) {
 	case 0:
 		ok->domain_proof[40] ^= 1;
 		return true;
@@ -1006,8 +1006,9 @@ static void test_tls(void)
 	tls_make(ca, &(struct tls_ask){.file = "server", .subject = "machine", .names = "IP:127.0.0.1"});
 	tls_make(ca, &(struct tls_ask){.file = "client", .subject = "client"});
 	tls_make(wrong, &(struct tls_ask){.file = "client", .subject = "client"});
-	CU_ASSERT_EQUAL_FATAL(channel_context_new(&(struct channel_conf){.server = true, .ca = ca->path, .cert = tls_path(ca, "server", "pem"),
-	                                                                 .key = tls_path(ca, "server", "key")}, &context), HUFU_OK);
+	const struct channel_conf server = {.server = true, .ca = ca->path, .cert = tls_path(ca, "server", "pem"),
+	                                    .key = tls_path(ca, "server", "key")};
+	CU_ASSERT_EQUAL_FATAL(channel_context_new(&server, &context), HUFU_OK);
 	machine_start(&m, context);
 	conf = (struct link_conf){.ca = ca->path, .cert = tls_path(ca, "client", "pem"), .key = tls_path(ca, "client", "key")};
 	struct link *link = link_to(&m, &conf);
