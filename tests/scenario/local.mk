@@ -14,6 +14,7 @@ SCENARIOS = \
 	%reldir%/domain.sh \
 	%reldir%/driver-kit.sh \
 	%reldir%/gnutls.sh \
+	%reldir%/hosts.sh \
 	%reldir%/hufud-run.sh \
 	%reldir%/hufud-unit.sh \
 	%reldir%/install.sh \

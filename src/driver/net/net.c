@@ -214,6 +214,22 @@ static void conclude(struct link_call *call, struct hufu_op *op)
 	link_call_clear(call);
 }
 
+/* Role HOST: the other process holds the key loaded from now on, and EVICT is to reach it. */
+static void note_loaded(struct hufu_key *key)
+{
+	static const char loaded;
+	void *none = NULL;
+
+	if (key)
+		__atomic_compare_exchange_n(&key->loaded, &none, (void *)(uintptr_t)&loaded, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+
+/* The process that held it, or the connection to it, is gone. */
+static void net_forget(struct hufu_key *key)
+{
+	__atomic_store_n(&key->loaded, NULL, __ATOMIC_RELEASE);
+}
+
 void net_run_requests(struct hufu_lease *lease, struct hufu_op *const *ops, size_t n)
 {
 	struct hufu_op *sent[NET_BATCH];
@@ -238,8 +254,13 @@ void net_run_requests(struct hufu_lease *lease, struct hufu_op *const *ops, size
 	set_running(lease, nsent);
 	link_run(lease->device->link, lease->calls, nsent);
 	set_running(lease, 0);
-	for (size_t i = 0; i < nsent; i++)
+	for (size_t i = 0; i < nsent; i++) {
 		conclude(&lease->calls[i], sent[i]);
+		if (lease->device->role == WIRE_HOST && sent[i]->verb != HUFU_VERB_EVICT) {
+			note_loaded(sent[i]->key);
+			note_loaded(sent[i]->subject);
+		}
+	}
 }
 
 /* -- ops -------------------------------------------------------------------------------------------- */
@@ -272,7 +293,7 @@ static bool answer_here(struct hufu_device *device, struct hufu_op *op)
 	op->outcome = HUFU_OK;
 	switch (op->verb) {
 	case HUFU_VERB_EVICT:
-		op->key->loaded = NULL;
+		net_forget(op->key);
 		return device->role != WIRE_HOST;
 	case HUFU_VERB_LOGIN:
 		if (device->role == WIRE_HOST)
@@ -355,4 +376,5 @@ const struct hufu_driver driver_net = {
 	.release = net_release,
 	.run = net_run,
 	.cancel = net_cancel,
+	.forget = net_forget,
 };
