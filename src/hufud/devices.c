@@ -88,10 +88,16 @@ static void finish(struct served *served, enum hufu_err err)
 
 /* -- what came ------------------------------------------------------------------------ */
 
+/* A public key is no key to be kept: whether it is one at all a device says. */
+static bool looks_at_public(const struct hufu_op *op)
+{
+	return op->verb == HUFU_VERB_IMPORT && key_type_is_open(op->new_type);
+}
+
 /* Beside what wire_op_take has seen to. */
 static enum hufu_err check(const struct hufu_op *op)
 {
-	if (1u << op->verb & MAKES && key_type_is_open(op->new_type))
+	if (1u << op->verb & MAKES && key_type_is_open(op->new_type) && !looks_at_public(op))
 		return HUFU_ERR_KEY_TYPE;
 	return op->phase == HUFU_PHASE_WHOLE || 1u << op->verb & IN_PARTS ? HUFU_OK : HUFU_ERR_ARGUMENT;
 }
@@ -211,7 +217,7 @@ static enum hufu_err run_here(struct served *served)
 			key_cache_drop(tenant->keys, &served->wire->key);
 		return HUFU_OK;
 	}
-	if (1u << verb & MAKES)
+	if (1u << verb & MAKES && !looks_at_public(&served->wire->op))
 		return tenant_make(tenant, &served->pool, served->wire->extra.hardware_only);
 	return pool_run(tenant->pool, &served->pool);
 }

@@ -6,6 +6,12 @@
 
 #include <string.h>
 
+/* The uuid of a row on machines, which make copies of what it holds. One of a session ends with the row that it names. */
+static bool names_a_row(const struct object *o, const struct pool_copy *copy)
+{
+	return o->token->conf->engine == CONF_STORE_NET && copy->kind == HUFU_COPY_INDEX;
+}
+
 /* A public key's only copy has no domain: the point, which is an attribute. One that lies in one place cannot have two owners. */
 static CK_RV copies_of(const struct object *o, struct pool_copy copies[STORE_COPIES_MAX], size_t *n)
 {
@@ -15,7 +21,7 @@ static CK_RV copies_of(const struct object *o, struct pool_copy copies[STORE_COP
 	for (size_t i = 0; i < nhave && *n < STORE_COPIES_MAX; i++) {
 		if (!have[i].domain)
 			continue;
-		if (have[i].kind != HUFU_COPY_BLOB && have[i].kind != HUFU_COPY_RECIPE)
+		if (have[i].kind != HUFU_COPY_BLOB && have[i].kind != HUFU_COPY_RECIPE && !names_a_row(o, &have[i]))
 			return CKR_ACTION_PROHIBITED;
 		copies[(*n)++] = have[i];
 	}

@@ -61,8 +61,17 @@ static struct hufu_device *new_device(const struct hufu_host *host, const char *
 	return device;
 }
 
+/* What this side does itself: in the role TOKEN it takes a login's ticket. */
+static void offer_login(struct hufu_device *device)
+{
+	for (size_t i = 0; i < device->info.ncaps && device->role == WIRE_TOKEN; i++)
+		if (device->caps[i].mechanism == 0 && device->caps[i].verbs & 1u << HUFU_VERB_RANDOM)
+			device->caps[i].verbs |= 1u << HUFU_VERB_LOGIN;
+}
+
 static enum hufu_err keep_rows(struct hufu_device *device)
 {
+	offer_login(device);
 	device->rows = calloc(device->info.ncaps + 1, sizeof(*device->rows));
 	if (!device->rows)
 		return HUFU_ERR_NO_MEMORY;

@@ -27,6 +27,7 @@ static void drop_locked(struct net *net)
 	secret_free(net->ticket);
 	net->ticket = NULL;
 	net->ticket_len = 0;
+	net->lent = false;
 	net->changes++; /* whoever asks sees that the login has ended */
 }
 
@@ -50,6 +51,7 @@ static enum hufu_err keep(struct net *net, enum store_role role, const struct wi
 	secret_free(net->ticket);
 	net->ticket = ticket;
 	net->ticket_len = reply->ticket_len;
+	net->lent = false;
 	net->role = role;
 	net->got_ns = now;
 	net->ends_ns = now + reply->ticket_s * NS_PER_S;
@@ -132,7 +134,7 @@ void net_logout(struct store *base)
 
 	if (ticket)
 		net_ticket(net, ticket, &r.ticket_len);
-	if (r.ticket_len) {
+	if (r.ticket_len && !net->lent) {
 		enum hufu_err ignored = net_ask(net, &r, clock_now_ns() + LOGOUT_NS, &reply, NULL);
 		(void)ignored;
 	}

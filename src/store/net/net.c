@@ -210,6 +210,7 @@ static void net_after_fork_child(struct store *base)
 	struct net *net = net_of(base);
 
 	pthread_mutex_init(&net->lock, NULL);
+	net->lent = net->ticket;
 	for (size_t i = 0; i < net->nlinks; i++)
 		link_after_fork_child(net->links[i]);
 }

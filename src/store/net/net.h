@@ -29,6 +29,7 @@ struct net {
 	pthread_mutex_t lock;          /* all below */
 	uint8_t *ticket;               /* secret memory, WIRE_TICKET_MAX; NULL: nobody is logged in */
 	size_t ticket_len;
+	bool lent;                     /* to a child by a fork: the parent's to give back */
 	enum store_role role;
 	uint64_t got_ns, ends_ns;      /* of the ticket */
 	uint64_t set_s;                /* counts tickets, as store_credential.set_s */
