@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "store/postgres/register.h"
 #include "tools/report.h"
 #include "tools/tool.h"
 
@@ -142,6 +145,9 @@ int main(int argc, char **argv)
 	int words;
 
 	setlocale(LC_CTYPE, "");
+#ifdef HAVE_POSTGRES
+	store_postgres_register();
+#endif
 	/* PINs and keys pass through this process: no core dump, no ptrace by others of the same user. */
 	prctl(PR_SET_DUMPABLE, 0);
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))

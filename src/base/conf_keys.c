@@ -117,6 +117,7 @@ static const struct conf_key machine_keys[] = {
 	{"master", CONF_TEXT, MACHINE(master), .check = conf_check_master},
 	{"http", CONF_TEXT, MACHINE(http), .check = conf_check_local},
 	{"host_dir", CONF_PATH, MACHINE(host_dir), .prefix = ""},
+	{"state_dir", CONF_PATH, MACHINE(state_dir), .prefix = ""},
 	{"workers", CONF_NUMBER, MACHINE(workers), .min = 0, .max = 256},
 	{"lanes", CONF_NUMBER, MACHINE(lanes), .min = 1, .max = 1024},
 	{"connections_max", CONF_NUMBER, MACHINE(connections_max), .min = 1, .max = 1000000},

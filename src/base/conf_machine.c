@@ -16,6 +16,7 @@ bool conf_machine_defaults(struct conf *conf)
 {
 	conf->machine = (struct conf_machine){
 		.profile = strdup("tls13"), .host_dir = strdup("/run/hufud/devices"),
+		.state_dir = strdup("/var/lib/hufud"),
 		.lanes = 64, .connections_max = 12000, .handshakes_per_s = 2000, .hello_ms = 5000, .frame_ms = 10000, .idle_s = 900,
 		.drain_ms = 10000, .ticket_s = 28800, .max_body = 2u << 20, .window = 256, .stale_s = 86400,
 	};
@@ -23,7 +24,7 @@ bool conf_machine_defaults(struct conf *conf)
 		.operations = true, .when_full = CONF_AUDIT_BUFFER, .buffer = 100000, .buffer_ms = 30000, .checkpoint_s = 60,
 		.checkpoint_records = 1000, .rotate_mb = 256,
 	};
-	return conf->machine.profile && conf->machine.host_dir;
+	return conf->machine.profile && conf->machine.host_dir && conf->machine.state_dir;
 }
 
 struct conf_identity *conf_machine_add_identity(struct conf *conf, const char *title, int line)
@@ -48,7 +49,7 @@ void conf_machine_clear(struct conf *conf)
 {
 	struct conf_machine *m = &conf->machine;
 	char *texts[] = {m->name, m->profile, m->ca, m->cert, m->key, m->crl, m->enc_cert, m->enc_key, m->master, m->http,
-	                 m->host_dir, conf->audit.file, conf->audit.key};
+	                 m->host_dir, m->state_dir, conf->audit.file, conf->audit.key};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);
 	list_free(m->listen);

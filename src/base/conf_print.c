@@ -161,6 +161,7 @@ static void print_machine(const struct conf_machine *m, FILE *out)
 	print_setting(out, "\t", "master", "", m->master);
 	print_setting(out, "\t", "http", "", m->http);
 	print_setting(out, "\t", "host_dir", "", m->host_dir);
+	print_setting(out, "\t", "state_dir", "", m->state_dir);
 	fprintf(out, "\tworkers = %u\n\tlanes = %u\n\tconnections_max = %u\n\thandshakes_per_s = %u\n", m->workers, m->lanes,
 	        m->connections_max, m->handshakes_per_s);
 	fprintf(out, "\thello_ms = %u\n\tframe_ms = %u\n\tidle_s = %u\n\tdrain_ms = %u\n\tticket_s = %u\n", m->hello_ms, m->frame_ms,

@@ -58,5 +58,5 @@ src_hufud_libhufud_la_LIBADD = $(EVENT_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(P
 sbin_PROGRAMS += hufud
 hufud_SOURCES = %reldir%/main.c
 hufud_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(PROTOBUFC_CFLAGS)
-hufud_LDADD = src/hufud/libhufud.la src/store/libstore.la $(POOL_LIBS)
+hufud_LDADD = src/hufud/libhufud.la src/store/postgres/libpostgres.la src/store/libstore.la $(POOL_LIBS)
 endif

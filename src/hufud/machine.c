@@ -290,7 +290,7 @@ static void tell_what_waits(const struct conf *old, const struct conf *new)
 		bool same;
 	} keys[] = {{"name", same(a->name, b->name)}, {"listen", same_list(a->listen, b->listen)}, {"http", same(a->http, b->http)},
 	            {"workers", a->workers == b->workers}, {"lanes", a->lanes == b->lanes}, {"master", same(a->master, b->master)},
-	            {"host_dir", same(a->host_dir, b->host_dir)}};
+	            {"host_dir", same(a->host_dir, b->host_dir)}, {"state_dir", same(a->state_dir, b->state_dir)}};
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (!keys[i].same)
 			log_warning("%s of the machine changed: that waits for a restart", keys[i].key);

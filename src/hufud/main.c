@@ -22,6 +22,7 @@
 #include "hufud/notify.h"
 #include "rand/rand.h"
 #include "stats/stats.h"
+#include "store/postgres/register.h"
 
 #define DEFAULT_CONF HUFU_SYSCONFDIR "/hufu/hufud.conf"
 #define SELF_TEST_S 10             /* where no watchdog wants it more often */
@@ -481,6 +482,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	harden();
+	store_postgres_register();
 	char *absolute = realpath(path, NULL); /* where nothing is there, the configuration's own words are better */
 	if (absolute && path[0] != '/')
 		path = absolute;

@@ -17,6 +17,7 @@
 struct token_side {
 	struct tenant *tenant;
 	uint32_t ticket_s, stale_s;
+	char *state_dir;
 	struct row_cache *rows;
 	struct login_memory *logins;
 	_Atomic uint64_t changes, checked_ns, answered_ns; /* counted; when the store was last asked; when it last answered */
@@ -38,6 +39,7 @@ enum hufu_err token_side_new(struct tenant *tenant, const struct conf *conf, str
 	side->tenant = tenant;
 	side->ticket_s = conf->machine.ticket_s;
 	side->stale_s = conf->machine.stale_s;
+	side->state_dir = conf->machine.state_dir ? strdup(conf->machine.state_dir) : NULL;
 	pthread_mutex_init(&side->open_lock, NULL);
 	pthread_mutex_init(&side->lock, NULL);
 	enum hufu_err err = row_cache_new(&side->rows);
@@ -57,6 +59,7 @@ void token_side_free(struct token_side *side)
 		return;
 	row_cache_free(side->rows);
 	login_memory_free(side->logins);
+	free(side->state_dir);
 	store_close(side->open);
 	store_close(side->shut);
 	pthread_mutex_destroy(&side->lock);
@@ -155,9 +158,18 @@ static struct store *handle(struct token_side *side, bool open)
 	return store;
 }
 
+static struct store_conf conf_of(const struct token_side *side)
+{
+	struct store_conf conf = store_conf_of(tenant_conf(side->tenant));
+
+	conf.state_dir = side->state_dir;
+	conf.stale_s = side->stale_s;
+	return conf;
+}
+
 static enum hufu_err open_handles(struct token_side *side)
 {
-	const struct store_conf conf = store_conf_of(tenant_conf(side->tenant));
+	const struct store_conf conf = conf_of(side);
 	struct store *shut = NULL, *open = NULL;
 	enum hufu_err err = HUFU_OK;
 
@@ -403,10 +415,10 @@ void side_logout(struct request *req, const struct wire_store *r)
 enum hufu_err side_init(struct request *req, const struct wire_store *r)
 {
 	struct token_side *side = tenant_token(req->session->tenant);
-	const struct store_conf conf = store_conf_of(tenant_conf(req->session->tenant));
 
 	if (!side)
 		return HUFU_ERR_UNSUPPORTED;
+	const struct store_conf conf = conf_of(side);
 	if (!has_role(req, STORE_SO))
 		return HUFU_ERR_PIN_LOCKED;
 	enum hufu_err err = store_init(&conf, r->pin, r->pin_len, r->label);

@@ -11,13 +11,24 @@
 
 /* -- backup ------------------------------------------------------------------------------ */
 
+static enum hufu_err backup_now(struct sealed *s, const char *path)
+{
+	const struct engine_kind *kind = s->engine->kind;
+	const struct store_conf file = {.path = path, .deadline_ms = s->conf.deadline_ms};
+
+	if (kind->backup)
+		return kind->backup(s->engine, path);
+	enum hufu_err err = file_check_parent(path);
+	return err ? err : copy_into(s->engine, &file);
+}
+
 enum hufu_err sealed_backup(struct store *base, const char *path)
 {
 	struct sealed *s = sealed_of(base);
 	if (!path || path[0] != '/')
 		return HUFU_ERR_ARGUMENT;
 	enum hufu_err err = sealed_enter(s, TX_READ);
-	return err ? err : sealed_leave(s, TX_READ, s->engine->kind->backup(s->engine, path));
+	return err ? err : sealed_leave(s, TX_READ, backup_now(s, path));
 }
 
 /* -- verify ------------------------------------------------------------------------------- */

@@ -114,6 +114,8 @@ static int connect_to(struct sqlite *s, bool immutable)
 		rc = sqlite3_busy_handler(s->db, db_busy, s);
 	if (rc == SQLITE_OK)
 		rc = db_harden(s->db);
+	if (rc == SQLITE_OK && s->relaxed)
+		rc = sqlite3_exec(s->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
 	if (rc == SQLITE_OK) /* the first look into the file */
 		rc = sqlite3_exec(s->db, "PRAGMA schema_version", NULL, NULL, NULL);
 	s->immutable = immutable;

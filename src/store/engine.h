@@ -31,7 +31,8 @@ enum ask {
 	ASK_OBJECT_VERSION,
 	ASK_OBJECT_OF_OP,          /* uuids from one to another, ends included */
 	ASK_OBJECT_INSERT,         /* gives its seq; a uuid that is there is HUFU_ERR_STORE_CORRUPT: it was looked for */
-	ASK_OBJECT_UPDATE,
+	ASK_OBJECT_PUT,            /* a whole row from elsewhere, at its seq */
+	ASK_OBJECT_UPDATE,         /* of a row with the version before; HUFU_ERR_CONFLICT where the engine looks */
 	ASK_OBJECT_DELETE,
 	ASK_LOOKUP_INSERT,
 	ASK_LOOKUP_DELETE,
@@ -41,6 +42,7 @@ enum ask {
 	ASK_FIND_ALL,              /* public, or with 1 private ones too */
 	ASK_CLEAR_OBJECTS,
 	ASK_CLEAR_LOOKUP,
+	ASK_CLEAR_JOURNAL,
 	ASK_DOMAIN_NEXT,
 	ASK_DOMAIN_WRITE,
 	ASK_CLEAR_DOMAINS,
@@ -105,6 +107,8 @@ struct engine {
 	const char *name;          /* for the log */
 	bool read_only;            /* after begin: nothing can be changed */
 	bool cached;               /* after begin: this is a copy of before, since the database does not answer */
+	char place[256];           /* where it is connected to: "host:port", empty for a file */
+	uint64_t listening;        /* the connection by which wait is told */
 	uint64_t connected;        /* counts connections: whatever happened between two of them */
 };
 
@@ -132,16 +136,25 @@ struct engine_kind {
 	enum hufu_err (*commit)(struct engine *, enum tx);
 	/* Of what begin began, or failed to. */
 	void (*rollback)(struct engine *);
+	/* The answer to ASK_HEAD, outside of a transaction; connects where that is needed. Of engines elsewhere. */
+	enum hufu_err (*glance)(struct engine *, struct cell *columns, bool *found);
+	/* Until another machine has committed, wake_fd can be read, or ms are over. Of engines elsewhere. */
+	enum hufu_err (*wait)(struct engine *, int wake_fd, uint32_t ms);
 	/* What it knows of itself, within a transaction; NULL: nothing beside what the store knows. */
 	void (*status)(struct engine *, struct store_status *);
 	/* The database's own look at itself, within a transaction; NULL: it has none. */
 	enum hufu_err (*check)(struct engine *, store_report_fn, void *arg);
-	/* Copies all to a new file, within a transaction. */
+	/* Copies all to a new file, within a transaction; NULL: row by row. */
 	enum hufu_err (*backup)(struct engine *, const char *path);
 	/* What was deleted leaves the disk, if nobody reads it any more; NULL: that needs nothing. */
 	void (*tidy)(struct engine *);
 };
 
 extern const struct engine_kind engine_sqlite;
+
+/* The one for conf, with a cache where conf has a place for it. HUFU_ERR_CONFIG after a message: this program has no such engine. */
+enum hufu_err engine_open(const struct store_conf *, struct engine **) MUST_CHECK;
+/* Makes PostgreSQL known: postgres/register.h. */
+void store_engine_register(const struct engine_kind *);
 
 #endif

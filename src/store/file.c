@@ -75,6 +75,16 @@ static enum hufu_err open_parent(const char *path, int *fd)
 	return err;
 }
 
+enum hufu_err file_check_parent(const char *path)
+{
+	int fd;
+	enum hufu_err err = open_parent(path, &fd);
+
+	if (!err)
+		close(fd);
+	return err;
+}
+
 static enum hufu_err sync_parent(const char *path)
 {
 	int fd;

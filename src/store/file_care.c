@@ -31,7 +31,7 @@ static int copy_pages(struct sqlite *s, sqlite3 *to)
 }
 
 /* into: an empty file. */
-static enum hufu_err copy_into(struct sqlite *s, const char *into)
+static enum hufu_err copy_to_file(struct sqlite *s, const char *into)
 {
 	sqlite3 *to = NULL;
 	int rc = sqlite3_open_v2(into, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, s->vfs);
@@ -54,7 +54,7 @@ static enum hufu_err copy_and_publish(struct sqlite *s, const char *part, const 
 	if (err)
 		return err;
 	close(fd);
-	err = copy_into(s, part);
+	err = copy_to_file(s, part);
 	if (!err)
 		err = file_publish(part, path);
 	file_remove_db(part);

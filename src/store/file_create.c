@@ -61,7 +61,7 @@ static enum hufu_err create_locked(const struct sqlite *s, engine_fill_fn fill, 
 {
 	char *part = file_beside(s->path, ".init");
 	struct sqlite beside = {
-		.base = {.kind = s->base.kind, .name = part}, .path = part, .vfs = s->vfs, .deadline_ms = s->deadline_ms,
+		.base = {.kind = s->base.kind, .name = part}, .path = part, .vfs = s->vfs, .deadline_ms = s->deadline_ms, .relaxed = s->relaxed,
 	};
 	enum hufu_err err = part ? build_and_publish(&beside, s->path, fill, arg) : HUFU_ERR_NO_MEMORY;
 

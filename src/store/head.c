@@ -227,7 +227,7 @@ static bool memory_parse(const char *line, struct head *head)
 static void memory_load(struct sealed *s, struct head *head)
 {
 	char line[MEMORY_LEN] = "";
-	int fd = open(s->memory, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = s->memory ? open(s->memory, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 
 	*head = (struct head){0};
 	if (fd < 0)
@@ -245,6 +245,8 @@ static void memory_load(struct sealed *s, struct head *head)
 static int memory_open(const struct sealed *s)
 {
 	struct stat st;
+	if (!s->memory)
+		return -1;
 	int fd = open(s->memory, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd >= 0 || errno != ENOENT)
@@ -267,7 +269,7 @@ static void memory_store(struct sealed *s, const struct head *head, bool force)
 
 	if (fd < 0) {
 		log_info("store %s: %s cannot be written, so only this process remembers how new the store is", s->engine->name,
-		         s->memory);
+		         s->memory ? s->memory : "a file");
 		return;
 	}
 	ssize_t n = pread(fd, line, sizeof(line) - 1, 0);

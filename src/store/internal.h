@@ -67,6 +67,7 @@ struct sealed {
 	bool accepting;             /* the officer is about to say that it may be so */
 	uint64_t changes;           /* those seen by the change counter, from what follows */
 	int64_t data_version;
+	uint64_t revision;
 	uint64_t connected;
 };
 
@@ -136,6 +137,27 @@ void change_done(struct sealed *);
 void head_made(struct sealed *);
 /* Is the store as new as it was known to be? HUFU_ERR_STORE_READ_ONLY for writers where it is not. Within a transaction. */
 enum hufu_err head_look(struct sealed *, enum tx) MUST_CHECK;
+
+/* -- copy.c ----------------------------------------------------------------------- */
+
+struct journal_mark {
+	int64_t revision;
+	uint8_t chain[SM3_DIGEST_LEN];
+};
+
+/* Of the columns of ASK_HEAD; false: no journal looks like this. */
+bool journal_head(const struct cell *columns, struct journal_mark *) MUST_CHECK;
+bool journal_same(const struct journal_mark *, const struct journal_mark *);
+/* Rows as they are, in place of all that to has; both within transactions. */
+enum hufu_err copy_all(struct engine *from, struct engine *to) MUST_CHECK;
+/* Likewise, only what has changed where the journal tells that. *now: the mark of both. */
+enum hufu_err copy_follow(struct engine *from, struct engine *to, struct journal_mark *now) MUST_CHECK;
+/* To a new store. HUFU_ERR_EXISTS. */
+enum hufu_err copy_into(struct engine *from, const struct store_conf *) MUST_CHECK;
+
+/* -- cache.c: reads from a copy in conf->state_dir, changes by the remote engine ------ */
+
+enum hufu_err cache_open(const struct store_conf *, const struct engine_kind *remote, struct engine **) MUST_CHECK;
 
 /* -- ask.c: as struct engine_kind has them ------------------------------------------ */
 
@@ -222,6 +244,8 @@ enum hufu_err file_fail(const char *path, const char *doing, int error);
 /* path with suffix; free(). NULL: no memory. */
 char *file_beside(const char *path, const char *suffix);
 enum hufu_err file_make_parent(const char *path) MUST_CHECK;
+/* Is there a directory to put path into? */
+enum hufu_err file_check_parent(const char *path) MUST_CHECK;
 /* An exclusive lock on path's directory, given back by close. */
 enum hufu_err file_lock_parent(const char *path, uint32_t deadline_ms, int *fd) MUST_CHECK;
 /* A new file of ours, 0600. HUFU_ERR_EXISTS. */

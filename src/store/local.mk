@@ -2,10 +2,13 @@
 noinst_LTLIBRARIES += src/store/libstore.la
 src_store_libstore_la_SOURCES = \
 	%reldir%/ask.c \
+	%reldir%/cache.c \
 	%reldir%/care.c \
 	%reldir%/conn.c \
+	%reldir%/copy.c \
 	%reldir%/credential.c \
 	%reldir%/domain.c \
+	%reldir%/engine.c \
 	%reldir%/engine.h \
 	%reldir%/file.c \
 	%reldir%/file_care.c \
@@ -37,3 +40,17 @@ src_store_libstore_la_SOURCES = \
 	%reldir%/token.c
 src_store_libstore_la_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 src_store_libstore_la_LIBADD = $(SQLITE_LIBS) $(PTHREAD_LIBS)
+
+if HUFUD
+# For hufud and the tool alone: the module brings no libpq into its programs.
+noinst_LTLIBRARIES += src/store/postgres/libpostgres.la
+src_store_postgres_libpostgres_la_SOURCES = \
+	%reldir%/postgres/conn.c \
+	%reldir%/postgres/engine.c \
+	%reldir%/postgres/postgres.h \
+	%reldir%/postgres/register.h \
+	%reldir%/postgres/tables.c
+src_store_postgres_libpostgres_la_CFLAGS = $(AM_CFLAGS) $(PQ_CFLAGS)
+src_store_postgres_libpostgres_la_LIBADD = $(PQ_LIBS)
+STORE_ENGINES = src/store/postgres/libpostgres.la
+endif

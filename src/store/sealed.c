@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a sealed store, and what other processes did to it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,9 +20,26 @@ static enum hufu_err conf_copy(struct store_conf *to, const struct store_conf *f
 {
 	*to = *from;
 	bool ok = text_copy(&to->path, from->path) & text_copy(&to->conninfo, from->conninfo) &
-	          text_copy(&to->host_secret, from->host_secret) & text_copy(&to->head, from->head) &
+	          text_copy(&to->host_secret, from->host_secret) & text_copy(&to->head, from->head) & text_copy(&to->name, from->name) &
+	          text_copy(&to->state_dir, from->state_dir) &
 	          text_copy(&to->vfs, from->vfs);
 	return ok ? HUFU_OK : HUFU_ERR_NO_MEMORY;
+}
+
+/* Beside a file; of a database in this machine's directory, or, without one, nowhere. */
+static enum hufu_err memory_place(struct sealed *s)
+{
+	const struct store_conf *c = &s->conf;
+
+	if (c->head)
+		s->memory = strdup(c->head);
+	else if (c->engine == CONF_STORE_SQLITE)
+		s->memory = file_beside(c->path, ".head");
+	else if (!c->state_dir || !c->name)
+		return HUFU_OK;
+	else if (asprintf(&s->memory, "%s/%s.head", c->state_dir, c->name) < 0)
+		s->memory = NULL;
+	return s->memory ? HUFU_OK : HUFU_ERR_NO_MEMORY;
 }
 
 enum hufu_err sealed_new(const struct store_conf *conf, struct sealed **store)
@@ -36,11 +54,9 @@ enum hufu_err sealed_new(const struct store_conf *conf, struct sealed **store)
 	if (!err && !s->keys)
 		err = HUFU_ERR_NO_MEMORY;
 	if (!err)
-		err = engine_sqlite.open(&s->conf, &s->engine);
+		err = engine_open(&s->conf, &s->engine);
 	if (!err)
-		s->memory = s->conf.head ? strdup(s->conf.head) : file_beside(s->conf.path, ".head");
-	if (!err && !s->memory)
-		err = HUFU_ERR_NO_MEMORY;
+		err = memory_place(s);
 	if (err) {
 		sealed_free(s);
 		return err;
@@ -61,6 +77,8 @@ void sealed_free(struct sealed *s)
 	free((char *)s->conf.conninfo);
 	free((char *)s->conf.host_secret);
 	free((char *)s->conf.head);
+	free((char *)s->conf.name);
+	free((char *)s->conf.state_dir);
 	free((char *)s->conf.vfs);
 	writer_clear(&s->change.changed);
 	free(s->memory);
@@ -153,8 +171,9 @@ enum hufu_err sealed_change_counter(struct store *base, uint64_t *counter)
 	if (err)
 		return err;
 	err = db_row(s, ASK_CHANGES, NULL, &version, &found);
-	if (!err && (version.number != s->data_version || s->engine->connected != s->connected)) {
+	if (!err && (version.number != s->data_version || s->engine->connected != s->connected || s->head.revision != s->revision)) {
 		s->data_version = version.number;
+		s->revision = s->head.revision;
 		s->connected = s->engine->connected;
 		s->changes++;
 	}

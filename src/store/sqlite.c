@@ -32,6 +32,7 @@ static const char *const statements[ASK_COUNT] = {
 	[ASK_OBJECT_OF_OP] = "SELECT uuid FROM object WHERE uuid BETWEEN ?1 AND ?2",
 	[ASK_OBJECT_INSERT] = "INSERT INTO object(uuid, private, version, material, host_mac, token_mac, lookup, copies, body)"
 	                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING seq",
+	[ASK_OBJECT_PUT] = "INSERT INTO object VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[ASK_OBJECT_UPDATE] = "UPDATE object SET version = ?3, material = ?4, host_mac = ?5, token_mac = ?6, lookup = ?7,"
 	                       " copies = ?8, body = ?9 WHERE uuid = ?1 AND private = ?2",
 	[ASK_OBJECT_DELETE] = "DELETE FROM object WHERE uuid = ?1",
@@ -46,6 +47,7 @@ static const char *const statements[ASK_COUNT] = {
 	[ASK_FIND_ALL] = "SELECT uuid FROM object INDEXED BY object_uuid WHERE private <= ?1 ORDER BY seq",
 	[ASK_CLEAR_OBJECTS] = "DELETE FROM object",
 	[ASK_CLEAR_LOOKUP] = "DELETE FROM lookup",
+	[ASK_CLEAR_JOURNAL] = "DELETE FROM journal",
 	[ASK_DOMAIN_NEXT] = "SELECT name, identity, enrolled, point, proof, host_mac, token_mac FROM domain ORDER BY name",
 	[ASK_DOMAIN_WRITE] = "INSERT OR REPLACE INTO domain VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[ASK_CLEAR_DOMAINS] = "DELETE FROM domain",

@@ -25,6 +25,7 @@ struct sqlite {
 	sqlite3_stmt *stmts[ASK_COUNT]; /* prepared at first use and kept as long as the connection */
 	struct file_mark mark;
 	bool immutable;             /* read-only, and nobody can be writing: SQLite takes no locks */
+	bool relaxed;               /* a copy: a power loss may take what was committed last, not the file */
 	bool suspect;               /* SQLite reported damage or I/O errors: reopen */
 	struct deadline deadline;   /* of the running transaction */
 };

@@ -24,6 +24,7 @@ struct store_conf store_conf_of(const struct conf_token *token)
 
 	return (struct store_conf){
 		.engine = token->engine, .path = file ? token->store : NULL, .conninfo = file ? NULL : token->store,
+		.name = token->name,
 		.host_secret = token->host_secret, .pin_min = token->pin_min, .user_tries = token->user_tries,
 		.pin_iterations = token->pin_iterations, .deadline_ms = token->deadline_ms,
 	};

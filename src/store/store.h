@@ -42,6 +42,9 @@ struct store_conf {
 	uint32_t user_tries;       /* before the user's role locks */
 	uint32_t pin_iterations;   /* PBKDF2, of PINs set from now on: 1..10000000; the configuration holds it to >= 100000 */
 	uint32_t deadline_ms;
+	const char *name;          /* POSTGRES: the token, for the log and the names of files in state_dir */
+	const char *state_dir;     /* POSTGRES: where this machine keeps a copy and remembers the head; NULL: nowhere */
+	uint32_t stale_s;          /* how long the copy is good for while the database does not answer */
 	const char *head;          /* file that remembers the newest head seen; NULL: beside path, PATH.head */
 	const char *vfs;           /* SQLite VFS, NULL the default: tests record and replay power loss */
 };

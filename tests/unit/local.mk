@@ -297,6 +297,43 @@ tests_unit_test_store_pin_SOURCES = %reldir%/test_store_pin.c $(STORE_UTIL)
 tests_unit_test_store_pin_CFLAGS = $(STORE_TEST_CFLAGS)
 tests_unit_test_store_pin_LDADD = $(STORE_TEST_LIBS)
 
+if HUFUD
+# The same over a PostgreSQL that each starts for itself, and what only a database elsewhere can do.
+PG_TEST_CFLAGS = $(STORE_TEST_CFLAGS) -DSTORE_OVER_POSTGRES $(PQ_CFLAGS)
+PG_TEST_LIBS = src/store/postgres/libpostgres.la $(STORE_TEST_LIBS) $(PQ_LIBS)
+PG_UTIL = $(STORE_UTIL) %reldir%/pg_server.c %reldir%/pg_server.h
+
+UNIT_TESTS += tests/unit/test_pg_store
+tests_unit_test_pg_store_SOURCES = %reldir%/test_store.c $(PG_UTIL)
+tests_unit_test_pg_store_CFLAGS = $(PG_TEST_CFLAGS)
+tests_unit_test_pg_store_LDADD = $(PG_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_pg_store_pin
+tests_unit_test_pg_store_pin_SOURCES = %reldir%/test_store_pin.c $(PG_UTIL)
+tests_unit_test_pg_store_pin_CFLAGS = $(PG_TEST_CFLAGS)
+tests_unit_test_pg_store_pin_LDADD = $(PG_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_pg_store_domains
+tests_unit_test_pg_store_domains_SOURCES = %reldir%/test_store_domains.c $(PG_UTIL)
+tests_unit_test_pg_store_domains_CFLAGS = $(PG_TEST_CFLAGS)
+tests_unit_test_pg_store_domains_LDADD = $(PG_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_pg_store_credentials
+tests_unit_test_pg_store_credentials_SOURCES = %reldir%/test_store_credentials.c $(PG_UTIL)
+tests_unit_test_pg_store_credentials_CFLAGS = $(PG_TEST_CFLAGS)
+tests_unit_test_pg_store_credentials_LDADD = $(PG_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_pg_store_procs
+tests_unit_test_pg_store_procs_SOURCES = %reldir%/test_store_procs.c $(PG_UTIL)
+tests_unit_test_pg_store_procs_CFLAGS = $(PG_TEST_CFLAGS)
+tests_unit_test_pg_store_procs_LDADD = $(PG_TEST_LIBS)
+
+UNIT_TESTS += tests/unit/test_pg
+tests_unit_test_pg_SOURCES = %reldir%/test_pg.c $(PG_UTIL)
+tests_unit_test_pg_CFLAGS = $(PG_TEST_CFLAGS)
+tests_unit_test_pg_LDADD = $(PG_TEST_LIBS)
+endif
+
 UNIT_TESTS += tests/unit/test_store_hostile
 tests_unit_test_store_hostile_SOURCES = %reldir%/test_store_hostile.c $(STORE_UTIL)
 tests_unit_test_store_hostile_CFLAGS = $(STORE_TEST_CFLAGS)

@@ -14,6 +14,53 @@
 
 #define DIE_UNLESS(x) do { if (!(x)) { printf("# %s:%d: %s\n", __FILE__, __LINE__, #x); fflush(stdout); abort(); } } while (0)
 
+#ifdef STORE_OVER_POSTGRES
+#include "store/postgres/register.h"
+
+struct pg_server pg;
+
+__attribute__((constructor)) static void need_server(void)
+{
+	if (pg_found())
+		return;
+	printf("1..0 # SKIP no PostgreSQL server is installed\n");
+	fflush(stdout);
+	_exit(0);
+}
+
+/* path is for messages, ask and tamper alone: it names the schema. */
+static void over_postgres(struct place *p)
+{
+	static unsigned places;
+	char sql[64];
+
+	if (!places) {
+		pg_make(&pg);
+		store_postgres_register();
+	}
+	snprintf(p->schema, sizeof(p->schema), "place%u", ++places);
+	snprintf(sql, sizeof(sql), "CREATE SCHEMA %s", p->schema);
+	pg_sql(&pg, "public", sql);
+	pg_conninfo(&pg, p->schema, p->conninfo, sizeof(p->conninfo));
+	snprintf(p->path, sizeof(p->path), "%s", p->schema);
+	p->conf.engine = CONF_STORE_POSTGRES;
+	p->conf.path = NULL;
+	p->conf.conninfo = p->conninfo;
+}
+
+/* Under the names that SQLite's tables have. */
+static void make_views(const struct place *p)
+{
+	static const char *const tables[] = {"token", "role", "object", "lookup", "domain", "credential", "journal"};
+	char sql[128];
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		snprintf(sql, sizeof(sql), "CREATE OR REPLACE VIEW %s AS SELECT * FROM hufu_%s", tables[i], tables[i]);
+		pg_sql(&pg, p->schema, sql);
+	}
+}
+#endif
+
 void place_empty(struct place *p)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -25,6 +72,9 @@ void place_empty(struct place *p)
 	snprintf(p->secret, sizeof(p->secret), "%s/host.secret", p->dir);
 	p->conf = (struct store_conf){
 		.path = p->path, .host_secret = p->secret, .pin_min = 4, .user_tries = 5, .pin_iterations = 2, .deadline_ms = 5000};
+#ifdef STORE_OVER_POSTGRES
+	over_postgres(p);
+#endif
 	log_catch(p);
 }
 
@@ -78,7 +128,12 @@ enum hufu_err login(struct store *s, enum store_role role, const char *pin)
 
 enum hufu_err init(const struct place *p, const char *so_pin)
 {
-	return store_init(&p->conf, (const uint8_t *)so_pin, strlen(so_pin), LABEL);
+	enum hufu_err err = store_init(&p->conf, (const uint8_t *)so_pin, strlen(so_pin), LABEL);
+#ifdef STORE_OVER_POSTGRES
+	if (!err)
+		make_views(p);
+#endif
+	return err;
 }
 
 /* -- samples ------------------------------------------------------------------------ */
@@ -166,6 +221,17 @@ enum hufu_err sample_check(struct store *s, unsigned number, unsigned round, boo
 
 /* -- the enemy ----------------------------------------------------------------------- */
 
+#ifdef STORE_OVER_POSTGRES
+void tamper(const char *schema, const char *sql)
+{
+	pg_sql(&pg, schema, sql);
+}
+
+int64_t ask(const char *schema, const char *sql)
+{
+	return pg_ask(&pg, schema, sql);
+}
+#else
 static sqlite3 *enemy_open(const char *path)
 {
 	sqlite3 *db;
@@ -198,6 +264,7 @@ int64_t ask(const char *path, const char *sql)
 	sqlite3_close(db);
 	return answer;
 }
+#endif
 
 /* -- files ------------------------------------------------------------------------------ */
 

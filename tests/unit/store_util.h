@@ -16,8 +16,18 @@
 
 enum { ATTR_LABEL = 0x3, ATTR_ID = 0x102, ATTR_CLASS = 0x0, ATTR_VALUE = 0x11 };
 
+#ifdef STORE_OVER_POSTGRES
+/* The same tests over a real database: each place is a schema of one server. */
+#define ON_FILES_ONLY() UNIT_SKIP("of SQLite's files")
+#include "pg_server.h"
+extern struct pg_server pg;
+#else
+#define ON_FILES_ONLY() ((void)0)
+#endif
+
 struct place {
 	char dir[128], path[192], secret[192];
+	char conninfo[256], schema[32]; /* over PostgreSQL */
 	struct store_conf conf;
 	struct store *store;
 };

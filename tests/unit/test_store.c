@@ -25,6 +25,7 @@ static void test_missing_is_not_made(void)
 
 static void test_init_makes_token(void)
 {
+	ON_FILES_ONLY();
 	struct place p;
 	struct store_token t;
 	struct stat st;
@@ -55,6 +56,7 @@ static void test_init_makes_token(void)
 
 static void test_init_leaves_nothing_beside(void)
 {
+	ON_FILES_ONLY();
 	struct place p;
 	char name[256];
 	static const char *const suffixes[] = {".init", ".init-wal", ".init-shm", ".init-journal", "-wal", "-shm"};
@@ -256,6 +258,7 @@ static void test_by_login(void)
 
 static void test_private_needs_login(void)
 {
+	ON_FILES_ONLY();
 	struct place p;
 	uint8_t uuid[16];
 	struct store_row *row;
@@ -286,6 +289,7 @@ static void test_private_needs_login(void)
 
 static void test_copies_are_sealed(void)
 {
+	ON_FILES_ONLY();
 	struct place p;
 	uint8_t uuid[16];
 	static uint8_t bytes[1u << 20];
@@ -364,6 +368,7 @@ static void test_delete(void)
 
 static void test_deleted_content_is_overwritten(void)
 {
+	ON_FILES_ONLY();
 	struct place p;
 	uint8_t uuid[16];
 	struct sample m;
@@ -598,6 +603,7 @@ static void crowd(const struct place *p, const struct store_attr *class_attr, un
 
 static void test_find_is_flat(void)
 {
+	ON_FILES_ONLY();
 	struct place p;
 	struct sample m;
 	uint8_t uuid[16];
@@ -653,6 +659,7 @@ static void test_change_counter(void)
 
 static void test_replaced_file_is_noticed(void)
 {
+	ON_FILES_ONLY();
 	struct place p;
 	uint8_t uuid[16];
 	char saved[256];
@@ -692,6 +699,7 @@ static void test_backup_and_verify(void)
 	CU_ASSERT_EQUAL(stat(saved, &st), 0);
 	CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
 	conf = p.conf;
+	conf.engine = CONF_STORE_SQLITE;
 	conf.path = saved;
 	CU_ASSERT_EQUAL(store_open(&conf, &copy), HUFU_OK);
 	CU_ASSERT_EQUAL(store_verify(copy, NULL, NULL, &r), HUFU_OK);
@@ -735,7 +743,9 @@ static void test_fork(void)
 	CU_ASSERT_EQUAL(sample_insert(p.store, 1, true, uuid), HUFU_OK);
 	struct forked f = {p.store, uuid};
 	store_before_fork(p.store);
+#ifndef STORE_OVER_POSTGRES
 	CU_ASSERT_PTR_NULL(file_of(p.store)->db);
+#endif
 	int status = in_child(child_uses_store, &f);
 	store_after_fork_parent(p.store);
 	CU_ASSERT_EQUAL(status, 0);

@@ -132,6 +132,7 @@ static void test_bounds(void)
 
 static void test_tampered(void)
 {
+	ON_FILES_ONLY();
 	static const char *const changes[] = {
 		"UPDATE credential SET domain = CAST('soft' AS BLOB)", "UPDATE credential SET name = CAST('admin' AS BLOB)",
 		"UPDATE credential SET changed = 1", "UPDATE credential SET refused = 1", "UPDATE credential SET refused = 2",
@@ -161,6 +162,7 @@ static void test_tampered(void)
 
 static void test_migrated(void)
 {
+	ON_FILES_ONLY();
 	struct place p;
 	struct stat st;
 	char copy[300];

@@ -158,6 +158,7 @@ static void test_bounds(void)
 
 static void test_tampered(void)
 {
+	ON_FILES_ONLY();
 	static const char *const changes[] = {
 		"UPDATE domain SET name = CAST('soft' AS BLOB)", "UPDATE domain SET identity = zeroblob(16)",
 		"UPDATE domain SET enrolled = 1", "UPDATE domain SET point = zeroblob(64)",
@@ -204,6 +205,7 @@ static void test_renewed(void)
 
 static void test_migrated(void)
 {
+	ON_FILES_ONLY();
 	struct place p;
 	struct stat st;
 	char copy[256], names[4][STORE_DOMAIN_MAX + 1];

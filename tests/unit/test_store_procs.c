@@ -195,6 +195,7 @@ static void test_one_init_wins(void)
 
 static void test_locked_by_another(void)
 {
+	ON_FILES_ONLY();
 	struct place p;
 	sqlite3 *db;
 	uint8_t uuid[16];
