@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* New connections: who makes them, how many a second, and what is checked before they are used. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
 #include "link/link_internal.h"
 
+#include <errno.h>
 #include <openssl/rand.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -110,6 +115,15 @@ static enum hufu_err receive_all(struct dial *d, uint8_t *data, size_t len)
 
 /* -- HELLO -------------------------------------------------------------------------------------- */
 
+/* The program's name, for the machine's log. Strings of protobuf are UTF-8, and names of files anything. */
+static void name_client(char *out, size_t cap)
+{
+	snprintf(out, cap, "%.40s hufu/%s", program_invocation_short_name, PACKAGE_VERSION);
+	for (char *c = out; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+}
+
 static enum hufu_err say_hello(struct dial *d)
 {
 	const struct link_conf *conf = &d->link->conf;
@@ -121,7 +135,7 @@ static enum hufu_err say_hello(struct dial *d)
 	                             .features = WIRE_FEATURE_PROGRESS | WIRE_FEATURE_TRACE, .process = d->link->process,
 	                             .role = conf->role};
 	snprintf(hello->token, sizeof(hello->token), "%s", conf->token);
-	snprintf(hello->client, sizeof(hello->client), "hufu");
+	name_client(hello->client, sizeof(hello->client));
 	if (RAND_bytes_ex(libcrypto_context(), hello->nonce, sizeof(hello->nonce), 0) != 1)
 		return fail(d, HUFU_ERR_RANDOM, "there are no random numbers");
 	writer_init(&out, false);
@@ -242,11 +256,10 @@ static enum hufu_err open_channel(struct dial *d)
 {
 	struct link *link = d->link;
 	int fd = -1;
-	enum hufu_err err = link->is_unix || link->context ? HUFU_OK : link_context_new(link);
 
-	if (err)
-		return fail(d, err, "TLS cannot be set up");
-	err = channel_dial(link->conf.address, d->deadline_ns, &fd, d->why, sizeof(d->why));
+	if (!link->is_unix && !link_context_refresh(link))
+		return fail(d, HUFU_ERR_GONE, "TLS cannot be set up");
+	enum hufu_err err = channel_dial(link->conf.address, d->deadline_ns, &fd, d->why, sizeof(d->why));
 	if (err)
 		return err;
 	atomic_store(&link->dial_fd, fd);
@@ -352,6 +365,7 @@ static enum hufu_err dial_locked(struct link *link, unsigned slot, uint64_t dead
 	enum hufu_err err = dial_once(&d, &conn);
 	if (err) {
 		channel_free(d.channel);
+		link->stamp ^= err == HUFU_ERR_DENIED; /* what is in the files may help the next time */
 	} else {
 		conn_describe(conn, &d);
 		conn_look(conn); /* what came behind HELLO_OK in the same record */
@@ -456,7 +470,7 @@ static enum hufu_err connect_locked(struct link *link, enum link_kind kind, uint
 		if (is_enough_locked(link, choice, kind) || err)
 			return choice->best && kind != LINK_SPARE ? HUFU_OK : err;
 		const uint64_t now = clock_now_ns(), due = dial_due_locked(link, now);
-		if (now >= deadline_ns || due >= deadline_ns)
+		if (now >= deadline_ns || (!link->dialing && due >= deadline_ns))
 			return HUFU_ERR_GONE;
 		if (link->dialing)
 			err = await_dial_locked(link, deadline_ns);

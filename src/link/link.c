@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -107,13 +108,50 @@ static enum hufu_err check_conf(struct link *link)
 	return HUFU_OK;
 }
 
-enum hufu_err link_context_new(struct link *link)
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	return (hash ^ value) * 0x100000001b3u; /* FNV-1a, by words */
+}
+
+/* Changes when one of the files does. */
+static uint64_t stamp_of(const struct link_conf *c)
+{
+	const char *const paths[] = {c->ca, c->cert, c->key, c->crl, c->enc_cert, c->enc_key};
+	uint64_t stamp = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		struct stat st;
+		if (!paths[i] || stat(paths[i], &st) != 0)
+			continue;
+		stamp = mix(mix(stamp, st.st_ino), (uint64_t)st.st_size);
+		stamp = mix(mix(stamp, (uint64_t)st.st_mtim.tv_sec), (uint64_t)st.st_mtim.tv_nsec);
+	}
+	return stamp;
+}
+
+static enum hufu_err context_new(struct link *link, struct channel_context **context)
 {
 	const struct link_conf *c = &link->conf;
 	const struct channel_conf conf = {.profile = c->profile, .ca = c->ca, .cert = c->cert, .key = c->key, .crl = c->crl,
 	                                  .enc_cert = c->enc_cert, .enc_key = c->enc_key};
 
-	return channel_context_new(&conf, &link->context);
+	return channel_context_new(&conf, context);
+}
+
+bool link_context_refresh(struct link *link)
+{
+	const uint64_t stamp = stamp_of(&link->conf);
+	struct channel_context *fresh = NULL;
+
+	if (link->context && stamp == link->stamp)
+		return true;
+	/* Files that do not go together may be in the middle of their renewal: what was good is used until they do. */
+	if (context_new(link, &fresh) == HUFU_OK) {
+		channel_context_free(link->context);
+		link->context = fresh;
+	}
+	link->stamp = stamp;
+	return link->context != NULL;
 }
 
 /* Machines tell by it which connections are one process's. */
@@ -141,8 +179,10 @@ enum hufu_err link_new(const struct link_conf *conf, struct link **out)
 	set_defaults(&link->conf);
 	draw_process(link);
 	err = copy_texts(link) ? check_conf(link) : HUFU_ERR_NO_MEMORY;
-	if (!err && !link->is_unix)
-		err = link_context_new(link);
+	if (!err && !link->is_unix) {
+		link->stamp = stamp_of(&link->conf);
+		err = context_new(link, &link->context);
+	}
 	if (err) {
 		link_free(link);
 		return err;

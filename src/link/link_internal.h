@@ -92,8 +92,9 @@ struct link {
 	bool pinned, domain_known;
 	pthread_mutex_t lock;      /* all below */
 	pthread_cond_t dialed;
-	struct channel_context *context; /* NULL: Unix socket, or to be made anew */
 	bool is_unix;
+	struct channel_context *context; /* the dialling thread's; NULL: Unix socket, or to be made anew */
+	uint64_t stamp;            /* of the files it was made of */
 	struct link_conn *slots[LINK_SLOTS];
 	struct link_conn *all;
 	bool dialing;
@@ -111,8 +112,11 @@ struct link {
 
 /* -- link.c, conf.c ------------------------------------------------------------------ */
 
-/* The context that is missing, in a new process or a forked child. */
-enum hufu_err link_context_new(struct link *) MUST_CHECK;
+/*
+ * By the thread that dials: the files are read where none was before (a forked child), and again where they have changed, so that
+ * a certificate that was renewed, or a new revocation list, counts from the next connection on. False: there is no context.
+ */
+bool link_context_refresh(struct link *) MUST_CHECK;
 /* Exactly len bytes. */
 bool link_hex(const char *text, uint8_t *out, size_t len) MUST_CHECK;
 

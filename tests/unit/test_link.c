@@ -1045,6 +1045,46 @@ static void test_tls(void)
 	tls_ca_free(wrong);
 }
 
+/* The machine's authority is exchanged: the link's file is written anew, and the next connection is good. */
+static void test_renewal(void)
+{
+	struct tls_ca *ca = tls_ca_new("the authority"), *next = tls_ca_new("the next authority");
+	struct machine m = {.serve = serve_echo};
+	struct channel_context *context;
+	struct link_conf conf;
+	char pem[4096];
+
+	tls_make(next, &(struct tls_ask){.file = "server", .subject = "machine", .names = "IP:127.0.0.1"});
+	tls_make(ca, &(struct tls_ask){.file = "client", .subject = "client"});
+	const struct channel_conf server = {.server = true, .ca = ca->path, .cert = tls_path(next, "server", "pem"),
+	                                    .key = tls_path(next, "server", "key")};
+	CU_ASSERT_EQUAL_FATAL(channel_context_new(&server, &context), HUFU_OK);
+	machine_start(&m, context);
+	conf = (struct link_conf){.ca = tls_path(ca, "trusted", "pem"), .cert = tls_path(ca, "client", "pem"),
+	                          .key = tls_path(ca, "client", "key")};
+	struct copy {
+		const char *from;
+		enum hufu_err seen;
+	} copies[] = {{ca->path, HUFU_ERR_DENIED}, {next->path, HUFU_OK}};
+	struct link *link = NULL;
+	for (int i = 0; i < 2; i++) {
+		FILE *in = fopen(copies[i].from, "re"), *out = fopen(conf.ca, "we");
+		CU_ASSERT_FATAL(in && out);
+		const size_t len = fread(pem, 1, sizeof(pem), in);
+		CU_ASSERT_EQUAL(fwrite(pem, 1, len, out), len);
+		fclose(in);
+		fclose(out);
+		if (!link)
+			link = link_to(&m, &conf);
+		CU_ASSERT_EQUAL(ask(link, "x", 1, LONG_NS), copies[i].seen);
+	}
+	link_free(link);
+	machine_stop(&m);
+	channel_context_free(context);
+	tls_ca_free(ca);
+	tls_ca_free(next);
+}
+
 /* -- configuration ---------------------------------------------------------------------------------------------------- */
 
 static const char *const *options;
@@ -1133,6 +1173,7 @@ static const struct unit_case cases[] = {
 	{"a HELLO_OK without proof, or none, is refused", test_hello_broken},
 	{"a machine of another domain is refused", test_domain},
 	{"all that over TLS, resumed, and by threads; strangers refuse each other", test_tls},
+	{"files that were renewed count from the next connection on", test_renewal},
 	{"options are read, and refused", test_conf},
 	{"no secret memory is left", test_nothing_left},
 	{0},
