@@ -95,8 +95,9 @@ bool connection_is_full(const struct connection *c)
 static void read_kept(struct connection *c, uint64_t until_ns)
 {
 	size_t used = frames_read(c, c->in.data, c->in.len, until_ns), left = c->in.len - used;
-	if (used)
-		c->frame_ns = 0;
+	if (!used)
+		return;
+	c->frame_ns = 0;
 	if (!left) {
 		writer_clear(&c->in);
 		return;

@@ -21,7 +21,8 @@ struct machine {
 	struct tenant **tenants;       /* in the order of conf->tokens */
 	struct tally *tallies;         /* a tenant each */
 	size_t ntenants;
-	struct channel_peer self;      /* whom the machine's own requests come from */
+	struct session *sessions;      /* the machine's own, with a tenant each */
+	struct channel_peer self;      /* who is behind them */
 };
 
 static const struct service *service_of(enum wire_role role)
@@ -183,11 +184,14 @@ static enum hufu_err add_tenants(struct machine *machine, const uint8_t master[M
 	enum hufu_err err = HUFU_OK;
 	machine->tenants = calloc(conf->ntokens + 1, sizeof(struct tenant *));
 	machine->tallies = calloc(conf->ntokens + 1, sizeof(struct tally));
-	if (!machine->tenants || !machine->tallies)
+	machine->sessions = calloc(conf->ntokens + 1, sizeof(struct session));
+	if (!machine->tenants || !machine->tallies || !machine->sessions)
 		return HUFU_ERR_NO_MEMORY;
 	for (size_t i = 0; i < conf->ntokens && err == HUFU_OK; i++) {
 		err = tenant_new(conf, &conf->tokens[i], master, &machine->tenants[i]);
 		machine->ntenants += err == HUFU_OK;
+		machine->sessions[i] = (struct session){.peer = &machine->self, .tenant = machine->tenants[i], .role = WIRE_DEVICES,
+		                                        .max_body = WIRE_BODY_DEFAULT};
 	}
 	return err;
 }
@@ -236,6 +240,7 @@ void machine_free(struct machine *machine)
 		tenant_free(machine->tenants[i]);
 	free(machine->tenants);
 	free(machine->tallies);
+	free(machine->sessions);
 	access_free(machine->access);
 	if (machine->conf != machine->start)
 		conf_free(machine->conf);
@@ -364,11 +369,10 @@ uint64_t machine_answered(const struct machine *machine, size_t tenant, size_t o
 	return atomic_load_explicit(&machine->tallies[tenant].answered[op][result], memory_order_relaxed);
 }
 
-void machine_session(struct machine *machine, size_t tenant, struct session *session, const struct service **service)
+struct session *machine_session(struct machine *machine, size_t tenant, const struct service **service)
 {
-	*session = (struct session){.peer = &machine->self, .tenant = machine->tenants[tenant], .role = WIRE_DEVICES,
-	                            .max_body = WIRE_BODY_DEFAULT};
 	*service = service_of(WIRE_DEVICES);
+	return &machine->sessions[tenant];
 }
 
 bool machine_device_works(const struct pool_device_status *device)

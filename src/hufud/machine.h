@@ -22,8 +22,8 @@ struct server_rules machine_rules(struct machine *);
 /* As it is in force. */
 const struct conf *machine_conf(const struct machine *);
 /*
- * Identities, limits, devices; what waits for a restart is told to the log. Takes conf over, which is machine_conf from now on; on an
- * error nothing has changed and it is the caller's still.
+ * Identities, limits, devices; what waits for a restart is told to the log. Takes conf over, which is machine_conf from now
+ * on; on an error nothing has changed and it is the caller's still.
  */
 enum hufu_err machine_reload(struct machine *, struct conf *) MUST_CHECK;
 /* The file of wishes for devices (conf->states) changed: what it says now holds. */
@@ -35,8 +35,8 @@ size_t machine_ntenants(const struct machine *);
 struct tenant *machine_tenant(const struct machine *, size_t);
 /* Requests of a tenant that were answered, by op and result (server.h). */
 uint64_t machine_answered(const struct machine *, size_t tenant, size_t op, size_t result);
-/* A session of the machine's own with a tenant, and its service: for server_ask. */
-void machine_session(struct machine *, size_t tenant, struct session *, const struct service **);
+/* The machine's own session with a tenant, and its service: for server_ask. */
+struct session *machine_session(struct machine *, size_t tenant, const struct service **);
 /* Can it be used now? */
 bool machine_device_works(const struct pool_device_status *);
 /* Does every domain of every tenant have a device that can be used? why: the first that has not. */

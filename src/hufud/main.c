@@ -50,7 +50,7 @@ struct daemon {
 	struct supervisor *supervisor;
 	struct event *term, *interrupt, *hup, *tick, *look;
 	/* the machine's own operation */
-	struct session session;
+	size_t asked;
 	struct wire_header header;
 	struct writer frame;
 	atomic_bool failed;            /* the last one did */
@@ -232,8 +232,8 @@ static void on_term(evutil_socket_t fd, short what, void *arg)
 /* -- the machine's own operation --------------------------------------------------------------------- */
 
 /*
- * On a worker's thread. An answer is an answer: without a device the machine still works, and a restart would bring none back. It is the loop
- * that hangs, or a call that outlives its deadline, that the watchdog is for.
+ * On a worker's thread. An answer is an answer: without a device the machine still works, and a restart would bring none
+ * back. It is the loop that hangs, or a call that outlives its deadline, that the watchdog is for.
  */
 static void on_self_test(void *arg, enum hufu_err err)
 {
@@ -260,9 +260,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		notify_watchdog();
 		return;
 	}
-	machine_session(daemon->machine, 0, &daemon->session, &service);
-	if (!server_ask(daemon->server, &daemon->session, service, &daemon->header, daemon->frame.data + WIRE_HEADER_LEN, on_self_test,
-	                daemon))
+	size_t tenant = daemon->asked++ % machine_ntenants(daemon->machine);
+	struct session *session = machine_session(daemon->machine, tenant, &service);
+	if (!server_ask(daemon->server, session, service, &daemon->header, daemon->frame.data + WIRE_HEADER_LEN, on_self_test, daemon))
 		log_warning("the machine's own operation has not ended yet");
 }
 
@@ -448,7 +448,8 @@ static void usage(FILE *out)
 int main(int argc, char **argv)
 {
 	enum { OPTION_CHECK = 256, OPTION_HOST };
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, OPTION_CHECK},
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+	                                        {"check-config", no_argument, NULL, OPTION_CHECK},
 	                                        {"host", required_argument, NULL, OPTION_HOST},
 	                                        {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
 	const char *path = DEFAULT_CONF, *device = NULL;

@@ -5,8 +5,8 @@
  * (machine.c has those of the cipher machine, host.c those of one device).
  *
  * A worker is a thread with an event loop; a connection belongs to one of them, and all that touches it runs there, so that
- * connections need no locks. Answers come from any thread and are handed over by a stack and one wake-up for many. The owner's thread
- * (main) accepts, and calls all functions here.
+ * connections need no locks. Answers come from any thread and are handed over by a stack and one wake-up for many. The owner's
+ * thread (main) accepts, and calls all functions here.
  */
 #ifndef HUFUD_SERVER_H
 #define HUFUD_SERVER_H
@@ -36,7 +36,8 @@ struct server_rules {
 };
 
 /* The settings are copied. Threads are not started yet. */
-enum hufu_err server_new(struct event_base *, const struct conf_machine *, const struct server_rules *, struct server **) MUST_CHECK;
+enum hufu_err server_new(struct event_base *, const struct conf_machine *, const struct server_rules *,
+                         struct server **) MUST_CHECK;
 /* All its threads have ended (server_stop, or never started). */
 void server_free(struct server *);
 /* Takes the context over; new connections are made with it. NULL: Unix sockets alone. */

@@ -116,7 +116,9 @@ bool frames_wanted(const struct connection *);
 
 /* -- worker.c ------------------------------------------------------------------------------ */
 
-enum command_type { COMMAND_ADOPT, COMMAND_LIMITS, COMMAND_RECHECK, COMMAND_RENEW, COMMAND_DRAIN, COMMAND_CUT, COMMAND_ASK, COMMAND_STOP };
+enum command_type {
+	COMMAND_ADOPT, COMMAND_LIMITS, COMMAND_RECHECK, COMMAND_RENEW, COMMAND_DRAIN, COMMAND_CUT, COMMAND_ASK, COMMAND_STOP
+};
 
 struct command {
 	STAILQ_ENTRY(command) entry;

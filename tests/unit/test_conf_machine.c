@@ -176,7 +176,8 @@ static void test_values_refused(void)
 	refused("machine { listen = \"unix:/a\"\nmaster = \"/etc/key\" }",
 	        "t.conf:2: master = \"/etc/key\" names no key. Write \"file:/path\", or \"credential:NAME\" for one of systemd's\n");
 	refused("machine { listen = \"unix:/a\" master = \"credential:../x\" }",
-	        "t.conf:1: master = \"credential:../x\" names no key. Write \"file:/path\", or \"credential:NAME\" for one of systemd's\n");
+	        "t.conf:1: master = \"credential:../x\" names no key. Write \"file:/path\", or \"credential:NAME\" for one of "
+	        "systemd's\n");
 	refused("machine { listen = \"unix:/a\" profile = ssl3 }",
 	        "t.conf:1: profile = \"ssl3\" is unknown. Write tls13, tls13-sm (RFC 8998) or tlcp (GB/T 38636)\n");
 	refused("machine { listen = \"unix:/a\" max_body = 1000 }",
