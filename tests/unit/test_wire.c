@@ -513,10 +513,12 @@ static void test_reply_damaged(void)
 
 		for (size_t at = 0; at < 9 * len; at++) {
 			bool cut = at >= 8 * len;
+			size_t where = cut ? 0 : at / 8;
+			uint8_t flip = (uint8_t)(cut ? 0u : 1u << at % 8);
 
-			body[cut ? 0 : at / 8] ^= cut ? 0 : (uint8_t)(1u << at % 8);
+			body[where] ^= flip;
 			wire_op_get_reply(&s.op, body, cut ? at - 8 * len : len, NULL);
-			body[cut ? 0 : at / 8] ^= cut ? 0 : (uint8_t)(1u << at % 8);
+			body[where] ^= flip;
 			CU_ASSERT(s.op.out_len <= s.op.out_cap || s.op.outcome == HUFU_ERR_BUFFER);
 			CU_ASSERT(s.op.pub_len <= HUFU_PUB_MAX && s.op.state_out_len <= HUFU_STATE_MAX);
 			CU_ASSERT(s.op.outcome == HUFU_OK || s.op.outcome == HUFU_ERR_BUFFER ||
