@@ -157,11 +157,16 @@ static enum hufu_err write_op_locked(struct audit *audit, const char *members)
 }
 
 /* Beyond the buffer of ops there is room for as many records again of what is refused rather than lost. */
+static bool is_full_locked(const struct audit *audit)
+{
+	return audit->queued >= 2ull * audit->conf.buffer;
+}
+
 static enum hufu_err write_durably_locked(struct audit *audit, const char *members, uint64_t deadline_ns)
 {
 	uint64_t seq, since_ns;
 
-	if (audit->queued >= 2ull * audit->conf.buffer)
+	if (is_full_locked(audit))
 		return HUFU_ERR_STORE_IO;
 	enum hufu_err err = enqueue_locked(audit, members, false, &seq);
 	while (!err && !durable_locked(audit, seq)) {
@@ -170,6 +175,36 @@ static enum hufu_err write_durably_locked(struct audit *audit, const char *membe
 		else if (!clock_wait(&audit->progress, &audit->lock, deadline_ns) && !durable_locked(audit, seq))
 			err = HUFU_ERR_STORE_IO;
 	}
+	return err;
+}
+
+bool audit_may(struct audit *audit, enum audit_class class)
+{
+	uint64_t since_ns;
+
+	if (!audit || (class == AUDIT_OP && !audit->conf.operations))
+		return true;
+	pthread_mutex_lock(&audit->lock);
+	bool may = class == AUDIT_OP ? op_may_pass_locked(audit) : !is_full_locked(audit) && !failing_locked(audit, &since_ns);
+	audit->refused += !may;
+	pthread_mutex_unlock(&audit->lock);
+	return may;
+}
+
+enum hufu_err audit_post(struct audit *audit, const struct audit_record *record)
+{
+	uint64_t seq;
+
+	if (!audit || (record->class == AUDIT_OP && !audit->conf.operations))
+		return HUFU_OK;
+	char *members = members_of(record);
+	if (!members)
+		return HUFU_ERR_NO_MEMORY;
+	pthread_mutex_lock(&audit->lock);
+	enum hufu_err err = is_full_locked(audit) ? HUFU_ERR_STORE_IO : enqueue_locked(audit, members, false, &seq);
+	audit->refused += err != HUFU_OK;
+	pthread_mutex_unlock(&audit->lock);
+	free(members);
 	return err;
 }
 
@@ -367,6 +402,7 @@ void audit_state(struct audit *audit, struct audit_state *state)
 	state->records = audit->records;
 	state->queued = audit->queued;
 	state->failures = audit->failures;
+	state->refused = audit->refused;
 	state->last_checkpoint = audit->last_checkpoint;
 	state->writable = !failing_locked(audit, &since_ns);
 	pthread_mutex_unlock(&audit->lock);

@@ -46,8 +46,15 @@ void audit_close(struct audit *);
  * HUFU_ERR_STORE_IO otherwise, and the caller answers with that. OP: does not wait; as conf_audit.when_full says. audit NULL: HUFU_OK.
  */
 enum hufu_err audit_write(struct audit *, const struct audit_record *, uint64_t deadline_ns) MUST_CHECK;
+/*
+ * For what is answered without waiting, and tells nobody of success: refusals, the end. Of any class; HUFU_ERR_STORE_IO: there is no room.
+ */
+enum hufu_err audit_post(struct audit *, const struct audit_record *) MUST_CHECK;
+/* Before something is begun: would its record be written, as far as can be told? Never waits. audit NULL: it may. */
+bool audit_may(struct audit *, enum audit_class);
 struct audit_state {
 	uint64_t records, queued, failures;
+	uint64_t refused;          /* records that there was no room for, and what was refused for want of it */
 	int64_t last_checkpoint;   /* seconds since 1970, 0 none yet */
 	bool writable;
 };

@@ -19,6 +19,7 @@
 #define OFFERS_MAX 1024u             /* rows of an InfoReply */
 #define BIT(verb) (1u << HUFU_VERB_##verb)
 #define MAKES (BIT(GENERATE) | BIT(IMPORT) | BIT(UNWRAP))
+#define RECORDED (MAKES | BIT(EXPORT) | BIT(WRAP)) /* before they are answered: record.h */
 #define IN_PARTS (BIT(ENCRYPT) | BIT(DECRYPT) | BIT(SIGN) | BIT(VERIFY))
 #define KEYLESS (BIT(RANDOM) | BIT(GENERATE) | BIT(IMPORT))
 /* Keys that stay in devices, and logins to them, are of whoever has the devices: they are no clients' matter. */
@@ -274,7 +275,7 @@ static bool is_quick(struct request *req, const struct wire_op *wire)
 {
 	const enum hufu_key_type type = wire->has_key ? wire->key.type : 0;
 
-	if (1u << wire->op.verb & (MAKES | BIT(EXPORT) | BIT(EVICT)))
+	if (1u << wire->op.verb & (RECORDED | BIT(EVICT)))
 		return false;
 	if (req->session->role == WIRE_TOKEN && !token_key_at_hand(req, wire))
 		return false;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/audit.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -180,6 +181,38 @@ static void put_durations(struct evbuffer *out, const struct server_counts *coun
 			}
 }
 
+static void put_audit(struct http *http, struct evbuffer *out)
+{
+	struct audit_state trail;
+	if (!machine_audit(http->machine))
+		return;
+	audit_state(machine_audit(http->machine), &trail);
+	plain(out, "hufu_audit_writable", "gauge", "Whether records are being written.", trail.writable);
+	plain(out, "hufu_audit_records_total", "counter", "Records that were made.", (double)trail.records);
+	plain(out, "hufu_audit_queued", "gauge", "Records that are not written everywhere yet.", (double)trail.queued);
+	plain(out, "hufu_audit_failures_total", "counter", "Failed attempts to write records.", (double)trail.failures);
+	plain(out, "hufu_audit_refused_total", "counter", "Requests and records for which there was no room.", (double)trail.refused);
+	plain(out, "hufu_audit_last_checkpoint_timestamp_seconds", "gauge", "When the trail was last signed.", (double)trail.last_checkpoint);
+}
+
+static void put_refused(void *arg, const struct access_use *use)
+{
+	evbuffer_add_printf(arg, "hufu_access_refused_total{identity=\"%s\"} %llu\n", use->name, (unsigned long long)use->refused);
+}
+
+static void put_limited(void *arg, const struct access_use *use)
+{
+	evbuffer_add_printf(arg, "hufu_access_limited_total{identity=\"%s\"} %llu\n", use->name, (unsigned long long)use->limited);
+}
+
+static void put_identities(struct http *http, struct evbuffer *out)
+{
+	head(out, "hufu_access_refused_total", "counter", "Requests that an identity's rules deny.");
+	machine_each_identity(http->machine, put_refused, out);
+	head(out, "hufu_access_limited_total", "counter", "Requests beyond an identity's rate, or beyond what it may have under way.");
+	machine_each_identity(http->machine, put_limited, out);
+}
+
 static void put_server(struct http *http, struct evbuffer *out)
 {
 	struct server_counts counts;
@@ -304,6 +337,8 @@ static void on_metrics(struct evhttp_request *req, void *arg)
 	put_members(http, out, "hufu_member_errors_total", "counter", "Operations that a device failed.", errors_of);
 	put_domains(http, out);
 	put_load(http, out);
+	put_identities(http, out);
+	put_audit(http, out);
 	evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
 	evhttp_send_reply(req, HTTP_OK, NULL, NULL);
 }

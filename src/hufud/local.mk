@@ -28,6 +28,8 @@ src_hufud_libhufud_la_SOURCES = \
 	%reldir%/metrics.c \
 	%reldir%/notify.c \
 	%reldir%/notify.h \
+	%reldir%/record.c \
+	%reldir%/record.h \
 	%reldir%/request.c \
 	%reldir%/row_cache.c \
 	%reldir%/seal.c \
@@ -58,5 +60,5 @@ src_hufud_libhufud_la_LIBADD = $(EVENT_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(P
 sbin_PROGRAMS += hufud
 hufud_SOURCES = %reldir%/main.c
 hufud_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(PROTOBUFC_CFLAGS)
-hufud_LDADD = src/hufud/libhufud.la src/store/postgres/libpostgres.la src/store/libstore.la $(POOL_LIBS)
+hufud_LDADD = src/hufud/libhufud.la src/audit/libaudit.la src/store/postgres/libpostgres.la src/store/libstore.la $(POOL_LIBS)
 endif

@@ -9,6 +9,7 @@
 #include "base/conf_states.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "hufud/record.h"
 
 struct tally {
 	_Atomic uint64_t answered[SERVER_OPS][SERVER_RESULTS];
@@ -18,6 +19,7 @@ struct machine {
 	struct conf *start;            /* its tokens are the machine's to the end */
 	struct conf *conf;             /* as it is in force: start, or the last that was read; the owner's thread's */
 	struct access *access;
+	struct audit *audit;           /* NULL: none is kept */
 	struct tenant **tenants;       /* in the order of conf->tokens */
 	struct tally *tallies;         /* a tenant each */
 	size_t ntenants;
@@ -89,8 +91,10 @@ static const struct service *admit(void *arg, struct session *session, const str
 	struct machine *machine = arg;
 	const struct identity *identity = access_identify(machine->access, session->peer, why, why_len);
 
-	if (!identity)
+	if (!identity) {
+		record_refusal(machine->audit, session, why);
 		return NULL;
+	}
 	if (!access_connect(identity)) {
 		ok->status = wire_status_of(HUFU_ERR_BUSY);
 		snprintf(why, why_len, "identity %s has as many connections as it may", access_name(identity));
@@ -103,6 +107,7 @@ static const struct service *admit(void *arg, struct session *session, const str
 		log_info("connection %llu: %s, token %s, role %s, %s, client %s", (unsigned long long)session->id, access_name(identity),
 		         ok->token, service->name, session->peer->profile, hello->client);
 	else {
+		record_refusal(machine->audit, session, why);
 		access_disconnect(identity);
 		access_rele(machine->access, identity);
 		session->identity = NULL;
@@ -146,14 +151,19 @@ static void count_answer(struct machine *machine, const struct request *request)
 
 static bool begin(void *arg, struct request *request)
 {
+	struct machine *machine = arg;
 	const struct session *session = request->session;
 	uint32_t retry_ms;
 	set_deadline(request, tenant_conf(session->tenant));
 	enum hufu_err err = access_begin(session->identity, request->arrived_ns, &retry_ms);
-	if (err == HUFU_OK)
+	if (err == HUFU_OK && record_may(machine->audit, request))
 		return true;
-	request->outcome = wire_status_of(err);
-	request->outcome.retry_ms = retry_ms;
+	if (err == HUFU_OK)
+		access_end(session->identity);
+	else {
+		request->outcome = wire_status_of(err);
+		request->outcome.retry_ms = retry_ms;
+	}
 	count_answer(arg, request);
 	return false;
 }
@@ -164,6 +174,12 @@ static void end(void *arg, struct request *request)
 	access_end(request->session->identity);
 }
 
+static void answer(void *arg, struct request *request, bool may_wait)
+{
+	struct machine *machine = arg;
+	record_request(machine->audit, request, may_wait);
+}
+
 static bool stands(void *arg, const struct session *session)
 {
 	struct machine *machine = arg;
@@ -172,7 +188,7 @@ static bool stands(void *arg, const struct session *session)
 
 struct server_rules machine_rules(struct machine *machine)
 {
-	return (struct server_rules){.admit = admit, .leave = leave, .begin = begin, .end = end, .stands = stands, .load = load,
+	return (struct server_rules){.admit = admit, .leave = leave, .begin = begin, .end = end, .answer = answer, .stands = stands, .load = load,
 	                             .arg = machine};
 }
 
@@ -222,6 +238,8 @@ enum hufu_err machine_new(struct conf *conf, struct machine **out)
 	machine->self = (struct channel_peer){.local = true, .profile = "self"};
 	enum hufu_err err = access_new(conf, &machine->access);
 	if (err == HUFU_OK)
+		err = audit_open(&conf->audit, &machine->audit);
+	if (err == HUFU_OK)
 		err = load_tenants(machine);
 	if (err != HUFU_OK) {
 		machine_free(machine);
@@ -242,6 +260,7 @@ void machine_free(struct machine *machine)
 	free(machine->tallies);
 	free(machine->sessions);
 	access_free(machine->access);
+	audit_close(machine->audit);
 	if (machine->conf != machine->start)
 		conf_free(machine->conf);
 	conf_free(machine->start);
@@ -258,6 +277,11 @@ enum hufu_err machine_check(const struct conf *conf)
 	access_free(access);
 	secret_free(master);
 	return err;
+}
+
+struct audit *machine_audit(struct machine *machine)
+{
+	return machine->audit;
 }
 
 const struct conf *machine_conf(const struct machine *machine)
@@ -287,6 +311,13 @@ static bool same_list(char *const *a, char *const *b)
 	return a && b ? !*a && !*b : a == b;
 }
 
+static bool same_trail(const struct conf_audit *a, const struct conf_audit *b)
+{
+	return a->given == b->given && same(a->file, b->file) && same(a->key, b->key) && a->syslog == b->syslog &&
+	       a->operations == b->operations && a->when_full == b->when_full && a->buffer == b->buffer && a->buffer_ms == b->buffer_ms &&
+	       a->checkpoint_s == b->checkpoint_s && a->checkpoint_records == b->checkpoint_records && a->rotate_mb == b->rotate_mb;
+}
+
 static void tell_what_waits(const struct conf *old, const struct conf *new)
 {
 	const struct conf_machine *a = &old->machine, *b = &new->machine;
@@ -299,6 +330,8 @@ static void tell_what_waits(const struct conf *old, const struct conf *new)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (!keys[i].same)
 			log_warning("%s of the machine changed: that waits for a restart", keys[i].key);
+	if (!same_trail(&old->audit, &new->audit))
+		log_warning("the section audit changed: that waits for a restart");
 	for (size_t i = 0; i < new->ntokens; i++)
 		if (!find_token(old, new->tokens[i].name))
 			log_warning("token %s is new: it waits for a restart", new->tokens[i].name);
@@ -329,7 +362,9 @@ static void reconfigure_tenants(struct machine *machine)
 
 enum hufu_err machine_reload(struct machine *machine, struct conf *conf)
 {
-	enum hufu_err err = access_reload(machine->access, conf);
+	enum hufu_err err = record_event(machine->audit, "reload", HUFU_OK, NULL);
+	if (err == HUFU_OK)
+		err = access_reload(machine->access, conf);
 	if (err != HUFU_OK)
 		return err;
 	tell_what_waits(machine->start, conf);
@@ -342,6 +377,7 @@ enum hufu_err machine_reload(struct machine *machine, struct conf *conf)
 
 void machine_reload_wishes(struct machine *machine)
 {
+	record_note(machine->audit, "reload", HUFU_OK, "wishes for devices");
 	reconfigure_tenants(machine);
 }
 
@@ -352,6 +388,11 @@ void machine_warm_up(struct machine *machine)
 	struct pool_domain domains[POOL_DEVICES_MAX];
 	for (size_t i = 0; i < machine->ntenants; i++)
 		(void)pool_domains(tenant_pool(machine->tenants[i]), domains, POOL_DEVICES_MAX);
+}
+
+void machine_each_identity(struct machine *machine, void (*fn)(void *arg, const struct access_use *), void *arg)
+{
+	access_each(machine->access, fn, arg);
 }
 
 size_t machine_ntenants(const struct machine *machine)
@@ -392,6 +433,12 @@ static bool domain_is_ready(const struct pool_device_status *devices, size_t n, 
 bool machine_ready(struct machine *machine, char *why, size_t why_len)
 {
 	struct pool_device_status devices[POOL_DEVICES_MAX];
+	struct audit_state trail;
+	audit_state(machine->audit, &trail);
+	if (!trail.writable) {
+		snprintf(why, why_len, "the audit trail cannot be written");
+		return false;
+	}
 	for (size_t i = 0; i < machine->ntenants; i++) {
 		struct tenant *tenant = machine->tenants[i];
 		size_t n = pool_status(tenant_pool(tenant), devices, POOL_DEVICES_MAX);

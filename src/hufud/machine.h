@@ -21,6 +21,8 @@ enum hufu_err machine_check(const struct conf *) MUST_CHECK;
 struct server_rules machine_rules(struct machine *);
 /* As it is in force. */
 const struct conf *machine_conf(const struct machine *);
+/* NULL: none is kept. */
+struct audit *machine_audit(struct machine *);
 /*
  * Identities, limits, devices; what waits for a restart is told to the log. Takes conf over, which is machine_conf from now
  * on; on an error nothing has changed and it is the caller's still.
@@ -31,6 +33,7 @@ void machine_reload_wishes(struct machine *);
 
 /* Opens the devices, as far as that can be done in a time that is bounded. */
 void machine_warm_up(struct machine *);
+void machine_each_identity(struct machine *, void (*)(void *arg, const struct access_use *), void *arg);
 size_t machine_ntenants(const struct machine *);
 struct tenant *machine_tenant(const struct machine *, size_t);
 /* Requests of a tenant that were answered, by op and result (server.h). */
@@ -39,7 +42,7 @@ uint64_t machine_answered(const struct machine *, size_t tenant, size_t op, size
 struct session *machine_session(struct machine *, size_t tenant, const struct service **);
 /* Can it be used now? */
 bool machine_device_works(const struct pool_device_status *);
-/* Does every domain of every tenant have a device that can be used? why: the first that has not. */
+/* Can the audit trail be written, and does every domain of every tenant have a device that can be used? why: the first that is not so. */
 bool machine_ready(struct machine *, char *why, size_t why_len);
 
 #endif

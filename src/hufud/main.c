@@ -20,6 +20,7 @@
 #include "hufud/host.h"
 #include "hufud/http.h"
 #include "hufud/notify.h"
+#include "hufud/record.h"
 #include "rand/rand.h"
 #include "stats/stats.h"
 #include "store/postgres/register.h"
@@ -170,6 +171,7 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
 	if (good)
 		log_notice("%s was read again", daemon->path);
 	else {
+		record_note(machine_audit(daemon->machine), "reload", HUFU_ERR_CONFIG, NULL);
 		log_error("%s was not taken over: what was in force stays", daemon->path);
 		conf_free(conf);
 	}
@@ -223,6 +225,7 @@ static void on_term(evutil_socket_t fd, short what, void *arg)
 	if (daemon->draining)
 		end_as_it_is("a second signal");
 	daemon->draining = true;
+	record_note(machine_audit(daemon->machine), "drain", HUFU_OK, NULL);
 	log_notice("signal %d: no connection is accepted any more; what is under way has %u ms to end", (int)fd,
 	           machine_conf(daemon->machine)->machine.drain_ms);
 	notify_stopping();
@@ -388,6 +391,8 @@ static int serve(const char *path)
 	if (err == HUFU_OK)
 		err = supervisor_new(daemon.base, machine_conf(daemon.machine), path, &daemon.supervisor);
 	if (err == HUFU_OK)
+		err = record_event(machine_audit(daemon.machine), "start", HUFU_OK, PACKAGE_VERSION);
+	if (err == HUFU_OK)
 		err = start_server(&daemon);
 	if (err == HUFU_OK)
 		err = start_self_test(&daemon);
@@ -398,6 +403,7 @@ static int serve(const char *path)
 		notify_ready("serving");
 		event_base_dispatch(daemon.base);
 		log_notice("hufud ends");
+		record_note(machine_audit(daemon.machine), "stop", HUFU_OK, NULL);
 	} else
 		fprintf(stderr, "hufud: not started: %s. The log says more\n", err_text(err));
 	clear(&daemon);

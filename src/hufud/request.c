@@ -88,6 +88,9 @@ void job_finish(struct job *job)
 void request_answer(struct request *request)
 {
 	struct job *job = (struct job *)(void *)request; /* its first member */
+	const struct server_rules *rules = &job->worker->server->rules;
+	if (job->begun && rules->answer)
+		rules->answer(rules->arg, request, !worker_here());
 	if (worker_here() == job->worker)
 		job_finish(job);
 	else

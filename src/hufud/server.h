@@ -29,6 +29,8 @@ struct server_rules {
 	/* May this be? False: request->outcome says why not, and nothing of it is run. Whatever began is ended after its answer. */
 	bool (*begin)(void *arg, struct request *);
 	void (*end)(void *arg, struct request *);
+	/* What began is about to be answered, on the thread that answers; may change that. may_wait: it is no loop's. */
+	void (*answer)(void *arg, struct request *, bool may_wait);
 	/* After a change of the rules: does the session still stand? */
 	bool (*stands)(void *arg, const struct session *);
 	void (*load)(void *arg, const struct session *, struct wire_load *);

@@ -50,10 +50,16 @@ struct request {
 	uint32_t attempts;
 	const char *served_by;
 	bool denied;               /* by the identity's rules */
+	const char *detail;        /* fixed words, or NULL */
+	const uint8_t (*made)[16]; /* the objects, where there is not just one; until request_answer */
+	size_t nmade;
 	void *work;                /* the service's own */
 };
 
-/* Exactly once for each request, from any thread: sends reply, or, where it is empty or bad, outcome alone. The request is gone. */
+/*
+ * Exactly once for each request, from any thread: sends reply, or, where it is empty or bad, outcome alone. The request is gone.
+ * What must be in the audit trail before its answer goes out (record.h) waits here for that, and is answered from a lane.
+ */
 void request_answer(struct request *);
 /* PROGRESS for a request that takes long; from any thread. */
 void request_progress(struct request *, uint32_t extend_ms);

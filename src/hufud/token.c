@@ -116,8 +116,8 @@ static enum hufu_err op_insert(struct request *req, const struct wire_store *r, 
 	if (err == HUFU_OK)
 		err = rows_insert(&caller, req, r, uuids);
 	if (err == HUFU_OK) {
-		memcpy(req->key_uuid, uuids[0], sizeof(req->key_uuid));
-		reply->nuuids = r->ndrafts;
+		req->made = (const uint8_t (*)[16])uuids;
+		req->nmade = reply->nuuids = r->ndrafts;
 		side_changed(caller.side);
 	}
 	reply->uuids = (const uint8_t (*)[16])uuids;
@@ -221,12 +221,23 @@ static void reply_clear(struct wire_store_reply *reply)
 	free((void *)(uintptr_t)reply->uuids);
 }
 
+/* For the audit trail. */
+static void note(struct request *req, const struct wire_store *r)
+{
+	if (r->op == WIRE_STORE_LOGIN || r->op == WIRE_STORE_SET_PIN)
+		req->detail = r->role == STORE_SO ? "as security officer" : "as user";
+	if (r->op == WIRE_STORE_GET || r->op == WIRE_STORE_UPDATE || r->op == WIRE_STORE_DELETE)
+		memcpy(req->key_uuid, r->uuid, sizeof(req->key_uuid));
+}
+
 static void run_on_lane(struct request *req)
 {
 	struct wire_store_reply reply = {.nuuids = 0};
 	struct wire_store *r = NULL;
 	enum hufu_err err = wire_store_take(req->op, req->body, req->len, &r);
 
+	if (err == HUFU_OK)
+		note(req, r);
 	if (err == HUFU_OK && (atomic_load(&req->cancelled) || clock_now_ns() >= req->deadline_ns))
 		err = HUFU_ERR_BUSY; /* nobody waits for it any more: it has not begun, and does not */
 	if (err == HUFU_OK)

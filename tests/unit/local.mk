@@ -546,7 +546,7 @@ tests_unit_test_audit_LDADD = $(AUDIT_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(JANS
 
 if HUFUD
 # The cipher machine without a server.
-TENANT_TEST_LIBS = src/hufud/libhufud.la src/driver/libfault.la src/store/libstore.la $(POOL_LIBS) $(CUNIT_LIBS) $(PTHREAD_LIBS)
+TENANT_TEST_LIBS = src/hufud/libhufud.la src/audit/libaudit.la src/driver/libfault.la src/store/libstore.la $(POOL_LIBS) $(CUNIT_LIBS) $(PTHREAD_LIBS)
 
 UNIT_TESTS += tests/unit/test_hufud_server
 tests_unit_test_hufud_server_SOURCES = %reldir%/test_hufud_server.c
