@@ -102,8 +102,7 @@ static enum hufu_err op_init_pin(struct request *req, const struct wire_store *r
 
 static enum hufu_err op_set_pin(struct request *req, const struct wire_store *r, struct wire_store_reply *reply)
 {
-	(void)reply;
-	return side_set_pin(req, r);
+	return ticket_op(req, r, reply, side_set_pin);
 }
 
 static enum hufu_err op_insert(struct request *req, const struct wire_store *r, struct wire_store_reply *reply)

@@ -44,7 +44,8 @@ enum hufu_err side_login(struct request *, const struct wire_store *, struct wri
 enum hufu_err side_renew(struct request *, const struct wire_store *, struct writer *ticket, uint32_t *ticket_s) MUST_CHECK;
 void side_logout(struct request *, const struct wire_store *);
 enum hufu_err side_init_pin(struct request *, const struct wire_store *) MUST_CHECK;
-enum hufu_err side_set_pin(struct request *, const struct wire_store *) MUST_CHECK;
+/* ticket: for whoever came with one of this role; else empty. */
+enum hufu_err side_set_pin(struct request *, const struct wire_store *, struct writer *ticket, uint32_t *ticket_s) MUST_CHECK;
 
 /* -- token_login.c: logins that were answered ------------------------------------------ */
 

@@ -264,6 +264,14 @@ static enum hufu_err unlock(struct token_side *side, const struct ticket *ticket
 	return store_unlock(open, ticket->token_id, ticket->token_key);
 }
 
+/* What another machine has given may be of a PIN, or a token, that this one has not heard of yet. */
+static enum hufu_err check_ticket_again(struct request *req, struct token_side *side, const uint8_t *sealed, size_t len, struct ticket *ticket)
+{
+	atomic_store(&side->checked_ns, 0);
+	enum hufu_err err = refresh(side);
+	return err == HUFU_OK ? check_ticket(req, side, sealed, len, ticket) : err;
+}
+
 static enum hufu_err take_ticket(struct request *req, struct token_side *side, const uint8_t *sealed, size_t len, struct caller *caller)
 {
 	struct ticket *ticket = secret_alloc(sizeof(*ticket));
@@ -271,6 +279,8 @@ static enum hufu_err take_ticket(struct request *req, struct token_side *side, c
 	if (!ticket)
 		return HUFU_ERR_NO_MEMORY;
 	enum hufu_err err = check_ticket(req, side, sealed, len, ticket);
+	if (err == HUFU_ERR_EXPIRED)
+		err = check_ticket_again(req, side, sealed, len, ticket);
 	if (err == HUFU_OK)
 		err = unlock(side, ticket);
 	if (err == HUFU_OK)
@@ -451,10 +461,12 @@ enum hufu_err side_init_pin(struct request *req, const struct wire_store *r)
 	return err;
 }
 
-enum hufu_err side_set_pin(struct request *req, const struct wire_store *r)
+/* Whoever is logged in stays so (PKCS#11 5.6.8 ends no login), but his ticket was of the former PIN. */
+enum hufu_err side_set_pin(struct request *req, const struct wire_store *r, struct writer *ticket, uint32_t *ticket_s)
 {
 	struct caller caller;
-	enum hufu_err err = caller_of(req, NULL, 0, &caller);
+	uint64_t epoch;
+	enum hufu_err err = caller_of(req, r->ticket, r->ticket_len, &caller);
 
 	if (err != HUFU_OK)
 		return err;
@@ -462,5 +474,8 @@ enum hufu_err side_set_pin(struct request *req, const struct wire_store *r)
 		return HUFU_ERR_PIN_LOCKED;
 	err = store_set_pin(caller.store, r->role, r->old_pin, r->old_pin_len, r->pin, r->pin_len);
 	side_changed(caller.side);
-	return err;
+	if (err != HUFU_OK || !(r->role == STORE_SO ? caller.so : caller.user))
+		return err;
+	err = store_role_epoch(caller.store, r->role, &epoch);
+	return err == HUFU_OK ? give_ticket(req, caller.side, r->role, epoch, ticket, ticket_s) : err;
 }

@@ -25,7 +25,7 @@ enum wire_store_operation {
 	WIRE_STORE_RENEW,     /* ticket -> ticket */
 	WIRE_STORE_LOGOUT,    /* ticket; from now on this machine does not take it */
 	WIRE_STORE_INIT_PIN,  /* ticket (SO's), pin */
-	WIRE_STORE_SET_PIN,   /* role, old_pin, pin */
+	WIRE_STORE_SET_PIN,   /* role, old_pin, pin; with a ticket of this role -> ticket */
 	WIRE_STORE_INSERT,    /* ticket, drafts -> uuids */
 	WIRE_STORE_GET,       /* ticket, uuid -> row */
 	WIRE_STORE_UPDATE,    /* ticket, uuid, version, one draft */

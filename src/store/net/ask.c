@@ -164,16 +164,18 @@ enum hufu_err net_ask_as(struct net *net, struct wire_store *r, struct wire_stor
 	*reply = NULL;
 	if (!ticket)
 		return HUFU_ERR_NO_MEMORY;
+	r->ticket = ticket;
 	net_ticket(net, ticket, &r->ticket_len);
-	r->ticket = r->ticket_len ? ticket : NULL;
 	enum hufu_err err = net_ask(net, r, net_deadline(net), reply, asked);
 	if (err == HUFU_ERR_EXPIRED) {
+		/* The login ended meanwhile, or there is another by now: what needs none goes on. */
 		net_drop_ticket(net, ticket, r->ticket_len);
-		err = HUFU_ERR_LOCKED;
+		net_ticket(net, ticket, &r->ticket_len);
+		err = net_ask(net, r, net_deadline(net), reply, asked);
 	}
 	secret_free(ticket);
 	r->ticket = NULL;
-	return err;
+	return err == HUFU_ERR_EXPIRED ? HUFU_ERR_LOCKED : err;
 }
 
 enum hufu_err net_tell(struct net *net, struct wire_store *r)
