@@ -245,8 +245,6 @@ static void memory_load(struct sealed *s, struct head *head)
 static int memory_open(const struct sealed *s)
 {
 	struct stat st;
-	if (!s->memory)
-		return -1;
 	int fd = open(s->memory, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd >= 0 || errno != ENOENT)
@@ -265,11 +263,13 @@ static void memory_store(struct sealed *s, const struct head *head, bool force)
 {
 	struct head there;
 	char line[MEMORY_LEN] = "";
-	int fd = memory_open(s);
+	int fd = s->memory ? memory_open(s) : -1;
 
+	if (!s->memory)
+		return;
 	if (fd < 0) {
 		log_info("store %s: %s cannot be written, so only this process remembers how new the store is", s->engine->name,
-		         s->memory ? s->memory : "a file");
+		         s->memory);
 		return;
 	}
 	ssize_t n = pread(fd, line, sizeof(line) - 1, 0);

@@ -158,6 +158,26 @@ void pg_stop(struct pg_server *s, int signal)
 	nanosleep(&pause, NULL);
 }
 
+/* Each is in a session of its own, so no signal reaches all. The postmaster first: it starts no more. */
+void pg_freeze(struct pg_server *s, bool frozen)
+{
+	char conninfo[256];
+
+	if (frozen) {
+		pg_conninfo(s, "public", conninfo, sizeof(conninfo));
+		PGconn *conn = PQconnectdb(conninfo);
+		PGresult *result = PQexec(conn, "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()");
+		s->nfrozen = 0;
+		for (int i = 0; i < PQntuples(result) && s->nfrozen < sizeof(s->frozen) / sizeof(s->frozen[0]); i++)
+			s->frozen[s->nfrozen++] = (pid_t)strtol(PQgetvalue(result, i, 0), NULL, 10);
+		PQclear(result);
+		PQfinish(conn);
+	}
+	kill(s->pid, frozen ? SIGSTOP : SIGCONT);
+	for (size_t i = 0; i < s->nfrozen; i++)
+		kill(s->frozen[i], frozen ? SIGSTOP : SIGCONT);
+}
+
 void pg_conninfo(const struct pg_server *s, const char *schema, char *out, size_t len)
 {
 	snprintf(out, len, "host=%s user=hufu dbname=postgres options=-csearch_path=%s", s->dir, schema);

@@ -82,6 +82,7 @@ enum hufu_err pg_connect(struct postgres *pg)
 		pg_disconnect(pg);
 		return HUFU_ERR_STORE_IO;
 	}
+	pg->silent = false;
 	PQsetNoticeProcessor(pg->conn, drop_notice, NULL);
 	pg->base.connected++;
 	/* With hostaddr= or a list, PQhost is the one that was taken; of a socket the directory. */
@@ -122,8 +123,10 @@ static enum hufu_err wait_ready(struct postgres *pg, short events)
 	do {
 		uint64_t now = clock_now_ns();
 		uint64_t left = now < pg->deadline.at_ns ? pg->deadline.at_ns - now : 0;
-		if (!left)
+		if (!left) {
+			pg->silent = true;
 			return lost(pg, "it does not answer in time");
+		}
 		n = poll(&fd, 1, (int)((left + NS_PER_MS - 1) / NS_PER_MS));
 	} while (n == 0 || (n < 0 && errno == EINTR));
 	return n < 0 ? lost(pg, strerror(errno)) : HUFU_OK;

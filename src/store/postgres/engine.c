@@ -88,7 +88,7 @@ static enum hufu_err query(struct postgres *pg, enum ask ask, const struct cell 
 	if (!pg->conn)
 		return HUFU_ERR_STORE_IO; /* lost within this transaction */
 	pg->deadline = deadline_in(PG_WAIT_MS);
-	if (pg->until_ns && pg->deadline.at_ns > pg->until_ns)
+	if (pg->deadline.at_ns > pg->until_ns)
 		pg->deadline.at_ns = pg->until_ns;
 	if (!pg->prepared[ask])
 		err = prepare(pg, ask, name);
@@ -190,7 +190,7 @@ static enum hufu_err postgres_begin(struct engine *engine, enum tx tx, struct de
 
 	pg->until_ns = deadline.at_ns;
 	enum hufu_err err = begin_once(pg, tx);
-	if (err && !pg->conn && !fresh)
+	if (err && !pg->conn && !fresh && !pg->silent)
 		err = begin_once(pg, tx);
 	if (!err && !pg->schema_known)
 		err = pg_tables_there(pg);
@@ -221,7 +221,7 @@ static enum hufu_err find_out(struct postgres *pg, uint64_t revision, const uint
 	struct deadline deadline = deadline_in(PG_WAIT_MS);
 	enum hufu_err err;
 
-	pg->until_ns = 0;
+	pg->until_ns = CLOCK_NEVER;
 	do
 		err = begin_once(pg, TX_WRITE);
 	while (err && !pg->conn && deadline_pause(&deadline, 100));
@@ -284,6 +284,7 @@ static enum hufu_err create_in_tx(struct postgres *pg, engine_fill_fn fill, void
 static enum hufu_err postgres_create(struct engine *engine, engine_fill_fn fill, void *arg)
 {
 	struct postgres *pg = postgres_of(engine);
+	pg->until_ns = CLOCK_NEVER;
 	enum hufu_err err = begin_once(pg, TX_WRITE);
 	if (!err)
 		err = create_in_tx(pg, fill, arg);
@@ -317,10 +318,10 @@ static enum hufu_err postgres_glance(struct engine *engine, struct cell *columns
 	bool fresh = !pg->conn;
 	enum hufu_err err = fresh ? pg_connect(pg) : HUFU_OK;
 
-	pg->until_ns = 0;
+	pg->until_ns = clock_now_ns() + PG_GLANCE_MS * NS_PER_MS;
 	if (!err)
 		err = query(pg, ASK_HEAD, NULL);
-	if (err && !pg->conn && !fresh)
+	if (err && !pg->conn && !fresh && !pg->silent)
 		return postgres_glance(engine, columns, found); /* a connection that died since is none */
 	return err ? err : postgres_next(engine, ASK_HEAD, columns, found);
 }

@@ -15,6 +15,7 @@
 #include "store/engine.h"
 
 #define PG_WAIT_MS 2000u
+#define PG_GLANCE_MS 1000u /* a reader has a copy to go on with */
 #define PG_SCHEMA_VERSION 1
 /* First half of the key of the writers' lock; the second is the oid of the schema (namespace) that the tables are in. */
 #define PG_LOCK_CLASS 0x68756675 /* "hufu" */
@@ -26,6 +27,7 @@ struct postgres {
 	uint64_t until_ns;              /* of the running transaction */
 	struct deadline deadline;       /* of the running query */
 	bool in_tx, schema_known;
+	bool silent;                    /* the connection was given up for want of an answer: another would get none */
 	bool prepared[ASK_COUNT];
 	PGresult *results[ASK_COUNT];   /* of what was asked last */
 	int rows[ASK_COUNT];            /* how many of them were given */
