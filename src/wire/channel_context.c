@@ -189,6 +189,35 @@ static enum hufu_err use_crl(struct channel_context *c, const char *path)
 	return c->crl ? HUFU_OK : HUFU_ERR_NO_MEMORY;
 }
 
+static X509 *read_cert(const char *path)
+{
+	BIO *bio = BIO_new_file(path, "re");
+	X509 *cert = X509_new_ex(libcrypto_context(), NULL);
+
+	if (!bio || !PEM_read_bio_X509(bio, &cert, no_passphrase, NULL)) {
+		X509_free(cert);
+		cert = NULL;
+	}
+	BIO_free(bio);
+	return cert;
+}
+
+/* TLCP's, for encryption. */
+static enum hufu_err use_second_pair(const struct channel_context *c, const char *cert_path, const char *key_path)
+{
+	enum hufu_err err;
+
+	if ((err = check_file(cert_path, "the certificate for encryption (enc_cert)")) || (err = check_key_file(key_path)))
+		return err;
+	X509 *cert = read_cert(cert_path);
+	EVP_PKEY *key = read_key(key_path);
+	if (!cert || !key || !c->profile->second_pair(c->ctx, cert, key))
+		err = refuse(cert_path, "with enc_key this is no pair for encryption. Both must be of SM2, PEM, without a passphrase");
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return err;
+}
+
 /* -- the client's sessions ------------------------------------------------------------ */
 
 static struct channel_context *context_of(SSL *ssl)
@@ -363,7 +392,7 @@ static enum hufu_err context_fill(struct channel_context *c, const struct channe
 	if ((err = use_ca(c, conf->ca)) || (err = use_crl(c, conf->crl)) || (err = use_cert(c, conf->cert)) ||
 	    (err = use_key(c->ctx, conf->key)))
 		return err;
-	return c->profile->second_pair ? c->profile->second_pair(c->ctx, conf) : HUFU_OK;
+	return c->profile->second_pair ? use_second_pair(c, conf->enc_cert, conf->enc_key) : HUFU_OK;
 }
 
 enum hufu_err channel_context_new(const struct channel_conf *conf, struct channel_context **out)

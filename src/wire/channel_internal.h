@@ -76,7 +76,7 @@ struct channel_profile {
 	bool sm;                   /* SM2 keys, in place of all others */
 	SSL_CTX *(*new_ctx)(OSSL_LIB_CTX *, bool server);
 	bool (*tune)(SSL_CTX *);   /* suites, and what else it needs; false: the library does not know it */
-	enum hufu_err (*second_pair)(SSL_CTX *, const struct channel_conf *); /* NULL: there is none */
+	bool (*second_pair)(SSL_CTX *, X509 *, EVP_PKEY *); /* for encryption, beside the one that signs; NULL: there is none */
 };
 const struct channel_profile *channel_profile_find(const char *name); /* NULL: there is none of this name */
 /* Its version, suite and group are what was agreed on. */

@@ -14,7 +14,6 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "crypto/context.h"
 
 static SSL_CTX *tls_ctx(OSSL_LIB_CTX *lib, bool server)
@@ -56,18 +55,12 @@ static bool tlcp_tune(SSL_CTX *ctx)
 	return SSL_CTX_set_cipher_list(ctx, "ECDHE-SM2-SM4-GCM-SM3:ECC-SM2-SM4-GCM-SM3") == 1;
 }
 
-static enum hufu_err tlcp_second_pair(SSL_CTX *ctx, const struct channel_conf *conf)
+/* The first pair signs (GB/T 38636 6.4.5.3): its place is another than that of TLS. */
+static bool tlcp_second_pair(SSL_CTX *ctx, X509 *cert, EVP_PKEY *key)
 {
-	if (!conf->enc_cert || !conf->enc_key) {
-		log_error("TLCP needs a second pair, for encryption: name enc_cert and enc_key");
-		return HUFU_ERR_CONFIG;
-	}
-	if (SSL_CTX_use_enc_certificate_file(ctx, conf->enc_cert, SSL_FILETYPE_PEM) == 1 &&
-	    SSL_CTX_use_enc_PrivateKey_file(ctx, conf->enc_key, SSL_FILETYPE_PEM) == 1)
-		return HUFU_OK;
-	log_error("%s, %s: TLCP's pair for encryption cannot be read. Both must be PEM, of SM2, without a passphrase, and belong "
-	          "together", conf->enc_cert, conf->enc_key);
-	return HUFU_ERR_CONFIG;
+	return SSL_CTX_use_sign_certificate(ctx, SSL_CTX_get0_certificate(ctx)) == 1 &&
+	       SSL_CTX_use_sign_PrivateKey(ctx, SSL_CTX_get0_privatekey(ctx)) == 1 && SSL_CTX_use_enc_certificate(ctx, cert) == 1 &&
+	       SSL_CTX_use_enc_PrivateKey(ctx, key) == 1;
 }
 #else
 #define TLCP_VERSION 0

@@ -722,6 +722,67 @@ static void test_profiles(void)
 	}
 }
 
+/* Pairs of SM2 that sign, and that decrypt, by one authority of SM2. */
+static struct channel_conf sm_conf(struct tls_ca *from, const char *profile, const char *file, bool server)
+{
+	struct channel_conf c = {.server = server, .profile = profile, .ca = from->path};
+	char enc[32];
+
+	snprintf(enc, sizeof(enc), "%s-enc", file);
+	tls_make(from, &(struct tls_ask){.file = file, .subject = file, .names = "DNS:machine.example", .key_usage = "digitalSignature"});
+	tls_make(from, &(struct tls_ask){.file = enc, .subject = file, .names = "DNS:machine.example",
+	                                 .key_usage = "keyEncipherment,dataEncipherment,keyAgreement"});
+	c.cert = tls_path(from, file, "pem");
+	c.key = tls_path(from, file, "key");
+	c.enc_cert = tls_path(from, enc, "pem");
+	c.enc_key = tls_path(from, enc, "key");
+	return c;
+}
+
+static void exchange_sm(const char *profile, const char *word)
+{
+	struct tls_ca *sm2 = tls_ca_new_sm2("the authority of SM2");
+	const struct channel_conf client = sm_conf(sm2, profile, "sm-client", false), server = sm_conf(sm2, profile, "sm-server", true);
+	struct both b = {context_of(&client), context_of(&server)};
+	struct pair p = shake(b.client, b.server, "machine.example", NULL);
+	uint8_t got[5];
+
+	if (p.client_err || p.server_err)
+		printf("# %s: client \"%s\", server \"%s\"\n", profile, channel_why(p.client), channel_why(p.server));
+	CU_ASSERT_EQUAL_FATAL(p.client_err, HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(p.server_err, HUFU_OK);
+	CU_ASSERT_EQUAL(pass(p.client, p.server, "hello", 5, got), HUFU_OK);
+	CU_ASSERT_EQUAL(pass(p.server, p.client, "hello", 5, got), HUFU_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(channel_peer(p.client)->profile, word));
+	CU_ASSERT_EQUAL(memcmp(channel_peer(p.client)->binding, channel_peer(p.server)->binding, 32), 0);
+	end(&p);
+	/* A plain one does not get in. */
+	channel_context_free(b.client);
+	const struct channel_conf plain = conf_of(ca, "client", false);
+	b.client = context_of(&plain);
+	p = shake(b.client, b.server, "machine.example", NULL);
+	CU_ASSERT(p.server_err != HUFU_OK || p.client_err != HUFU_OK);
+	end(&p);
+	drop(&b);
+	tls_ca_free(sm2);
+}
+
+static void test_tls13_sm(void)
+{
+	if (!channel_profile_known("tls13-sm"))
+		UNIT_SKIP("this libssl has no TLS_SM4_GCM_SM3");
+	setup();
+	exchange_sm("tls13-sm", "TLS_SM4_GCM_SM3");
+}
+
+static void test_tlcp(void)
+{
+	if (!channel_profile_known("tlcp"))
+		UNIT_SKIP("this libssl has no TLCP");
+	setup();
+	exchange_sm("tlcp", "SM4-GCM-SM3");
+}
+
 /* -- Unix sockets, addresses ---------------------------------------------------------------------- */
 
 static void test_unix(void)
@@ -838,6 +899,8 @@ static const struct unit_case cases[] = {
 	{"a forked child leaves its parent's channels alone and has its own", test_fork},
 	{"keys that others can read, and files that do not fit, are refused", test_conf},
 	{"a profile that the library lacks is refused", test_profiles},
+	{"tls13-sm: RFC 8998 with certificates of SM2", test_tls13_sm},
+	{"tlcp: two pairs of SM2", test_tlcp},
 	{"the peer of a Unix socket is whom the kernel names", test_unix},
 	{"a TCP socket does not pass for a Unix socket", test_unix_is_no_tcp},
 	{"addresses are host:port, [v6]:port and unix:/path", test_addresses},

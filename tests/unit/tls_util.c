@@ -33,6 +33,8 @@ static EVP_PKEY *make_key(const char *kind)
 		key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)atoi(kind + 4));
 	else if (kind && strcmp(kind, "ED25519") == 0)
 		key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	else if (kind && strcmp(kind, "SM2") == 0)
+		key = EVP_PKEY_Q_keygen(NULL, NULL, "SM2");
 	else
 		key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 	NEED(key);
@@ -75,7 +77,12 @@ static void write_cert(X509 *cert, const char *path)
 	NEED(fclose(f) == 0);
 }
 
-struct tls_ca *tls_ca_new(const char *name)
+static const EVP_MD *hash_of(const struct tls_ca *ca)
+{
+	return strcmp(ca->kind, "SM2") == 0 ? EVP_sm3() : EVP_sha256();
+}
+
+static struct tls_ca *ca_new(const char *name, const char *kind)
 {
 	struct tls_ca *ca = calloc(1, sizeof(*ca));
 	const char *tmp = getenv("TMPDIR");
@@ -84,16 +91,27 @@ struct tls_ca *tls_ca_new(const char *name)
 	snprintf(ca->dir, sizeof(ca->dir), "%s/hufu-tls.XXXXXX", tmp ? tmp : "/tmp");
 	NEED(mkdtemp(ca->dir));
 	ca->serial = 1;
-	ca->key = make_key(NULL);
+	ca->kind = kind;
+	ca->key = make_key(kind);
 	ca->cert = begin(ca->key, name, ca->serial, -7200, 86400);
 	NEED(X509_set_issuer_name(ca->cert, X509_get_subject_name(ca->cert)));
 	extend(ca->cert, ca->cert, NID_basic_constraints, "critical,CA:TRUE");
 	extend(ca->cert, ca->cert, NID_key_usage, "critical,keyCertSign,cRLSign");
 	extend(ca->cert, ca->cert, NID_subject_key_identifier, "hash");
-	NEED(X509_sign(ca->cert, ca->key, EVP_sha256()));
+	NEED(X509_sign(ca->cert, ca->key, hash_of(ca)));
 	snprintf(ca->path, sizeof(ca->path), "%s/ca.pem", ca->dir);
 	write_cert(ca->cert, ca->path);
 	return ca;
+}
+
+struct tls_ca *tls_ca_new(const char *name)
+{
+	return ca_new(name, "P-256");
+}
+
+struct tls_ca *tls_ca_new_sm2(const char *name)
+{
+	return ca_new(name, "SM2");
 }
 
 void tls_ca_free(struct tls_ca *ca)
@@ -113,7 +131,7 @@ void tls_ca_free(struct tls_ca *ca)
 
 long tls_make(struct tls_ca *ca, const struct tls_ask *ask)
 {
-	EVP_PKEY *key = make_key(ask->key);
+	EVP_PKEY *key = make_key(ask->key ? ask->key : ca->kind);
 	const bool usual = ask->from_s == 0 && ask->until_s == 0;
 	X509 *cert = begin(key, ask->subject, ++ca->serial, usual ? -3600 : ask->from_s, usual ? 3600 : ask->until_s);
 
@@ -124,7 +142,9 @@ long tls_make(struct tls_ca *ca, const struct tls_ask *ask)
 		extend(cert, ca->cert, NID_subject_alt_name, ask->names);
 	if (ask->usage)
 		extend(cert, ca->cert, NID_ext_key_usage, ask->usage);
-	NEED(X509_sign(cert, ca->key, EVP_sha256()));
+	if (ask->key_usage)
+		extend(cert, ca->cert, NID_key_usage, ask->key_usage);
+	NEED(X509_sign(cert, ca->key, hash_of(ca)));
 	write_cert(cert, tls_path(ca, ask->file, "pem"));
 	FILE *f = create(tls_path(ca, ask->file, "key"), 0600);
 	NEED(PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL));
@@ -148,7 +168,7 @@ void tls_revoke(struct tls_ca *ca, const char *file, const long *serials, size_t
 		NEED(X509_REVOKED_set_revocationDate(revoked, from) && X509_CRL_add0_revoked(crl, revoked));
 		ASN1_INTEGER_free(serial);
 	}
-	NEED(X509_CRL_sign(crl, ca->key, EVP_sha256()));
+	NEED(X509_CRL_sign(crl, ca->key, hash_of(ca)));
 	FILE *f = create(tls_path(ca, file, "crl"), 0644);
 	NEED(PEM_write_X509_CRL(f, crl));
 	NEED(fclose(f) == 0);

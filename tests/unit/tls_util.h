@@ -15,6 +15,7 @@ struct tls_ca {
 	X509 *cert;
 	char dir[128];   /* the files of all it makes; tls_ca_free takes it away */
 	char path[192];  /* its certificate */
+	const char *kind;      /* of keys */
 	long serial;
 };
 
@@ -23,11 +24,13 @@ struct tls_ask {
 	const char *subject;   /* common name */
 	const char *names;     /* subjectAltName as in openssl.cnf: "DNS:machine,IP:127.0.0.1"; NULL none */
 	const char *usage;     /* extendedKeyUsage, or NULL */
-	const char *key;       /* "P-256" (NULL too), "RSA-1024", "RSA-2048", "ED25519" */
+	const char *key;       /* "P-256" (NULL: as the authority's), "RSA-2048", "ED25519", "SM2" */
+	const char *key_usage; /* as in openssl.cnf, or NULL */
 	long from_s, until_s;  /* from now; both 0: an hour ago to an hour from now */
 };
 
 struct tls_ca *tls_ca_new(const char *name);
+struct tls_ca *tls_ca_new_sm2(const char *name);
 void tls_ca_free(struct tls_ca *);
 /* The certificate's serial number. */
 long tls_make(struct tls_ca *, const struct tls_ask *);
