@@ -14,6 +14,7 @@
 
 #define ASK_NS (250 * NS_PER_MS)
 #define SHORT_NS (10 * NS_PER_MS)  /* until somebody who waits in vain for a place looks again; see wait_turn */
+#define RECEIVE_MOST 64
 #define WHY_LEN 256
 #define KEEP_CAP (256u * 1024)     /* buffers that grew beyond it are given back */
 
@@ -231,9 +232,11 @@ static void flush_locked(struct link_conn *c)
 
 /* -- reading ------------------------------------------------------------------------------------- */
 
-/* The reader's place is ours, no lock held. All that is there, as long as it comes from what libssl has read already. */
-static void receive(struct link_conn *c)
+/* The reader's place is ours, no lock held. What one recv gives, and all that libssl makes of it; false: there was nothing. */
+static bool receive(struct link_conn *c)
 {
+	bool some = false;
+
 	for (bool more = true; more;) {
 		enum channel_want want = CHANNEL_READY;
 		char why[WHY_LEN];
@@ -254,8 +257,17 @@ static void receive(struct link_conn *c)
 		} else if (want == CHANNEL_READY) {
 			conn_die_locked(c, HUFU_LOG_INFO, "the machine closed it");
 		}
+		some |= n > 0;
 		conn_unlock(c);
 	}
+	return some;
+}
+
+/* Until there is nothing left: an end may stand behind answers that nobody waits for. A machine that never stops is none to wait for. */
+static void receive_all(struct link_conn *c)
+{
+	for (int i = 0; i < RECEIVE_MOST && receive(c); i++)
+		;
 }
 
 /* -- silence ---------------------------------------------------------------------------------------- */
@@ -348,7 +360,7 @@ static void work(struct link_conn *c, bool read, bool write, uint64_t now, uint6
 		conn_unlock(c);
 	}
 	if (read && (p.revents & (POLLIN | POLLERR | POLLHUP)))
-		receive(c);
+		(void)receive(c);
 }
 
 /*
@@ -380,7 +392,7 @@ static void catch_up_locked(struct link_conn *c)
 		return;
 	c->reading = true;
 	conn_unlock(c);
-	receive(c);
+	receive_all(c);
 	conn_lock(c);
 	c->reading = false;
 }
@@ -584,7 +596,7 @@ void conn_look(struct link_conn *c)
 	conn_unlock(c);
 	if (!mine)
 		return; /* somebody looks anyway */
-	receive(c);
+	receive_all(c);
 	conn_lock(c);
 	c->reading = false;
 	flush_locked(c);

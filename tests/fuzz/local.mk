@@ -81,3 +81,9 @@ tests_fuzz_fuzz_wire_reply_LDADD = $(WIRE_FUZZ_LIBS)
 tests_fuzz_fuzz_wire_hello_SOURCES = %reldir%/fuzz_wire_hello.c
 tests_fuzz_fuzz_wire_hello_CFLAGS = $(WIRE_FUZZ_CFLAGS)
 tests_fuzz_fuzz_wire_hello_LDADD = $(WIRE_FUZZ_LIBS)
+
+# src/link
+FUZZERS += tests/fuzz/fuzz_link
+tests_fuzz_fuzz_link_SOURCES = %reldir%/fuzz_link.c
+tests_fuzz_fuzz_link_CFLAGS = $(WIRE_FUZZ_CFLAGS)
+tests_fuzz_fuzz_link_LDADD = src/link/liblink.la $(WIRE_FUZZ_LIBS)
