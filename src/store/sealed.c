@@ -19,10 +19,13 @@ static bool text_copy(const char **to, const char *from)
 static enum hufu_err conf_copy(struct store_conf *to, const struct store_conf *from)
 {
 	*to = *from;
-	bool ok = text_copy(&to->path, from->path) & text_copy(&to->conninfo, from->conninfo) &
-	          text_copy(&to->host_secret, from->host_secret) & text_copy(&to->head, from->head) & text_copy(&to->name, from->name) &
-	          text_copy(&to->state_dir, from->state_dir) &
-	          text_copy(&to->vfs, from->vfs);
+	bool ok = text_copy(&to->path, from->path); /* all of them, in any case: what stays is from's */
+	ok &= text_copy(&to->conninfo, from->conninfo);
+	ok &= text_copy(&to->host_secret, from->host_secret);
+	ok &= text_copy(&to->head, from->head);
+	ok &= text_copy(&to->name, from->name);
+	ok &= text_copy(&to->state_dir, from->state_dir);
+	ok &= text_copy(&to->vfs, from->vfs);
 	return ok ? HUFU_OK : HUFU_ERR_NO_MEMORY;
 }
 
