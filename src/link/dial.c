@@ -252,6 +252,22 @@ static enum hufu_err check_domain(struct dial *d)
 
 /* -- one dial ---------------------------------------------------------------------------------------- */
 
+/*
+ * Where the machine was the last time it is looked for first: with no resolver to be asked, one that is down delays no reconnection.
+ * Whoever may be there by now, it is the certificate that tells.
+ */
+static enum hufu_err dial_socket(struct dial *d, int *fd)
+{
+	struct link *link = d->link;
+	const uint64_t now = clock_now_ns();
+
+	if (link->known[0] && now < d->deadline_ns &&
+	    channel_dial(link->known, now + (d->deadline_ns - now) / 2, fd, d->why, sizeof(d->why)) == HUFU_OK)
+		return HUFU_OK;
+	link->known[0] = '\0';
+	return channel_dial(link->conf.address, d->deadline_ns, fd, d->why, sizeof(d->why));
+}
+
 static enum hufu_err open_channel(struct dial *d)
 {
 	struct link *link = d->link;
@@ -259,7 +275,7 @@ static enum hufu_err open_channel(struct dial *d)
 
 	if (!link->is_unix && !link_context_refresh(link))
 		return fail(d, HUFU_ERR_GONE, "TLS cannot be set up");
-	enum hufu_err err = channel_dial(link->conf.address, d->deadline_ns, &fd, d->why, sizeof(d->why));
+	enum hufu_err err = dial_socket(d, &fd);
 	if (err)
 		return err;
 	atomic_store(&link->dial_fd, fd);
@@ -365,8 +381,12 @@ static enum hufu_err dial_locked(struct link *link, unsigned slot, uint64_t dead
 	enum hufu_err err = dial_once(&d, &conn);
 	if (err) {
 		channel_free(d.channel);
-		link->stamp ^= err == HUFU_ERR_DENIED; /* what is in the files may help the next time */
+		link->stamp ^= err == HUFU_ERR_DENIED; /* what is in the files may help the next time, */
+		link->known[0] = '\0';                 /* and another address */
 	} else {
+		if (!channel_peer_address(channel_fd(d.channel), link->known, sizeof(link->known)) ||
+		    strcmp(link->known, link->conf.address) == 0)
+			link->known[0] = '\0';
 		conn_describe(conn, &d);
 		conn_look(conn); /* what came behind HELLO_OK in the same record */
 	}

@@ -95,6 +95,7 @@ struct link {
 	bool is_unix;
 	struct channel_context *context; /* the dialling thread's; NULL: Unix socket, or to be made anew */
 	uint64_t stamp;            /* of the files it was made of */
+	char known[80];            /* where address led when it was last good: tried first; "" nothing. The dialling thread's, too */
 	struct link_conn *slots[LINK_SLOTS];
 	struct link_conn *all;
 	bool dialing;

@@ -56,7 +56,8 @@ struct channel_peer {
 /*
  * fd is non-blocking and becomes the channel's (after an error it still is the caller's). name: the client's: what the server's
  * certificate must be for (DNS name or address), or NULL; pin: SHA-256 of its certificate, or NULL; one of them at
- * least. A server's are NULL. context NULL: a Unix socket. HUFU_ERR_GONE: the context is the parent's of this forked child; make a new one.
+ * least. A server's are NULL. context NULL: a Unix socket. HUFU_ERR_GONE: the context is the parent's of this forked child; make a
+ * new one.
  */
 enum hufu_err channel_new(struct channel_context *, int fd, const char *name, const uint8_t pin[32], struct channel **) MUST_CHECK;
 void channel_free(struct channel *); /* closes fd; says good-bye where that does not block */
@@ -92,6 +93,8 @@ enum hufu_err channel_dial(const char *address, uint64_t deadline_ns, int *fd, c
 enum hufu_err channel_listen(const char *address, int *fd, char *why, size_t why_len) MUST_CHECK;
 /* The options of a socket that was accepted or given. */
 void channel_tune(int fd);
+/* Where a TCP socket leads, as a numeric address of the above. False: it is a Unix socket, or out is too short. */
+bool channel_peer_address(int fd, char *out, size_t cap);
 /* The host of a TCP address, as certificates name it. False: it is a Unix socket, malformed, or longer than cap. */
 bool channel_address_host(const char *address, char *host, size_t cap);
 /* Is it well-formed? For the configuration. *unix_path NULL: TCP. */

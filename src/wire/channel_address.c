@@ -95,6 +95,19 @@ bool channel_address_host(const char *address, char *host, size_t cap)
 	return true;
 }
 
+bool channel_peer_address(int fd, char *out, size_t cap)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	char host[HOST_MAX], port[8];
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0 || peer.ss_family == AF_UNIX ||
+	    getnameinfo((const struct sockaddr *)&peer, len, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return false;
+	const int n = snprintf(out, cap, peer.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	return n > 0 && (size_t)n < cap;
+}
+
 static bool is_tcp(int fd)
 {
 	int domain = 0;

@@ -298,7 +298,7 @@ static int ticket_start(const struct channel_ticket_key *key, unsigned char *iv,
 	return good;
 }
 
-/* For SSL_CTX_set_tlsext_ticket_key_evp_cb: 1 used, 2 used and another is to follow, 0 not ours (a full handshake it is), -1 failed. */
+/* For SSL_CTX_set_tlsext_ticket_key_evp_cb: 1 used, 2 used and another is to follow, 0 not ours (a full handshake), -1 failed. */
 static int ticket_key_use(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal)
 {
 	struct channel_context *context = context_of(ssl);
@@ -337,7 +337,7 @@ static bool set_rules(struct channel_context *c)
 	                         SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(ctx, 1); /* one recv for many records */
-	/* Of thousands of idle connections none keeps a buffer; it is wiped whenever it is given back, and so no longer than it must be. */
+	/* Of thousands of idle connections none keeps a buffer. It is wiped whenever it is given back: no longer than it must be, then. */
 	if (c->server)
 		SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	else

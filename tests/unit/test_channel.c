@@ -841,6 +841,9 @@ static void test_unix_is_no_tcp(void)
 	getsockname(listener, (struct sockaddr *)&bound, &len);
 	snprintf(address, sizeof(address), "127.0.0.1:%u", ntohs(((struct sockaddr_in *)&bound)->sin_port));
 	CU_ASSERT_EQUAL_FATAL(channel_dial(address, clock_now_ns() + 5 * NS_PER_S, &fd, why, sizeof(why)), HUFU_OK);
+	CU_ASSERT(channel_peer_address(fd, why, sizeof(why)));
+	CU_ASSERT_STRING_EQUAL(why, address);
+	CU_ASSERT(!channel_peer_address(fd, why, strlen(address)));
 	CU_ASSERT_EQUAL_FATAL(channel_new(NULL, fd, NULL, NULL, &c), HUFU_OK);
 	CU_ASSERT_EQUAL(channel_handshake(c, &want), HUFU_ERR_DENIED);
 	channel_free(c);
