@@ -82,7 +82,7 @@ const struct command commands[] = {
 	 cmd_machine_init},
 	{"machine", "client", "DIR NAME", 2, 2, "make a client's certificate and configuration", 0, machine_client_opts,
 	 cmd_machine_client},
-	{"demo", "cluster", NULL, 0, 0, "two cipher machines serve one token, and are killed in turn", OPTS_TOKEN, demo_cluster_opts,
+	{"demo", "cluster", NULL, 0, 0, "two cipher machines serve one token, while they go away in turn", OPTS_TOKEN, demo_cluster_opts,
 	 cmd_demo_cluster},
 	{"top", NULL, NULL, 0, 0, "watch devices work, and drain or undrain them", OPTS_LIVE, NULL, cmd_top},
 	{"bench", "failover", NULL, 0, 0, "show what callers notice when a device fails and returns", OPTS_PROGRESS, bench_failover_opts,

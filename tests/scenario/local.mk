@@ -7,6 +7,7 @@ SCENARIOS = \
 	%reldir%/config.sh \
 	%reldir%/crowd.sh \
 	%reldir%/default.sh \
+	%reldir%/demo.sh \
 	%reldir%/device.sh \
 	%reldir%/device-keys.sh \
 	%reldir%/disk.sh \

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hufu demo cluster: an application signs; its machines are killed under it, one after the other, and come back. */
+/* hufu demo cluster: an application signs; of its machines one is killed, the other stopped as for an upgrade, and both come back. */
 #include "tools/demo/demo.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +19,22 @@
 #define PIN_DIGITS 12
 #define WORDS_MAX 32
 #define ACTS 5
+#define LINE_WIDTH 50
+#define PAUSE_NS (20 * NS_PER_MS)
 
 const struct opt demo_cluster_opts[] = {
-	{"seconds", 0, "SECONDS", "how long the application works, default 15"},
+	{"seconds", 0, "SECONDS", "how long the application works, default 10"},
 	{"threads", 0, "NUMBER", "of the application, default 4"},
 	{"keep", 0, NULL, "leave the directory, with configurations and certificates, to look at"},
 	{0},
 };
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int number)
+{
+	stopped = number;
+}
 
 struct demo {
 	const struct args *args;
@@ -65,46 +75,72 @@ static enum status make_pin(struct demo *demo)
 	return status ? status : pki_write(demo->dir, "so.pin", demo->pin, PIN_DIGITS);
 }
 
-/* Words with the demonstration's directory in place of a leading '$', and ports in place of %1 and %2. */
-static enum status run(struct demo *demo, bool uses_module, const char *line)
+/* With the demonstration's directory in place of $DIR, and ports in place of $P1 and $P2. */
+static bool expand(const struct demo *demo, const char *in, FILE *out)
+{
+	for (; *in; in++)
+		if (!strncmp(in, "$DIR", 4)) {
+			fputs(demo->dir, out);
+			in += 3;
+		} else if (!strncmp(in, "$P", 2)) {
+			in += 2;
+			fprintf(out, "%u", demo->machines[*in - '1'].port);
+		} else {
+			fputc(*in, out);
+		}
+	return fclose(out) == 0;
+}
+
+static enum status run_words(struct demo *demo, bool uses_module, char *text)
 {
 	const char *module = arg_get(demo->args, "module");
-	char text[2048], *words[WORDS_MAX + 1] = {0}, *rest = text, *word;
-	const char *in = line;
-	size_t n = 0, len = 0;
+	char *words[WORDS_MAX + 1] = {0}, *word;
+	size_t n = 0;
 
-	for (; *in && len + strlen(demo->dir) + 8 < sizeof text; in++)
-		if (*in == '$')
-			len += (size_t)snprintf(text + len, sizeof text - len, "%s", demo->dir);
-		else if (*in == '%')
-			len += (size_t)snprintf(text + len, sizeof text - len, "%u", demo->machines[*++in - '1'].port);
-		else
-			text[len++] = *in;
-	text[len] = 0;
-	while ((word = strsep(&rest, " ")) && n < WORDS_MAX - 2)
+	while ((word = strsep(&text, " ")) && n < WORDS_MAX - 2)
 		words[n++] = word;
 	if (uses_module && module) {
 		words[n++] = "--module";
-		words[n++] = (char *)module;
+		words[n++] = (char *)(size_t)module;
 	}
-	return demo_run(true, (const char *const *)words);
+	return demo_run((const char *const *)words);
+}
+
+/* What is shown can be typed: $DIR and ports were said, and a module that was named is the user's own affair. */
+static enum status run(struct demo *demo, bool uses_module, const char *line)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out || !expand(demo, line, out)) {
+		free(text);
+		return fail_memory();
+	}
+	printf("  $ hufu %s\n", line);
+	fflush(stdout);
+	enum status status = run_words(demo, uses_module, text);
+	free(text);
+	return status;
 }
 
 static enum status build_domain(struct demo *demo)
 {
 	static const char *const lines[] = {
-		"machine init $ --name machine1 --port %1 --token demo --store sqlite:$/demo.db",
-		"machine init $ --name machine2 --port %2 --token demo --store sqlite:$/demo.db",
-		"machine client $ app --token demo --machine machine1=127.0.0.1:%1 --machine machine2=127.0.0.1:%2 "
-		"--grant $/machine1.conf --grant $/machine2.conf",
+		"machine init $DIR --name machine1 --port $P1 --token demo --store sqlite:$DIR/demo.db",
+		"machine init $DIR --name machine2 --port $P2 --token demo --store sqlite:$DIR/demo.db",
+		"machine client $DIR app --token demo --machine machine1=127.0.0.1:$P1 --machine machine2=127.0.0.1:$P2 "
+		"--grant $DIR/machine1.conf --grant $DIR/machine2.conf",
 	};
 	enum status status = ST_OK;
 
-	printf("A domain of two machines on this host, and a client that may use it:\n\n");
+	printf("Two cipher machines on this host serve one token over mutual TLS, while they go away in turn.\n"
+	       "\n  $ DIR=%s P1=%u P2=%u\n\nA domain of two machines, and a client that may use it:\n\n",
+	       demo->dir, demo->machines[0].port, demo->machines[1].port);
 	for (size_t i = 0; status == ST_OK && i < sizeof lines / sizeof lines[0]; i++)
 		status = run(demo, false, lines[i]);
 	for (int i = 0; status == ST_OK && i < 2; i++) {
-		printf("$ hufud --config %s/%s.conf &\n", demo->dir, demo->machines[i].name);
+		printf("  $ hufud --config $DIR/%s.conf &\n", demo->machines[i].name);
 		fflush(stdout);
 		status = machine_start(demo->dir, &demo->machines[i]);
 	}
@@ -118,9 +154,9 @@ static enum status build_token(struct demo *demo)
 	snprintf(conf, sizeof conf, "%s/app.conf", demo->dir);
 	if (setenv("HUFU_CONF", conf, 1))
 		return fail_memory();
-	printf("\nA token that lives on them, and a key:\n\n");
-	enum status status = run(demo, true, "token init --label demo --so-pin-file $/so.pin --new-pin-file $/user.pin");
-	return status ? status : run(demo, true, "key generate pkcs11:token=demo --type sm2 --label signer --id 01 --pin-file $/user.pin");
+	printf("\nA token that lives on them, and a key:\n\n  $ export HUFU_CONF=$DIR/app.conf\n");
+	enum status status = run(demo, true, "token init --label demo --so-pin-file $DIR/so.pin --new-pin-file $DIR/user.pin");
+	return status ? status : run(demo, true, "key generate pkcs11:token=demo --type sm2 --label signer --id 01 --pin-file $DIR/user.pin");
 }
 
 static enum status open_token(struct demo *demo)
@@ -150,53 +186,76 @@ static enum status open_token(struct demo *demo)
 
 /* -- the acts ------------------------------------------------------------------------- */
 
-static void tell(const struct demo *demo, uint64_t from_ns, const char *what)
-{
-	struct load *load = (struct load *)&demo->load;
-	const uint64_t slowest = atomic_exchange(&load->slowest_ns, 0);
+struct tally {
+	uint64_t from_ns, calls, failed;
+};
 
-	printf("%5.1f s  %-42s %9" PRIu64 " signatures, %" PRIu64 " failed, slowest of late %.1f ms\n",
-	       (double)(clock_now_ns() - from_ns) / 1e9, what, atomic_load(&load->calls), atomic_load(&load->failed), (double)slowest / 1e6);
+static struct tally tally_now(struct load *load)
+{
+	return (struct tally){clock_now_ns(), atomic_load(&load->calls), atomic_load(&load->failed)};
+}
+
+/* The line begins when it happens, and ends with what came of it. */
+static void tell_act(const char *what, uint64_t since_ns)
+{
+	printf("%5.1f s  %-*s", (double)(clock_now_ns() - since_ns) / 1e9, LINE_WIDTH, what);
 	fflush(stdout);
 }
 
-static enum status act(struct demo *demo, int number, uint64_t from_ns)
+static void tell_outcome(struct load *load, const struct tally *before)
 {
-	enum status status = ST_OK;
+	const struct tally now = tally_now(load);
+	const uint64_t slowest_ns = atomic_exchange(&load->slowest_ns, 0);
 
+	printf("%7.0f signatures/s  slowest %6.1f ms  failed %" PRIu64 "\n",
+	       (double)(now.calls - before->calls) * 1e9 / (double)(now.from_ns - before->from_ns), (double)slowest_ns / 1e6,
+	       now.failed - before->failed);
+	fflush(stdout);
+}
+
+static enum status act(struct demo *demo, int number)
+{
 	switch (number) {
 	case 1:
 		machine_kill(&demo->machines[0]);
-		tell(demo, from_ns, "machine1 is killed (kill -9)");
-		break;
+		return ST_OK;
 	case 2:
-		status = machine_start(demo->dir, &demo->machines[0]);
-		tell(demo, from_ns, "machine1 is started again");
-		break;
+		return machine_start(demo->dir, &demo->machines[0]);
 	case 3:
-		machine_kill(&demo->machines[1]);
-		tell(demo, from_ns, "machine2 is killed (kill -9)");
-		break;
+		machine_stop(&demo->machines[1]);
+		return ST_OK;
 	case 4:
-		status = machine_start(demo->dir, &demo->machines[1]);
-		tell(demo, from_ns, "machine2 is started again");
-		break;
+		return machine_start(demo->dir, &demo->machines[1]);
 	default:
-		tell(demo, from_ns, number ? "the end" : "both machines serve");
+		return ST_OK;
 	}
-	return status;
+}
+
+static void pause_for(uint64_t ns)
+{
+	const uint64_t until = clock_now_ns() + ns;
+
+	while (!stopped && clock_now_ns() < until)
+		clock_sleep_ns(PAUSE_NS);
 }
 
 static enum status play(struct demo *demo)
 {
-	const uint64_t share_ns = demo->seconds * NS_PER_S / ACTS, from_ns = clock_now_ns();
+	static const char *const acts[ACTS] = {
+		"both machines serve", "machine1 is killed (kill -9)", "machine1 is started again",
+		"machine2 is stopped, as for an upgrade (SIGTERM)", "machine2 is started again",
+	};
+	const uint64_t since_ns = clock_now_ns();
 	enum status status;
 
-	printf("\nAn application with %lu threads signs with that key:\n\n", demo->threads);
+	printf("\nAn application signs with that key, %lu threads of it; it knows the token, and no machine:\n\n", demo->threads);
 	status = load_start(&demo->load, demo->threads);
-	for (int i = 0; status == ST_OK && i <= ACTS; i++) {
-		clock_sleep_ns(i ? share_ns : share_ns / 4);
-		status = act(demo, i, from_ns);
+	for (int i = 0; status == ST_OK && i < ACTS && !stopped; i++) {
+		const struct tally before = tally_now(&demo->load);
+		tell_act(acts[i], since_ns);
+		status = act(demo, i);
+		pause_for(demo->seconds * NS_PER_S / ACTS);
+		tell_outcome(&demo->load, &before);
 	}
 	load_stop(&demo->load);
 	return status;
@@ -228,13 +287,14 @@ static void demo_end(struct demo *demo)
 enum status cmd_demo_cluster(const struct args *args)
 {
 	struct demo demo = {.args = args, .machines = {{.name = "machine1"}, {.name = "machine2"}}};
-	enum status status = arg_number(args, "seconds", 1, 3600, 15, &demo.seconds);
+	enum status status = arg_number(args, "seconds", 1, 3600, 10, &demo.seconds);
 
 	if (status == ST_OK)
 		status = arg_number(args, "threads", 1, 64, 4, &demo.threads);
 	if (status != ST_OK)
 		return status;
-	demo.load.pin = demo.pin;
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
 	status = make_dir(&demo);
 	if (status == ST_OK)
 		status = make_pin(&demo);

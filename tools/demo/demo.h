@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hufu demo cluster: two cipher machines on this host serve one token, while they are killed in turn. */
+/* hufu demo cluster: two cipher machines on this host serve one token, while they go away in turn. */
 #ifndef DEMO_H
 #define DEMO_H
 
@@ -15,7 +15,6 @@
 struct load {
 	const struct module *module;
 	CK_SLOT_ID slot;
-	const char *pin;
 	_Atomic bool stop;
 	_Atomic uint64_t calls, failed, slowest_ns;
 	_Atomic unsigned long first_failure; /* CK_RV */
@@ -33,8 +32,8 @@ struct machine {
 	unsigned port;
 	pid_t pid;                 /* 0: does not run */
 };
-/* Runs this program with these words, showing them; output goes where ours goes, or nowhere. NULL ends. */
-enum status demo_run(bool quiet, const char *const *words) MUST_USE;
+/* Runs this program with these words, without its output; what goes wrong it says itself. NULL ends. */
+enum status demo_run(const char *const *words) MUST_USE;
 /* Starts hufud and waits until it answers. */
 enum status machine_start(const char *dir, struct machine *) MUST_USE;
 /* SIGKILL, or SIGTERM and its end. */
