@@ -34,7 +34,7 @@ enum status cmd_store_backup(const struct args *args)
 	struct storefile file = {0};
 	const char *token = args->ntargets == 2 ? arg_target(args, 0) : NULL;
 	char *path = absolute(arg_target(args, args->ntargets - 1));
-	enum status status = path ? storefile_open(args, token, &file) : fail_memory();
+	enum status status = path ? storefile_open(args, token, false, &file) : fail_memory();
 
 	if (status == ST_OK) {
 		enum hufu_err err = store_backup(file.store, path);
@@ -95,7 +95,7 @@ enum status cmd_store_verify(const struct args *args)
 {
 	struct storefile file = {0};
 	struct store_report report = {0};
-	enum status status = storefile_open(args, arg_target(args, 0), &file);
+	enum status status = storefile_open(args, arg_target(args, 0), false, &file);
 
 	if (status == ST_OK)
 		status = login(args, &file);

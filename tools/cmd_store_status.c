@@ -67,7 +67,7 @@ enum status cmd_store_status(const struct args *args)
 {
 	struct storefile file = {0};
 	struct store_status s;
-	enum status status = storefile_open(args, arg_target(args, 0), &file);
+	enum status status = storefile_open(args, arg_target(args, 0), true, &file);
 
 	if (status == ST_OK) {
 		enum hufu_err err = store_status(file.store, &s);
@@ -105,7 +105,7 @@ static enum status accept_head(const struct args *args, struct storefile *file)
 enum status cmd_store_accept_head(const struct args *args)
 {
 	struct storefile file = {0};
-	enum status status = storefile_open(args, arg_target(args, 0), &file);
+	enum status status = storefile_open(args, arg_target(args, 0), true, &file);
 
 	if (status == ST_OK)
 		status = accept_head(args, &file);

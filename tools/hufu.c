@@ -49,6 +49,8 @@ const struct command commands[] = {
 	 cmd_selftest},
 	{"store", "backup", "[TOKEN] FILE", 1, 2, "copy a token's store, also while it is in use", 0, store_opts, cmd_store_backup},
 	{"store", "verify", "[TOKEN]", 0, 1, "check every MAC and seal of a token's store", OPTS_PIN, store_opts, cmd_store_verify},
+	{"store", "migrate", "[TOKEN] ENGINE:WHERE", 1, 2, "copy a token's store to another engine, as it is", 0, store_opts,
+	 cmd_store_migrate},
 	{"store", "status", "[TOKEN]", 0, 1, "tell where a token's store is, and how new", 0, store_opts, cmd_store_status},
 	{"store", "accept-head", "[TOKEN]", 0, 1, "say, as security officer, that an older state is wanted", OPTS_SO_PIN, store_opts,
 	 cmd_store_accept_head},

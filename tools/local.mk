@@ -75,7 +75,7 @@ hufu_SOURCES = \
 	%reldir%/cmd_selftest.c %reldir%/selftest.h %reldir%/selftest_kats.c \
 	%reldir%/cmd_sign.c \
 	%reldir%/cmd_status.c \
-	%reldir%/cmd_store.c %reldir%/cmd_store_status.c %reldir%/storefile.c %reldir%/storefile.h \
+	%reldir%/cmd_store.c %reldir%/cmd_store_migrate.c %reldir%/cmd_store_status.c %reldir%/storefile.c %reldir%/storefile.h \
 	%reldir%/cmd_token_init.c \
 	%reldir%/cmd_token_list.c \
 	%reldir%/demo/cmd_cluster.c %reldir%/demo/demo.h %reldir%/demo/load.c %reldir%/demo/processes.c \

@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define STORE_SUFFIX ".db"
+#define WHOLE_MS 3600000 /* all of a database is read in one transaction; each answer is still waited for 2 s */
 
 static void problem(void *arg, const char *message)
 {
@@ -166,7 +168,18 @@ enum status storefile_find(const char *token, const char *path, const char *host
 	return ST_OK;
 }
 
-enum status storefile_open(const struct args *args, const char *token, struct storefile *file)
+/* Only where hufud keeps something, and this user may, too. */
+static void be_machine(struct storefile *file)
+{
+	const struct conf_machine *machine = &file->config->machine;
+
+	if (file->conf.engine != CONF_STORE_POSTGRES || !machine->state_dir || access(machine->state_dir, W_OK | X_OK))
+		return;
+	file->conf.state_dir = machine->state_dir;
+	file->conf.stale_s = machine->stale_s;
+}
+
+enum status storefile_open(const struct args *args, const char *token, bool as_machine, struct storefile *file)
 {
 	char why[256];
 	enum status status = storefile_find(token, arg_get(args, "path"), arg_get(args, "host-secret"), file);
@@ -176,6 +189,10 @@ enum status storefile_open(const struct args *args, const char *token, struct st
 		note("%s", why);
 	if (status)
 		return status;
+	if (as_machine)
+		be_machine(file);
+	else if (file->conf.engine == CONF_STORE_POSTGRES)
+		file->conf.deadline_ms = WHOLE_MS;
 	enum hufu_err err = store_open(&file->conf, &file->store);
 	return err ? fail_err(err, "opening the store %s", storefile_name(file)) : ST_OK;
 }

@@ -20,8 +20,11 @@ struct storefile {
  * with token=; NULL: the only one. path, host_secret: from options, or NULL.
  */
 enum status storefile_find(const char *token, const char *path, const char *host_secret, struct storefile *) MUST_USE;
-/* Finds and opens the store that the arguments name. */
-enum status storefile_open(const struct args *, const char *token, struct storefile *) MUST_USE;
+/*
+ * Finds and opens the store that the arguments name. as_machine: a database as this machine's hufud sees it, with its
+ * copy and what it remembers, where this user may; else the database itself.
+ */
+enum status storefile_open(const struct args *, const char *token, bool as_machine, struct storefile *) MUST_USE;
 /* For people: a path, or where the database is. */
 const char *storefile_name(const struct storefile *);
 void storefile_clear(struct storefile *);

@@ -122,6 +122,7 @@ enum status cmd_config_show(const struct args *);
 enum status cmd_selftest(const struct args *);
 enum status cmd_store_backup(const struct args *);
 enum status cmd_store_verify(const struct args *);
+enum status cmd_store_migrate(const struct args *);
 enum status cmd_store_status(const struct args *);
 enum status cmd_store_accept_head(const struct args *);
 enum status cmd_device_list(const struct args *);

@@ -31,6 +31,13 @@ enum hufu_err sealed_backup(struct store *base, const char *path)
 	return err ? err : sealed_leave(s, TX_READ, backup_now(s, path));
 }
 
+enum hufu_err sealed_migrate(struct store *base, const struct store_conf *to)
+{
+	struct sealed *s = sealed_of(base);
+	enum hufu_err err = sealed_enter(s, TX_READ);
+	return err ? err : sealed_leave(s, TX_READ, copy_into(s->engine, to));
+}
+
 /* -- verify ------------------------------------------------------------------------------- */
 
 struct verification {

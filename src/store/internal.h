@@ -109,6 +109,7 @@ enum hufu_err sealed_credential_remove(struct store *, const char *domain, const
 enum hufu_err sealed_credentials(struct store *, struct store_credential **, size_t *n) MUST_CHECK;
 enum hufu_err sealed_backup(struct store *, const char *path) MUST_CHECK;
 enum hufu_err sealed_verify(struct store *, store_report_fn, void *arg, struct store_report *) MUST_CHECK;
+enum hufu_err sealed_migrate(struct store *, const struct store_conf *to) MUST_CHECK;
 enum hufu_err sealed_status(struct store *, struct store_status *) MUST_CHECK;
 enum hufu_err sealed_accept_head(struct store *, const uint8_t *so_pin, size_t so_pin_len) MUST_CHECK;
 void sealed_before_fork(struct store *);

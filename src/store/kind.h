@@ -53,6 +53,7 @@ struct store_kind {
 	enum hufu_err (*verify)(struct store *, store_report_fn, void *arg, struct store_report *);
 
 	/* NULL: this kind has none, HUFU_ERR_UNSUPPORTED. */
+	enum hufu_err (*migrate)(struct store *, const struct store_conf *to);
 	enum hufu_err (*status)(struct store *, struct store_status *);
 	enum hufu_err (*accept_head)(struct store *, const uint8_t *so_pin, size_t so_pin_len);
 

@@ -193,7 +193,7 @@ const struct store_kind store_sealed = {
 	.domain_add = sealed_domain_add, .domain_prove = sealed_domain_prove, .domains = sealed_domains,
 	.copy_domains = sealed_copy_domains, .credential_set = sealed_credential_set,
 	.credential_refuse = sealed_credential_refuse, .credential_remove = sealed_credential_remove,
-	.credentials = sealed_credentials, .backup = sealed_backup, .verify = sealed_verify, .status = sealed_status,
+	.credentials = sealed_credentials, .backup = sealed_backup, .verify = sealed_verify, .migrate = sealed_migrate, .status = sealed_status,
 	.accept_head = sealed_accept_head,
 	.before_fork = sealed_before_fork, .after_fork_parent = sealed_after_fork_parent,
 	.after_fork_child = sealed_after_fork_child,

@@ -195,6 +195,11 @@ enum hufu_err store_verify(struct store *s, store_report_fn report, void *arg, s
 	return s->kind->verify(s, report, arg, counts);
 }
 
+enum hufu_err store_migrate(struct store *s, const struct store_conf *to)
+{
+	return s->kind->migrate ? s->kind->migrate(s, to) : HUFU_ERR_UNSUPPORTED;
+}
+
 enum hufu_err store_status(struct store *s, struct store_status *status)
 {
 	return s->kind->status ? s->kind->status(s, status) : HUFU_ERR_UNSUPPORTED;

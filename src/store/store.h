@@ -190,6 +190,12 @@ void store_credentials_free(struct store_credential *, size_t n);
 /* A consistent copy of a live store into a new file (0600; absolute; HUFU_ERR_EXISTS). The host secret is not in it. */
 enum hufu_err store_backup(struct store *, const char *path) MUST_CHECK;
 
+/*
+ * Copies all rows as they are, sealed, to a new store: HUFU_ERR_EXISTS where there is one. to names the same host secret.
+ * What is changed meanwhile is not in it.
+ */
+enum hufu_err store_migrate(struct store *, const struct store_conf *to) MUST_CHECK;
+
 struct store_report {
 	uint64_t rows, rows_private, rows_bad, copies, copies_bad, rows_unchecked; /* unchecked: need a login */
 	uint64_t domains, domains_bad, credentials, credentials_bad;

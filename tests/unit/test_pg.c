@@ -423,6 +423,55 @@ static void test_old_dump(void)
 	place_clear(&p);
 }
 
+/* -- from one engine to another ------------------------------------------------------------------------ */
+
+static bool holds(const struct store_conf *conf, const uint8_t uuids[3][16])
+{
+	struct store *s;
+	struct store_report r;
+
+	if (store_open(conf, &s) != HUFU_OK)
+		return false;
+	bool good = login(s, STORE_USER, USER_PIN) == HUFU_OK && store_verify(s, NULL, NULL, &r) == HUFU_OK && r.rows == 3;
+	for (unsigned i = 0; good && i < 3; i++)
+		good = sample_check(s, i, 0, i % 2, uuids[i]) == HUFU_OK;
+	store_close(s);
+	return good;
+}
+
+static void test_migrate(void)
+{
+	struct place p, other;
+	struct store *s;
+	char path[256];
+	uint8_t uuids[3][16];
+
+	place_init(&p);
+	place_login(&p);
+	for (unsigned i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(sample_insert(p.store, i, i % 2, uuids[i]), HUFU_OK);
+	struct store_status from = status_of(p.store);
+	snprintf(path, sizeof(path), "%s/moved.db", p.dir);
+	struct store_conf file = p.conf;
+	file.engine = CONF_STORE_SQLITE;
+	file.path = path;
+	CU_ASSERT_EQUAL(store_migrate(p.store, &file), HUFU_OK);
+	CU_ASSERT_EQUAL(store_migrate(p.store, &file), HUFU_ERR_EXISTS);
+	CU_ASSERT_EQUAL_FATAL(store_open(&file, &s), HUFU_OK);
+	struct store_status there = status_of(s);
+	CU_ASSERT(there.revision == from.revision && !memcmp(there.chain, from.chain, 32) && !memcmp(there.id, from.id, 16));
+	CU_ASSERT_TRUE(holds(&file, uuids));
+
+	place_empty(&other); /* and into another database: with the same host secret */
+	other.conf.host_secret = p.conf.host_secret;
+	CU_ASSERT_EQUAL(store_migrate(s, &other.conf), HUFU_OK);
+	CU_ASSERT_EQUAL(store_migrate(s, &other.conf), HUFU_ERR_EXISTS);
+	CU_ASSERT_TRUE(holds(&other.conf, uuids));
+	store_close(s);
+	place_clear(&other);
+	place_clear(&p);
+}
+
 static const struct unit_case cases[] = {
 	{"the server is killed and started again under load: nothing acknowledged is lost, one row an op", test_server_killed},
 	{"connections are killed under load: likewise", test_connections_killed},
@@ -433,6 +482,7 @@ static const struct unit_case cases[] = {
 	{"a copy older than stale_s is not used", test_stale},
 	{"a copy that is damaged is made anew", test_bad_copy},
 	{"an old dump is noticed, and used only after the officer's word", test_old_dump},
+	{"a store moves from one engine to the other and back, and overwrites nothing", test_migrate},
 	{0},
 };
 
