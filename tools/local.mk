@@ -72,6 +72,7 @@ hufu_SOURCES = \
 	%reldir%/cmd_pool.c \
 	%reldir%/cmd_random.c \
 	%reldir%/cmd_sdf_password.c \
+	%reldir%/audit/cmd_audit.c %reldir%/audit/cmd_search.c %reldir%/audit/trailfile.c %reldir%/audit/trailfile.h \
 	%reldir%/cmd_selftest.c %reldir%/selftest.h %reldir%/selftest_kats.c \
 	%reldir%/cmd_sign.c \
 	%reldir%/cmd_status.c \
@@ -96,7 +97,7 @@ hufu_SOURCES = \
 	%reldir%/cmd_top.c %reldir%/live.c %reldir%/live.h %reldir%/top.h %reldir%/top_sample.c %reldir%/top_screen.c
 hufu_CFLAGS = $(tools_libhufutool_la_CFLAGS) $(NCURSES_CFLAGS)
 hufu_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_LIBEXEC_PATH='"$(pkglibexecdir)"' -DHUFU_SBIN_PATH='"$(sbindir)"'
-hufu_LDADD = tools/libhufutool.la $(STORE_ENGINES) src/store/libstore.la $(POOL_LIBS) $(NCURSES_LIBS) -lm
+hufu_LDADD = tools/libhufutool.la src/audit/libaudit.la $(STORE_ENGINES) src/store/libstore.la $(POOL_LIBS) $(NCURSES_LIBS) -lm
 
 # Run by hufu bench failover, pool and sdf: the core whole, with the driver that misbehaves.
 pkglibexec_PROGRAMS += hufu-lab

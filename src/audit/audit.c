@@ -37,7 +37,7 @@ static json_t *hex_or_null(const uint8_t *bytes)
 
 	if (!bytes)
 		return NULL;
-	hex_encode(bytes, 16, text);
+	chain_hex(bytes, 16, text);
 	return json_string(text);
 }
 

@@ -20,7 +20,7 @@
 /* The distinguishing identifier of GM/T 0009-2012 7.1, so that any SM2 program can check a checkpoint. */
 static const uint8_t signer_id[] = "1234567812345678";
 
-void hex_encode(const uint8_t *in, size_t len, char *out)
+void chain_hex(const uint8_t *in, size_t len, char *out)
 {
 	static const char digits[] = "0123456789abcdef";
 
@@ -38,7 +38,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-bool hex_decode(const char *in, size_t len, uint8_t *out)
+bool chain_unhex(const char *in, size_t len, uint8_t *out)
 {
 	for (size_t i = 0; i < len; i++) {
 		const int high = hex_digit(in[2 * i]), low = high < 0 ? -1 : hex_digit(in[2 * i + 1]);
@@ -97,7 +97,7 @@ static void write_hex(struct writer *w, const uint8_t *bytes, size_t len)
 {
 	char text[HEX_SIG + 1];
 
-	hex_encode(bytes, len, text);
+	chain_hex(bytes, len, text);
 	write_bytes(w, text, 2 * len);
 }
 
@@ -173,18 +173,18 @@ bool chain_parse(const char *line, size_t len, struct chain_line *parsed)
 	if (i == word_len || line[word_len] == '0' || line[i] != ',')
 		return false;
 	hex = take_hex(line, &end, MAC_WORD, HEX_DIGEST);
-	if (!hex || !hex_decode(hex, SM3_DIGEST_LEN, parsed->mac))
+	if (!hex || !chain_unhex(hex, SM3_DIGEST_LEN, parsed->mac))
 		return false;
 	parsed->mac_len = parsed->signed_len = end;
 	hex = take_hex(line, &end, SIG_WORD, HEX_SIG);
 	parsed->checkpoint = hex != NULL;
 	if (hex) {
 		parsed->signed_len = end;
-		if (!hex_decode(hex, SM2_SIG_LEN, parsed->signature))
+		if (!chain_unhex(hex, SM2_SIG_LEN, parsed->signature))
 			return false;
 	}
 	hex = take_hex(line, &end, PREV_WORD, HEX_DIGEST);
-	if (!hex || !hex_decode(hex, SM3_DIGEST_LEN, parsed->prev) || end < i)
+	if (!hex || !chain_unhex(hex, SM3_DIGEST_LEN, parsed->prev) || end < i)
 		return false;
 	sm3(line, len, parsed->hash);
 	return true;

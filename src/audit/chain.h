@@ -49,7 +49,7 @@ void chain_follow(struct chain *, const struct chain_line *);
 /* The key of the next record. */
 void chain_evolve(uint8_t key[CHAIN_KEY_LEN]);
 
-void hex_encode(const uint8_t *in, size_t len, char *out);
-bool hex_decode(const char *in, size_t len, uint8_t *out) MUST_CHECK;
+void chain_hex(const uint8_t *in, size_t len, char *out);
+bool chain_unhex(const char *in, size_t len, uint8_t *out) MUST_CHECK;
 
 #endif

@@ -363,7 +363,7 @@ static enum hufu_err signer_make(const char *path, const char *pub_path, struct 
 	enum hufu_err err = d && sm2_generate(&random, d, point) == SM2_OK ? HUFU_OK : HUFU_ERR_RANDOM;
 
 	if (!err) {
-		hex_encode(point, sizeof(point), text);
+		chain_hex(point, sizeof(point), text);
 		memcpy(text + 2 * sizeof(point), "\n", 2);
 		if (!make_file(path, d, SM2_SCALAR_LEN))
 			err = fail(path, "making", errno);

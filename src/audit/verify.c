@@ -95,7 +95,7 @@ static void check_line(struct verifier *v, const char *text, size_t len)
 	v->begun = true;
 	v->seq = line.seq + 1;
 	memcpy(v->head, line.hash, sizeof(v->head));
-	hex_encode(line.hash, sizeof(line.hash), v->verdict->head);
+	chain_hex(line.hash, sizeof(line.hash), v->verdict->head);
 }
 
 static void check_file(struct verifier *v, FILE *file)

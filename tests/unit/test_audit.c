@@ -141,7 +141,7 @@ static enum hufu_err verify(const struct bed *bed, bool with_seed, struct audit_
 
 	CU_ASSERT_EQUAL(read_file(path_of(bed, ".seed"), seed, sizeof(seed)), 32);
 	CU_ASSERT_EQUAL(read_file(path_of(bed, ".key.pub"), text, sizeof(text)), 129);
-	CU_ASSERT_TRUE(hex_decode(text, 64, point));
+	CU_ASSERT_TRUE(chain_unhex(text, 64, point));
 	return audit_verify(files, 1, point, with_seed ? seed : NULL, pass_over, NULL, verdict);
 }
 
@@ -246,12 +246,12 @@ static void test_known_forms(void)
 	at = strstr(bed.lines[0], "\",\"mac\":\"");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
 	CU_ASSERT_PTR_NOT_NULL(HMAC(EVP_sm3(), seed, 32, (uint8_t *)bed.lines[0], (size_t)(at - bed.lines[0]), mac, &len));
-	CU_ASSERT_TRUE(hex_decode(at + 9, 32, expected));
+	CU_ASSERT_TRUE(chain_unhex(at + 9, 32, expected));
 	CU_ASSERT_EQUAL(memcmp(mac, expected, 32), 0);
 	CU_ASSERT_EQUAL(EVP_Digest(bed.lines[0], strlen(bed.lines[0]) - 1, hash, &len, EVP_sm3(), NULL), 1);
 	at = strstr(bed.lines[1], "\"prev\":\"");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
-	CU_ASSERT_TRUE(hex_decode(at + 8, 32, expected));
+	CU_ASSERT_TRUE(chain_unhex(at + 8, 32, expected));
 	CU_ASSERT_EQUAL(memcmp(hash, expected, 32), 0);
 	bed_clear(&bed);
 }
