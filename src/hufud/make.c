@@ -3,10 +3,12 @@
  * New keys: a copy in every domain that takes one, sealed together for the client.
  * A machine that is asked twice makes two keys, and none stays with it: the client keeps one.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "hufu/mechanisms.h"
 #include "hufud/tenant_internal.h"
 #include "rand/rand.h"
 
@@ -98,6 +100,13 @@ static enum hufu_err make_as_wanted(struct making *m, const char *domain, uint64
 	return make_one(m, &req, domain);
 }
 
+static void free_copies(struct making *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		secret_free((void *)(uintptr_t)m->copies[i].data);
+	m->n = 0;
+}
+
 /* -- the same key elsewhere ---------------------------------------------------------- */
 
 static uint64_t more_time(const struct making *m)
@@ -107,42 +116,125 @@ static uint64_t more_time(const struct making *m)
 	return deadline && deadline < until ? deadline : until;
 }
 
-static enum hufu_err export_value(struct making *m, uint8_t **value, size_t *len)
+/* The key as its first copy has it. */
+static enum hufu_err hold_first(const struct making *m, struct pool_key **key)
 {
-	struct pool_request req = {.op = {.verb = HUFU_VERB_EXPORT, .out_cap = COPY_MAX, .repeatable = true, .deadline_ns = more_time(m)}};
 	uint8_t uuid[16];
 	enum hufu_err err = rand_bytes(uuid, sizeof(uuid));
 
-	*value = NULL;
-	if (err == HUFU_OK)
-		err = pool_key_new(m->tenant->pool, uuid, 0, m->wanted->op.new_type, m->copies, m->n, &req.key);
-	if (err != HUFU_OK)
-		return err;
-	req.op.out = *value = secret_alloc(COPY_MAX);
-	err = *value ? pool_run(m->tenant->pool, &req) : HUFU_ERR_NO_MEMORY;
-	*len = req.op.out_len;
-	pool_key_rele(req.key);
+	return err == HUFU_OK ? pool_key_new(m->tenant->pool, uuid, 0, m->wanted->op.new_type, m->copies, 1, key) : err;
+}
+
+/* Its value, on this host for as long as it takes. */
+static enum hufu_err give_clear(struct making *m, struct pool_key *key, const char *domain)
+{
+	uint8_t *value = secret_alloc(COPY_MAX);
+	struct pool_request export = {.key = key, .op = {.verb = HUFU_VERB_EXPORT, .out = value, .out_cap = COPY_MAX, .repeatable = true,
+	                                                 .deadline_ns = more_time(m)}};
+	struct pool_request import = {.op = {.verb = HUFU_VERB_IMPORT, .new_type = m->wanted->op.new_type, .in = value, .repeatable = true,
+	                                     .deadline_ns = more_time(m)}};
+	enum hufu_err err = value ? pool_run(m->tenant->pool, &export) : HUFU_ERR_NO_MEMORY;
+
+	if (err == HUFU_OK) {
+		import.op.in_len = export.op.out_len;
+		err = make_one(m, &import, domain);
+	}
+	secret_free(value);
 	return err;
 }
 
-/* A key of hardware alone stays in the domain that made it. One that no device gives out does, too. */
-static void give_to_others(struct making *m, size_t from)
-{
-	struct pool_request req = {.op = {.verb = HUFU_VERB_IMPORT, .new_type = m->wanted->op.new_type, .repeatable = true}};
-	uint8_t *value;
-	size_t len;
+/* A pair of the other domain's, for one journey. */
+struct transport {
+	struct pool_request wanted;
+	struct making making;
+	struct pool_key *public, *private;
+};
 
-	if (from == m->ndomains || m->hardware_only || m->copies[0].kind != HUFU_COPY_BLOB)
+static enum hufu_err transport_init(struct transport *t, const struct making *m, const char *domain)
+{
+	struct pool *pool = m->tenant->pool;
+	uint8_t uuid[16];
+
+	t->wanted = (struct pool_request){.op = {.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM2_KEY_PAIR_GEN,
+	                                         .new_type = HUFU_KEY_SM2_PRIVATE, .repeatable = true}};
+	t->making = (struct making){.tenant = m->tenant, .wanted = &t->wanted};
+	t->public = t->private = NULL;
+	enum hufu_err err = rand_bytes(uuid, sizeof(uuid));
+	if (err == HUFU_OK)
+		err = make_as_wanted(&t->making, domain, more_time(m));
+	if (err != HUFU_OK)
+		return err;
+	const struct pool_copy point = {.kind = HUFU_COPY_BLOB, .data = t->making.pub, .len = t->making.pub_len};
+	err = pool_key_new(pool, uuid, 1, HUFU_KEY_SM2_PRIVATE, t->making.copies, t->making.n, &t->private);
+	uuid[0] ^= 1;
+	return err == HUFU_OK ? pool_key_new(pool, uuid, 1, HUFU_KEY_SM2_PUBLIC, &point, 1, &t->public) : err;
+}
+
+static void transport_clear(struct transport *t)
+{
+	pool_key_rele(t->public);
+	pool_key_rele(t->private);
+	free_copies(&t->making);
+}
+
+static enum hufu_err wrap_and_unwrap(struct making *m, struct transport *t, struct pool_key *key, const char *domain)
+{
+	uint8_t *wrapped = malloc(COPY_MAX);
+	struct pool_request wrap = {.key = t->public, .subject = key,
+	                            .op = {.verb = HUFU_VERB_WRAP, .mechanism = CKM_HUFU_SM2_C1C3C2, .out = wrapped, .out_cap = COPY_MAX,
+	                                   .repeatable = true, .deadline_ns = more_time(m)}};
+	struct pool_request unwrap = {.key = t->private,
+	                              .op = {.verb = HUFU_VERB_UNWRAP, .mechanism = CKM_HUFU_SM2_C1C3C2, .in = wrapped, .repeatable = true,
+	                                     .new_type = m->wanted->op.new_type, .deadline_ns = more_time(m)}};
+	enum hufu_err err = wrapped ? pool_run(m->tenant->pool, &wrap) : HUFU_ERR_NO_MEMORY;
+
+	if (err == HUFU_OK) {
+		unwrap.op.in_len = wrap.op.out_len;
+		err = make_one(m, &unwrap, domain);
+	}
+	free(wrapped);
+	return err;
+}
+
+/* From device to device, encrypted for the other domain: this host sees neither the value nor the key that opens it. */
+static enum hufu_err give_wrapped(struct making *m, struct pool_key *key, const char *domain)
+{
+	struct transport *t = malloc(sizeof(*t));
+
+	if (!t)
+		return HUFU_ERR_NO_MEMORY;
+	enum hufu_err err = transport_init(t, m, domain);
+	if (err == HUFU_OK)
+		err = wrap_and_unwrap(m, t, key, domain);
+	transport_clear(t);
+	free(t);
+	return err;
+}
+
+/* Software would hold a wrapped key in the clear, too: to or from there it goes as it is. */
+static enum hufu_err give(struct making *m, struct pool_key *key, const struct pool_domain *from, const struct pool_domain *to)
+{
+	struct pool *pool = m->tenant->pool;
+	bool wraps = !from->software && !to->software && pool_can(pool, CKM_HUFU_SM2_C1C3C2, HUFU_VERB_WRAP) &&
+	             pool_can(pool, CKM_HUFU_SM2_C1C3C2, HUFU_VERB_UNWRAP);
+	enum hufu_err err = wraps ? give_wrapped(m, key, to->name) : HUFU_ERR_UNSUPPORTED;
+
+	return err != HUFU_OK && !m->hardware_only ? give_clear(m, key, to->name) : err;
+}
+
+/* What a device keeps, or does not give out, stays in its domain. */
+static void give_to_others(struct making *m, size_t made)
+{
+	struct pool_key *key;
+
+	if (made + 1 == m->ndomains || m->copies[0].kind != HUFU_COPY_BLOB || hold_first(m, &key) != HUFU_OK)
 		return;
-	if (export_value(m, &value, &len) == HUFU_OK)
-		for (size_t i = from; i < m->ndomains; i++) {
-			req.op.in = value;
-			req.op.in_len = len;
-			req.op.deadline_ns = more_time(m);
-			if (m->domains[i].up)
-				(void)!make_one(m, &req, m->domains[i].name);
-		}
-	secret_free(value);
+	if (m->hardware_only)
+		pool_key_set_policy(key, true, false);
+	for (size_t i = made + 1; i < m->ndomains; i++)
+		if (m->domains[i].up)
+			(void)!give(m, key, &m->domains[made], &m->domains[i]);
+	pool_key_rele(key);
 }
 
 static void make_in_others(struct making *m, size_t from)
@@ -155,7 +247,8 @@ static void make_in_others(struct making *m, size_t from)
 /* The request is wrong, or this host is out of memory or time: no other domain will think otherwise. */
 static bool is_final(enum hufu_err err)
 {
-	return hufu_err_group(err) == HUFU_GROUP_CALLER || err == HUFU_ERR_NO_MEMORY || err == HUFU_ERR_RANDOM || err == HUFU_ERR_DEADLINE;
+	return hufu_err_group(err) == HUFU_GROUP_CALLER || err == HUFU_ERR_NO_MEMORY || err == HUFU_ERR_RANDOM ||
+	       err == HUFU_ERR_DEADLINE;
 }
 
 static enum hufu_err make_all(struct making *m)
@@ -166,7 +259,7 @@ static enum hufu_err make_all(struct making *m)
 		enum hufu_err one = make_as_wanted(m, m->domains[i].name, m->wanted->op.deadline_ns);
 
 		if (one == HUFU_OK && m->wanted->op.verb == HUFU_VERB_GENERATE)
-			give_to_others(m, i + 1);
+			give_to_others(m, i);
 		else if (one == HUFU_OK)
 			make_in_others(m, i + 1);
 		/* Of several that fail, one that might have been able to tells more than one that never is. */
@@ -211,7 +304,6 @@ enum hufu_err tenant_make(struct tenant *tenant, struct pool_request *wanted, bo
 	enum hufu_err err = make_all(&m);
 	if (err == HUFU_OK)
 		err = hand_out(&m);
-	for (size_t i = 0; i < m.n; i++)
-		secret_free((void *)(uintptr_t)m.copies[i].data);
+	free_copies(&m);
 	return err;
 }

@@ -376,6 +376,27 @@ static void hardware_only(void)
 	fault_reset();
 }
 
+/* From card to card it travels wrapped, and so may a key that is never in software. */
+static void between_cards(void)
+{
+	struct bed bed = bed_of(TENANT_CONF("a, b, soft", "device \"soft\" { driver = \"soft\" }\n"
+		"device \"a\" { driver = \"fault\" wraps = \"soft\" script = \"export:unsupported\" }\n"
+		"device \"b\" { driver = \"fault\" wraps = \"soft\" script = \"export:unsupported\" }\n"));
+	struct kept kept;
+	struct tenant_copy *copy;
+	char why[128];
+
+	CU_ASSERT_EQUAL_FATAL(generate_sm2(bed.tenant, true, &kept), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(tenant_open_copy(bed.tenant, kept.copy, kept.key.blob_len, &copy), HUFU_OK);
+	CU_ASSERT(copy->n == 2 && strcmp(copy->copies[0].domain, "soft") != 0 && strcmp(copy->copies[1].domain, "soft") != 0);
+	tenant_copy_free(copy);
+	CU_ASSERT_TRUE(signs(bed.tenant, &kept));
+	CU_ASSERT_EQUAL(fault_script("a", "any:gone", why, sizeof(why)), HUFU_OK);
+	CU_ASSERT_TRUE(signs(bed.tenant, &kept)); /* by the other card's copy */
+	bed_free(&bed);
+	fault_reset();
+}
+
 static void no_hardware(void)
 {
 	struct bed bed = bed_of(SOFT);
@@ -589,6 +610,7 @@ static const struct unit_case cases[] = {
 	{"what a client has evicted is gone from memory, and comes back with its copy", evicted},
 	{"a new key has a copy for each domain of the tenant's devices, hardware first", several_domains},
 	{"a hardware-only key has no copy for software, is never exported, and software does not step in", hardware_only},
+	{"a key goes from card to card wrapped, and has a copy for each", between_cards},
 	{"a machine of software alone makes no hardware-only keys", no_hardware},
 	{"it tells of what its devices do, less what it does not carry", info},
 	{"a probe fails when all devices are out", probe},
