@@ -41,7 +41,7 @@ struct conf_device {
 	char *domain;             /* default: the device's name */
 	uint32_t weight;          /* 1..1000, default 100; among devices of one priority */
 	uint32_t priority;        /* 0..99: devices of the lowest number that are fit serve; default CONF_PRIORITY_AUTO */
-	enum conf_isolation isolation; /* auto: direct where the driver returns by its deadline, else process where hufud hosts it, else thread */
+	enum conf_isolation isolation; /* auto: direct where the driver returns by its deadline, else as hufud hosts it or not */
 	uint32_t sessions;        /* leases that this process may have at once; 0, the default: share of what the device has */
 	uint32_t share;           /* percent of the device's sessions, default 100 */
 	uint32_t queue;           /* ops that may wait for a lease, default 1024; beyond it the device is busy */
@@ -138,11 +138,14 @@ struct conf_pool conf_pool_defaults(void);
 struct conf_device conf_device_defaults(void);
 
 /*
- * Does hufud host this device, in a process of its own: one with isolation = process, or a vendor's library (driver sdf or p11, or a .so)
- * that leaves it open?
+ * Does hufud host this device, in a process of its own: one with isolation = process, or a vendor's library (driver sdf
+ * or p11, or a .so) that leaves it open?
  */
 bool conf_device_is_hosted(const struct conf_device *);
-/* The socket of its host. Without host_dir /run/hufu/devices, or hufu/devices in XDG_RUNTIME_DIR for users where it is not there. False: too long. */
+/*
+ * The socket of its host. Without host_dir in /run/hufu/devices, or hufu/devices in XDG_RUNTIME_DIR for users where it is
+ * not there. False: too long.
+ */
 bool conf_host_socket(const struct conf_device *, char *path, size_t len);
 
 /* What is in force, as a configuration file. */

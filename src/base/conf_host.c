@@ -33,7 +33,8 @@ static bool is_vendors(const char *driver)
 
 bool conf_device_is_hosted(const struct conf_device *device)
 {
-	return device->isolation == CONF_ISOLATION_PROCESS || (device->isolation == CONF_ISOLATION_AUTO && is_vendors(device->driver));
+	return device->isolation == CONF_ISOLATION_PROCESS ||
+	       (device->isolation == CONF_ISOLATION_AUTO && is_vendors(device->driver));
 }
 
 static bool join(const char *dir, const char *more, const char *name, char *path, size_t len)

@@ -14,7 +14,7 @@
 #include "hufud/tenant_internal.h"
 #include "hufud/token.h"
 
-#define INLINE_LEN (64u << 10)       /* of input: less than a millisecond's work; of random bytes wire_op_take lets through no more */
+#define INLINE_LEN (64u << 10)       /* of input: less than a millisecond's work. No more random bytes are asked for at once */
 #define BODY_OVERHEAD 4096u          /* of an op beside its input: key, parameters */
 #define OFFERS_MAX 1024u             /* rows of an InfoReply */
 #define BIT(verb) (1u << HUFU_VERB_##verb)
@@ -195,7 +195,10 @@ static enum hufu_err prepare(struct served *served)
 static struct served *take(struct request *req)
 {
 	struct served *served = secret_alloc(sizeof(*served));
-	enum hufu_err err = served ? wire_op_take(req->op, req->body, req->len, req->session->max_body, &served->wire) : HUFU_ERR_NO_MEMORY;
+	enum hufu_err err = HUFU_ERR_NO_MEMORY;
+
+	if (served)
+		err = wire_op_take(req->op, req->body, req->len, req->session->max_body, &served->wire);
 
 	if (err == HUFU_OK) {
 		served->req = req;
@@ -354,7 +357,8 @@ static void run_info(struct request *req)
 	tenant_load(tenant, &load);
 	req->outcome = wire_status_of(HUFU_OK);
 	writer_init(&req->reply, true);
-	if (wire_info_put_reply(&req->reply, req->id, &info, pool_is_software(tenant->pool) ? HUFU_DRIVER_SOFTWARE : 0, &load) != HUFU_OK)
+	const uint32_t flags = pool_is_software(tenant->pool) ? HUFU_DRIVER_SOFTWARE : 0;
+	if (wire_info_put_reply(&req->reply, req->id, &info, flags, &load) != HUFU_OK)
 		writer_clear(&req->reply);
 	free(rows);
 	request_answer(req);

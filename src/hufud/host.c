@@ -91,7 +91,7 @@ static void run_driver(struct hosted *hosted)
 	attachment_rele(attachment);
 }
 
-/* As hufu/driver.h has it: a driver that says more than there was room for is not believed, nor is anything sent that lies beyond. */
+/* As hufu/driver.h has it. A driver that says more than there was room for is not believed: nothing goes out that lies beyond. */
 static void settle(struct hufu_op *op)
 {
 	if (op->outcome == HUFU_OK && op->out_len <= op->out_cap && op->pub_len <= (op->pub ? HUFU_PUB_MAX : 0) &&
@@ -113,8 +113,8 @@ static void reply(struct hosted *hosted)
 	req->outcome = wire_status_of(hosted->wire->op.outcome);
 	host_load(&load);
 	writer_init(&req->reply, true);
-	if (wire_op_put_reply(&req->reply, req->id, &hosted->wire->op, &req->outcome, &load, (clock_now_ns() - req->arrived_ns) / 1000) !=
-	    HUFU_OK)
+	const uint64_t served_us = (clock_now_ns() - req->arrived_ns) / 1000;
+	if (wire_op_put_reply(&req->reply, req->id, &hosted->wire->op, &req->outcome, &load, served_us) != HUFU_OK)
 		writer_clear(&req->reply);
 }
 
@@ -132,8 +132,10 @@ static void run_op(struct hosted *hosted)
 static void serve_op(struct request *req)
 {
 	struct hosted *hosted = secret_alloc(sizeof(*hosted));
-	enum hufu_err err = hosted ? wire_op_take(req->op, req->body, req->len, req->session->max_body, &hosted->wire) : HUFU_ERR_NO_MEMORY;
+	enum hufu_err err = HUFU_ERR_NO_MEMORY;
 
+	if (hosted)
+		err = wire_op_take(req->op, req->body, req->len, req->session->max_body, &hosted->wire);
 	if (err != HUFU_OK) {
 		secret_free(hosted);
 		answer(req, wire_status_of(err));

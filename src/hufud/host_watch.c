@@ -3,7 +3,8 @@
  * Calls of a driver that may hang. Nothing can be done for one that does: the
  * process ends, the kernel cleans up, and whoever waited for its answers goes elsewhere.
  *
- * Two threads look every 100 ms: one at deadlines; the other calls driver->cancel for requests that were given up, which may hang as well.
+ * Two threads look every 100 ms: one at deadlines; the other calls driver->cancel for
+ * requests that were given up, which may hang as well.
  */
 #include "hufud/host_internal.h"
 

@@ -129,10 +129,11 @@ static enum hufu_err hold_first(const struct making *m, struct pool_key **key)
 static enum hufu_err give_clear(struct making *m, struct pool_key *key, const char *domain)
 {
 	uint8_t *value = secret_alloc(COPY_MAX);
-	struct pool_request export = {.key = key, .op = {.verb = HUFU_VERB_EXPORT, .out = value, .out_cap = COPY_MAX, .repeatable = true,
-	                                                 .deadline_ns = more_time(m)}};
-	struct pool_request import = {.op = {.verb = HUFU_VERB_IMPORT, .new_type = m->wanted->op.new_type, .in = value, .repeatable = true,
+	struct pool_request export = {.key = key,
+	                              .op = {.verb = HUFU_VERB_EXPORT, .out = value, .out_cap = COPY_MAX, .repeatable = true,
 	                                     .deadline_ns = more_time(m)}};
+	struct pool_request import = {.op = {.verb = HUFU_VERB_IMPORT, .new_type = m->wanted->op.new_type, .in = value,
+	                                     .repeatable = true, .deadline_ns = more_time(m)}};
 	enum hufu_err err = value ? pool_run(m->tenant->pool, &export) : HUFU_ERR_NO_MEMORY;
 
 	if (err == HUFU_OK) {
@@ -181,11 +182,11 @@ static enum hufu_err wrap_and_unwrap(struct making *m, struct transport *t, stru
 {
 	uint8_t *wrapped = malloc(COPY_MAX);
 	struct pool_request wrap = {.key = t->public, .subject = key,
-	                            .op = {.verb = HUFU_VERB_WRAP, .mechanism = CKM_HUFU_SM2_C1C3C2, .out = wrapped, .out_cap = COPY_MAX,
-	                                   .repeatable = true, .deadline_ns = more_time(m)}};
+	                            .op = {.verb = HUFU_VERB_WRAP, .mechanism = CKM_HUFU_SM2_C1C3C2, .out = wrapped,
+	                                   .out_cap = COPY_MAX, .repeatable = true, .deadline_ns = more_time(m)}};
 	struct pool_request unwrap = {.key = t->private,
-	                              .op = {.verb = HUFU_VERB_UNWRAP, .mechanism = CKM_HUFU_SM2_C1C3C2, .in = wrapped, .repeatable = true,
-	                                     .new_type = m->wanted->op.new_type, .deadline_ns = more_time(m)}};
+	                              .op = {.verb = HUFU_VERB_UNWRAP, .mechanism = CKM_HUFU_SM2_C1C3C2, .in = wrapped,
+	                                     .repeatable = true, .new_type = m->wanted->op.new_type, .deadline_ns = more_time(m)}};
 	enum hufu_err err = wrapped ? pool_run(m->tenant->pool, &wrap) : HUFU_ERR_NO_MEMORY;
 
 	if (err == HUFU_OK) {
@@ -279,7 +280,8 @@ static enum hufu_err hand_out(struct making *m)
 	struct writer sealed;
 
 	writer_init(&sealed, false);
-	enum hufu_err err = tenant_seal_copy(m->tenant, op->new_type, m->hardware_only, m->copies, m->n, m->pub, m->pub_len, &sealed);
+	enum hufu_err err = tenant_seal_copy(m->tenant, op->new_type, m->hardware_only, m->copies, m->n, m->pub, m->pub_len,
+	                                     &sealed);
 	if (err == HUFU_OK) {
 		op->out_len = sealed.len;
 		err = sealed.len <= op->out_cap ? HUFU_OK : HUFU_ERR_BUFFER;

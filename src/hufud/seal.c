@@ -190,8 +190,8 @@ static void domain_tag(const char *domain, uint8_t tag[DOMAIN_TAG_LEN])
 	memcpy(tag, digest, DOMAIN_TAG_LEN);
 }
 
-enum hufu_err tenant_seal_state(struct tenant *tenant, const struct hufu_op *op, const char *domain, const uint8_t *state, size_t len,
-                                uint8_t out[HUFU_STATE_MAX], size_t *out_len)
+enum hufu_err tenant_seal_state(struct tenant *tenant, const struct hufu_op *op, const char *domain, const uint8_t *state,
+                                size_t len, uint8_t out[HUFU_STATE_MAX], size_t *out_len)
 {
 	const struct state_aad aad = state_aad(op);
 	uint8_t plain[HUFU_STATE_MAX];

@@ -129,8 +129,8 @@ static void tell_end(const struct child *child, int status)
 	if (child->leaving)
 		log_device(HUFU_LOG_INFO, child->name, "its host has ended");
 	else if (WIFSIGNALED(status))
-		log_device(HUFU_LOG_WARNING, child->name, "its host was ended by signal %d (%s): a new one is started", WTERMSIG(status),
-		           strsignal(WTERMSIG(status)));
+		log_device(HUFU_LOG_WARNING, child->name, "its host was ended by signal %d (%s): a new one is started",
+		           WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) == HOST_EXIT_CONFIG)
 		log_device(HUFU_LOG_ERROR, child->name, "it cannot be hosted as configured. Mend its section, and reload (SIGHUP)");
 	else
@@ -256,12 +256,13 @@ static void child_new(struct supervisor *s, const struct conf_device *device)
 	if (!child)
 		return;
 	if (!conf_host_socket(device, path, sizeof(path))) {
-		log_device(HUFU_LOG_ERROR, device->name, "the path of its host's socket is too long. Give the machine a shorter host_dir");
+		log_device(HUFU_LOG_ERROR, device->name, "the path of its host's socket is too long. Give the machine a shorter "
+		           "host_dir");
 		free(child);
 		return;
 	}
-	*child = (struct child){.supervisor = s, .listener = -1, .pidfd = -1, .backoff_ms = BACKOFF_MIN_MS, .name = strdup(device->name),
-	                        .settings = settings_of(device), .path = strdup(path)};
+	*child = (struct child){.supervisor = s, .listener = -1, .pidfd = -1, .backoff_ms = BACKOFF_MIN_MS,
+	                        .name = strdup(device->name), .settings = settings_of(device), .path = strdup(path)};
 	child->again = evtimer_new(s->base, on_again, child);
 	if (!child->name || !child->settings || !child->path || !child->again) {
 		child_free(child);

@@ -156,7 +156,8 @@ enum hufu_err tenant_domain_sign(const struct tenant *tenant, const uint8_t e[32
 
 /* -- the whole ------------------------------------------------------------------------- */
 
-enum hufu_err tenant_new(const struct conf *conf, const struct conf_token *token, const uint8_t master[MASTER_LEN], struct tenant **out)
+enum hufu_err tenant_new(const struct conf *conf, const struct conf_token *token, const uint8_t master[MASTER_LEN],
+                         struct tenant **out)
 {
 	struct tenant *tenant = calloc(1, sizeof(*tenant));
 
@@ -242,5 +243,6 @@ void tenant_load(struct tenant *tenant, struct wire_load *load)
 	uint32_t queued, running, threads;
 
 	tenant_lanes_load(tenant->lanes, &queued, &running, &threads);
-	*load = (struct wire_load){.in_flight = queued + running + atomic_load(&tenant->in_flight), .queue = queued, .capacity = threads};
+	*load = (struct wire_load){.in_flight = queued + running + atomic_load(&tenant->in_flight), .queue = queued,
+	                           .capacity = threads};
 }

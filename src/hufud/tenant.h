@@ -16,11 +16,15 @@
 struct tenant;
 
 #define MASTER_LEN 32
-/* Reads conf_machine.master: a file of root's or this user's, closed to all others. master: secret memory. HUFU_ERR_CONFIG after a message. */
+/*
+ * Reads conf_machine.master: a file of root's or this user's, closed to all others. master: secret memory. HUFU_ERR_CONFIG
+ * after a message.
+ */
 enum hufu_err master_load(const char *where, uint8_t master[MASTER_LEN]) MUST_CHECK;
 
 /* Loads nothing from a device or store yet. master: of the machines of the domain. HUFU_ERR_CONFIG after a message. */
-enum hufu_err tenant_new(const struct conf *, const struct conf_token *, const uint8_t master[MASTER_LEN], struct tenant **) MUST_CHECK;
+enum hufu_err tenant_new(const struct conf *, const struct conf_token *, const uint8_t master[MASTER_LEN],
+                         struct tenant **) MUST_CHECK;
 /* All requests are answered. */
 void tenant_free(struct tenant *);
 const char *tenant_name(const struct tenant *);

@@ -9,7 +9,8 @@ static enum hufu_err set_public(struct pool_key *key, const struct tenant_copy *
 {
 	if (copy->type == HUFU_KEY_SM2_PRIVATE)
 		return copy->pub_len == SM2_POINT_LEN ? pool_key_set_point(key, copy->pub) : HUFU_OK;
-	if (copy->pub_len && (copy->type == HUFU_KEY_RSA_PRIVATE || copy->type == HUFU_KEY_EC_PRIVATE || copy->type == HUFU_KEY_EDWARDS_PRIVATE))
+	if (copy->pub_len && (copy->type == HUFU_KEY_RSA_PRIVATE || copy->type == HUFU_KEY_EC_PRIVATE ||
+	                      copy->type == HUFU_KEY_EDWARDS_PRIVATE))
 		return pool_key_set_public(key, copy->pub, copy->pub_len);
 	return HUFU_OK;
 }
@@ -21,8 +22,9 @@ static enum hufu_err open_sealed(struct tenant *tenant, const struct hufu_key *k
 
 	if (err != HUFU_OK)
 		return err;
-	err = copy->type == key->type ? pool_key_new(tenant->pool, key->uuid, key->version, copy->type, copy->copies, copy->n, &out->key)
-	                              : HUFU_ERR_NO_KEY;
+	err = HUFU_ERR_NO_KEY;
+	if (copy->type == key->type)
+		err = pool_key_new(tenant->pool, key->uuid, key->version, copy->type, copy->copies, copy->n, &out->key);
 	if (err == HUFU_OK && (err = set_public(out->key, copy)) != HUFU_OK)
 		pool_key_rele(out->key);
 	out->hardware_only = copy->hardware_only || key->hardware_only;

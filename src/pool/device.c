@@ -122,7 +122,10 @@ static const struct hufu_driver *find_own(const struct device *device)
 	return driver;
 }
 
-/* In another process: it is not loaded here. What is built in says what it is; a vendor's object is taken for hardware, and its host refuses it else. */
+/*
+ * In another process: it is not loaded here. What is built in says what it is; a vendor's object is taken for hardware, and
+ * its host refuses one that is not.
+ */
 static const struct hufu_driver *find_hosted(struct device *device)
 {
 	const struct hufu_driver *own = device->conf->driver[0] == '/' ? NULL : find_own(device);
@@ -152,7 +155,8 @@ static const struct hufu_driver *find_driver_locked(struct device *device)
 {
 	if (device->driver)
 		return device->driver;
-	const struct hufu_driver *driver = device->conf->isolation == CONF_ISOLATION_PROCESS ? find_hosted(device) : find_by_itself(device);
+	const bool apart = device->conf->isolation == CONF_ISOLATION_PROCESS;
+	const struct hufu_driver *driver = apart ? find_hosted(device) : find_by_itself(device);
 	if (driver && find_place(device, driver)) {
 		device->is_machine = is_machine(device, driver);
 		atomic_store(&device->driver, driver);

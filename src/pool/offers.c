@@ -38,8 +38,9 @@ static size_t add(struct hufu_capability *rows, size_t n, size_t max, const stru
 		return n;
 	if (i == n)
 		rows[n++] = (struct hufu_capability){
-			.mechanism = cap->mechanism, .multi_part = cap->multi_part, .permanent = cap->permanent, .min_nbits = cap->min_nbits,
-			.max_nbits = cap->max_nbits, .cost_us = cap->cost_us, .max_in = cap->max_in == UINT64_MAX ? 0 : cap->max_in,
+			.mechanism = cap->mechanism, .multi_part = cap->multi_part, .permanent = cap->permanent,
+			.min_nbits = cap->min_nbits, .max_nbits = cap->max_nbits, .cost_us = cap->cost_us,
+			.max_in = cap->max_in == UINT64_MAX ? 0 : cap->max_in,
 		};
 	widen(&rows[i], cap);
 	return n;
@@ -52,9 +53,10 @@ size_t pool_offers(struct pool *pool, struct hufu_capability *rows, size_t max)
 	pool_open_all(pool);
 	for (size_t i = 0; i < pool->ndevices; i++) {
 		struct device *device = atomic_load(&pool->devices[i]);
-		struct capabilities *caps = device_is_known(device) ? atomic_load_explicit(&device->caps, memory_order_acquire) : NULL;
+		bool counts = device_is_known(device) && atomic_load(&device->admin) != POOL_REMOVED;
+		struct capabilities *caps = counts ? atomic_load_explicit(&device->caps, memory_order_acquire) : NULL;
 
-		for (size_t row = 0; caps && atomic_load(&device->admin) != POOL_REMOVED && row < caps->n; row++)
+		for (size_t row = 0; caps && row < caps->n; row++)
 			n = add(rows, n, max, &caps->rows[row]);
 	}
 	return n;

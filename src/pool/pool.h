@@ -142,7 +142,7 @@ bool pool_opens(struct pool *, const char *domain, struct pool_key *, uint64_t m
 bool pool_can(struct pool *, uint64_t mechanism, enum hufu_verb);
 /* The same, with HUFU_PHASE_FIRST, NEXT, LAST. */
 bool pool_can_in_parts(struct pool *, uint64_t mechanism, enum hufu_verb);
-/* What they can do between them, at most max rows, none of the same kind twice; opens the devices. For whoever offers it to others. */
+/* What they can do between them, at most max rows, none of a kind twice; opens the devices. For whoever offers it to others. */
 size_t pool_offers(struct pool *, struct hufu_capability *, size_t max);
 /* Has each device that is enabled, and not quarantined, been open once? Of one that was not nobody can say what it does. */
 bool pool_knows_all(struct pool *);

@@ -10,7 +10,8 @@
 #include "hufud/tenant_internal.h"
 
 #define TENANT_CONF(devices, sections) \
-	"machine { listen = \"unix:/run/h.sock\" master = \"file:/m\" lanes = 4 }\n identity \"all\" { user = \"0\" tokens = { \"*\" } roles = { devices } }\n" sections \
+	"machine { listen = \"unix:/run/h.sock\" master = \"file:/m\" lanes = 4 }\n" \
+	"identity \"all\" { user = \"0\" tokens = { \"*\" } roles = { devices } }\n" sections \
 	"token \"bank\" { devices = { " devices " } }\n token \"mint\" { devices = { " devices " } }\n"
 
 static const uint8_t tenant_master[MASTER_LEN] = {0x6d, 0x61, 0x73, 0x74, 0x65, 0x72};

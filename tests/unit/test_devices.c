@@ -99,7 +99,8 @@ static enum hufu_err import(struct tenant *tenant, enum hufu_key_type type, cons
 static enum hufu_err run(struct tenant *tenant, enum hufu_verb verb, uint64_t mechanism, struct hufu_key *key, const void *in,
                          size_t in_len, uint8_t *out, size_t *out_len)
 {
-	struct hufu_op op = {.verb = verb, .mechanism = mechanism, .key = key, .in = in, .in_len = in_len, .out = out, .out_cap = *out_len};
+	struct hufu_op op = {.verb = verb, .mechanism = mechanism, .key = key, .in = in, .in_len = in_len, .out = out,
+	                     .out_cap = *out_len};
 	enum hufu_err err = call(tenant, &op);
 
 	*out_len = op.out_len;
@@ -187,7 +188,8 @@ static void values(void)
 	size_t len = sizeof(out);
 
 	CU_ASSERT_EQUAL_FATAL(import(bed.tenant, HUFU_KEY_SM4, sm4_key, 16, &secret), HUFU_OK);
-	CU_ASSERT(run(bed.tenant, HUFU_VERB_EXPORT, 0, &secret.key, NULL, 0, out, &len) == HUFU_OK && len == 16 && memcmp(out, sm4_key, 16) == 0);
+	CU_ASSERT_EQUAL(run(bed.tenant, HUFU_VERB_EXPORT, 0, &secret.key, NULL, 0, out, &len), HUFU_OK);
+	CU_ASSERT(len == 16 && memcmp(out, sm4_key, 16) == 0);
 	CU_ASSERT_EQUAL_FATAL(generate_sm2(bed.tenant, false, &pair), HUFU_OK);
 	struct hufu_key public = {.size = sizeof(public), .uuid = {201}, .type = HUFU_KEY_SM2_PUBLIC, .copy_kind = HUFU_COPY_BLOB,
 	                          .blob = pair.pub, .blob_len = 64};

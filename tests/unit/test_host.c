@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Claim: a host lends its driver as it is: what a process brings reaches the driver and what the driver says comes back;
- * each process has a device of its own; leases that broke are not used again, nor is a device that is gone before it is opened anew;
- * keys are loaded once and evicted; and a call that does not come back is found. No server: requests are made by hand.
+ * each process has a device of its own; leases that broke are not used again, nor is a device that is gone before it is
+ * opened anew; keys are loaded once and evicted; and a call that does not come back is found. No server: requests are made by hand.
  */
 #include "request_util.h"
 
@@ -179,8 +179,10 @@ static void residents(void)
 	struct hufu_resident resident = {.size = sizeof(resident)};
 	struct hufu_param_find nth = {.nth = 1};
 	uint8_t pub[HUFU_PUB_MAX], sig[64], e[32] = {1};
-	struct hufu_op find = {.verb = HUFU_VERB_FIND, .param = &nth, .out = (uint8_t *)&resident, .out_cap = sizeof(resident), .pub = pub};
-	struct hufu_op login = {.verb = HUFU_VERB_LOGIN, .in = (const uint8_t *)"secret", .in_len = 6, .in2 = (const uint8_t *)"user", .in2_len = 4};
+	struct hufu_op find = {.verb = HUFU_VERB_FIND, .param = &nth, .out = (uint8_t *)&resident,
+	                       .out_cap = sizeof(resident), .pub = pub};
+	struct hufu_op login = {.verb = HUFU_VERB_LOGIN, .in = (const uint8_t *)"secret", .in_len = 6, .in2 = (const uint8_t *)"user",
+	                        .in2_len = 4};
 
 	CU_ASSERT_EQUAL(plain(&session, WIRE_OP_INFO), HUFU_OK);
 	CU_ASSERT_EQUAL(plain(&other, WIRE_OP_INFO), HUFU_OK);
@@ -188,7 +190,8 @@ static void residents(void)
 	CU_ASSERT_EQUAL(find.pub_len, 64);
 	struct hufu_key index = {.size = sizeof(index), .uuid = {9}, .type = resident.type, .copy_kind = HUFU_COPY_INDEX,
 	                         .blob = resident.copy, .blob_len = resident.copy_len};
-	struct hufu_op sign = {.verb = HUFU_VERB_SIGN, .mechanism = CKM_HUFU_SM2, .key = &index, .in = e, .in_len = 32, .out = sig, .out_cap = 64};
+	struct hufu_op sign = {.verb = HUFU_VERB_SIGN, .mechanism = CKM_HUFU_SM2, .key = &index, .in = e, .in_len = 32, .out = sig,
+	                       .out_cap = 64};
 	CU_ASSERT_EQUAL(call(&session, &sign), HUFU_ERR_NO_KEY);
 	CU_ASSERT_EQUAL(call(&session, &login), HUFU_OK);
 	CU_ASSERT_EQUAL(call(&session, &sign), HUFU_OK);
