@@ -363,6 +363,7 @@ struct hufu_op {
 	uint64_t tenant;               /* 0 inside one process */
 	uint64_t auth;                 /* reference of the device login it may use, 0 none; no core gives one yet */
 	enum hufu_err outcome;         /* written by the driver */
+	bool hardware_only;            /* GENERATE, IMPORT, UNWRAP: as in struct hufu_key, of the key that is made; for drivers that pass ops on */
 };
 
 /*

@@ -76,6 +76,7 @@ static enum hufu_err make(struct pool *pool, struct pool_request *req, const cha
 	req->op.out = data;
 	req->op.out_cap = cap;
 	req->op.pub = pub;
+	req->op.hardware_only = copies->hardware_only;
 	req->op.repeatable = true; /* one key is kept, whoever made how many: the op id is unique in the store */
 	enum hufu_err err = pool_run(pool, req);
 	*needed = req->op.out_len;
@@ -239,6 +240,7 @@ CK_RV copies_import(struct token *token, struct copy_policy policy, enum hufu_ke
 	uint64_t deadline_ns = clock_now_ns() + token->conf->deadline_ms * NS_PER_MS;
 	enum hufu_err err = HUFU_OK;
 	copies->type = type;
+	copies->hardware_only = policy.hardware_only;
 	copies->n = copies->pub_len = copies->sample_len = 0;
 	CK_RV rv = domains_targets(token, policy.hardware_only, &copies->targets);
 	for (size_t i = 0; rv == CKR_OK && i < copies->targets.n; i++) {
@@ -446,6 +448,7 @@ CK_RV copies_generate(struct token *token, struct copy_policy policy, const stru
 {
 	bool here = token->conf->pool.generate == CONF_GENERATE_HOST && !policy.hardware_only;
 	copies->type = wanted->new_type;
+	copies->hardware_only = policy.hardware_only;
 	copies->n = copies->pub_len = copies->sample_len = 0;
 	return here ? generate_on_host(token, policy, wanted, copies) : generate_in_device(token, policy, wanted, copies);
 }
@@ -473,6 +476,7 @@ CK_RV copies_unwrap(struct token *token, struct copy_policy policy, const struct
 	struct pool_request wanted = *asked;
 	wanted.op.verb = HUFU_VERB_UNWRAP;
 	copies->type = asked->op.new_type;
+	copies->hardware_only = policy.hardware_only;
 	copies->n = copies->pub_len = copies->sample_len = 0;
 	copies->on_host = copies->left_device = false;
 	CK_RV rv = domains_targets(token, policy.hardware_only, &copies->targets);

@@ -28,6 +28,7 @@ struct copy_policy {
 struct copies {
 	struct targets targets;         /* whose names the copies point to */
 	enum hufu_key_type type;
+	bool hardware_only;             /* as the policy said that they were made by */
 	struct pool_copy list[STORE_COPIES_MAX]; /* data in secret memory */
 	size_t n;
 	uint8_t pub[HUFU_PUB_MAX];

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/conformance/face.h"
-#include "tests/conformance/face_machine.h"
 
 #include <dlfcn.h>
 #include <ftw.h>

@@ -12,6 +12,7 @@
 #define CONFORMANCE_FACE_H
 
 #include "hufu/pkcs11-sm.h"
+#include "tests/conformance/face_machine.h"
 #include "tests/unit/unit.h"
 
 #include <stdbool.h>

@@ -141,16 +141,19 @@ bool face_machines_start(const char *dir, const char *const *tokens, const char 
 	return ok;
 }
 
-pid_t face_machine_pid(size_t i)
+void face_machine_kill(size_t i)
 {
-	return machines.pids[i];
+	if (machines.pids[i] <= 0)
+		return;
+	kill(machines.pids[i], SIGKILL);
+	waitpid(machines.pids[i], NULL, 0);
+	machines.pids[i] = 0;
 }
 
 bool face_machine_restart(size_t i)
 {
 	char sock[128];
-	kill(machines.pids[i], SIGKILL);
-	waitpid(machines.pids[i], NULL, 0);
+	face_machine_kill(i);
 	path_of(sock, sizeof sock, i, "sock");
 	unlink(sock);
 	return start(i);

@@ -19,8 +19,8 @@ size_t face_machines(void);
 bool face_machines_start(const char *dir, const char *const *tokens, const char *const *options, size_t n);
 /* The sections of a token that lives on them, and of its devices. */
 void face_machines_print(FILE *, const char *dir, const char *token, const char *options);
-/* One of them, from 0. A machine that was killed is started again with its old configuration. */
-pid_t face_machine_pid(size_t);
+/* One of them, from 0: killed, and started (anew, if it still runs). */
+void face_machine_kill(size_t);
 bool face_machine_restart(size_t);
 /* Ends them all; of the process that started them alone. */
 void face_machines_stop(void);

@@ -130,6 +130,13 @@ tests_conformance_test_races_SOURCES = %reldir%/test_races.c
 tests_conformance_test_races_CFLAGS = $(FACE_CFLAGS)
 tests_conformance_test_races_LDADD = $(FACE_LIBS)
 
+if HUFUD
+FACE_TESTS += tests/conformance/test_machines
+tests_conformance_test_machines_SOURCES = %reldir%/test_machines.c
+tests_conformance_test_machines_CFLAGS = $(FACE_CFLAGS)
+tests_conformance_test_machines_LDADD = $(FACE_LIBS) $(PTHREAD_LIBS)
+endif
+
 UNIT_TESTS += $(FACE_TESTS)
 dist_check_SCRIPTS += tests/conformance/exports
 # A sanitizer brings its own constructors and references.

@@ -208,6 +208,8 @@ static void test_kept(void)
 	OK(p11->C_SignUpdate(s, large, most));
 	IS(p11->C_SignUpdate(s, large, 1), CKR_DATA_LEN_RANGE);
 	IS(p11->C_SignUpdate(s, large, 1), CKR_OPERATION_NOT_INITIALIZED);
+	if (face_machines())
+		return; /* a request has its bounds */
 	HMAC(EVP_sha3_256(), "Jefe", 4, large, sizeof large, want, NULL);
 	OK(p11->C_SignInit(s, &m, key));
 	OK(p11->C_Sign(s, large, sizeof large, out, &n));

@@ -218,7 +218,7 @@ static void test_where_a_key_lives(void)
 	IS(p11->C_GetAttributeValue(s, h, lives, 1), CKR_BUFFER_TOO_SMALL);
 	lives[0] = (CK_ATTRIBUTE)ATTR(CKA_HUFU_DOMAINS, domains);
 	OK(p11->C_GetAttributeValue(s, h, lives, 1));
-	CU_ASSERT(lives[0].ulValueLen == 4 && memcmp(domains, "soft", 4) == 0);
+	CU_ASSERT(lives[0].ulValueLen == 4 && memcmp(domains, face_machines() ? "test" : "soft", 4) == 0);
 
 	OK(p11->C_FindObjectsInit(s, lives, 1)); /* it can be looked for */
 	OK(p11->C_FindObjects(s, &copy, 1, &n));
@@ -232,7 +232,8 @@ static void test_where_a_key_lives(void)
 	IS(p11->C_SetAttributeValue(s, h, &set_domains, 1), CKR_ATTRIBUTE_READ_ONLY);
 	IS(p11->C_GenerateKey(s, &gen, &set_domains, 1, &copy), CKR_ATTRIBUTE_READ_ONLY);
 	IS(p11->C_GenerateKey(s, &gen, &odd, 1, &copy), CKR_ATTRIBUTE_VALUE_INVALID);
-	IS(p11->C_GenerateKey(s, &gen, &set_hard, 1, &copy), CKR_TEMPLATE_INCONSISTENT); /* there is no hardware */
+	/* There is no hardware: here, or, so far as this host knows, nowhere today. */
+	IS(p11->C_GenerateKey(s, &gen, &set_hard, 1, &copy), face_machines() ? CKR_DEVICE_ERROR : CKR_TEMPLATE_INCONSISTENT);
 	OK(p11->C_SetAttributeValue(s, h, &set_fallback, 1));
 	OK(p11->C_GetAttributeValue(s, h, lives + 1, 2));
 	CU_ASSERT(hard == CK_FALSE && falls_back == CK_FALSE);

@@ -202,7 +202,7 @@ static void set_running(struct hufu_lease *lease, size_t n)
 /* The ticket goes along with every key: which of them are private the machine knows. */
 static enum hufu_err put_request(struct hufu_device *device, const struct hufu_op *op, struct writer *frame)
 {
-	struct wire_extra extra = {0};
+	struct wire_extra extra = {.hardware_only = op->hardware_only};
 
 	pthread_rwlock_rdlock(&device->ticket_lock);
 	if (op->key || op->subject) {
