@@ -162,9 +162,46 @@ static int64_t not_after_of(X509 *cert)
 	return ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
+#define LABEL "EXPORTER-hufu-channel"
+
+/*
+ * TLCP's library has no exporter. As RFC 5705's from the master secret and both randoms, and from both certificates: without the
+ * extended master secret (RFC 7627), which TLCP has not, two channels to a third party could be brought to the same secret.
+ */
+static bool bind_tlcp(struct channel *c)
+{
+	uint8_t secret[SSL_MAX_MASTER_KEY_LENGTH], client[32], server[32], own[32];
+	unsigned len = 0;
+	X509 *cert = SSL_get_certificate(c->ssl);
+	const size_t secret_len = SSL_SESSION_get_master_key(SSL_get0_session(c->ssl), secret, sizeof(secret));
+	const bool good = secret_len > 0 && SSL_get_client_random(c->ssl, client, sizeof(client)) == sizeof(client) &&
+	                  SSL_get_server_random(c->ssl, server, sizeof(server)) == sizeof(server) && cert &&
+	                  X509_digest(cert, c->context->sha256, own, &len) == 1 && len == sizeof(own);
+	struct sm3_hmac_key key;
+	struct sm3_hmac mac;
+
+	sm3_hmac_key_init(&key, secret, secret_len);
+	sm3_hmac_init(&mac, &key);
+	sm3_hmac_update(&mac, LABEL, sizeof(LABEL) - 1);
+	sm3_hmac_update(&mac, client, sizeof(client));
+	sm3_hmac_update(&mac, server, sizeof(server));
+	sm3_hmac_update(&mac, c->context->server ? c->peer.fingerprint : own, sizeof(own));
+	sm3_hmac_update(&mac, c->context->server ? own : c->peer.fingerprint, sizeof(own));
+	sm3_hmac_final(&mac, c->peer.binding);
+	secret_wipe(secret, sizeof(secret));
+	secret_wipe(&key, sizeof(key));
+	return good;
+}
+
+static bool bind_channel(struct channel *c)
+{
+	if (c->context->profile->version != TLS1_3_VERSION)
+		return bind_tlcp(c);
+	return SSL_export_keying_material(c->ssl, c->peer.binding, sizeof(c->peer.binding), LABEL, sizeof(LABEL) - 1, NULL, 0, 0) == 1;
+}
+
 enum hufu_err channel_peer_of_tls(struct channel *c)
 {
-	static const char label[] = "EXPORTER-hufu-channel";
 	enum hufu_err err;
 	X509 *cert = SSL_get0_peer_certificate(c->ssl);
 
@@ -179,7 +216,7 @@ enum hufu_err channel_peer_of_tls(struct channel *c)
 		return deny(c, "the certificate of %s cannot be digested", c->peer.subject);
 	if (c->pinned && !secret_equal(c->peer.fingerprint, c->pin, sizeof(c->pin)))
 		return deny(c, "the certificate of %s is not the one whose SHA-256 is configured (pin)", c->peer.subject);
-	if (SSL_export_keying_material(c->ssl, c->peer.binding, sizeof(c->peer.binding), label, sizeof(label) - 1, NULL, 0, 0) != 1)
+	if (!bind_channel(c))
 		return deny(c, "the TLS library exports no keying material (RFC 8446 7.5)");
 	return check_times(c);
 }

@@ -50,17 +50,21 @@ static SSL_CTX *tlcp_ctx(OSSL_LIB_CTX *lib, bool server)
 	return ctx;
 }
 
+/* Its version, 1.1 of its own counting, passes for less than SSL 3 at level 2; what else the level would refuse is not offered. */
 static bool tlcp_tune(SSL_CTX *ctx)
 {
+	SSL_CTX_set_security_level(ctx, 1);
 	return SSL_CTX_set_cipher_list(ctx, "ECDHE-SM2-SM4-GCM-SM3:ECC-SM2-SM4-GCM-SM3") == 1;
 }
 
-/* The first pair signs (GB/T 38636 6.4.5.3): its place is another than that of TLS. */
+/* The first pair signs (GB/T 38636 6.4.5.3): its place is another than TLS's. It is fetched first: "the" pair changes. */
 static bool tlcp_second_pair(SSL_CTX *ctx, X509 *cert, EVP_PKEY *key)
 {
-	return SSL_CTX_use_sign_certificate(ctx, SSL_CTX_get0_certificate(ctx)) == 1 &&
-	       SSL_CTX_use_sign_PrivateKey(ctx, SSL_CTX_get0_privatekey(ctx)) == 1 && SSL_CTX_use_enc_certificate(ctx, cert) == 1 &&
-	       SSL_CTX_use_enc_PrivateKey(ctx, key) == 1;
+	X509 *sign_cert = SSL_CTX_get0_certificate(ctx);
+	EVP_PKEY *sign_key = SSL_CTX_get0_privatekey(ctx);
+
+	return SSL_CTX_use_sign_certificate(ctx, sign_cert) == 1 && SSL_CTX_use_sign_PrivateKey(ctx, sign_key) == 1 &&
+	       SSL_CTX_use_enc_certificate(ctx, cert) == 1 && SSL_CTX_use_enc_PrivateKey(ctx, key) == 1;
 }
 #else
 #define TLCP_VERSION 0

@@ -914,7 +914,8 @@ int main(void)
 {
 	char err[200];
 
-	(void)!log_configure("none", HUFU_LOG_ERROR, err, sizeof(err));
+	if (!getenv("HUFU_LOG"))
+		(void)!log_configure("none", HUFU_LOG_ERROR, err, sizeof(err));
 	const int result = unit_main("channel", cases);
 	if (ca) {
 		tls_ca_free(ca);
