@@ -263,7 +263,7 @@ static bool receive(struct link_conn *c)
 	return some;
 }
 
-/* Until there is nothing left: an end may stand behind answers that nobody waits for. A machine that never stops is not waited for. */
+/* Until there is nothing left: an end may stand behind answers that nobody waits for. One that never stops is not waited for. */
 static void receive_all(struct link_conn *c)
 {
 	for (int i = 0; i < RECEIVE_MOST && receive(c); i++)

@@ -253,7 +253,7 @@ static enum hufu_err check_domain(struct dial *d)
 /* -- one dial ---------------------------------------------------------------------------------------- */
 
 /*
- * Where the machine was the last time it is looked for first: with no resolver to be asked, one that is down delays no reconnection.
+ * Where the machine was the last time it is looked for first: a resolver that is down, not being asked, delays no reconnection.
  * Whoever may be there by now, it is the certificate that tells.
  */
 static enum hufu_err dial_socket(struct dial *d, int *fd)

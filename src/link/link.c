@@ -16,7 +16,7 @@
 #define LINK_HELD_MAX 64 /* connections that calls may wait on, those that drain too */
 #define LOOK_NS (20 * NS_PER_MS) /* idle for longer: it may have ended meanwhile, and a look costs less than a lost request */
 
-/* -- life -------------------------------------------------------------------------------- */
+/* -- configuration ----------------------------------------------------------------------- */
 
 static const size_t texts[] = {
 	offsetof(struct link_conf, device), offsetof(struct link_conf, address), offsetof(struct link_conf, name),
@@ -166,6 +166,75 @@ static void locks_init(struct link *link)
 	clock_cond_init(&link->dialed);
 }
 
+/* -- forks ---------------------------------------------------------------------------------------- */
+
+static struct link *links;
+static pthread_mutex_t links_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t links_once = PTHREAD_ONCE_INIT;
+
+/* The parent's connections are closed in a child, once, and not ended: the machine hears nothing of it. */
+static void leave_sockets(struct link *link)
+{
+	const int fd = atomic_exchange(&link->dial_fd, -1);
+
+	if (fd >= 0)
+		close(fd);
+	for (struct link_conn *c = link->all; c; c = c->next) {
+		if (c->fd >= 0)
+			close(c->fd);
+		c->fd = -1;
+	}
+}
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&links_lock);
+}
+
+static void after_fork_parent(void)
+{
+	pthread_mutex_unlock(&links_lock);
+}
+
+/*
+ * Links that nobody goes on with in the child too: with a copy of its socket there, a connection would outlive the parent. A
+ * list's head is one word, and what is in it at the fork stays there: it needs no lock to be read.
+ */
+static void after_fork_child(void)
+{
+	for (struct link *link = links; link; link = link->next)
+		leave_sockets(link);
+	pthread_mutex_unlock(&links_lock);
+}
+
+static void watch_forks(void)
+{
+	(void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+}
+
+static void enlist(struct link *link)
+{
+	pthread_once(&links_once, watch_forks);
+	pthread_mutex_lock(&links_lock);
+	link->next = links;
+	link->at = &links;
+	if (links)
+		links->at = &link->next;
+	links = link;
+	pthread_mutex_unlock(&links_lock);
+}
+
+static void delist(struct link *link)
+{
+	pthread_mutex_lock(&links_lock);
+	*link->at = link->next;
+	if (link->next)
+		link->next->at = link->at;
+	pthread_mutex_unlock(&links_lock);
+}
+
+/* -- beginning and end ------------------------------------------------------------------------------ */
+
 enum hufu_err link_new(const struct link_conf *conf, struct link **out)
 {
 	struct link *link = calloc(1, sizeof(*link));
@@ -175,6 +244,7 @@ enum hufu_err link_new(const struct link_conf *conf, struct link **out)
 		return HUFU_ERR_NO_MEMORY;
 	locks_init(link);
 	atomic_init(&link->dial_fd, -1);
+	enlist(link);
 	link->conf = *conf;
 	set_defaults(&link->conf);
 	draw_process(link);
@@ -195,6 +265,7 @@ void link_free(struct link *link)
 {
 	if (!link)
 		return;
+	delist(link);
 	for (size_t i = 0; i < LINK_SLOTS; i++)
 		if (link->slots[i])
 			conn_rele(link->slots[i]);
@@ -374,8 +445,6 @@ void link_state(struct link *link, struct link_state *state)
 	state->lost = atomic_load(&link->lost);
 }
 
-/* -- forks ---------------------------------------------------------------------------------------- */
-
 void link_before_fork(struct link *link)
 {
 	pthread_mutex_lock(&link->lock);
@@ -387,22 +456,18 @@ void link_after_fork_parent(struct link *link)
 }
 
 /*
- * The parent's connections are closed here, not ended: the machine hears nothing of it. What is in them may have been in the
- * middle of a change by a thread that this process does not have; it is left alone, but for the plaintext that came in.
+ * What is in the parent's connections may have been in the middle of a change by a thread that this process does not have; it is
+ * left alone, but for the plaintext that came in.
  */
 void link_after_fork_child(struct link *link)
 {
-	const int fd = atomic_exchange(&link->dial_fd, -1);
-
-	if (fd >= 0)
-		close(fd);
-	for (struct link_conn *c = link->all; c; c = c->next) {
-		close(c->fd);
+	leave_sockets(link);
+	for (struct link_conn *c = link->all; c; c = c->next)
 		secret_free(c->in);
-	}
-	memset(link->slots, 0, sizeof(link->slots));
 	link->all = NULL;
+	memset(link->slots, 0, sizeof(link->slots));
 	link->dialing = false;
+	link->known[0] = '\0';
 	channel_context_free(link->context);
 	link->context = NULL;
 	draw_process(link);

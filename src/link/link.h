@@ -22,7 +22,8 @@
  * and forgets it at HUFU_VERB_LOGOUT. What is refused for its ticket ends in HUFU_ERR_EXPIRED.
  *
  * Thread-safe. After a fork the child calls link_after_fork_child once: it has
- * new connections, and the parent's are left alone.
+ * new connections, and the parent's are left alone. Their sockets are closed in
+ * the child in any case, also of links that it does not go on with.
  */
 #ifndef LINK_LINK_H
 #define LINK_LINK_H

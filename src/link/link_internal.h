@@ -85,6 +85,7 @@ struct link_conn {
 };
 
 struct link {
+	struct link *next, **at;   /* of all in the process, see link.c */
 	struct link_conf conf;
 	char *text;                /* what conf points to */
 	char name[256];

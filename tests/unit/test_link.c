@@ -4,6 +4,7 @@
  * to it, or with an error that says whether the machine may have carried it
  * out, whatever the machine and the line do.
  */
+#include <fcntl.h>
 #include <openssl/rand.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -813,6 +814,37 @@ static void test_threads_and_deaths(void)
 	CU_ASSERT(m.accepted > 10);
 }
 
+/* How many descriptors are open. */
+static unsigned descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* A child that never hears of the link, as when a driver that is not fork-safe is left alone in it. */
+static void test_fork_leaves_nothing(void)
+{
+	UNIT_FORKS();
+	struct machine m = {.serve = serve_echo};
+	int status = 0;
+
+	machine_start(&m, NULL);
+	struct link *link = link_to(&m, NULL);
+	const unsigned before = descriptors();
+	CU_ASSERT_EQUAL(link_probe(link, clock_now_ns() + LONG_NS), HUFU_OK);
+	const pid_t child = fork();
+	if (child == 0) /* the machine's ends of both, which it did not have before, are there as well */
+		_exit(descriptors() == before + 2 ? 0 : 1);
+	CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	CU_ASSERT_EQUAL(ask(link, "parent", 6, LONG_NS), HUFU_OK);
+	link_free(link);
+	machine_stop(&m);
+}
+
 static void test_fork(void)
 {
 	UNIT_FORKS();
@@ -1166,6 +1198,7 @@ static const struct unit_case cases[] = {
 	{"sixteen threads get their own answers", test_threads},
 	{"threads whose connections die get answers, LOST or GONE", test_threads_and_deaths},
 	{"a forked child has its own connection, the parent keeps its", test_fork},
+	{"a child that does not know of the link holds none of its sockets", test_fork_leaves_nothing},
 	{"probes make the spare connections, and no more", test_probe},
 	{"bulk goes by its own connection", test_bulk},
 	{"dials are limited", test_dials_are_limited},
