@@ -81,6 +81,10 @@ tests_fuzz_fuzz_wire_reply_LDADD = $(WIRE_FUZZ_LIBS)
 tests_fuzz_fuzz_wire_hello_SOURCES = %reldir%/fuzz_wire_hello.c
 tests_fuzz_fuzz_wire_hello_CFLAGS = $(WIRE_FUZZ_CFLAGS)
 tests_fuzz_fuzz_wire_hello_LDADD = $(WIRE_FUZZ_LIBS)
+FUZZERS += tests/fuzz/fuzz_wire_store
+tests_fuzz_fuzz_wire_store_SOURCES = %reldir%/fuzz_wire_store.c
+tests_fuzz_fuzz_wire_store_CFLAGS = $(WIRE_FUZZ_CFLAGS)
+tests_fuzz_fuzz_wire_store_LDADD = $(WIRE_FUZZ_LIBS)
 
 # src/link
 FUZZERS += tests/fuzz/fuzz_link

@@ -71,6 +71,11 @@ tests_unit_test_wire_SOURCES = %reldir%/test_wire.c
 tests_unit_test_wire_CFLAGS = $(WIRE_TEST_CFLAGS)
 tests_unit_test_wire_LDADD = $(WIRE_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_store_op
+tests_unit_test_store_op_SOURCES = %reldir%/test_store_op.c
+tests_unit_test_store_op_CFLAGS = $(WIRE_TEST_CFLAGS)
+tests_unit_test_store_op_LDADD = $(WIRE_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_wire_interop
 tests_unit_test_wire_interop_SOURCES = %reldir%/test_wire_interop.c
 tests_unit_test_wire_interop_CFLAGS = $(WIRE_TEST_CFLAGS)
