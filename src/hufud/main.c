@@ -436,6 +436,7 @@ static void harden(void)
 	raise_limit(RLIMIT_MEMLOCK);
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is that write's error */
 }
 
 static void usage(FILE *out)

@@ -16,6 +16,8 @@ SCENARIOS = \
 	%reldir%/driver-kit.sh \
 	%reldir%/gnutls.sh \
 	%reldir%/hosts.sh \
+	%reldir%/hufud-access.sh \
+	%reldir%/hufud-audit.sh \
 	%reldir%/hufud-run.sh \
 	%reldir%/hufud-unit.sh \
 	%reldir%/install.sh \
@@ -55,8 +57,10 @@ EXTRA_DIST += \
 	%reldir%/java/Tls.java \
 	%reldir%/java/Token.java \
 	%reldir%/lib.sh \
+	%reldir%/machine.sh \
 	%reldir%/python/attributes.py \
 	%reldir%/python/claims.py \
+	%reldir%/python/full.py \
 	%reldir%/python/keys.py \
 	%reldir%/python/leave.py \
 	%reldir%/python/processes.py \
