@@ -484,6 +484,18 @@ static void test_domain(void)
 	end(&b);
 }
 
+/* To this host a machine is hardware, whatever is behind it. */
+static void test_hardware_only(void)
+{
+	struct bench net = bench_of(&driver_net, open_machine(0, true));
+	struct key key;
+
+	import(&net, HUFU_KEY_SM4, 16, &key);
+	key.key.hardware_only = true;
+	CU_ASSERT_EQUAL(encrypt(&net, &key, in_ms(5000)), HUFU_OK);
+	end(&net);
+}
+
 static const struct unit_case cases[] = {
 	{"what is larger than a request gives what it gives whole", test_large},
 	{"so does a part that is larger, and a signature over much", test_large_parts},
@@ -491,6 +503,7 @@ static const struct unit_case cases[] = {
 	{"what cannot be had in pieces says how much fits", test_unsplit},
 	{"a batch has an outcome for each op", test_batch},
 	{"a copy is good on every machine of the domain, and nowhere with a bit turned over", test_domain},
+	{"a key that is hardware-only here is used by a machine that is all software", test_hardware_only},
 	{"a machine that was killed is gone, and serves again when it is back", test_restart},
 	{"nobody waits for a machine that stands still", test_standstill},
 	{"whoever waits can be called back", test_cancel},
