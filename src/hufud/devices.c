@@ -211,6 +211,16 @@ static struct served *take(struct request *req)
 
 /* -- running it ------------------------------------------------------------------------- */
 
+/*
+ * A client in the role DEVICES takes the machine for hardware, and says so of its keys by default: "not on my host". Where the
+ * machine is an emulated one, that is all there is to it.
+ */
+static bool wants_hardware(const struct served *served)
+{
+	return served->wire->extra.hardware_only &&
+	       (served->req->session->role != WIRE_DEVICES || !pool_is_software(tenant_of(served->req)->pool));
+}
+
 static enum hufu_err run_here(struct served *served)
 {
 	struct tenant *tenant = tenant_of(served->req);
@@ -222,7 +232,7 @@ static enum hufu_err run_here(struct served *served)
 		return HUFU_OK;
 	}
 	if (1u << verb & MAKES && !looks_at_public(&served->wire->op))
-		return tenant_make(tenant, &served->pool, served->wire->extra.hardware_only);
+		return tenant_make(tenant, &served->pool, wants_hardware(served));
 	return pool_run(tenant->pool, &served->pool);
 }
 

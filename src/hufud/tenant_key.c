@@ -27,7 +27,7 @@ static enum hufu_err open_sealed(struct tenant *tenant, const struct hufu_key *k
 		err = pool_key_new(tenant->pool, key->uuid, key->version, copy->type, copy->copies, copy->n, &out->key);
 	if (err == HUFU_OK && (err = set_public(out->key, copy)) != HUFU_OK)
 		pool_key_rele(out->key);
-	out->hardware_only = copy->hardware_only || key->hardware_only;
+	out->hardware_only = copy->hardware_only || (key->hardware_only && !pool_is_software(tenant->pool)); /* as when it was made */
 	if (err == HUFU_OK && out->hardware_only)
 		pool_key_set_policy(out->key, true, false);
 	tenant_copy_free(copy);

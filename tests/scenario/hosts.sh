@@ -127,4 +127,40 @@ check "which says why" contains "isolation = process, but no hufud hosts it" huf
 check "until there is one" start_hufud
 check "then it serves" hufu_in key test "$URI;object=made"
 kill "$hufud"; wait "$hufud"
+
+# -- a machine's own devices ---------------------------------------------------------------------------
+head -c 32 /dev/urandom >master && chmod 600 master
+(umask 077; cat >machine.conf <<CONF
+log { to = "file:$work/machine.log" level = info }
+machine { listen = "unix:$work/machine.sock" master = "file:$work/master" host_dir = "$work/hosts" }
+identity "me" { user = "$(id -u)" tokens = bank roles = devices }
+token "bank" { devices = { soft1, soft2 } }
+device "soft1" { driver = soft domain = soft isolation = process }
+device "soft2" { driver = soft domain = soft isolation = process }
+CONF
+)
+write_conf() {
+	cat >"$HUFU_CONF" <<CONF
+log { to = "file:$work/hufu.log" level = "info" }
+token "$1" { store = "sqlite:$work/$1.db" host_secret = "file:$work/host.key" devices = { machine } }
+device "machine" { driver = net address = "unix:$work/machine.sock" }
+CONF
+	chmod 600 "$HUFU_CONF"
+}
+host_of() { pgrep -f "^hufud --host $1 --config $work/machine.conf\$"; }
+"$HUFUD" --config machine.conf >hufud.out 2>&1 &
+hufud=$!
+pids="$pids $hufud"
+check "a machine hosts its own devices" wait_for exists machine.sock
+init_token far
+check "a pair is made on it" hufu_in key generate "$URI" --type sm2 --label pair
+check "and tested" hufu_in key test "$URI;object=pair"
+for card in soft1 soft2 soft1; do
+	former=$(host_of $card)
+	kill -ABRT "$former"
+	check "the host of its $card crashes, and it goes on" hufu_in key test "$URI;object=pair"
+	check "until it is there again" wait_for is_new $card "$former"
+done
+kill "$hufud"; wait "$hufud"
+check "it ends well" is_equal $? 0
 finish

@@ -403,8 +403,13 @@ static void no_hardware(void)
 {
 	struct bed bed = bed_of(SOFT);
 	struct kept kept;
+	struct pool_request wanted = {.op = {.verb = HUFU_VERB_GENERATE, .mechanism = CKM_HUFU_SM4_KEY_GEN, .new_type = HUFU_KEY_SM4,
+	                                     .out = kept.copy, .out_cap = sizeof(kept.copy)}};
 
-	CU_ASSERT_EQUAL(generate_sm2(bed.tenant, true, &kept), HUFU_ERR_BUSY); /* another machine may have some */
+	CU_ASSERT_EQUAL_FATAL(generate_sm2(bed.tenant, true, &kept), HUFU_OK);
+	CU_ASSERT_TRUE(kept.key.hardware_only);
+	CU_ASSERT_TRUE(signs(bed.tenant, &kept));
+	CU_ASSERT_EQUAL(tenant_make(bed.tenant, &wanted, true), HUFU_ERR_NO_DEVICE); /* for others it is what it is */
 	bed_free(&bed);
 }
 
@@ -613,7 +618,7 @@ static const struct unit_case cases[] = {
 	{"a new key has a copy for each domain of the tenant's devices, hardware first", several_domains},
 	{"a hardware-only key has no copy for software, is never exported, and software does not step in", hardware_only},
 	{"a key goes from card to card wrapped, and has a copy for each", between_cards},
-	{"a machine of software alone makes no hardware-only keys", no_hardware},
+	{"to clients a machine of software alone is their hardware, and to nobody else", no_hardware},
 	{"it tells of what its devices do, less what it does not carry", info},
 	{"a probe fails when all devices are out", probe},
 	{"what the role does not offer is refused, and not executed", not_offered},
