@@ -32,24 +32,42 @@ static const char *health(const struct store_status *s)
 	return s->read_only ? "read-only" : "ok";
 }
 
+struct servers {
+	json_t *list;               /* NULL: for people */
+};
+
+static void server(void *arg, const char *line)
+{
+	struct servers *servers = arg;
+
+	if (servers->list)
+		json_array_append_new(servers->list, json_string(line));
+	else
+		printf("server      %s\n", line);
+}
+
 static enum status show(const struct args *args, const struct storefile *file, const struct store_status *s)
 {
 	char id[33], chain[65], date[32];
+	struct servers servers = {.list = args->json ? json_array() : NULL};
 
 	hex(s->id, sizeof s->id, id);
 	hex(s->chain, sizeof s->chain, chain);
 	date_of(s->changed_s, date);
 	if (args->json)
-		return out_json(json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:I,s:b,s:b,s:b,s:I}", "schema", "hufu-store-status/1",
+		store_servers(&file->conf, server, &servers);
+	if (args->json)
+		return out_json(json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:I,s:b,s:b,s:b,s:I,s:o}", "schema", "hufu-store-status/1",
 		                          "store", storefile_name(file), "engine", s->engine, "place", s->place, "state", health(s),
 		                          "id", id, "revision", (json_int_t)s->revision, "chain", chain, "changed", date, "remembered",
 		                          (json_int_t)s->remembered, "rolled_back", s->rolled_back, "read_only", s->read_only,
-		                          "cached", s->cached, "cache_age_s", (json_int_t)s->cache_age_s));
+		                          "cached", s->cached, "cache_age_s", (json_int_t)s->cache_age_s, "servers", servers.list));
 	printf("store       %s\nengine      %s%s%s\nstate       %s\nid          %s\nrevision    %llu\nhead        %s\n", storefile_name(file),
 	       s->engine, s->place[0] ? ", " : "", s->place, health(s), id, (unsigned long long)s->revision, chain);
 	printf("changed     %s\nremembered  %llu\n", date, (unsigned long long)s->remembered);
 	if (s->cached)
 		printf("cache       %llu s old\n", (unsigned long long)s->cache_age_s);
+	store_servers(&file->conf, server, &servers);
 	return ST_OK;
 }
 
@@ -68,6 +86,10 @@ enum status cmd_store_status(const struct args *args)
 	struct storefile file = {0};
 	struct store_status s;
 	enum status status = storefile_open(args, arg_target(args, 0), true, &file);
+
+	/* Why it cannot be opened shows best in how its servers are doing. */
+	if (status == ST_UNAVAILABLE && file.conf.conninfo)
+		store_servers(&file.conf, server, &(struct servers){NULL});
 
 	if (status == ST_OK) {
 		enum hufu_err err = store_status(file.store, &s);

@@ -10,6 +10,12 @@ void store_engine_register(const struct engine_kind *kind)
 	postgres = kind;
 }
 
+void store_servers(const struct store_conf *conf, store_report_fn report, void *arg)
+{
+	if (conf->engine == CONF_STORE_POSTGRES && postgres && postgres->servers)
+		postgres->servers(conf, report, arg);
+}
+
 enum hufu_err engine_open(const struct store_conf *conf, struct engine **engine)
 {
 	if (conf->engine == CONF_STORE_SQLITE)

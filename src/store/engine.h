@@ -142,6 +142,8 @@ struct engine_kind {
 	enum hufu_err (*wait)(struct engine *, int wake_fd, uint32_t ms);
 	/* What it knows of itself, within a transaction; NULL: nothing beside what the store knows. */
 	void (*status)(struct engine *, struct store_status *);
+	/* How each of the servers that conf names is doing, asked now; NULL: there are none. */
+	void (*servers)(const struct store_conf *, store_report_fn, void *arg);
 	/* The database's own look at itself, within a transaction; NULL: it has none. */
 	enum hufu_err (*check)(struct engine *, store_report_fn, void *arg);
 	/* Copies all to a new file, within a transaction; NULL: row by row. */

@@ -394,8 +394,8 @@ enum hufu_err head_look(struct sealed *s, enum tx tx)
 	enum hufu_err err = head_read(s, &now, &good);
 	if (err)
 		return err;
-	/* A cache may lag behind what its machine itself has written. */
-	bool lags = s->engine->cached && now.revision < s->newest.revision;
+	/* A copy may lag behind what its machine itself has written. */
+	bool lags = s->engine->cached && good;
 	if (!s->accepting && !lags && (!good || s->rolled_back || !s->looked || !same(&now, &s->head)))
 		err = look_closely(s, &now, good);
 	s->head = now;

@@ -49,6 +49,7 @@ src_store_postgres_libpostgres_la_SOURCES = \
 	%reldir%/postgres/engine.c \
 	%reldir%/postgres/postgres.h \
 	%reldir%/postgres/register.h \
+	%reldir%/postgres/servers.c \
 	%reldir%/postgres/tables.c
 src_store_postgres_libpostgres_la_CFLAGS = $(AM_CFLAGS) $(PQ_CFLAGS)
 src_store_postgres_libpostgres_la_LIBADD = $(PQ_LIBS)

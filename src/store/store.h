@@ -220,6 +220,8 @@ struct store_status {
 	uint64_t cache_age_s;      /* since that was certainly all there is */
 };
 enum hufu_err store_status(struct store *, struct store_status *) MUST_CHECK;
+/* A line for each server that conf names: "host:port primary", "standby", or what keeps it from being reached. Blocks 2 s a server. */
+void store_servers(const struct store_conf *, store_report_fn, void *arg);
 /* The officer's word that an older state is wanted, as after a restore. HUFU_ERR_PIN and the like, as store_login. */
 enum hufu_err store_accept_head(struct store *, const uint8_t *so_pin, size_t so_pin_len) MUST_CHECK;
 

@@ -62,7 +62,8 @@ static bool until_cached(struct store *s, bool cached)
 struct writer_thread {
 	struct place *p;
 	pthread_t thread;
-	unsigned first, n;          /* numbers of the samples that were acknowledged: first..first + n - 1 */
+	unsigned first;
+	atomic_uint n;              /* numbers of the samples that were acknowledged: first..first + n - 1 */
 	unsigned refused;
 	atomic_bool *stop;
 };
@@ -119,7 +120,7 @@ static void judge_writers(struct place *p, struct writer_thread w[WRITERS])
 			else
 				missing++;
 		}
-		printf("# writer %u: %u acknowledged, %u refused\n", i, w[i].n, w[i].refused);
+		printf("# writer %u: %u acknowledged, %u refused\n", i, atomic_load(&w[i].n), w[i].refused);
 	}
 	int64_t rows = ask(p->schema, "SELECT count(*) FROM hufu_object");
 	CU_ASSERT_EQUAL(missing, 0);
@@ -136,7 +137,7 @@ static unsigned written(struct writer_thread w[WRITERS])
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < WRITERS; i++)
-		n += __atomic_load_n(&w[i].n, __ATOMIC_RELAXED);
+		n += atomic_load(&w[i].n);
 	return n;
 }
 

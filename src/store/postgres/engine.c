@@ -373,7 +373,7 @@ static const struct engine_kind engine_postgres = {
 	.open = postgres_open, .close = postgres_close, .there = postgres_there, .create = postgres_create,
 	.disconnect = postgres_disconnect, .begin = postgres_begin, .ask = postgres_ask, .next = postgres_next,
 	.commit = postgres_commit, .rollback = postgres_rollback, .status = postgres_status, .wait = postgres_wait,
-	.glance = postgres_glance,
+	.glance = postgres_glance, .servers = pg_servers,
 };
 
 static enum hufu_err postgres_open(const struct store_conf *conf, struct engine **engine)

@@ -52,6 +52,10 @@ enum hufu_err pg_exec(struct postgres *, const char *sql) MUST_CHECK;
 /* One number; *found false: no row, or NULL. */
 enum hufu_err pg_number(struct postgres *, const char *sql, int64_t *number, bool *found) MUST_CHECK;
 
+/* -- servers.c ------------------------------------------------------------------ */
+
+void pg_servers(const struct store_conf *, store_report_fn, void *arg);
+
 /* -- tables.c ------------------------------------------------------------------- */
 
 /* HUFU_ERR_STORE_MISSING; STORE_VERSION: made by a newer hufu. */
