@@ -431,6 +431,11 @@ tests_unit_test_pool_keeper_CFLAGS = $(POOL_TEST_CFLAGS)
 tests_unit_test_pool_keeper_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
 tests_unit_test_pool_keeper_LDADD = $(POOL_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_hosted
+tests_unit_test_hosted_SOURCES = %reldir%/test_hosted.c
+tests_unit_test_hosted_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_hosted_LDADD = $(POOL_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_pool_resident
 tests_unit_test_pool_resident_SOURCES = %reldir%/test_pool_resident.c
 tests_unit_test_pool_resident_CFLAGS = $(POOL_TEST_CFLAGS)
