@@ -138,7 +138,8 @@ tests_conformance_test_machines_LDADD = $(FACE_LIBS) $(PTHREAD_LIBS)
 endif
 
 UNIT_TESTS += $(FACE_TESTS)
-dist_check_SCRIPTS += tests/conformance/exports
+dist_check_SCRIPTS += tests/conformance/exports tests/conformance/machines.sh
+TESTS += tests/conformance/machines.sh
 # A sanitizer brings its own constructors and references.
 if !SANITIZED
 TESTS += tests/conformance/exports
