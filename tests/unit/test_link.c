@@ -285,7 +285,7 @@ static void serve_slow(struct served *s)
 
 	if (!served_take_type(s, WIRE_REQUEST, &request, &body))
 		return;
-	for (int i = 0; i < 8; i++) /* at 25 ms each: twice the link's patience */
+	for (int i = 0; i < 6; i++) /* one each quarter of the link's patience: longer than that in all */
 		if (!served_take(s, &header, &body) || header.type != WIRE_PING || !served_frame(s, WIRE_PONG, header.id, NULL, 0))
 			return;
 	(void)served_frame(s, WIRE_REPLY, request.id, "x", 1);
@@ -297,7 +297,7 @@ static void test_patience(void)
 	struct machine m = {.serve = serve_slow};
 
 	machine_start(&m, NULL);
-	struct link *link = link_to(&m, &(struct link_conf){.ping_ms = 100});
+	struct link *link = link_to(&m, &(struct link_conf){.ping_ms = 1000});
 	CU_ASSERT_EQUAL(ask(link, "x", 1, LONG_NS), HUFU_OK);
 	link_free(link);
 	machine_stop(&m);
@@ -467,7 +467,7 @@ static void test_idle_is_asked(void)
 	struct machine m = {.serve = serve_then_sleep};
 
 	machine_start(&m, NULL);
-	struct link *link = link_to(&m, &(struct link_conf){.ping_ms = 100, .idle_ms = 100});
+	struct link *link = link_to(&m, &(struct link_conf){.ping_ms = 1000, .idle_ms = 100});
 	CU_ASSERT_EQUAL(ask(link, "x", 1, LONG_NS), HUFU_OK);
 	usleep(150000);
 	CU_ASSERT_EQUAL(ask(link, "x", 1, LONG_NS), HUFU_OK);
@@ -614,7 +614,7 @@ static void test_credit(void)
 
 	atomic_store(&rounds, 0);
 	machine_start(&m, NULL);
-	struct link *link = link_to(&m, &(struct link_conf){.ping_ms = 200});
+	struct link *link = link_to(&m, &(struct link_conf){.ping_ms = 1000});
 	fill_numbers(calls, 32, 0, LONG_NS);
 	link_run(link, calls, 32);
 	for (uint32_t i = 0; i < 32; i++)
