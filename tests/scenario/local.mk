@@ -23,6 +23,7 @@ SCENARIOS = \
 	%reldir%/install.sh \
 	%reldir%/java.sh \
 	%reldir%/machine-init.sh \
+	%reldir%/net-devices.sh \
 	%reldir%/nginx.sh \
 	%reldir%/nss.sh \
 	%reldir%/openssh.sh \
