@@ -103,7 +103,6 @@ static enum hufu_err ask_info(struct hufu_device *device, uint64_t deadline_ns)
 		return err;
 	link_state(device->link, &state);
 	device->max_body = state.max_body;
-	device->is_software = flags & HUFU_DRIVER_SOFTWARE;
 	take_domain(device, &state);
 	device->host->log(HUFU_LOG_INFO, device->name, "machine %s serves token %s over %s%s", state.machine, state.token, state.profile,
 	                  flags & HUFU_DRIVER_SOFTWARE ? ", by software" : "");
@@ -200,40 +199,11 @@ static void set_running(struct hufu_lease *lease, size_t n)
 
 /* -- requests ---------------------------------------------------------------------------------- */
 
-/*
- * To this host a machine is hardware: what it has is in no memory here. One that is all software would have to refuse each
- * key that is hardware-only for its sake; one with cards keeps them from software of its own.
- */
-struct plain {
-	struct hufu_op op;
-	struct hufu_key key, subject;
-};
-
-static const struct hufu_op *without_hardware_only(const struct hufu_op *op, struct plain *plain)
-{
-	plain->op = *op;
-	plain->op.hardware_only = false;
-	if (op->key) {
-		plain->key = *op->key;
-		plain->key.hardware_only = false;
-		plain->op.key = &plain->key;
-	}
-	if (op->subject) {
-		plain->subject = *op->subject;
-		plain->subject.hardware_only = false;
-		plain->op.subject = &plain->subject;
-	}
-	return &plain->op;
-}
-
 /* The ticket goes along with every key: which of them are private the machine knows. */
 static enum hufu_err put_request(struct hufu_device *device, const struct hufu_op *op, struct writer *frame)
 {
-	struct plain plain;
-
-	if (device->is_software && device->role == WIRE_DEVICES) /* in the role TOKEN the machine knows what its keys are */
-		op = without_hardware_only(op, &plain);
 	struct wire_extra extra = {.hardware_only = op->hardware_only};
+
 	pthread_rwlock_rdlock(&device->ticket_lock);
 	if (op->key || op->subject) {
 		extra.ticket = device->ticket;

@@ -25,7 +25,6 @@ struct hufu_device {
 	const struct hufu_host *host;
 	struct link *link;
 	enum wire_role role;
-	bool is_software;          /* all that is behind the machine */
 	struct hufu_device_info info;
 	struct hufu_capability *caps;
 	struct net_row *rows;      /* as many as caps */
