@@ -3,71 +3,45 @@
 #include "audit/sink.h"
 
 #include <inttypes.h>
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "audit/members.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "rand/rand.h"
 
-static const char *const class_names[] = {"admin", "login", "key", "op"};
-
-/* -- lines --------------------------------------------------------------------- */
-
-/* RFC 3339, UTC, microseconds. */
-static void time_text(char out[40])
+/* Outside the lock. writer_clear. */
+static bool describe(const struct audit_record *record, struct writer *members)
 {
-	struct timespec now;
-	struct tm tm;
-	size_t n;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	n = strftime(out, 24, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + n, 40 - n, ".%06ldZ", now.tv_nsec / 1000);
+	writer_init(members, false);
+	members_put(members, record);
+	return !members->bad;
 }
 
-static json_t *hex_or_null(const uint8_t *bytes)
+static const char *text_of(const struct writer *members)
 {
-	char text[33];
-
-	if (!bytes)
-		return NULL;
-	chain_hex(bytes, 16, text);
-	return json_string(text);
-}
-
-/* The members of one object without its braces; free(). What is not UTF-8 is left out. */
-static char *members_of(const struct audit_record *record)
-{
-	char when[40], mechanism[24];
-	json_t *object;
-
-	time_text(when);
-	snprintf(mechanism, sizeof(mechanism), "0x%" PRIx64, record->mechanism);
-	object = json_pack("{s:s,s:I,s:s,s:s,s:s*,s:s*,s:s*,s:o*,s:o*,s:s*,s:s,s:I,s:s*,s:I,s:s*}", "ts", when, "mono",
-	                   (json_int_t)clock_now_ns(), "class", class_names[record->class], "event", record->event, "identity",
-	                   record->identity, "peer", record->peer, "token", record->token, "key", hex_or_null(record->key_uuid), "op_id",
-	                   hex_or_null(record->op_id), "mech", record->mechanism ? mechanism : NULL, "result", err_name(record->result),
-	                   "attempts", (json_int_t)record->attempts, "device", record->device, "us", (json_int_t)record->served_us,
-	                   "detail", record->detail);
-	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-	json_decref(object);
-	if (!text)
-		return NULL;
-	const size_t len = strlen(text);
-	memmove(text, text + 1, len - 2);
-	text[len - 2] = 0;
-	return text;
+	return (const char *)members->data;
 }
 
 /* -- the queue ------------------------------------------------------------------- */
 
-/* Seals members as the next record and gives it to the sinks; *seq: its number. */
+static void queue_locked(struct audit *audit, struct entry *entry)
+{
+	if (audit->last)
+		audit->last->next = entry;
+	audit->last = entry;
+	for (size_t i = 0; i < audit->nsinks; i++)
+		if (!audit->sinks[i].first)
+			audit->sinks[i].first = entry;
+	audit->queued++;
+	audit->records++;
+	audit->since_checkpoint++;
+	pthread_cond_broadcast(&audit->work);
+}
+
+/* Seals members as the next record and gives it to the sinks; *seq: its number. The chain goes on only with what is queued. */
 static enum hufu_err enqueue_locked(struct audit *audit, const char *members, bool checkpoint, uint64_t *seq)
 {
 	struct writer line;
@@ -75,26 +49,19 @@ static enum hufu_err enqueue_locked(struct audit *audit, const char *members, bo
 
 	writer_init(&line, false);
 	*seq = audit->chain->seq;
-	enum hufu_err err = chain_append(audit->chain, members, checkpoint ? audit->signer : NULL, &line);
+	*audit->next = *audit->chain;
+	enum hufu_err err = chain_append(audit->next, members, checkpoint ? audit->signer : NULL, &line);
 	if (!err) {
 		entry = secret_alloc(sizeof(*entry) + line.len);
 		err = entry ? HUFU_OK : HUFU_ERR_NO_MEMORY;
 	}
 	if (entry) {
+		*audit->chain = *audit->next;
 		entry->sinks_left = (uint32_t)audit->nsinks;
 		entry->after = *audit->chain;
 		entry->len = line.len;
 		memcpy(entry->line, line.data, line.len);
-		if (audit->last)
-			audit->last->next = entry;
-		audit->last = entry;
-		for (size_t i = 0; i < audit->nsinks; i++)
-			if (!audit->sinks[i].first)
-				audit->sinks[i].first = entry;
-		audit->queued++;
-		audit->records++;
-		audit->since_checkpoint++;
-		pthread_cond_broadcast(&audit->work);
+		queue_locked(audit, entry);
 	}
 	writer_clear(&line);
 	return err;
@@ -197,14 +164,14 @@ enum hufu_err audit_post(struct audit *audit, const struct audit_record *record)
 
 	if (!audit || (record->class == AUDIT_OP && !audit->conf.operations))
 		return HUFU_OK;
-	char *members = members_of(record);
-	if (!members)
+	struct writer members;
+	if (!describe(record, &members))
 		return HUFU_ERR_NO_MEMORY;
 	pthread_mutex_lock(&audit->lock);
-	enum hufu_err err = is_full_locked(audit) ? HUFU_ERR_STORE_IO : enqueue_locked(audit, members, false, &seq);
+	enum hufu_err err = is_full_locked(audit) ? HUFU_ERR_STORE_IO : enqueue_locked(audit, text_of(&members), false, &seq);
 	audit->refused += err != HUFU_OK;
 	pthread_mutex_unlock(&audit->lock);
-	free(members);
+	writer_clear(&members);
 	return err;
 }
 
@@ -212,15 +179,15 @@ enum hufu_err audit_write(struct audit *audit, const struct audit_record *record
 {
 	if (!audit || (record->class == AUDIT_OP && !audit->conf.operations))
 		return HUFU_OK;
-	char *members = members_of(record);
-	if (!members)
+	struct writer members;
+	if (!describe(record, &members))
 		return HUFU_ERR_NO_MEMORY;
 	pthread_mutex_lock(&audit->lock);
-	enum hufu_err err = record->class == AUDIT_OP ? write_op_locked(audit, members)
-	                                              : write_durably_locked(audit, members, deadline_ns ? deadline_ns : CLOCK_NEVER);
+	enum hufu_err err = record->class == AUDIT_OP ? write_op_locked(audit, text_of(&members))
+	                                              : write_durably_locked(audit, text_of(&members), deadline_ns ? deadline_ns : CLOCK_NEVER);
 	const bool full = audit->conf.checkpoint_records && audit->since_checkpoint >= audit->conf.checkpoint_records;
 	pthread_mutex_unlock(&audit->lock);
-	free(members);
+	writer_clear(&members);
 	if (full)
 		audit_checkpoint_if_due(audit);
 	return err;
@@ -231,7 +198,8 @@ enum hufu_err audit_write(struct audit *audit, const struct audit_record *record
 static void checkpoint(struct audit *audit, bool last)
 {
 	const struct audit_record record = {.class = AUDIT_ADMIN, .event = "checkpoint", .detail = last ? "the end" : NULL};
-	char *members = members_of(&record);
+	struct writer members;
+	const bool described = describe(&record, &members);
 	uint64_t seq;
 
 	pthread_mutex_lock(&audit->lock);
@@ -239,8 +207,8 @@ static void checkpoint(struct audit *audit, bool last)
 	const bool due = audit->since_checkpoint && (last || now >= audit->checkpoint_due_ns ||
 	                                             (audit->conf.checkpoint_records &&
 	                                              audit->since_checkpoint >= audit->conf.checkpoint_records));
-	if (members && audit->signer && due) {
-		if (enqueue_locked(audit, members, true, &seq))
+	if (described && audit->signer && due) {
+		if (enqueue_locked(audit, text_of(&members), true, &seq))
 			log_error("no audit checkpoint could be made: memory or random numbers are out");
 		else
 			audit->last_checkpoint = clock_wall_s();
@@ -248,7 +216,7 @@ static void checkpoint(struct audit *audit, bool last)
 		audit->checkpoint_due_ns = now + (uint64_t)audit->conf.checkpoint_s * NS_PER_S;
 	}
 	pthread_mutex_unlock(&audit->lock);
-	free(members);
+	writer_clear(&members);
 }
 
 void audit_checkpoint_if_due(struct audit *audit)
@@ -323,6 +291,7 @@ static void free_audit(struct audit *audit)
 		trail_close(&audit->sinks[i].trail);
 	secret_free(audit->signer);
 	secret_free(audit->chain);
+	secret_free(audit->next);
 	free(audit->conf.file);
 	free(audit->conf.key);
 	free(audit);
@@ -350,7 +319,8 @@ enum hufu_err audit_open(const struct conf_audit *conf, struct audit **out)
 	clock_cond_init(&audit->work);
 	clock_cond_init(&audit->progress);
 	audit->chain = secret_alloc(sizeof(*audit->chain));
-	enum hufu_err err = audit->chain ? copy_conf(audit, conf) : HUFU_ERR_NO_MEMORY;
+	audit->next = secret_alloc(sizeof(*audit->next));
+	enum hufu_err err = audit->chain && audit->next ? copy_conf(audit, conf) : HUFU_ERR_NO_MEMORY;
 	if (!err)
 		err = open_sinks(audit);
 	audit->checkpoint_due_ns = clock_now_ns() + (uint64_t)audit->conf.checkpoint_s * NS_PER_S;

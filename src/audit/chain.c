@@ -56,6 +56,8 @@ void chain_begin(struct chain *chain, const uint8_t seed[CHAIN_KEY_LEN])
 	memcpy(chain->key, seed, CHAIN_KEY_LEN);
 }
 
+static const char next_key[] = "hufu audit: the next key";
+
 static void mac_of(const uint8_t key[CHAIN_KEY_LEN], const void *data, size_t len, uint8_t mac[SM3_DIGEST_LEN])
 {
 	struct sm3_hmac_key padded;
@@ -67,10 +69,9 @@ static void mac_of(const uint8_t key[CHAIN_KEY_LEN], const void *data, size_t le
 
 void chain_evolve(uint8_t key[CHAIN_KEY_LEN])
 {
-	static const char label[] = "hufu audit: the next key";
 	uint8_t next[SM3_DIGEST_LEN];
 
-	mac_of(key, label, sizeof(label) - 1, next);
+	mac_of(key, next_key, sizeof(next_key) - 1, next);
 	memcpy(key, next, sizeof(next));
 	secret_wipe(next, sizeof(next));
 }

@@ -5,10 +5,11 @@ src_audit_libaudit_la_SOURCES = \
 	%reldir%/audit.h \
 	%reldir%/chain.c \
 	%reldir%/chain.h \
+	%reldir%/members.c \
+	%reldir%/members.h \
 	%reldir%/sink.c \
 	%reldir%/sink.h \
 	%reldir%/trail.c \
 	%reldir%/trail.h \
 	%reldir%/verify.c
-src_audit_libaudit_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-src_audit_libaudit_la_LIBADD = $(JANSSON_LIBS) $(PTHREAD_LIBS)
+src_audit_libaudit_la_LIBADD = $(PTHREAD_LIBS)

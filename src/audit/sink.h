@@ -36,7 +36,7 @@ struct audit {
 	pthread_mutex_t lock;      /* all below */
 	pthread_cond_t work;       /* for sinks: there is an entry, or the end */
 	pthread_cond_t progress;   /* for callers: a sink has written, or failed */
-	struct chain *chain;       /* secret memory */
+	struct chain *chain, *next; /* secret memory; next: while a record is made */
 	struct sm2_private *signer; /* secret memory */
 	struct entry *last;
 	uint64_t queued, records, failures, refused;

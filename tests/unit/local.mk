@@ -551,7 +551,7 @@ tests_unit_test_qualify_LDADD = $(DRIVER_LIBS) $(CUNIT_LIBS) $(JANSSON_LIBS) $(O
 
 UNIT_TESTS += tests/unit/test_audit
 tests_unit_test_audit_SOURCES = %reldir%/test_audit.c
-tests_unit_test_audit_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_audit_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_audit_LDADD = $(AUDIT_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(JANSSON_LIBS) $(PTHREAD_LIBS)
 
 if HUFUD

@@ -3,6 +3,7 @@
 #include "audit/audit.h"
 
 #include <fcntl.h>
+#include <jansson.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -143,6 +144,62 @@ static enum hufu_err verify(const struct bed *bed, bool with_seed, struct audit_
 	CU_ASSERT_EQUAL(read_file(path_of(bed, ".key.pub"), text, sizeof(text)), 129);
 	CU_ASSERT_TRUE(chain_unhex(text, 64, point));
 	return audit_verify(files, 1, point, with_seed ? seed : NULL, pass_over, NULL, verdict);
+}
+
+/* Whatever a client calls itself, its record is there and is JSON; the expected text is what jansson reads. */
+static void test_hostile_names(void)
+{
+	static const struct {
+		const char *peer, *read;
+	} rows[] = {
+		{"CN=\"x\\y\"", "CN=\"x\\y\""}, {"a\nb\001\177", "a\nb\001\177"}, {"\xe9\x93\xb6\xe8\xa1\x8c", "\xe9\x93\xb6\xe8\xa1\x8c"},
+		{"\xf0\x9f\x94\x91", "\xf0\x9f\x94\x91"}, {"\xff", "\xef\xbf\xbd"}, {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},
+		{"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, {"x\xe9\x93", "x\xef\xbf\xbd\xef\xbf\xbd"},
+		{"\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, {"\",\"event\":\"start", "\",\"event\":\"start"}, {"", ""},
+	};
+	const size_t n = sizeof(rows) / sizeof(rows[0]);
+	struct bed bed;
+
+	bed_make(&bed);
+	struct audit *audit = open_trail(&bed);
+	for (size_t i = 0; i < n; i++) {
+		const struct audit_record record = {.class = AUDIT_LOGIN, .event = "login", .peer = rows[i].peer, .result = HUFU_ERR_PIN};
+		CU_ASSERT_EQUAL(audit_write(audit, &record, 0), HUFU_OK);
+	}
+	audit_close(audit);
+	read_lines(&bed);
+	CU_ASSERT_FATAL(bed.nlines >= n);
+	for (size_t i = 0; i < n; i++) {
+		json_t *record = json_loads(bed.lines[i], JSON_REJECT_DUPLICATES, NULL);
+		const char *peer = json_string_value(json_object_get(record, "peer"));
+		CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
+		CU_ASSERT_STRING_EQUAL(peer, rows[i].read);
+		CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(record, "event")), "login");
+		json_decref(record);
+	}
+	bed_clear(&bed);
+}
+
+/* Who writes that does not wait, and who asks before it begins: refused where there is no room, and counted. */
+static void test_asked_before(void)
+{
+	struct bed bed;
+	struct audit_state state;
+	const struct audit_record record = {.class = AUDIT_KEY, .event = "generate"};
+
+	CU_ASSERT_TRUE(audit_may(NULL, AUDIT_KEY));
+	CU_ASSERT_EQUAL(audit_post(NULL, &record), HUFU_OK);
+	bed_make(&bed);
+	struct audit *audit = open_trail(&bed);
+	CU_ASSERT_TRUE(audit_may(audit, AUDIT_KEY));
+	CU_ASSERT_TRUE(audit_may(audit, AUDIT_OP));
+	CU_ASSERT_EQUAL(audit_post(audit, &record), HUFU_OK);
+	CU_ASSERT_EQUAL(write_one(audit, AUDIT_KEY, "generate"), HUFU_OK); /* durable behind it */
+	audit_state(audit, &state);
+	CU_ASSERT_EQUAL(state.records, 2);
+	CU_ASSERT_EQUAL(state.refused, 0);
+	audit_close(audit);
+	bed_clear(&bed);
 }
 
 static void test_whole(void)
@@ -383,6 +440,8 @@ static void test_full_disk(void)
 	CU_ASSERT_EQUAL(write_one(audit, AUDIT_KEY, "generate"), HUFU_ERR_STORE_IO);
 	audit_state(audit, &state);
 	CU_ASSERT_FALSE(state.writable);
+	CU_ASSERT_FALSE(audit_may(audit, AUDIT_KEY));
+	CU_ASSERT_FALSE(audit_may(audit, AUDIT_OP));
 	setrlimit(RLIMIT_FSIZE, &was);
 	audit_close(audit);
 	CU_ASSERT_EQUAL(verify(&bed, true, &verdict), HUFU_OK);
@@ -423,6 +482,8 @@ int main(void)
 		{"half a record, which a power cut leaves, is cut off", test_half_a_record},
 		{"what was acknowledged is there after kill -9", test_killed},
 		{"a trail of several files is one chain", test_rotation},
+		{"whatever a client calls itself, its record is there", test_hostile_names},
+		{"what does not wait, and what is asked before, is told of room", test_asked_before},
 		{"with a full disk logins and keys are refused, ops as far as the buffer goes", test_full_disk},
 		{"ops are left out where the configuration says so; a trail has one writer", test_policies},
 		{0},
