@@ -52,6 +52,8 @@ struct cache {
 	uint64_t down_ns;               /* since when it is not up */
 	uint64_t current_ns;            /* when the copy was known to be all there is; 0 never */
 	struct journal_mark mark;       /* of the copy */
+	void (*news)(void *arg);
+	void *news_arg;
 	char place[sizeof(((struct engine *)0)->place)];
 };
 
@@ -193,6 +195,30 @@ static enum hufu_err follow(struct cache *c, struct side *side)
 	return HUFU_OK;
 }
 
+static void cache_tell(struct engine *engine, void (*fn)(void *arg), void *arg)
+{
+	struct cache *c = cache_of(engine);
+
+	pthread_mutex_lock(&c->lock);
+	c->news = fn;
+	c->news_arg = arg;
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* What changed is looked at though nobody asks: the head is remembered, an old one raises its alarm. */
+static void tell_news(struct cache *c, struct journal_mark *told)
+{
+	pthread_mutex_lock(&c->lock);
+	bool any = c->news && !journal_same(told, &c->mark);
+	if (any)
+		*told = c->mark;
+	void (*news)(void *) = c->news;
+	void *arg = c->news_arg;
+	pthread_mutex_unlock(&c->lock);
+	if (any)
+		news(arg);
+}
+
 /* -- the watcher ---------------------------------------------------------------------------- */
 
 static bool stopping(struct cache *c, uint32_t pause_ms)
@@ -219,6 +245,7 @@ static void *watch(void *arg)
 {
 	struct cache *c = arg;
 	struct engine *remote = c->watcher.remote;
+	struct journal_mark told = {0};
 	uint32_t retry_ms = 0;
 
 	while (!stopping(c, retry_ms)) {
@@ -226,6 +253,7 @@ static void *watch(void *arg)
 		enum hufu_err err = follow(c, &c->watcher);
 		if (!err || err == HUFU_ERR_STORE_MISSING) {
 			set_up(c, remote);
+			tell_news(c, &told);
 			retry_ms = 0;
 			err = remote->kind->wait(remote, c->wake[0], POLL_MS);
 			(void)err; /* the next round finds out */
@@ -464,7 +492,7 @@ static void cache_status(struct engine *engine, struct store_status *status)
 static const struct engine_kind engine_cache = {
 	.close = cache_close, .there = cache_there, .create = cache_create, .disconnect = cache_disconnect, .begin = cache_begin,
 	.ask = cache_ask, .next = cache_next, .commit = cache_commit, .rollback = cache_rollback, .backup = cache_backup,
-	.status = cache_status,
+	.status = cache_status, .tell = cache_tell,
 };
 
 static enum hufu_err side_open(struct cache *c, const struct engine_kind *remote, struct side *side)

@@ -142,6 +142,8 @@ struct engine_kind {
 	enum hufu_err (*wait)(struct engine *, int wake_fd, uint32_t ms);
 	/* What it knows of itself, within a transaction; NULL: nothing beside what the store knows. */
 	void (*status)(struct engine *, struct store_status *);
+	/* From now on fn(arg) is called, by a thread of the engine's own, after the database has changed; NULL: by nobody. */
+	void (*tell)(struct engine *, void (*fn)(void *arg), void *arg);
 	/* How each of the servers that conf names is doing, asked now; NULL: there are none. */
 	void (*servers)(const struct store_conf *, store_report_fn, void *arg);
 	/* The database's own look at itself, within a transaction; NULL: it has none. */

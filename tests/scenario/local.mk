@@ -40,6 +40,7 @@ SCENARIOS = \
 	%reldir%/python.sh \
 	%reldir%/reload.sh \
 	%reldir%/sdf.sh \
+	%reldir%/store-postgres.sh \
 	%reldir%/tool-anymodule.sh \
 	%reldir%/tool-bench.sh \
 	%reldir%/tool-hufu.sh \

@@ -473,6 +473,36 @@ static void test_migrate(void)
 	place_clear(&p);
 }
 
+/* Nobody asks the machine for anything. */
+static void test_watched(void)
+{
+	struct place p;
+	struct store *s;
+	uint8_t uuid[16];
+	uint64_t until = now_ms() + EVENT_S * 1000;
+
+	place_init(&p);
+	place_login(&p);
+	CU_ASSERT_EQUAL_FATAL(open_machine(&p, "a", &s), HUFU_OK);
+	for_each_table(&p, "CREATE TABLE old_", " AS SELECT * FROM hufu_", "");
+	CU_ASSERT_EQUAL(sample_insert(p.store, 1, true, uuid), HUFU_OK);
+	char memory[256], line[256] = "", revision[32];
+	snprintf(memory, sizeof(memory), "%s/a.head", p.dir);
+	snprintf(revision, sizeof(revision), "%020lu", status_of(p.store).revision);
+	while (!strstr(line, revision) && now_ms() < until) {
+		line[read_file(memory, (uint8_t *)line, sizeof(line) - 1)] = '\0';
+		clock_sleep_ns(10 * NS_PER_MS);
+	}
+	CU_ASSERT_PTR_NOT_NULL(strstr(line, revision));
+	for_each_table(&p, "DELETE FROM hufu_", "", "");
+	for_each_table(&p, "INSERT INTO hufu_", " SELECT * FROM old_", "");
+	while (!log_has(&p, "ALARM") && now_ms() < until)
+		clock_sleep_ns(10 * NS_PER_MS);
+	CU_ASSERT_TRUE(log_has(&p, "ALARM"));
+	store_close(s);
+	place_clear(&p);
+}
+
 static const struct unit_case cases[] = {
 	{"the server is killed and started again under load: nothing acknowledged is lost, one row an op", test_server_killed},
 	{"connections are killed under load: likewise", test_connections_killed},
@@ -483,6 +513,7 @@ static const struct unit_case cases[] = {
 	{"a copy older than stale_s is not used", test_stale},
 	{"a copy that is damaged is made anew", test_bad_copy},
 	{"an old dump is noticed, and used only after the officer's word", test_old_dump},
+	{"a machine that nobody asks remembers what others change, and notices an old dump", test_watched},
 	{"a store moves from one engine to the other and back, and overwrites nothing", test_migrate},
 	{0},
 };

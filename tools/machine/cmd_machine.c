@@ -139,7 +139,8 @@ static enum status machine_text(struct wish *wish, unsigned long port)
 	setting(out, "ca", dir, "ca", ".pem");
 	setting(out, "cert", dir, name, ".pem");
 	setting(out, "key", dir, name, ".key");
-	fprintf(out, "\tmaster = \"file:%s/master.key\"\n\thost_dir = \"%s/%s.devices\"\n}\n", dir, dir, name);
+	fprintf(out, "\tmaster = \"file:%s/master.key\"\n\thost_dir = \"%s/%s.devices\"\n\tstate_dir = \"%s/%s.state\"\n}\n", dir, dir, name,
+	        dir, name);
 	fprintf(out, "\n# The virtual machine, and what its keys live in.\ntoken \"%s\" {\n\tstore = ", wish->token);
 	if (store)
 		conf_print_string(out, store);
