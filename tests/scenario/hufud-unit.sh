@@ -37,6 +37,7 @@ rules=$top_srcdir/data/prometheus/hufu.rules.yml
 port=$(free_port) http=$(free_port)
 check "a machine is made" hufu_core machine init "$work/m" --port "$port" --token bank
 sed -i "s/^machine {/machine {\n\thttp = \"127.0.0.1:$http\"/" "$work/m/machine1.conf"
+echo "audit { file = \"$work/trail\" }" >>"$work/m/machine1.conf"
 background "$HUFUD" -c "$work/m/machine1.conf"
 check "and started" wait_for curl -sf "http://127.0.0.1:$http/livez"
 curl -s "http://127.0.0.1:$http/metrics" >"$work/metrics"
