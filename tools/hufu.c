@@ -97,6 +97,8 @@ const struct command commands[] = {
 	 cmd_bench_failover},
 	{"bench", "pool", NULL, 0, 0, "measure what the pool and its lanes add, and how devices add up", OPTS_PROGRESS, bench_pool_opts,
 	 cmd_bench_pool},
+	{"bench", "net", NULL, 0, 0, "measure a cipher machine on the loopback, and what the wire to it costs", 0, bench_net_opts,
+	 cmd_bench_net},
 	{"bench", "sdf", "LIBRARY", 1, 1, "measure a vendor's GM/T 0018 library, straight and through the driver", OPTS_PROGRESS,
 	 bench_sdf_opts, cmd_bench_sdf},
 	{"bench", NULL, NULL, 0, 0, "measure a module beside libcrypto, hufu's kernels and other modules",

@@ -36,6 +36,7 @@ hufu_SOURCES = \
 	%reldir%/bench/bench.h \
 	%reldir%/bench/cmd_bench.c \
 	%reldir%/bench/cmd_failover.c \
+	%reldir%/bench/cmd_net.c \
 	%reldir%/bench/cmd_pool.c \
 	%reldir%/bench/cmd_sdf.c \
 	%reldir%/bench/failover.h \
@@ -45,6 +46,8 @@ hufu_SOURCES = \
 	%reldir%/bench/impl_libcrypto.c \
 	%reldir%/bench/impl_p11.c \
 	%reldir%/bench/lab_run.c \
+	%reldir%/bench/net.h \
+	%reldir%/bench/net_report.c \
 	%reldir%/bench/place.c \
 	%reldir%/bench/report.c \
 	%reldir%/bench/worker.c \
@@ -96,10 +99,10 @@ hufu_SOURCES = \
 	%reldir%/qualify/write.c \
 	%reldir%/cmd_top.c %reldir%/live.c %reldir%/live.h %reldir%/top.h %reldir%/top_sample.c %reldir%/top_screen.c
 hufu_CFLAGS = $(tools_libhufutool_la_CFLAGS) $(NCURSES_CFLAGS)
-hufu_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_LIBEXEC_PATH='"$(pkglibexecdir)"' -DHUFU_SBIN_PATH='"$(sbindir)"'
+hufu_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_LIBEXEC_PATH='"$(pkglibexecdir)"' -DHUFU_SBIN_PATH='"$(sbindir)"' -DHUFU_MODULE_PATH='"$(moduledir)/hufu-pkcs11.so"'
 hufu_LDADD = tools/libhufutool.la src/audit/libaudit.la $(STORE_ENGINES) src/store/libstore.la $(POOL_LIBS) $(NCURSES_LIBS) -lm
 
-# Run by hufu bench failover, pool and sdf: the core whole, with the driver that misbehaves.
+# Run by hufu bench failover, net, pool and sdf: the core whole, with the driver that misbehaves.
 pkglibexec_PROGRAMS += hufu-lab
 hufu_lab_SOURCES = \
 	%reldir%/lab/bed.c \
@@ -108,6 +111,11 @@ hufu_lab_SOURCES = \
 	%reldir%/lab/judge.c \
 	%reldir%/lab/lab.c %reldir%/lab/lab.h \
 	%reldir%/lab/load.c %reldir%/lab/load.h \
+	%reldir%/lab/net.c %reldir%/lab/net.h \
+	%reldir%/lab/net_connect.c \
+	%reldir%/lab/net_measure.c \
+	%reldir%/lab/net_p11.c \
+	%reldir%/lab/net_remote.c \
 	%reldir%/lab/overhead.c \
 	%reldir%/lab/scaling.c
 hufu_lab_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)

@@ -153,6 +153,7 @@ enum status cmd_top(const struct args *);
 enum status cmd_bench(const struct args *);
 enum status cmd_bench_failover(const struct args *);
 enum status cmd_bench_pool(const struct args *);
+enum status cmd_bench_net(const struct args *);
 enum status cmd_bench_sdf(const struct args *);
 enum status cmd_help(const struct args *);
 enum status cmd_version(const struct args *);
@@ -189,6 +190,7 @@ extern const struct opt audit_export_opts[];
 extern const struct opt bench_opts[];
 extern const struct opt bench_failover_opts[];
 extern const struct opt bench_pool_opts[];
+extern const struct opt bench_net_opts[];
 extern const struct opt bench_sdf_opts[];
 extern const struct opt help_opts[];
 

@@ -3,6 +3,7 @@
 SCENARIOS = \
 	%reldir%/alias.sh \
 	%reldir%/bench-failover.sh \
+	%reldir%/bench-net.sh \
 	%reldir%/cards.sh \
 	%reldir%/config.sh \
 	%reldir%/crowd.sh \

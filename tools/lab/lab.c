@@ -63,6 +63,8 @@ static const struct {
 } verbs[] = {
 	{"card", lab_card},
 	{"failover", lab_failover},
+	{"net", lab_net},
+	{"net-p11", lab_net_p11},
 	{"overhead", lab_overhead},
 	{"scaling", lab_scaling},
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hufu-lab: what hufu bench failover, pool and sdf run, a process a case.
+ * hufu-lab: what hufu bench failover, net, pool and sdf run, a process a case.
  *
  * The whole of hufu, from the PKCS#11 face to the soft driver, is linked in, with
  * the driver fault beside it, which the module of a normal build does not have:
@@ -90,6 +90,8 @@ bool judge_ciphertext(const struct judge *, const uint8_t *in, size_t len, const
 /* Each gives its object, or NULL after a message. */
 json_t *lab_card(const struct lab_args *);
 json_t *lab_failover(const struct lab_args *);
+json_t *lab_net(const struct lab_args *);
+json_t *lab_net_p11(const struct lab_args *);
 json_t *lab_overhead(const struct lab_args *);
 json_t *lab_scaling(const struct lab_args *);
 
