@@ -21,6 +21,7 @@ struct verifier {
 	uint8_t *key;              /* of record key_seq; NULL: no seed was given */
 	uint64_t key_seq;
 	const struct sm2_public *signer;
+	struct chain *end;         /* where the trail stood before its files were read; NULL: nobody says. Secret memory */
 	void (*finding)(void *arg, const char *message);
 	void *arg;
 	struct audit_verdict *verdict;
@@ -98,6 +99,12 @@ static void check_line(struct verifier *v, const char *text, size_t len)
 	chain_hex(line.hash, sizeof(line.hash), v->verdict->head);
 }
 
+/* Half a record, of which nobody was told: a machine writes it just now, or died of it. */
+static bool is_being_written(const struct verifier *v)
+{
+	return v->end && v->seq >= v->end->seq;
+}
+
 static void check_file(struct verifier *v, FILE *file)
 {
 	char *text = NULL;
@@ -106,26 +113,33 @@ static void check_file(struct verifier *v, FILE *file)
 
 	while ((len = getline(&text, &cap, file)) > 0) {
 		v->line++;
-		if (text[len - 1] != '\n')
-			found(v, "the last line is cut off");
-		else
+		if (text[len - 1] == '\n')
 			check_line(v, text, (size_t)len - 1);
+		else if (!is_being_written(v))
+			found(v, "the last line is cut off");
 	}
 	free(text);
 }
 
-/* The state beside the last file knows how far the trail went. */
-static void check_end(struct verifier *v, const char *file)
+/* The state beside the last file knows how far the trail went: read first, since a machine may be writing on. */
+static enum hufu_err read_end(struct verifier *v, const char *file)
 {
-	struct chain *end = secret_alloc(sizeof(*end));
-
-	if (end && trail_state(file, end)) {
-		if (end->seq > v->seq || (!v->begun && end->seq > 1))
-			found(v, "the trail went on to record %" PRIu64 ": what came after this line was cut off", end->seq - 1);
-		else if (end->seq == v->seq && memcmp(end->head, v->head, sizeof(v->head)) != 0)
-			found(v, "the last record was changed");
+	v->end = secret_alloc(sizeof(*v->end));
+	if (!v->end)
+		return HUFU_ERR_NO_MEMORY;
+	if (!trail_state(file, v->end)) {
+		secret_free(v->end);
+		v->end = NULL;
 	}
-	secret_free(end);
+	return HUFU_OK;
+}
+
+static void check_end(struct verifier *v)
+{
+	if (v->end->seq > v->seq || (!v->begun && v->end->seq > 1))
+		found(v, "the trail went on to record %" PRIu64 ": what came after this line was cut off", v->end->seq - 1);
+	else if (v->end->seq == v->seq && memcmp(v->end->head, v->head, sizeof(v->head)) != 0)
+		found(v, "the last record was changed");
 }
 
 static bool begin_key(struct verifier *v, const uint8_t *seed)
@@ -149,8 +163,10 @@ enum hufu_err audit_verify(const char *const *files, size_t n, const uint8_t *po
 	memset(verdict, 0, sizeof(*verdict));
 	if (point && sm2_public_init(&signer, point) != SM2_OK)
 		return HUFU_ERR_KEY_VALUE;
-	if (!begin_key(&v, seed))
-		return HUFU_ERR_NO_MEMORY;
+	if (n)
+		err = read_end(&v, files[n - 1]);
+	if (!err && !begin_key(&v, seed))
+		err = HUFU_ERR_NO_MEMORY;
 	for (size_t i = 0; !err && i < n; i++) {
 		FILE *file = fopen(files[i], "re");
 		v.file = files[i];
@@ -162,8 +178,9 @@ enum hufu_err audit_verify(const char *const *files, size_t n, const uint8_t *po
 		if (file)
 			fclose(file);
 	}
-	if (!err && n)
-		check_end(&v, files[n - 1]);
+	if (!err && v.end)
+		check_end(&v);
+	secret_free(v.end);
 	secret_free(v.key);
 	return err ? err : verdict->findings ? HUFU_ERR_CORRUPT : HUFU_OK;
 }

@@ -202,6 +202,26 @@ static void test_asked_before(void)
 	bed_clear(&bed);
 }
 
+/* hufud may be writing while somebody verifies: what its state does not promise yet is no finding. */
+static void test_verified_while_written(void)
+{
+	struct bed bed;
+	struct audit_verdict verdict;
+	FILE *file;
+
+	bed_make(&bed);
+	write_some(&bed, 3);
+	file = fopen(bed.file, "a");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	fputs("{\"seq\":5,\"ts\":\"2026", file);
+	fclose(file);
+	CU_ASSERT_EQUAL(verify(&bed, true, &verdict), HUFU_OK);
+	CU_ASSERT_EQUAL(unlink(path_of(&bed, ".state")), 0);
+	CU_ASSERT_EQUAL(verify(&bed, true, &verdict), HUFU_ERR_CORRUPT);
+	CU_ASSERT_EQUAL(verdict.findings, 1);
+	bed_clear(&bed);
+}
+
 static void test_whole(void)
 {
 	struct bed bed;
@@ -484,6 +504,7 @@ int main(void)
 		{"a trail of several files is one chain", test_rotation},
 		{"whatever a client calls itself, its record is there", test_hostile_names},
 		{"what does not wait, and what is asked before, is told of room", test_asked_before},
+		{"a record that is being written is no finding, half a record elsewhere is", test_verified_while_written},
 		{"with a full disk logins and keys are refused, ops as far as the buffer goes", test_full_disk},
 		{"ops are left out where the configuration says so; a trail has one writer", test_policies},
 		{0},
