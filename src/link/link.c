@@ -168,7 +168,7 @@ static void locks_init(struct link *link)
 
 /* -- forks ---------------------------------------------------------------------------------------- */
 
-static struct link *links;
+static struct link *_Atomic links;
 static pthread_mutex_t links_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t links_once = PTHREAD_ONCE_INIT;
 
@@ -186,50 +186,39 @@ static void leave_sockets(struct link *link)
 	}
 }
 
-static void before_fork(void)
-{
-	pthread_mutex_lock(&links_lock);
-}
-
-static void after_fork_parent(void)
-{
-	pthread_mutex_unlock(&links_lock);
-}
-
 /*
- * Links that nobody goes on with in the child too: with a copy of its socket there, a connection would outlive the parent. A
- * list's head is one word, and what is in it at the fork stays there: it needs no lock to be read.
+ * Links that nobody goes on with in the child too: with a copy of its socket there, a connection would outlive the parent. No lock
+ * is held over the fork, since other handlers wait for threads that may be about to take it: a list changes by one store, so that
+ * what the child sees of it is whole.
  */
 static void after_fork_child(void)
 {
-	for (struct link *link = links; link; link = link->next)
+	pthread_mutex_init(&links_lock, NULL);
+	for (struct link *link = atomic_load(&links); link; link = atomic_load(&link->next))
 		leave_sockets(link);
-	pthread_mutex_unlock(&links_lock);
 }
 
 static void watch_forks(void)
 {
-	(void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+	(void)pthread_atfork(NULL, NULL, after_fork_child);
 }
 
 static void enlist(struct link *link)
 {
 	pthread_once(&links_once, watch_forks);
 	pthread_mutex_lock(&links_lock);
-	link->next = links;
-	link->at = &links;
-	if (links)
-		links->at = &link->next;
-	links = link;
+	atomic_store(&link->next, atomic_load(&links));
+	atomic_store(&links, link);
 	pthread_mutex_unlock(&links_lock);
 }
 
 static void delist(struct link *link)
 {
 	pthread_mutex_lock(&links_lock);
-	*link->at = link->next;
-	if (link->next)
-		link->next->at = link->at;
+	struct link *_Atomic *at = &links;
+	while (atomic_load(at) != link)
+		at = &atomic_load(at)->next;
+	atomic_store(at, atomic_load(&link->next));
 	pthread_mutex_unlock(&links_lock);
 }
 
