@@ -30,6 +30,9 @@ say "== chaos: more seeds, longer, and under ThreadSanitizer"
 for profile in storm liars outage fork reload blind cards mixed; do
 	one "chaos: $profile" make -C "$out/plain" chaos PROFILE=$profile SEEDS=101-120 OPS=4000
 done
+for profile in lines lines-token deaths deaths-token rolling rolling-token; do
+	one "chaos: $profile" make -C "$out/plain" chaos CHAOS=machines PROFILE=$profile SEEDS=101-105 OPS=2000
+done
 export TSAN_OPTIONS=suppressions=$top/setup/tsan.supp
 one "chaos: tsan" make -C "$out/tsan" chaos PROFILE=storm SEEDS=101-104 OPS=3000
 

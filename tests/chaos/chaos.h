@@ -171,7 +171,7 @@ extern work_fn work_card_sign, work_card_decrypt, work_card_sm4;
 bool kept_is_right(struct worker *, const struct kept *);
 extern const struct work works_mixed[], works_sign[], works_fork[], works_cards[];
 
-/* -- the plan: devices and what befalls them (plan.c) ------------------------------ */
+/* -- the plan: devices and what befalls them (plan.c; plan_machines.c) -------------- */
 
 struct profile {
 	const char *name;
@@ -187,6 +187,7 @@ struct profile {
 	bool removes;              /* a device from the configuration, at last */
 	bool forks;                /* ThreadSanitizer does not */
 	bool must_complain;        /* of lies that only this harness sees */
+	bool there;                /* the token lives on the machines, and not here */
 };
 extern const struct profile profiles[]; /* ends with a name of NULL */
 
@@ -195,9 +196,11 @@ extern const struct profile profiles[]; /* ends with a name of NULL */
 extern size_t plan_ndevices;
 /* How many, and what they are. */
 void plan_draw(const struct profile *, uint64_t seed);
-/* Their sections, and a token's list; but for this one, and with these weights. */
+/* False: there is nothing of what this needs. Once, before all. */
+bool plan_begin(void);
+/* Their sections, and what stands in a token's; but for this one, and with these weights. */
 void plan_devices(FILE *conf, size_t without, unsigned weight);
-void plan_members(FILE *conf, size_t without);
+void plan_token(FILE *conf, const char *token, uint64_t seed, size_t without);
 void plan_enable_all(void);
 void plan_all_well(void);
 void plan_release(void);
@@ -205,6 +208,8 @@ void plan_release(void);
 uint32_t plan_hung(void);
 /* Devices that were closed as often as opened. */
 bool plan_is_closed(size_t device);
+/* After the run. False: something did not end as it should. */
+bool plan_end(void);
 /* What the devices were told, for people. */
 void plan_show(FILE *);
 

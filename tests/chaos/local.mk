@@ -1,5 +1,6 @@
 # The chaos harness: the face, linked in with the fault driver, under load while devices fail.
 #	make chaos SEEDS=11-40 OPS=20000 PROFILE=storm
+#	make chaos CHAOS=machines PROFILE=lines
 CHAOS_SOURCES = \
 	%reldir%/chance.c \
 	%reldir%/chaos.h \
@@ -23,9 +24,20 @@ tests_chaos_one_key_SOURCES = %reldir%/one_key.c $(CHAOS_SOURCES)
 tests_chaos_one_key_CFLAGS = $(CHAOS_CFLAGS)
 tests_chaos_one_key_LDADD = $(CHAOS_LIBS)
 
+if HUFUD
+UNIT_TESTS += tests/chaos/machines
+CLUSTER = %reldir%/cluster.c %reldir%/cluster.h tests/net/proxy.c tests/net/proxy.h tests/unit/tls_util.c tests/unit/tls_util.h
+CLUSTER_CFLAGS = $(CHAOS_CFLAGS) -I$(top_srcdir)/tests/net -I$(top_srcdir)/tests/unit
+tests_chaos_machines_SOURCES = %reldir%/main.c %reldir%/plan_machines.c %reldir%/run.c $(CLUSTER) $(CHAOS_SOURCES)
+tests_chaos_machines_CFLAGS = $(CLUSTER_CFLAGS)
+tests_chaos_machines_LDADD = $(CHAOS_LIBS)
+EXTRA_tests_chaos_machines_DEPENDENCIES = hufud$(EXEEXT)
+endif
+
 SEEDS = 1-10
 OPS = 1600
 PROFILE = storm
+CHAOS = chaos
 .PHONY: chaos
-chaos: tests/chaos/chaos
-	tests/chaos/chaos --profile $(PROFILE) --seeds $(SEEDS) --ops $(OPS)
+chaos: tests/chaos/$(CHAOS)
+	top_builddir=. tests/chaos/$(CHAOS) --profile $(PROFILE) --seeds $(SEEDS) --ops $(OPS)

@@ -94,15 +94,17 @@ void plan_devices(FILE *conf, size_t without, unsigned weight)
 			device_section(conf, i, weight);
 }
 
-void plan_members(FILE *conf, size_t without)
+void plan_token(FILE *conf, const char *token, uint64_t seed, size_t without)
 {
 	const char *comma = "";
 
+	fprintf(conf, "store = \"sqlite:%s/%s-%llu.db\"  devices = {", life_dir, token, (unsigned long long)seed);
 	for (size_t i = 0; i < plan_ndevices; i++)
 		if (i != without) {
 			fprintf(conf, "%s \"%s\"", comma, devices[i].name);
 			comma = ",";
 		}
+	fprintf(conf, " }");
 }
 
 uint32_t plan_hung(void)
@@ -153,6 +155,17 @@ void plan_release(void)
 {
 	for (size_t i = 0; i < plan_ndevices; i++)
 		fault_release(devices[i].name);
+}
+
+bool plan_begin(void)
+{
+	return true;
+}
+
+bool plan_end(void)
+{
+	fault_reset();
+	return true;
 }
 
 void plan_show(FILE *to)

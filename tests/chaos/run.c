@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/secret.h"
-#include "driver/fault/fault.h"
 
 #define GROWTH_MAX_KIB (64 * 1024)
 #define COMPLAINTS_MAX 12
@@ -84,10 +83,9 @@ void run_write_conf(size_t without, unsigned weight)
 	for (int i = 0; i < 2; i++) {
 		const char *name = i ? "other" : "chaos";
 
-		fprintf(f, "token \"%s\" { store = \"sqlite:%s/%s-%llu.db\"  devices = {", name, life_dir, name,
-		        (unsigned long long)run.seed);
-		plan_members(f, without);
-		fprintf(f, " } }\n");
+		fprintf(f, "token \"%s\" { ", name);
+		plan_token(f, name, run.seed, without);
+		fprintf(f, " }\n");
 	}
 	life_conf_done(f);
 }
@@ -403,6 +401,7 @@ bool run_profile(const struct profile *profile, uint64_t seed, uint64_t ops)
 	check_holdings(&before, false);
 	shared_clear();
 	free(run.records);
-	fault_reset();
+	if (!plan_end())
+		COMPLAIN("a machine that was told to end did not end well");
 	return run.good != profile->must_complain;
 }
