@@ -16,7 +16,7 @@ bool conf_machine_defaults(struct conf *conf)
 {
 	conf->machine = (struct conf_machine){
 		.profile = strdup("tls13"), .host_dir = strdup("/run/hufud/devices"),
-		.state_dir = strdup("/var/lib/hufud"),
+		.state_dir = strdup("/var/lib/hufu/state"),
 		.lanes = 64, .connections_max = 12000, .handshakes_per_s = 2000, .hello_ms = 5000, .frame_ms = 10000, .idle_s = 900,
 		.drain_ms = 10000, .ticket_s = 28800, .max_body = 2u << 20, .window = 256, .stale_s = 86400,
 	};

@@ -24,7 +24,7 @@ struct conf_machine {
 	char *master;              /* "file:/path" or "credential:NAME": the key of 32 bytes that machines of a domain share */
 	char *http;                /* "127.0.0.1:9465", local addresses only; NULL: none */
 	char *host_dir;            /* sockets of devices with isolation = process; default /run/hufud/devices */
-	char *state_dir;           /* copies of stores in databases, and how new they were; default /var/lib/hufud */
+	char *state_dir;           /* copies of stores in databases, and how new they were; default /var/lib/hufu/state */
 	uint32_t workers;          /* threads with a loop, 0: one a core */
 	uint32_t lanes;            /* threads a token that wait for devices, default 64 */
 	uint32_t connections_max;  /* default 12000 */

@@ -40,8 +40,8 @@ enum hufu_err conn_new(struct link *link, struct channel *channel, struct link_c
 	writer_init(&c->sending, true);
 	c->used_ns = c->heard_ns = clock_now_ns();
 	pthread_mutex_lock(&link->lock);
-	c->next = link->all;
-	link->all = c;
+	atomic_store(&c->next, atomic_load(&link->all));
+	atomic_store(&link->all, c);
 	pthread_mutex_unlock(&link->lock);
 	*out = c;
 	return HUFU_OK;
@@ -49,12 +49,12 @@ enum hufu_err conn_new(struct link *link, struct channel *channel, struct link_c
 
 static void unlist(struct link_conn *c)
 {
-	struct link_conn **at = &c->link->all;
+	struct link_conn *_Atomic *at = &c->link->all;
 
 	pthread_mutex_lock(&c->link->lock);
-	while (*at != c)
-		at = &(*at)->next;
-	*at = c->next;
+	while (atomic_load(at) != c)
+		at = &atomic_load(at)->next;
+	atomic_store(at, atomic_load(&c->next));
 	pthread_mutex_unlock(&c->link->lock);
 }
 

@@ -187,22 +187,15 @@ static void leave_sockets(struct link *link)
 }
 
 /*
- * Links that nobody goes on with in the child too: with a copy of its socket there, a connection would outlive the parent.
- *
- * No lock is held over the fork: handlers of others wait there for threads that may need it, the token layer's for all calls
- * that are under way. So another thread may have been about to enter or leave the list. Each does so by one word, and
- * what is in it at the fork stays there; the way back, which is two words, is set anew.
+ * Links that nobody goes on with in the child too: with a copy of its socket there, a connection would outlive the parent. No lock
+ * is held over the fork, since other handlers wait for threads that may be about to take it: a list changes by one store, so that
+ * what the child sees of it is whole.
  */
 static void after_fork_child(void)
 {
-	struct link *_Atomic *at = &links;
-
 	pthread_mutex_init(&links_lock, NULL);
-	for (struct link *link = atomic_load(at); link; link = atomic_load(at)) {
+	for (struct link *link = atomic_load(&links); link; link = atomic_load(&link->next))
 		leave_sockets(link);
-		link->at = at;
-		at = &link->next;
-	}
 }
 
 static void watch_forks(void)
@@ -214,22 +207,18 @@ static void enlist(struct link *link)
 {
 	pthread_once(&links_once, watch_forks);
 	pthread_mutex_lock(&links_lock);
-	struct link *first = links;
-	link->next = first;
-	link->at = &links;
-	if (first)
-		first->at = &link->next;
-	links = link;
+	atomic_store(&link->next, atomic_load(&links));
+	atomic_store(&links, link);
 	pthread_mutex_unlock(&links_lock);
 }
 
 static void delist(struct link *link)
 {
 	pthread_mutex_lock(&links_lock);
-	struct link *next = link->next;
-	*link->at = next;
-	if (next)
-		next->at = link->at;
+	struct link *_Atomic *at = &links;
+	while (atomic_load(at) != link)
+		at = &atomic_load(at)->next;
+	atomic_store(at, atomic_load(&link->next));
 	pthread_mutex_unlock(&links_lock);
 }
 
@@ -265,10 +254,10 @@ void link_free(struct link *link)
 {
 	if (!link)
 		return;
+	delist(link);
 	for (size_t i = 0; i < LINK_SLOTS; i++)
 		if (link->slots[i])
 			conn_rele(link->slots[i]);
-	delist(link);
 	channel_context_free(link->context);
 	pthread_mutex_destroy(&link->lock);
 	pthread_cond_destroy(&link->dialed);

@@ -49,7 +49,7 @@ struct link_frame {
 
 struct link_conn {
 	struct link *link;
-	struct link_conn *next;    /* link.all; of link.lock */
+	struct link_conn *_Atomic next; /* link.all; of link.lock, but a forked child reads it without */
 	_Atomic unsigned holders;
 	struct channel *channel;
 	int fd;
@@ -85,7 +85,7 @@ struct link_conn {
 };
 
 struct link {
-	struct link *_Atomic next, *_Atomic *at; /* of all in the process, see link.c */
+	struct link *_Atomic next; /* of all in the process, see link.c */
 	struct link_conf conf;
 	char *text;                /* what conf points to */
 	char name[256];
@@ -98,7 +98,7 @@ struct link {
 	uint64_t stamp;            /* of the files it was made of */
 	char known[80];            /* where address led when it was last good: tried first; "" nothing. The dialling thread's, too */
 	struct link_conn *slots[LINK_SLOTS];
-	struct link_conn *all;
+	struct link_conn *_Atomic all;
 	bool dialing;
 	uint64_t dials;            /* ended ones */
 	enum hufu_err dial_err;    /* of the last */

@@ -27,7 +27,8 @@
 #define RETRY_MAX_MS 2000u
 /* A primary that is replaced or started again is waited for that long after it fell, by changes alone. */
 #define GRACE_MS 1000u
-#define FIRST_TRY_MS 4000u
+#define FIRST_TRY_MS 4000u      /* a start with the database away, before the copy is used */
+#define MIRROR_MS 2000u         /* for the copy's lock: both sides write to it */
 
 /* One thread's ways to the database and to the copy. */
 struct side {
@@ -150,7 +151,7 @@ static enum hufu_err fill_mirror(void *arg, struct engine *mirror)
 
 static enum hufu_err follow_in_tx(struct side *side, struct journal_mark *mark)
 {
-	enum hufu_err err = side->mirror->kind->begin(side->mirror, TX_WRITE, deadline_in(side->mirror->kind == &engine_sqlite ? 2000 : 0));
+	enum hufu_err err = side->mirror->kind->begin(side->mirror, TX_WRITE, deadline_in(MIRROR_MS));
 	if (!err)
 		err = copy_follow(side->remote, side->mirror, mark);
 	if (!err)

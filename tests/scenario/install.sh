@@ -18,7 +18,7 @@ check "and now, relro" contains 'BIND_NOW\|NOW' <(readelf -d "$module")
 conf=$(find "$dest" -name hufu.module)
 check "p11-kit's module file is there" test -e "$conf"
 check "and names the module by its absolute path" contains "^module: ${module#"$dest"}" "$conf"
-for file in bin/hufu include/hufu/driver.h include/hufu/pkcs11.h include/hufu/pkcs11-sm.h include/hufu/mechanisms.h share/man/man1/hufu.1 share/man/man5/hufu.conf.5 share/man/man7/hufu-pkcs11.7 include/hufu/sdf.h share/man/man7/hufu-sdf.7; do
+for file in bin/hufu include/hufu/driver.h include/hufu/pkcs11.h include/hufu/pkcs11-sm.h include/hufu/mechanisms.h share/man/man1/hufu.1 share/man/man5/hufu.conf.5 share/man/man7/hufu-pkcs11.7 include/hufu/sdf.h share/man/man7/hufu-sdf.7 share/hufu/hufu.proto share/hufu/store.proto; do
 	check "$file is there" test -e "$dest$prefix/$file"
 done
 check "what hufu bench runs is there" test -x "$(find "$dest" -name hufu-lab)"
