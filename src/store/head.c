@@ -417,6 +417,13 @@ static enum hufu_err accept_now(struct sealed *s)
 	return sealed_leave(s, TX_READ, HUFU_OK);
 }
 
+static void set_accepting(struct sealed *s, bool accepting)
+{
+	pthread_mutex_lock(&s->lock);
+	s->accepting = accepting;
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* The try is counted in the store as it is: without that its PIN could be guessed at leisure. */
 enum hufu_err sealed_accept_head(struct store *base, const uint8_t *so_pin, size_t so_pin_len)
 {
@@ -424,11 +431,11 @@ enum hufu_err sealed_accept_head(struct store *base, const uint8_t *so_pin, size
 	struct pin_proof *proof = secret_alloc(sizeof(*proof));
 	if (!proof)
 		return HUFU_ERR_NO_MEMORY;
-	s->accepting = true;
+	set_accepting(s, true);
 	enum hufu_err err = pin_prove(s, STORE_SO, so_pin, so_pin_len, proof);
 	if (!err)
 		err = accept_now(s);
-	s->accepting = false;
+	set_accepting(s, false);
 	secret_free(proof);
 	return err;
 }

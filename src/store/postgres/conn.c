@@ -37,9 +37,12 @@ static PGconn *connect_with(const char *conninfo, const char *host, const char *
 	return PQconnectdbParams(keys, values, 1);
 }
 
-/* Commits are durable whatever the database's default is: an administrator may ask for more (remote_apply), not for less. */
+/*
+ * A machine that died amid a change keeps the writers' lock for idle_in_transaction_session_timeout.
+ * Commits are durable whatever the database's default is: an administrator may ask for more (remote_apply), not for less.
+ */
 static const char session[] =
-	"SET statement_timeout = 2000; SET lock_timeout = 1500; SET idle_in_transaction_session_timeout = 10000;"
+	"SET statement_timeout = 2000; SET lock_timeout = 1500; SET idle_in_transaction_session_timeout = 3000;"
 	"SET bytea_output = 'hex'; SELECT set_config('synchronous_commit', 'on', false)"
 	" WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 
