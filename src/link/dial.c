@@ -327,19 +327,17 @@ static void note_success_locked(struct link *link, const struct dial *d)
 		memcpy(link->domain, d->domain_id, sizeof(link->domain));
 		link->domain_known = true;
 	}
-	if (link->dial_why[0])
-		log_device(HUFU_LOG_NOTICE, link->conf.device, "connected to %s again", link->conf.address);
-	link->dial_why[0] = '\0';
 }
 
-/* Once for each reason, not for each of twenty attempts a second. */
-static void note_failure_locked(struct link *link, const struct dial *d, enum hufu_err err)
+/* Once for each reason, not for each of twenty attempts a second. Without the lock: a log may have to wait, and forks for it. */
+static void tell(struct link *link, const struct dial *d, enum hufu_err err)
 {
-	if (strcmp(link->dial_why, d->why) == 0)
-		return;
-	memcpy(link->dial_why, d->why, sizeof(link->dial_why));
-	log_device(err == HUFU_ERR_DENIED ? HUFU_LOG_ERROR : HUFU_LOG_WARNING, link->conf.device, "no connection to %s: %s",
-	           link->conf.address, d->why);
+	if (!err && link->dial_why[0])
+		log_device(HUFU_LOG_NOTICE, link->conf.device, "connected to %s again", link->conf.address);
+	if (err && strcmp(link->dial_why, d->why) != 0)
+		log_device(err == HUFU_ERR_DENIED ? HUFU_LOG_ERROR : HUFU_LOG_WARNING, link->conf.device, "no connection to %s: %s",
+		           link->conf.address, d->why);
+	snprintf(link->dial_why, sizeof(link->dial_why), "%s", err ? d->why : "");
 }
 
 /* -- how many a second --------------------------------------------------------------------------------- */
@@ -391,10 +389,9 @@ static enum hufu_err dial_locked(struct link *link, unsigned slot, uint64_t dead
 		conn_look(conn); /* what came behind HELLO_OK in the same record */
 	}
 	atomic_store(&link->dial_fd, -1);
+	tell(link, &d, err);
 	pthread_mutex_lock(&link->lock);
-	if (err) {
-		note_failure_locked(link, &d, err);
-	} else {
+	if (!err) {
 		note_success_locked(link, &d);
 		link->slots[slot] = conn;
 	}

@@ -106,7 +106,7 @@ struct link {
 	uint64_t dial_next_ns;     /* when the next would be due if there were no burst */
 	uint64_t spread_ns;        /* no connection is made beside those there are before this time */
 	uint64_t process;
-	char dial_why[256];        /* as last logged */
+	char dial_why[256];        /* as last logged; the dialling thread's */
 	struct link_state state;   /* of the last handshake, and its counters */
 	_Atomic uint64_t pings, lost;
 	_Atomic int dial_fd;       /* of the connection that is being made; -1: none */
