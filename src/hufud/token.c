@@ -182,7 +182,8 @@ static enum hufu_err op_find(struct request *req, const struct wire_store *r, st
 	most = most < WIRE_UUIDS_MAX ? most : WIRE_UUIDS_MAX;
 	reply->nuuids = n - skip < most ? n - skip : most;
 	reply->more = n - skip > most;
-	memmove(uuids, uuids + skip, reply->nuuids * sizeof(*uuids));
+	if (skip && reply->nuuids)
+		memmove(uuids, uuids + skip, reply->nuuids * sizeof(*uuids));
 	reply->uuids = (const uint8_t (*)[16])uuids;
 	return err;
 }
