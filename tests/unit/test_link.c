@@ -847,6 +847,48 @@ static void test_fork_leaves_nothing(void)
 	machine_stop(&m);
 }
 
+/* A fork handler of somebody's that waits for a thread to come to rest, which makes and frees a link meanwhile. */
+static atomic_bool forking, forks_wait, made_one;
+
+static void await_rest(void)
+{
+	if (!atomic_load(&forks_wait))
+		return;
+	atomic_store(&forking, true);
+	for (int i = 0; i < MACHINE_WAIT_MS && !atomic_load(&made_one); i++)
+		usleep(1000);
+}
+
+static void *make_one(void *arg)
+{
+	struct link *link;
+
+	while (!atomic_load(&forking))
+		usleep(1000);
+	link = link_to(arg, NULL);
+	link_free(link);
+	atomic_store(&made_one, true);
+	return NULL;
+}
+
+static void test_fork_waits_for_nobody(void)
+{
+	UNIT_FORKS();
+	struct machine m = {.address = "unix:/nowhere"};
+	pthread_t thread;
+	int status = 0;
+
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, make_one, &m), 0);
+	atomic_store(&forks_wait, true);
+	const pid_t child = fork();
+	if (child == 0)
+		_exit(atomic_load(&made_one) ? 0 : 1);
+	atomic_store(&forks_wait, false);
+	pthread_join(thread, NULL);
+	CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static void test_fork(void)
 {
 	UNIT_FORKS();
@@ -1200,6 +1242,7 @@ static const struct unit_case cases[] = {
 	{"sixteen threads get their own answers", test_threads},
 	{"threads whose connections die get answers, LOST or GONE", test_threads_and_deaths},
 	{"a forked child has its own connection, the parent keeps its", test_fork},
+	{"a fork that waits for threads, which make and free links, comes about", test_fork_waits_for_nobody},
 	{"a child that does not know of the link holds none of its sockets", test_fork_leaves_nothing},
 	{"probes make the spare connections, and no more", test_probe},
 	{"bulk goes by its own connection", test_bulk},
@@ -1218,6 +1261,7 @@ int main(void)
 {
 	char err[200];
 
+	pthread_atfork(await_rest, NULL, NULL); /* before the link's own: it runs after them */
 	if (!getenv("HUFU_LOG"))
 		(void)!log_configure("none", HUFU_LOG_ERROR, err, sizeof(err));
 	return unit_main("link", cases);
