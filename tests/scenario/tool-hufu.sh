@@ -120,6 +120,8 @@ if command -v python3 >/dev/null 2>&1; then
 	check "config check -o json" json j 'd["schema"] == "hufu-config-check/1" and d["good"]'
 	hufu_core store verify demo -o json >j 2>last
 	check "store verify -o json" json j 'd["schema"] == "hufu-store-verify/1" and d["good"] and d["rows_unchecked"] > 0'
+	hufu_core store status demo -o json >j 2>last
+	check "store status -o json" json j 'd["schema"] == "hufu-store-status/1" and d["state"] == "ok" and d["revision"] == d["remembered"] > 0'
 	hufu_in key list --pin-file so.pin -o json >j 2>last
 	check "a wrong PIN -o json" json j 'd["error"]["ckr"] == "CKR_PIN_INCORRECT" and d["error"]["status"] == 3'
 fi
