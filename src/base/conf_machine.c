@@ -285,12 +285,21 @@ static bool settle_audit_key(struct conf_audit *audit)
 	return false;
 }
 
+/* Of hufu.conf(5) hufud hosts devices, for users that identities name. */
+static bool is_for_hosts(const struct conf *conf)
+{
+	bool hosts = false;
+	for (size_t i = 0; i < conf->ndevices; i++)
+		hosts |= conf_device_is_hosted(&conf->devices[i]);
+	return hosts && !conf->audit.given;
+}
+
 bool conf_machine_settle(struct conf *conf, bool cut, struct conf_reporter *reporter)
 {
 	int line = conf->nidentities ? conf->identities[0].line : conf->audit.line;
 	if (conf->machine.given)
 		check_machine(conf, reporter);
-	else if ((conf->nidentities || conf->audit.given) && !cut)
+	else if ((conf->nidentities || conf->audit.given) && !is_for_hosts(conf) && !cut)
 		conf_problem(reporter, line, "identities and audit trails are those of a machine. Add machine { ... }");
 	for (size_t i = 0; i < conf->nidentities; i++)
 		check_identity(conf, &conf->identities[i], cut, reporter);

@@ -2,7 +2,7 @@
 /* Devices that hufud hosts on this machine, each in a process of its own. */
 #include "driver/driver.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
@@ -52,6 +52,12 @@ enum hufu_err driver_host_find(const struct conf_device *device, struct driver_h
 	}
 	if (stat(path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
 		snprintf(why, why_len, "no hufud hosts it: %s is not there. Start hufud with this configuration", path);
+		return HUFU_ERR_GONE;
+	}
+	/* unix(7): to connect to a socket one must be able to write to it. */
+	if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0) {
+		snprintf(why, why_len, "%s is not for this user. Add identity \"name\" { user = \"%u\" roles = { devices } tokens = { \"*\" } }",
+		         path, (unsigned)geteuid());
 		return HUFU_ERR_GONE;
 	}
 	if (!is_private(path, &owner)) {

@@ -29,6 +29,8 @@ struct supervisor;
 
 /* Has the configuration devices that may run in processes of their own (conf_device_is_hosted)? */
 bool supervisor_is_wanted(const struct conf *);
+/* Are there users, besides this one and root, who may use them? */
+bool supervisor_has_guests(const struct conf *);
 /* Makes the sockets and starts the hosts: from then on devices can be opened, which waits for their hosts. path: of conf. */
 enum hufu_err supervisor_new(struct event_base *, const struct conf *, const char *path, struct supervisor **) MUST_CHECK;
 /* Hosts of new devices start, those of changed ones anew; those of devices that are gone end. */

@@ -19,7 +19,7 @@
 
 struct process {
 	const struct conf_device *device;
-	struct access *access;         /* NULL: no identities are configured */
+	struct access *access;         /* NULL: nobody else may */
 	struct event_base *base;
 	struct server *server;
 	struct event *term, *interrupt;
@@ -27,7 +27,7 @@ struct process {
 
 /* -- who may ------------------------------------------------------------------------- */
 
-/* The device is this user's, root's, and whoever's the configuration says. */
+/* The device is this user's, root's, and whoever's the configuration says. A machine's own is its own: others have its tenants. */
 static bool is_allowed(struct process *process, const struct channel_peer *peer)
 {
 	char why[256];
@@ -150,7 +150,7 @@ static enum hufu_err start(struct process *process, const struct conf *conf)
 	const struct server_rules rules = {.admit = admit, .leave = leave, .begin = begin, .end = end, .stands = stands, .load = load,
 	                                   .arg = process};
 	const struct conf_machine machine = machine_of(conf);
-	enum hufu_err err = conf->nidentities ? access_new(conf, &process->access) : HUFU_OK;
+	enum hufu_err err = supervisor_has_guests(conf) ? access_new(conf, &process->access) : HUFU_OK;
 
 	process->base = event_base_new();
 	if (err == HUFU_OK && !process->base)

@@ -57,6 +57,11 @@ bool supervisor_is_wanted(const struct conf *conf)
 	return false;
 }
 
+bool supervisor_has_guests(const struct conf *conf)
+{
+	return !conf->machine.given && conf->nidentities;
+}
+
 /* -- a host's process ------------------------------------------------------------------ */
 
 /* In the child, between fork and exec: nothing that takes a lock. */
@@ -134,7 +139,8 @@ static void tell_end(const struct child *child, int status)
 	else if (WEXITSTATUS(status) == HOST_EXIT_CONFIG)
 		log_device(HUFU_LOG_ERROR, child->name, "it cannot be hosted as configured. Mend its section, and reload (SIGHUP)");
 	else
-		log_device(HUFU_LOG_WARNING, child->name, "its host ended with status %d: a new one is started", WEXITSTATUS(status));
+		log_device(WEXITSTATUS(status) ? HUFU_LOG_WARNING : HUFU_LOG_INFO, child->name,
+		           "its host ended with status %d: a new one is started", WEXITSTATUS(status));
 }
 
 static void child_free(struct child *child);
@@ -169,7 +175,10 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
 
 /* -- its socket ------------------------------------------------------------------------------ */
 
-/* Who may is the host's to say, by the kernel's word of who it is: the file is open to all. */
+/*
+ * Who may is the host's to say, by the kernel's word of who it is: where there are guests the file is open to all. Where there are none
+ * its mode tells programs of others that the device is not for them.
+ */
 static bool listen_at(struct child *child)
 {
 	char address[PATH_MAX], why[512];
@@ -179,7 +188,6 @@ static bool listen_at(struct child *child)
 		log_device(HUFU_LOG_ERROR, child->name, "its host has no socket: %s", why);
 		return false;
 	}
-	(void)chmod(child->path, 0666);
 	return true;
 }
 
@@ -212,7 +220,7 @@ static void make_directories(const char *path)
 /* -- children ---------------------------------------------------------------------------------- */
 
 /* All that makes a host what it is; the rest of its section is its users'. */
-static char *settings_of(const struct conf_device *device)
+static char *settings_of(const struct conf *conf, const struct conf_device *device)
 {
 	char *text = NULL;
 	size_t len;
@@ -223,6 +231,11 @@ static char *settings_of(const struct conf_device *device)
 	fprintf(f, "%s\n%s\n", device->driver, device->domain);
 	for (char **option = device->options; option && option[0]; option += 2)
 		fprintf(f, "%s\n%s\n", option[0], option[1]);
+	for (size_t i = 0; supervisor_has_guests(conf) && i < conf->nidentities; i++) {
+		fprintf(f, "%s\n", conf->identities[i].user ? conf->identities[i].user : "");
+		for (char **role = conf->identities[i].roles; role && *role; role++)
+			fprintf(f, "%s\n", *role);
+	}
 	return fclose(f) == 0 ? text : NULL;
 }
 
@@ -248,7 +261,7 @@ static void child_free(struct child *child)
 	free(child);
 }
 
-static void child_new(struct supervisor *s, const struct conf_device *device)
+static void child_new(struct supervisor *s, const struct conf *conf, const struct conf_device *device)
 {
 	struct child *child = calloc(1, sizeof(*child));
 	char path[PATH_MAX];
@@ -262,7 +275,7 @@ static void child_new(struct supervisor *s, const struct conf_device *device)
 		return;
 	}
 	*child = (struct child){.supervisor = s, .listener = -1, .pidfd = -1, .backoff_ms = BACKOFF_MIN_MS,
-	                        .name = strdup(device->name), .settings = settings_of(device), .path = strdup(path)};
+	                        .name = strdup(device->name), .settings = settings_of(conf, device), .path = strdup(path)};
 	child->again = evtimer_new(s->base, on_again, child);
 	if (!child->name || !child->settings || !child->path || !child->again) {
 		child_free(child);
@@ -271,10 +284,12 @@ static void child_new(struct supervisor *s, const struct conf_device *device)
 	child->next = s->children;
 	s->children = child;
 	make_directories(child->path);
-	if (listen_at(child))
+	if (listen_at(child)) {
+		(void)chmod(child->path, supervisor_has_guests(conf) ? 0666 : 0600);
 		start(child);
-	else
+	} else {
 		child_free(child);
+	}
 }
 
 /* It ends by itself, or is ended by supervisor_free. */
@@ -306,9 +321,9 @@ static const struct conf_device *find_device(const struct conf *conf, const char
 }
 
 /* The socket stays; the host that uses it ends, and the next one reads the section anew. */
-static void child_restart(struct child *child, const struct conf_device *device)
+static void child_restart(struct child *child, const struct conf *conf, const struct conf_device *device)
 {
-	char *settings = settings_of(device);
+	char *settings = settings_of(conf, device);
 
 	if (!settings)
 		return;
@@ -324,12 +339,12 @@ static void child_restart(struct child *child, const struct conf_device *device)
 static void revisit(struct child *child, const struct conf *conf)
 {
 	const struct conf_device *device = find_device(conf, child->name);
-	char *settings = device ? settings_of(device) : NULL;
+	char *settings = device ? settings_of(conf, device) : NULL;
 
 	if (!device)
 		child_leave(child);
 	else if (settings && strcmp(settings, child->settings) != 0)
-		child_restart(child, device);
+		child_restart(child, conf, device);
 	free(settings);
 }
 
@@ -342,9 +357,11 @@ void supervisor_reconfigure(struct supervisor *s, const struct conf *conf)
 		if (!child->leaving)
 			revisit(child, conf);
 	}
+	for (struct child *child = s->children; child; child = child->next)
+		(void)chmod(child->path, supervisor_has_guests(conf) ? 0666 : 0600);
 	for (size_t i = 0; i < conf->ndevices; i++)
 		if (conf_device_is_hosted(&conf->devices[i]) && !find_child(s, conf->devices[i].name))
-			child_new(s, &conf->devices[i]);
+			child_new(s, conf, &conf->devices[i]);
 }
 
 /* -- the whole -------------------------------------------------------------------------------------- */

@@ -74,6 +74,17 @@ static void which(void)
 	}
 }
 
+/* Of devices that hufud hosts for the programs of a host identities may say who may use them. */
+static void guests(void)
+{
+	struct conf *conf = conf_of("identity web { user = www tokens = \"*\" roles = devices }", "driver = soft isolation = process");
+
+	CU_ASSERT(conf->nidentities == 1 && !conf->machine.given);
+	conf_free(conf);
+	CU_ASSERT_NOT_EQUAL(conf_parse("identity web { user = www tokens = \"*\" roles = devices } device a { driver = soft }", "t.conf",
+	                               NULL, NULL, &conf), HUFU_OK);
+}
+
 /* -- where somebody listens -------------------------------------------------------------- */
 
 static int listen_in(const char *run)
@@ -179,6 +190,7 @@ static void as_what(void)
 static const struct unit_case cases[] = {
 	{"its socket is where the configuration has it, or the system", paths},
 	{"vendors' libraries are hosted unless the section says otherwise", which},
+	{"who may use it is said beside it, and nowhere else without a machine", guests},
 	{"a socket counts only where nobody else could have made it", trusted_places},
 	{"with isolation = process a device that nobody hosts is gone, and never runs here", never_here},
 	{"software stays software to the pool in another process", as_what},
