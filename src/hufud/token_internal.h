@@ -54,12 +54,18 @@ enum hufu_err side_set_pin(struct request *, const struct wire_store *, struct w
  * that were given back.
  */
 struct login_memory;
+/* What a PIN is tried for: that of one token, until it is changed. */
+struct login_target {
+	uint8_t token_id[16];
+	uint64_t epoch;
+};
 enum hufu_err login_memory_new(struct login_memory **) MUST_CHECK;
 void login_memory_free(struct login_memory *);
 enum login_state { LOGIN_NEW, LOGIN_UNDER_WAY, LOGIN_ANSWERED };
 /* LOGIN_NEW: the caller answers it (login_answer). LOGIN_ANSWERED: *err is what it was. */
-enum login_state login_begin(struct login_memory *, const struct channel_peer *, const struct wire_store *, enum hufu_err *err);
-void login_answer(struct login_memory *, const struct channel_peer *, const struct wire_store *, enum hufu_err);
+enum login_state login_begin(struct login_memory *, const struct channel_peer *, const struct login_target *, const struct wire_store *,
+                             enum hufu_err *err);
+void login_answer(struct login_memory *, const struct channel_peer *, const struct login_target *, const struct wire_store *, enum hufu_err);
 void login_retire(struct login_memory *, const uint8_t *ticket, size_t len, int64_t ends);
 bool login_is_retired(struct login_memory *, const uint8_t *ticket, size_t len);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Logins of the last minute, in a ring: a client that lost the answer asks again within seconds. What tells two tries
- * apart is the op id, the client and a keyed digest of role and PIN: nothing here tells a PIN to whoever reads this memory.
+ * apart is the op id, the client and a keyed digest of role and PIN: nothing here tells a PIN to whoever reads this memory. And what
+ * they were tried for: of a PIN that was changed meanwhile the former answer says nothing.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -65,22 +66,26 @@ void login_memory_free(struct login_memory *memory)
 
 /* -- tries -------------------------------------------------------------------------- */
 
-static void digest_of(const struct login_memory *memory, const struct wire_store *r, uint8_t digest[SM3_DIGEST_LEN])
+static void digest_of(const struct login_memory *memory, const struct login_target *target, const struct wire_store *r,
+                      uint8_t digest[SM3_DIGEST_LEN])
 {
 	const uint8_t role = (uint8_t)r->role;
 	struct sm3_hmac h;
 
 	sm3_hmac_init(&h, memory->key);
+	sm3_hmac_update(&h, target->token_id, sizeof(target->token_id));
+	sm3_hmac_update(&h, &target->epoch, sizeof(target->epoch));
 	sm3_hmac_update(&h, &role, 1);
 	sm3_hmac_update(&h, r->pin, r->pin_len);
 	sm3_hmac_final(&h, digest);
 }
 
-static struct try *find_locked(struct login_memory *memory, const struct channel_peer *peer, const struct wire_store *r, uint64_t now)
+static struct try *find_locked(struct login_memory *memory, const struct channel_peer *peer, const struct login_target *target,
+                               const struct wire_store *r, uint64_t now)
 {
 	uint8_t digest[SM3_DIGEST_LEN];
 
-	digest_of(memory, r, digest);
+	digest_of(memory, target, r, digest);
 	for (unsigned i = 0; i < TRIES; i++) {
 		struct try *t = &memory->tries[i];
 		if (t->begun_ns && now - t->begun_ns < KEPT_NS && memcmp(t->op_id, r->op_id, sizeof(t->op_id)) == 0 &&
@@ -90,12 +95,13 @@ static struct try *find_locked(struct login_memory *memory, const struct channel
 	return NULL;
 }
 
-enum login_state login_begin(struct login_memory *memory, const struct channel_peer *peer, const struct wire_store *r, enum hufu_err *err)
+enum login_state login_begin(struct login_memory *memory, const struct channel_peer *peer, const struct login_target *target,
+                             const struct wire_store *r, enum hufu_err *err)
 {
 	uint64_t now = clock_now_ns();
 
 	pthread_mutex_lock(&memory->lock);
-	struct try *t = find_locked(memory, peer, r, now);
+	struct try *t = find_locked(memory, peer, target, r, now);
 	enum login_state state = !t ? LOGIN_NEW : t->answered ? LOGIN_ANSWERED : LOGIN_UNDER_WAY;
 	if (t) {
 		*err = t->err;
@@ -104,7 +110,7 @@ enum login_state login_begin(struct login_memory *memory, const struct channel_p
 		*t = (struct try){.begun_ns = now};
 		memcpy(t->op_id, r->op_id, sizeof(t->op_id));
 		memcpy(t->client, peer->key_id, sizeof(t->client));
-		digest_of(memory, r, t->digest);
+		digest_of(memory, target, r, t->digest);
 	}
 	pthread_mutex_unlock(&memory->lock);
 	return state;
@@ -116,10 +122,11 @@ static bool is_verdict(enum hufu_err err)
 	return err == HUFU_OK || err == HUFU_ERR_PIN || err == HUFU_ERR_PIN_LOCKED;
 }
 
-void login_answer(struct login_memory *memory, const struct channel_peer *peer, const struct wire_store *r, enum hufu_err err)
+void login_answer(struct login_memory *memory, const struct channel_peer *peer, const struct login_target *target,
+                  const struct wire_store *r, enum hufu_err err)
 {
 	pthread_mutex_lock(&memory->lock);
-	struct try *t = find_locked(memory, peer, r, clock_now_ns());
+	struct try *t = find_locked(memory, peer, target, r, clock_now_ns());
 	if (t) {
 		t->answered = true;
 		t->err = err;

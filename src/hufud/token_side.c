@@ -344,37 +344,47 @@ static enum hufu_err give_ticket(struct request *req, struct token_side *side, e
 
 /* -- logins ------------------------------------------------------------------------------------ */
 
-/* The epoch from before the PIN was looked at: a PIN that was changed meanwhile ends the ticket. */
-static enum hufu_err log_in(struct request *req, struct token_side *side, const struct wire_store *r, bool known, struct writer *ticket,
-                            uint32_t *ticket_s)
+static enum hufu_err log_in(struct request *req, struct token_side *side, const struct wire_store *r, uint64_t epoch, bool known,
+                            struct writer *ticket, uint32_t *ticket_s)
 {
 	struct store *open = handle(side, true);
-	uint64_t epoch;
-	enum hufu_err err = store_role_epoch(open, r->role, &epoch);
+	enum hufu_err err = HUFU_OK;
 
-	if (err == HUFU_OK && (!known || !store_unlocked(open)))
+	if (!known || !store_unlocked(open))
 		err = store_login(open, r->role, r->pin, r->pin_len);
 	if (err == HUFU_OK && !r->ticket_len)
 		err = give_ticket(req, side, r->role, epoch, ticket, ticket_s);
 	return err;
 }
 
+/* The epoch from before the PIN is looked at: a PIN that is changed meanwhile ends the ticket. */
+static enum hufu_err login_target(struct token_side *side, enum store_role role, struct login_target *target)
+{
+	pthread_mutex_lock(&side->lock);
+	memcpy(target->token_id, side->token.id, sizeof(target->token_id));
+	pthread_mutex_unlock(&side->lock);
+	return store_role_epoch(handle(side, true), role, &target->epoch);
+}
+
 static enum hufu_err log_in_once(struct request *req, struct token_side *side, const struct wire_store *r, struct writer *ticket,
                                  uint32_t *ticket_s)
 {
 	const struct channel_peer *peer = req->session->peer;
-	enum hufu_err err;
+	struct login_target target;
+	enum hufu_err err = login_target(side, r->role, &target);
 
-	switch (login_begin(side->logins, peer, r, &err)) {
+	if (err != HUFU_OK)
+		return err;
+	switch (login_begin(side->logins, peer, &target, r, &err)) {
 	case LOGIN_UNDER_WAY:
 		return HUFU_ERR_BUSY;
 	case LOGIN_ANSWERED:
-		return err == HUFU_OK ? log_in(req, side, r, true, ticket, ticket_s) : err;
+		return err == HUFU_OK ? log_in(req, side, r, target.epoch, true, ticket, ticket_s) : err;
 	case LOGIN_NEW:
 		break;
 	}
-	err = log_in(req, side, r, false, ticket, ticket_s);
-	login_answer(side->logins, peer, r, err);
+	err = log_in(req, side, r, target.epoch, false, ticket, ticket_s);
+	login_answer(side->logins, peer, &target, r, err);
 	return err;
 }
 

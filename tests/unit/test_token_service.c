@@ -412,6 +412,20 @@ static void counted_once(void)
 	bed_clear(&bed);
 }
 
+/* The answer that a former PIN had is worth nothing once there is another; nor is what the new one was told when it was none. */
+static void answered_for_its_pin(void)
+{
+	struct bed bed;
+
+	bed_login(&bed, "standard");
+	CU_ASSERT_EQUAL(login_as(&bed.user, STORE_USER, PIN, 8), HUFU_OK);
+	CU_ASSERT_EQUAL(login_as(&bed.other, STORE_USER, "another pin of it", 9), HUFU_ERR_PIN);
+	CU_ASSERT_EQUAL(set_pin(&bed.user, PIN, "another pin of it"), HUFU_OK);
+	CU_ASSERT_EQUAL(login_as(&bed.user, STORE_USER, PIN, 8), HUFU_ERR_PIN);
+	CU_ASSERT_EQUAL(login_as(&bed.other, STORE_USER, "another pin of it", 9), HUFU_OK);
+	bed_clear(&bed);
+}
+
 /* -- tickets --------------------------------------------------------------------------------------------------- */
 
 static void good_on_all_machines(void)
@@ -735,6 +749,7 @@ static void store_down(void)
 static const struct unit_case cases[] = {
 	{"a token is made, and its user's PIN set, by whoever may be its security officer", made_by_requests},
 	{"a login that is asked for again, since its answer was lost, counts once", counted_once},
+	{"a login's answer is not kept for another PIN than the one that was tried", answered_for_its_pin},
 	{"a ticket opens on every machine what the login opened on one", good_on_all_machines},
 	{"a ticket is its client's alone, whole, and dies with the PIN", bound_to_client_and_pin},
 	{"a ticket is renewed without the PIN, and one that was given back is not taken", renewed_and_given_back},
