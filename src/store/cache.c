@@ -28,6 +28,7 @@
 /* A primary that is replaced or started again is waited for that long after it fell, by changes alone. */
 #define GRACE_MS 1000u
 #define FIRST_TRY_MS 4000u      /* a start with the database away, before the copy is used */
+#define FILL_MS 3600000u        /* the first copy of a large store; nobody waits for it, and each answer comes within 2 s */
 #define MIRROR_MS 2000u         /* for the copy's lock: both sides write to it */
 
 /* One thread's ways to the database and to the copy. */
@@ -184,7 +185,8 @@ static enum hufu_err follow_remote(struct cache *c, struct side *side, struct jo
 static enum hufu_err follow(struct cache *c, struct side *side)
 {
 	struct journal_mark mark;
-	enum hufu_err err = side->remote->kind->begin(side->remote, TX_READ, deadline_in(c->conf->deadline_ms));
+	uint32_t ms = side == &c->watcher ? FILL_MS : c->conf->deadline_ms;
+	enum hufu_err err = side->remote->kind->begin(side->remote, TX_READ, deadline_in(ms));
 	if (!err)
 		err = follow_remote(c, side, &mark);
 	side->remote->kind->rollback(side->remote);
