@@ -3,6 +3,7 @@
 # Claim: behind hufud a vendor's library runs in a process of its own: it crashes, hangs and is killed, and the programs
 # that use its cards see no error; the device is back by itself. Without hufud it runs in the program, which is said.
 . "$(dirname "$0")/lib.sh"
+umask 077
 HUFUD=${HUFUD:-$top_builddir/hufud}
 [ -x "$HUFUD" ] || { echo "1..0 # SKIP hufud is not built"; exit 0; }
 need python3
@@ -22,7 +23,16 @@ device "$1" { driver = sdf domain = card library = "$work/$1.so" profile = "$wor
 CONF
 }
 isolation=
+# Of a token with the cards, or of one on a machine.
 write_conf() {
+	if [ "$1" = far ]; then
+		cat >"$HUFU_CONF" <<CONF
+log { to = "file:$work/hufu.log" level = "info" }
+token "$1" { store = "sqlite:$work/$1.db" host_secret = "file:$work/host.key" devices = { machine } }
+device "machine" { driver = net address = "unix:$work/machine.sock" }
+CONF
+		return
+	fi
 	cat >"$HUFU_CONF" <<CONF
 run_dir = "$work/run"
 log { to = "file:$work/hufu.log" level = "info" }
@@ -34,12 +44,12 @@ token "$1" {
 $(device card1)
 $(device card2)
 CONF
-	chmod 600 "$HUFU_CONF"
 }
 # The program's last word of a device that fell.
 serves() { case $(grep "device $1: .* -> " hufu.log | tail -n 1) in *"-> slow start"* | *"-> up"*) ;; *) return 1 ;; esac; }
 # The process of a device.
-host_of() { pgrep -f "^hufud --host $1 --config $HUFU_CONF\$"; }
+hosted_by=$HUFU_CONF
+host_of() { pgrep -f "^hufud --host $1 --config $hosted_by\$"; }
 is_hosted() { host_of "$1" >/dev/null; }
 is_new() { local now; now=$(host_of "$1") && [ "$now" != "$2" ]; }
 start_hufud() {
@@ -139,15 +149,7 @@ device "soft1" { driver = soft domain = soft isolation = process }
 device "soft2" { driver = soft domain = soft isolation = process }
 CONF
 )
-write_conf() {
-	cat >"$HUFU_CONF" <<CONF
-log { to = "file:$work/hufu.log" level = "info" }
-token "$1" { store = "sqlite:$work/$1.db" host_secret = "file:$work/host.key" devices = { machine } }
-device "machine" { driver = net address = "unix:$work/machine.sock" }
-CONF
-	chmod 600 "$HUFU_CONF"
-}
-host_of() { pgrep -f "^hufud --host $1 --config $work/machine.conf\$"; }
+hosted_by=$work/machine.conf
 "$HUFUD" --config machine.conf >hufud.out 2>&1 &
 hufud=$!
 pids="$pids $hufud"
