@@ -31,8 +31,8 @@ static void refuse(struct wire_hello_ok *ok, enum hufu_err err, const char *text
 /* A certificate that was good at the handshake ends some day, and its connection with it. */
 static uint64_t ends_ns(int64_t not_after)
 {
-	int64_t left = not_after - clock_wall_s();
-	return clock_now_ns() + (left > 0 ? (uint64_t)left * NS_PER_S : 0);
+	const int64_t left = not_after - clock_wall_s(), most = INT64_MAX / (int64_t)NS_PER_S; /* RFC 5280 4.1.2.5: 99991231235959Z is none */
+	return clock_now_ns() + (uint64_t)(left <= 0 ? 0 : left < most ? left : most) * NS_PER_S;
 }
 
 /* What the server itself knows of HELLO_OK; admit adds the rest. */
