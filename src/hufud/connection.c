@@ -158,8 +158,11 @@ static void shake_hands(struct connection *c)
 		return;
 	}
 	c->tls_wants_write = want == CHANNEL_WRITE;
-	if (want == CHANNEL_READY)
-		c->state = CONNECTION_HELLO;
+	if (want != CHANNEL_READY)
+		return;
+	c->state = CONNECTION_HELLO;
+	if (c->outdated && !channel_peer(c->channel)->local)
+		connection_renew(c);
 }
 
 void connection_turn(struct connection *c)
@@ -358,6 +361,11 @@ void connection_leave(struct connection *c, enum wire_goaway reason, const char 
 		TAILQ_FOREACH(job, &c->jobs, entry)
 			atomic_store(&job->request.cancelled, true);
 	}
+}
+
+void connection_renew(struct connection *c)
+{
+	connection_leave(c, WIRE_GOAWAY_DRAIN, "the machine's certificates were changed");
 }
 
 void connection_end(struct connection *c)

@@ -69,6 +69,7 @@ struct connection {
 	TAILQ_ENTRY(connection) ready_entry;
 	bool is_busy, is_dirty, is_ready;
 	bool cut;                      /* LEAVING: nothing after the GOAWAY is sent or heard */
+	bool outdated;                 /* HANDSHAKE: by certificates and lists that were changed meanwhile; then it has to come anew */
 	bool wants_read, wants_write;  /* events that are added */
 	bool tls_wants_write;          /* to go on with handshake or reading */
 	bool progress;                 /* the client knows PROGRESS */
@@ -101,6 +102,8 @@ void connection_turn(struct connection *);
 bool connection_is_full(const struct connection *);
 /* GOAWAY; then the end, once all is answered; after what made no sense at once. */
 void connection_leave(struct connection *, enum wire_goaway, const char *text);
+/* Its certificate was looked at by rules that are no more. */
+void connection_renew(struct connection *);
 void connection_end(struct connection *);
 /* DEAD, and its requests are answered: gone for good. */
 void connection_reap(struct connection *);

@@ -149,9 +149,12 @@ static void recheck_all(struct worker *worker)
 static void renew_all(struct worker *worker)
 {
 	struct connection *c;
-	LIST_FOREACH(c, &worker->connections, entry)
-		if (c->state != CONNECTION_HANDSHAKE && !channel_peer(c->channel)->local)
-			connection_leave(c, WIRE_GOAWAY_DRAIN, "the machine's certificates were changed");
+	LIST_FOREACH(c, &worker->connections, entry) {
+		if (c->state == CONNECTION_HANDSHAKE)
+			c->outdated = true; /* nobody knows yet who it is */
+		else if (!channel_peer(c->channel)->local)
+			connection_renew(c);
+	}
 }
 
 static void ask(struct worker *worker, const struct command *command)

@@ -207,20 +207,25 @@ static bool get_frame(struct channel *ch, struct wire_header *header)
 	return get(ch, head, sizeof(head)) && wire_header_get(head, sizeof(body), header) == HUFU_OK && get(ch, body, header->body_len);
 }
 
+static void shake_hands(struct channel *ch)
+{
+	enum channel_want want = CHANNEL_READY;
+	while (channel_handshake(ch, &want) == HUFU_OK && want)
+		wait_for(ch, want);
+}
+
 /* NULL: the server would not have it. In TLS 1.3 a client learns that when it reads. */
 static struct channel *client(const struct rig *rig, const struct tls_ca *from, const char *file)
 {
 	struct channel_context *context = context_of(from, file, false);
 	struct wire_hello hello = {.version_min = 1, .version_max = 1, .max_body = sizeof(body)};
 	struct channel *ch = NULL;
-	enum channel_want want = CHANNEL_READY;
 	struct wire_header header = {0};
 	struct writer w;
 
 	CU_ASSERT_EQUAL_FATAL(channel_new(context, dial(rig), "127.0.0.1", NULL, &ch), HUFU_OK);
 	channel_context_free(context);
-	while (channel_handshake(ch, &want) == HUFU_OK && want)
-		wait_for(ch, want);
+	shake_hands(ch);
 	memset(hello.nonce, 9, sizeof(hello.nonce));
 	writer_init(&w, false);
 	CU_ASSERT_EQUAL_FATAL(wire_hello_put(&w, &hello), HUFU_OK);
@@ -339,6 +344,32 @@ static void test_renewed(void)
 	rig_stop(&rig);
 }
 
+/* Whoever is revoked, and has begun a handshake before the machine heard of it, is let in by nothing that he then ends it. */
+static void test_renewed_amid_handshake(void)
+{
+	struct rig rig;
+	const struct timeval now = {0};
+	struct channel *slow = NULL;
+	enum channel_want want = CHANNEL_READY;
+	struct server_counts counts = {0};
+	rig_start(&rig, 60000);
+	struct channel_context *context = context_of(ca, "client", false);
+	CU_ASSERT_EQUAL_FATAL(channel_new(context, dial(&rig), "127.0.0.1", NULL, &slow), HUFU_OK);
+	channel_context_free(context);
+	CU_ASSERT_EQUAL(channel_handshake(slow, &want), HUFU_OK);
+	for (int i = 0; i < PATIENCE_MS && !counts.accepted; i++, usleep(1000))
+		server_counts(rig.server, &counts);
+	struct channel *ch = client(&rig, ca, "client"); /* tells when the worker has heard */
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ch);
+	event_base_once(rig.base, -1, EV_TIMEOUT, do_renew, &rig, &now);
+	expect_goaway(ch, WIRE_GOAWAY_DRAIN);
+	channel_free(ch);
+	shake_hands(slow);
+	expect_goaway(slow, WIRE_GOAWAY_DRAIN);
+	channel_free(slow);
+	rig_stop(&rig);
+}
+
 static void test_expired(void)
 {
 	struct rig rig;
@@ -370,6 +401,7 @@ static const struct unit_case cases[] = {
 	{"what speaks no TLS, or nothing, is ended", test_no_tls},
 	{"requests and answers of many records arrive whole", test_large},
 	{"changed certificates have clients come anew", test_renewed},
+	{"changed certificates have those come anew who were amid their handshake", test_renewed_amid_handshake},
 	{"the test's files are gone", test_end},
 	{0},
 };
