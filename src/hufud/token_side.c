@@ -2,6 +2,7 @@
 /* The store of a token that lives here: opened, watched, logged in to. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,9 @@ struct token_side {
 	struct row_cache *rows;
 	struct login_memory *logins;
 	_Atomic uint64_t changes, checked_ns, answered_ns; /* counted; when the store was last asked; when it last answered */
+	atomic_bool failing;           /* the store did not answer when it was last asked */
+	atomic_bool probing;           /* probe is on its way, or being run */
+	struct request probe;          /* nobody's: has a lane ask the store whether it is back */
 	_Atomic int64_t open_until;    /* wall clock: the last ticket's end */
 	pthread_mutex_t open_lock;     /* opening and closing the handles; taken before lock */
 	pthread_mutex_t lock;          /* all below */
@@ -125,21 +129,54 @@ static enum hufu_err bear(struct token_side *side, enum hufu_err err, uint64_t n
 	return HUFU_OK;
 }
 
-static enum hufu_err refresh(struct token_side *side)
+static enum hufu_err ask_store(struct token_side *side)
 {
 	struct known known;
-	uint64_t now = clock_now_ns(), checked = atomic_load(&side->checked_ns);
-
-	if (checked && now - checked < FRESH_NS)
-		return HUFU_OK;
 	enum hufu_err err = look(side->shut, &known);
-	now = clock_now_ns();
+	uint64_t now = clock_now_ns();
+
 	atomic_store(&side->checked_ns, now);
+	atomic_store(&side->failing, err != HUFU_OK);
 	if (err != HUFU_OK)
 		return bear(side, err, now);
 	atomic_store(&side->answered_ns, now);
 	take(side, &known);
 	return HUFU_OK;
+}
+
+/* The side's own request, which nobody answers. */
+static void probe_store(struct request *probe)
+{
+	struct token_side *side = (struct token_side *)(void *)((char *)probe - offsetof(struct token_side, probe));
+	enum hufu_err ignored = ask_store(side);
+
+	(void)ignored;
+	atomic_store(&side->probing, false);
+}
+
+static bool is_fresh(struct token_side *side)
+{
+	uint64_t checked = atomic_load(&side->checked_ns);
+
+	return checked && clock_now_ns() - checked < FRESH_NS;
+}
+
+/* A store that does not answer holds up whoever finds that out, and from then on nobody: a lane asks from time to time. */
+static enum hufu_err go_on(struct token_side *side)
+{
+	bool idle = false;
+
+	if (!is_fresh(side) && atomic_compare_exchange_strong(&side->probing, &idle, true) &&
+	    !tenant_later(side->tenant, &side->probe, probe_store))
+		atomic_store(&side->probing, false);
+	return bear(side, HUFU_ERR_STORE_IO, clock_now_ns());
+}
+
+static enum hufu_err refresh(struct token_side *side)
+{
+	if (atomic_load(&side->failing))
+		return go_on(side);
+	return is_fresh(side) ? HUFU_OK : ask_store(side);
 }
 
 void side_changed(struct token_side *side)
@@ -307,7 +344,7 @@ enum hufu_err caller_from_memory(struct request *req, const uint8_t *sealed, siz
 	struct token_side *side = tenant_token(req->session->tenant);
 	struct ticket ticket;
 
-	if (!side || !handle(side, false) || clock_now_ns() - atomic_load(&side->checked_ns) >= FRESH_NS)
+	if (!side || !handle(side, false) || (atomic_load(&side->failing) ? go_on(side) != HUFU_OK : !is_fresh(side)))
 		return HUFU_ERR_BUSY;
 	if (!len) {
 		*caller = (struct caller){.side = side, .store = handle(side, false)};
