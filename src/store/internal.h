@@ -175,7 +175,7 @@ struct role_row {
 	uint64_t epoch;             /* new with every PIN */
 	uint32_t tries;             /* counted since the last right PIN */
 	uint32_t settled;           /* of those, found wrong: the rest are being looked at, or died */
-	uint64_t failed_ns;         /* CLOCK_MONOTONIC of the last count */
+	uint64_t failed_ns;         /* when the last one was counted: CLOCK_MONOTONIC; of a database that machines share, the time of day */
 	uint32_t iterations;
 	uint8_t salt[PIN_SALT_LEN];
 	uint8_t wrapped[TOKEN_KEY_LEN + SEAL_OVERHEAD];
@@ -206,7 +206,7 @@ enum hufu_err pin_prove(struct sealed *, enum store_role, const uint8_t *pin, si
 enum hufu_err pin_wrap(const struct store_conf *, const struct keys *, const uint8_t token_id[TOKEN_ID_LEN], enum store_role,
                        const uint8_t *pin, size_t len, const uint8_t token_key[TOKEN_KEY_LEN], struct role_row *) MUST_CHECK;
 /* Seconds until the officer's next try is looked at. */
-uint32_t pin_delay_s(const struct role_row *);
+uint32_t pin_delay_s(const struct sealed *, const struct role_row *);
 
 /* -- object.c ---------------------------------------------------------------------- */
 

@@ -25,6 +25,7 @@
 #define SO_FREE_TRIES 3u
 #define SO_DELAY_MAX_S 900u
 #define IN_FLIGHT_PAUSE_MS 20u
+#define CLOCKS_APART_NS (24 * 3600 * NS_PER_S) /* at most, of machines that check certificates */
 
 static const char *role_name(enum store_role role)
 {
@@ -104,24 +105,39 @@ static bool pin_opens(const struct keys *keys, enum store_role role, const uint8
 /* -- counting ---------------------------------------------------------------------------- */
 
 /*
- * 1, 2, 4, ... seconds once the free tries are used up. The clock is the
- * monotonic one, which nobody can set; after a boot it begins anew, and then
- * not more time than since that boot has passed for sure.
+ * The clock of the last count. On one host the monotonic one, which nobody can set; it begins anew with a boot, and then not
+ * more time than since that boot has passed for sure. Machines that share a database have begun theirs at different times,
+ * so that the next try at another machine would always be at once: of those it is the time of day.
  */
-uint32_t pin_delay_s(const struct role_row *r)
+static uint64_t count_clock(const struct sealed *s)
+{
+	return s->conf.engine == CONF_STORE_POSTGRES ? (uint64_t)clock_wall_s() * NS_PER_S : clock_now_ns();
+}
+
+static uint64_t passed_ns(const struct sealed *s, const struct role_row *r)
+{
+	const uint64_t now = count_clock(s);
+
+	if (now >= r->failed_ns)
+		return now - r->failed_ns;
+	if (s->conf.engine != CONF_STORE_POSTGRES)
+		return now;
+	return r->failed_ns - now < CLOCKS_APART_NS ? 0 : now; /* counted by a clock that was wrong: it does not lock for years */
+}
+
+/* 1, 2, 4, ... seconds once the free tries are used up. */
+uint32_t pin_delay_s(const struct sealed *s, const struct role_row *r)
 {
 	if (r->tries < SO_FREE_TRIES)
 		return 0;
 	uint32_t over = r->tries - SO_FREE_TRIES;
-	uint64_t delay = (over < 10 ? 1u << over : SO_DELAY_MAX_S) * NS_PER_S;
-	uint64_t now = clock_now_ns();
-	uint64_t passed = now >= r->failed_ns ? now - r->failed_ns : now;
+	uint64_t delay = (over < 10 ? 1u << over : SO_DELAY_MAX_S) * NS_PER_S, passed = passed_ns(s, r);
 	return passed >= delay ? 0 : (uint32_t)((delay - passed + NS_PER_S - 1) / NS_PER_S);
 }
 
 static bool role_blocked(const struct sealed *s, enum store_role role, const struct role_row *r)
 {
-	return role == STORE_SO ? pin_delay_s(r) > 0 : r->tries >= s->conf.user_tries;
+	return role == STORE_SO ? pin_delay_s(s, r) > 0 : r->tries >= s->conf.user_tries;
 }
 
 /* Within a transaction. HUFU_ERR_PIN_LOCKED with *in_flight: worth another look. */
@@ -138,7 +154,7 @@ static enum hufu_err count_in_tx(struct sealed *s, enum store_role role, struct 
 	if (role_blocked(s, role, r))
 		return HUFU_ERR_PIN_LOCKED;
 	r->tries += r->tries < UINT32_MAX;
-	r->failed_ns = clock_now_ns();
+	r->failed_ns = count_clock(s);
 	return role_write(s, role, r);
 }
 
@@ -190,7 +206,7 @@ static enum hufu_err report_blocked(struct sealed *s, enum store_role role, cons
 {
 	if (role == STORE_SO)
 		log_warning("store %s: the security officer's next try is looked at in %u s, after %u wrong ones", s->engine->name,
-		            pin_delay_s(r), r->tries);
+		            pin_delay_s(s, r), r->tries);
 	else
 		log_warning("store %s: the user's PIN is locked after %u wrong tries. The security officer can set a new one",
 		            s->engine->name, r->tries);

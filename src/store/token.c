@@ -275,7 +275,7 @@ static enum hufu_err role_info(struct sealed *s, enum store_role role, struct st
 		info->tries_max = s->conf.user_tries;
 		info->tries_left = r.tries < info->tries_max ? info->tries_max - r.tries : 0;
 	} else {
-		info->delay_s = pin_delay_s(&r);
+		info->delay_s = pin_delay_s(s, &r);
 	}
 	return HUFU_OK;
 }
