@@ -265,35 +265,6 @@ static void test_two_machines(void)
 	place_clear(&p);
 }
 
-static uint64_t virtual_ns;
-
-static uint64_t virtual_now(void)
-{
-	return virtual_ns;
-}
-
-/* Machines were started at different times: the officer's delay at one is none the less there at the other. */
-static void test_guesses_at_two_machines(void)
-{
-	struct place p;
-	struct store *machine[2];
-	unsigned looked_at = 0;
-
-	place_init(&p);
-	CU_ASSERT_EQUAL_FATAL(open_machine(&p, "a", &machine[0]), HUFU_OK);
-	CU_ASSERT_EQUAL_FATAL(open_machine(&p, "b", &machine[1]), HUFU_OK);
-	for (unsigned i = 0; i < 12; i++) { /* in turn; 511 s, if each had to wait */
-		virtual_ns = (i % 2 ? 1000 : 8640000) * NS_PER_S;
-		clock_inject(virtual_now);
-		looked_at += login(machine[i % 2], STORE_SO, "wrong") == HUFU_ERR_PIN;
-		clock_inject(NULL);
-	}
-	CU_ASSERT(looked_at >= 3 && looked_at < 12);
-	store_close(machine[0]);
-	store_close(machine[1]);
-	place_clear(&p);
-}
-
 static void test_database_away(void)
 {
 	struct place p;
@@ -537,7 +508,6 @@ static const struct unit_case cases[] = {
 	{"connections are killed under load: likewise", test_connections_killed},
 	{"a commit whose answer is lost is looked up", test_lost_answer},
 	{"two machines see each other's changes at once, and their copies are whole", test_two_machines},
-	{"guesses at the officer's PIN wait, though at another machine", test_guesses_at_two_machines},
 	{"with the database away a machine reads, and refuses changes at once", test_database_away},
 	{"with a database that hangs likewise", test_database_frozen},
 	{"a copy older than stale_s is not used", test_stale},

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "store/internal.h"
 
 static struct store_role_info role_of(struct store *s, enum store_role role)
 {
@@ -217,6 +218,30 @@ static void test_so_delay(void)
 	place_clear(&p);
 }
 
+/* Machines that share a database began their monotonic clocks at different times: whoever asks them in turn waits all the same. */
+static void test_so_delay_of_machines(void)
+{
+	static const uint64_t up_s[] = {10, 100000000};
+	struct sealed machine = {.conf.engine = CONF_STORE_POSTGRES}, host = {.conf.engine = CONF_STORE_SQLITE};
+	const uint64_t wall_ns = (uint64_t)clock_wall_s() * NS_PER_S;
+
+	clock_inject(virtual_now);
+	for (size_t i = 0; i < sizeof(up_s) / sizeof(up_s[0]); i++) {
+		virtual_ns = up_s[i] * NS_PER_S;
+		struct role_row r = {.tries = 20, .failed_ns = wall_ns};
+		CU_ASSERT(pin_delay_s(&machine, &r) > 800);
+		r.failed_ns = wall_ns - 3600 * NS_PER_S;
+		CU_ASSERT_EQUAL(pin_delay_s(&machine, &r), 0);
+		r.failed_ns = wall_ns + 3600 * NS_PER_S; /* by another's clock, which is ahead */
+		CU_ASSERT_EQUAL(pin_delay_s(&machine, &r), 900);
+		r.failed_ns = wall_ns + 365 * 86400 * NS_PER_S; /* by one that was wrong */
+		CU_ASSERT_EQUAL(pin_delay_s(&machine, &r), 0);
+		r.failed_ns = virtual_ns;
+		CU_ASSERT_EQUAL(pin_delay_s(&host, &r), 900);
+	}
+	clock_inject(NULL);
+}
+
 /* -- several processes -------------------------------------------------------------------- */
 
 /* The PIN's row asks for so many iterations that nothing but a kill ends the check. */
@@ -402,6 +427,7 @@ static const struct unit_case cases[] = {
 	{"what a login opened opens again by its key, until the token is another", test_unlock_by_key},
 	{"a role changes its own PIN, with the old one counted like a login", test_set_pin},
 	{"a role without a PIN is told from one with a wrong PIN", test_unset},
+	{"the security officer's wait is the same at all machines of a database", test_so_delay_of_machines},
 	{"the security officer is never locked but waits 1, 2, 4 ... 900 seconds, across boots too", test_so_delay},
 	{"a try is counted though its process is killed while the PIN is looked at", test_killed_amid_check},
 	{"two processes that guess at once get no more tries than one", test_two_guess_at_once},
