@@ -56,7 +56,8 @@ struct store_draft {
 	size_t nattrs;
 	const struct store_copy *copies;
 	size_t ncopies;
-	bool unproven;             /* public: by_login shall be false, though there is a login: it comes from what was made without one */
+	/* public: by_login shall be false, though there is a login: it comes from what was made without one */
+	bool unproven;
 	uint8_t op_id[16];         /* insert: unique; all zero: one is made */
 	uint8_t request[32];       /* insert: digest of what was asked for, which the op id stands for */
 };

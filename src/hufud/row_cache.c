@@ -96,7 +96,8 @@ bool row_cache_get(struct row_cache *cache, const uint8_t uuid[16], uint64_t cha
 	return found;
 }
 
-bool row_cache_get_stale(struct row_cache *cache, const uint8_t uuid[16], struct facts *facts, struct pool_key **key, uint64_t *version)
+bool row_cache_get_stale(struct row_cache *cache, const uint8_t uuid[16], struct facts *facts, struct pool_key **key,
+                         uint64_t *version)
 {
 	pthread_mutex_lock(&cache->lock);
 	struct kept *kept = find_locked(cache, uuid);
@@ -111,7 +112,8 @@ void row_cache_put(struct row_cache *cache, const uint8_t uuid[16], uint64_t ver
 	pthread_mutex_lock(&cache->lock);
 	struct kept *kept = place_locked(cache, uuid);
 	struct pool_key *former = kept->key;
-	*kept = (struct kept){.version = version, .changes = changes, .used = ++cache->tick, .facts = *facts, .key = pool_key_hold(key)};
+	*kept = (struct kept){.version = version, .changes = changes, .used = ++cache->tick, .facts = *facts,
+	                      .key = pool_key_hold(key)};
 	memcpy(kept->uuid, uuid, sizeof(kept->uuid));
 	pthread_mutex_unlock(&cache->lock);
 	pool_key_rele(former); /* devices forget it: not under the lock */

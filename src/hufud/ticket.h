@@ -27,6 +27,7 @@ struct ticket {                    /* in secret memory */
 };
 enum hufu_err ticket_seal(const struct tenant *, const struct ticket *, struct writer *out) MUST_CHECK;
 /* HUFU_ERR_EXPIRED: it has ended, is another client's, another token's, of another epoch, or no ticket at all. */
-enum hufu_err ticket_open(const struct tenant *, const struct channel_peer *, const uint8_t *sealed, size_t len, struct ticket *) MUST_CHECK;
+enum hufu_err ticket_open(const struct tenant *, const struct channel_peer *, const uint8_t *sealed, size_t len, struct ticket *)
+	MUST_CHECK;
 
 #endif

@@ -22,8 +22,8 @@ struct caller {
 };
 
 /*
- * HUFU_ERR_STORE_MISSING: there is no token yet; EXPIRED: the ticket is none of this client's, or died. ticket NULL: anybody. Waits for the
- * store, unless what it knows of it is fresh.
+ * HUFU_ERR_STORE_MISSING: there is no token yet; EXPIRED: the ticket is none of this client's, or died. ticket NULL: anybody. Waits
+ * for the store, unless what it knows of it is fresh.
  */
 enum hufu_err caller_of(struct request *, const uint8_t *ticket, size_t len, struct caller *) MUST_CHECK;
 /* caller_of from memory alone; HUFU_ERR_BUSY: it would have to wait. */
@@ -63,9 +63,11 @@ enum hufu_err login_memory_new(struct login_memory **) MUST_CHECK;
 void login_memory_free(struct login_memory *);
 enum login_state { LOGIN_NEW, LOGIN_UNDER_WAY, LOGIN_ANSWERED };
 /* LOGIN_NEW: the caller answers it (login_answer). LOGIN_ANSWERED: *err is what it was. */
-enum login_state login_begin(struct login_memory *, const struct channel_peer *, const struct login_target *, const struct wire_store *,
+enum login_state login_begin(struct login_memory *, const struct channel_peer *, const struct login_target *,
+                             const struct wire_store *,
                              enum hufu_err *err);
-void login_answer(struct login_memory *, const struct channel_peer *, const struct login_target *, const struct wire_store *, enum hufu_err);
+void login_answer(struct login_memory *, const struct channel_peer *, const struct login_target *, const struct wire_store *,
+                  enum hufu_err);
 void login_retire(struct login_memory *, const uint8_t *ticket, size_t len, int64_t ends);
 bool login_is_retired(struct login_memory *, const uint8_t *ticket, size_t len);
 
@@ -88,8 +90,10 @@ enum hufu_err key_version(const struct caller *, const uint8_t uuid[16], uint64_
 /* HUFU_ERR_KEY_USE. */
 enum hufu_err rules_new(const struct caller *, const struct conf_token *, const struct store_draft *) MUST_CHECK;
 /* later: the same object, or a copy of it. */
-enum hufu_err rules_change(const struct caller *, const struct conf_token *, const struct store_row *now, const struct store_draft *later) MUST_CHECK;
-enum hufu_err rules_copy(const struct caller *, const struct conf_token *, const struct store_row *from, const struct store_draft *) MUST_CHECK;
+enum hufu_err rules_change(const struct caller *, const struct conf_token *, const struct store_row *now,
+                           const struct store_draft *later) MUST_CHECK;
+enum hufu_err rules_copy(const struct caller *, const struct conf_token *, const struct store_row *from,
+                         const struct store_draft *) MUST_CHECK;
 /* CKA_LABEL, as rules of access may name it: empty where there is none, and where it is none that a rule could name. */
 void rules_label(const struct store_attr *, size_t nattrs, char label[CONF_RULE_LABEL_MAX + 1]);
 /* The type of a key's material; false: a row of this class and key type holds none. */
@@ -104,7 +108,8 @@ struct facts {
 	bool sensitive, extractable, trusted, wrap_with_trusted, hardware_only, local, of_password, templates;
 	char label[CONF_RULE_LABEL_MAX + 1];
 };
-enum facts_use { USE_ENCRYPT = 1, USE_DECRYPT = 2, USE_SIGN = 4, USE_VERIFY = 8, USE_WRAP = 16, USE_UNWRAP = 32, USE_DERIVE = 64, USE_RECOVER = 128,
+enum facts_use { USE_ENCRYPT = 1, USE_DECRYPT = 2, USE_SIGN = 4, USE_VERIFY = 8, USE_WRAP = 16, USE_UNWRAP = 32, USE_DERIVE = 64,
+                USE_RECOVER = 128,
                  HAS_ENCRYPTED = 256, HAS_DECRYPTED = 512, HAS_WRAPPED = 1024, HAS_UNWRAPPED = 2048 };
 /* HUFU_ERR_KEY_TYPE: it is no key. */
 enum hufu_err facts_of(const struct store_row *, struct facts *) MUST_CHECK;
@@ -117,11 +122,13 @@ struct row_cache;
 enum hufu_err row_cache_new(struct row_cache **) MUST_CHECK;
 void row_cache_free(struct row_cache *);
 /* False: it is not there, or was read before changes. *key is held. */
-bool row_cache_get(struct row_cache *, const uint8_t uuid[16], uint64_t changes, struct facts *, struct pool_key **key, uint64_t *version);
+bool row_cache_get(struct row_cache *, const uint8_t uuid[16], uint64_t changes, struct facts *, struct pool_key **key,
+                   uint64_t *version);
 /* The same, however old. */
 bool row_cache_get_stale(struct row_cache *, const uint8_t uuid[16], struct facts *, struct pool_key **key, uint64_t *version);
 /* It was read when the store was as changes says; or it was asked, and is as it was. Holds key for itself. */
-void row_cache_put(struct row_cache *, const uint8_t uuid[16], uint64_t version, uint64_t changes, const struct facts *, struct pool_key *key);
+void row_cache_put(struct row_cache *, const uint8_t uuid[16], uint64_t version, uint64_t changes, const struct facts *,
+                   struct pool_key *key);
 void row_cache_confirm(struct row_cache *, const uint8_t uuid[16], uint64_t version, uint64_t changes);
 void row_cache_drop(struct row_cache *, const uint8_t uuid[16]);
 void row_cache_drop_all(struct row_cache *);

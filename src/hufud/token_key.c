@@ -21,16 +21,17 @@ static const struct store_attr *find_attr(const struct store_row *row, uint64_t 
 static enum hufu_err set_public(struct pool_key *key, const struct store_row *row, enum hufu_key_type type)
 {
 	bool sm2 = type == HUFU_KEY_SM2_PRIVATE;
-	const struct store_attr *a = row->object_class == CKO_PRIVATE_KEY ? find_attr(row, sm2 ? CKA_EC_POINT : CKA_PUBLIC_KEY_INFO) : NULL;
+	const struct store_attr *a = find_attr(row, sm2 ? CKA_EC_POINT : CKA_PUBLIC_KEY_INFO);
 
-	if (!a || a->len == 0 || type == HUFU_KEY_MONTGOMERY_PRIVATE)
+	if (row->object_class != CKO_PRIVATE_KEY || !a || a->len == 0 || type == HUFU_KEY_MONTGOMERY_PRIVATE)
 		return HUFU_OK;
 	if (sm2)
 		return a->len == 67 ? pool_key_set_point(key, a->value + 3) : HUFU_OK; /* OCTET STRING of 04 || x || y */
 	return pool_key_set_public(key, a->value, a->len);
 }
 
-static enum hufu_err key_of_row(struct tenant *tenant, const struct store_row *row, const struct facts *facts, struct pool_key **key)
+static enum hufu_err key_of_row(struct tenant *tenant, const struct store_row *row, const struct facts *facts,
+                                struct pool_key **key)
 {
 	struct pool_copy copies[STORE_COPIES_MAX];
 	bool fallback = tenant_conf(tenant)->pool.software_fallback && !facts->hardware_only;
@@ -91,8 +92,8 @@ static enum hufu_err from_old_memory(struct wanted *w, enum hufu_err why)
 {
 	uint64_t version;
 
-	if (hufu_err_group(why) != HUFU_GROUP_HOST || why == HUFU_ERR_NOT_FOUND || why == HUFU_ERR_LOCKED || why == HUFU_ERR_STORE_CORRUPT ||
-	    !row_cache_get_stale(side_rows(w->caller->side), w->uuid, &w->facts, &w->key, &version))
+	if (hufu_err_group(why) != HUFU_GROUP_HOST || why == HUFU_ERR_NOT_FOUND || why == HUFU_ERR_LOCKED ||
+	    why == HUFU_ERR_STORE_CORRUPT || !row_cache_get_stale(side_rows(w->caller->side), w->uuid, &w->facts, &w->key, &version))
 		return why == HUFU_ERR_NOT_FOUND || why == HUFU_ERR_LOCKED ? HUFU_ERR_NO_KEY : why;
 	return HUFU_OK;
 }
@@ -207,7 +208,8 @@ enum hufu_err key_version(const struct caller *caller, const uint8_t uuid[16], u
 	struct pool_key *key;
 	enum hufu_err err = store_version(caller->store, uuid, version);
 
-	if (err == HUFU_OK || err == HUFU_ERR_NOT_FOUND || !row_cache_get_stale(side_rows(caller->side), uuid, &facts, &key, version))
+	if (err == HUFU_OK || err == HUFU_ERR_NOT_FOUND ||
+	    !row_cache_get_stale(side_rows(caller->side), uuid, &facts, &key, version))
 		return err;
 	pool_key_rele(key);
 	return HUFU_OK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Logins of the last minute, in a ring: a client that lost the answer asks again within seconds. What tells two tries
- * apart is the op id, the client and a keyed digest of role and PIN: nothing here tells a PIN to whoever reads this memory. And what
- * they were tried for: of a PIN that was changed meanwhile the former answer says nothing.
+ * apart is the op id, the client and a keyed digest of role and PIN: nothing here tells a PIN to whoever reads this memory. And
+ * what they were tried for: of a PIN that was changed meanwhile the former answer says nothing.
  */
 #include <pthread.h>
 #include <stdlib.h>

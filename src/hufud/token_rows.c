@@ -111,7 +111,8 @@ static enum hufu_err take_sealed(struct tenant *tenant, const struct store_copy 
 	return HUFU_OK;
 }
 
-static enum hufu_err take_of_row(const struct caller *caller, struct request *req, const struct store_copy *index, struct incoming *in)
+static enum hufu_err take_of_row(const struct caller *caller, struct request *req, const struct store_copy *index,
+                                 struct incoming *in)
 {
 	if (index->len != UUID_LEN)
 		return HUFU_ERR_ARGUMENT;
@@ -128,7 +129,8 @@ static enum hufu_err take_of_row(const struct caller *caller, struct request *re
 }
 
 /* One copy, however many the key has here: the machines are one domain to the client. */
-static enum hufu_err take_copies(const struct caller *caller, struct request *req, const struct store_draft *draft, struct incoming *in)
+static enum hufu_err take_copies(const struct caller *caller, struct request *req, const struct store_draft *draft,
+                                 struct incoming *in)
 {
 	in->draft.copies = in->copies;
 	in->draft.ncopies = 0;
@@ -148,7 +150,10 @@ static enum hufu_err take_copies(const struct caller *caller, struct request *re
 
 /* -- making ---------------------------------------------------------------------------------- */
 
-/* DESIGN 4: scoped to token and identity, so that nobody gets, or blocks, what another has made. The store's uuids follow from its token. */
+/*
+ * DESIGN 4: scoped to token and identity, so that nobody gets, or blocks, what another has made. The store's uuids follow from its
+ * token.
+ */
 static void scope_op_id(const struct request *req, const uint8_t op_id[16], uint8_t scoped[16])
 {
 	static const uint8_t none[16];
@@ -168,7 +173,8 @@ static void scope_op_id(const struct request *req, const uint8_t op_id[16], uint
 	memcpy(scoped, digest, 16);
 }
 
-static enum hufu_err incoming_init(const struct caller *caller, struct request *req, const struct store_draft *draft, struct incoming *in)
+static enum hufu_err incoming_init(const struct caller *caller, struct request *req, const struct store_draft *draft,
+                                   struct incoming *in)
 {
 	*in = (struct incoming){.draft = *draft};
 	if (draft->private_object && !caller->user)
@@ -219,7 +225,8 @@ enum hufu_err rows_update(const struct caller *caller, struct request *req, cons
 		return err;
 	err = may_rename(req, now, &draft);
 	if (err == HUFU_OK)
-		err = leaves_copies(&draft, r->uuid) ? rules_change(caller, tenant_conf(side_tenant(caller->side)), now, &draft) : HUFU_ERR_ARGUMENT;
+		err = leaves_copies(&draft, r->uuid) ? rules_change(caller, tenant_conf(side_tenant(caller->side)), now, &draft) :
+			HUFU_ERR_ARGUMENT;
 	if (err == HUFU_OK && now->version != r->version)
 		err = HUFU_ERR_CONFLICT; /* what was checked is another row by now */
 	store_row_free(now);

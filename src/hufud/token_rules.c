@@ -110,7 +110,8 @@ bool rules_key_type(uint64_t object_class, uint64_t key_type, enum hufu_key_type
 {
 	if (object_class == CKO_PRIVATE_KEY)
 		return private_type(key_type, type);
-	*type = key_type == CKK_HUFU_SM4 ? HUFU_KEY_SM4 : key_type == CKK_HUFU_ZUC ? HUFU_KEY_ZUC : key_type == CKK_AES ? HUFU_KEY_AES :
+	*type = key_type == CKK_HUFU_SM4 ? HUFU_KEY_SM4 : key_type == CKK_HUFU_ZUC ? HUFU_KEY_ZUC :
+	        key_type == CKK_AES ? HUFU_KEY_AES :
 	        key_type == CKK_DES3 ? HUFU_KEY_DES3 : HUFU_KEY_SECRET; /* HMAC keys, generic ones */
 	return object_class == CKO_SECRET_KEY;
 }
@@ -121,9 +122,9 @@ bool rules_key_type(uint64_t object_class, uint64_t key_type, enum hufu_key_type
 static bool keeps_history(struct attributes now, struct attributes later)
 {
 	static const uint64_t types[] = {
-		CKA_LOCAL, CKA_KEY_GEN_MECHANISM, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE, CKA_HUFU_HARDWARE_ONLY, CKA_HUFU_RESIDENT,
-		CKA_EC_POINT, CKA_EC_PARAMS, CKA_MODULUS, CKA_PUBLIC_EXPONENT, CKA_PUBLIC_KEY_INFO, CKA_VALUE_LEN, CKA_ALWAYS_AUTHENTICATE,
-		CKA_WRAP_TEMPLATE, CKA_UNWRAP_TEMPLATE, CKA_DERIVE_TEMPLATE,
+		CKA_LOCAL, CKA_KEY_GEN_MECHANISM, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE, CKA_HUFU_HARDWARE_ONLY,
+		CKA_HUFU_RESIDENT, CKA_EC_POINT, CKA_EC_PARAMS, CKA_MODULUS, CKA_PUBLIC_EXPONENT, CKA_PUBLIC_KEY_INFO,
+		CKA_VALUE_LEN, CKA_ALWAYS_AUTHENTICATE, CKA_WRAP_TEMPLATE, CKA_UNWRAP_TEMPLATE, CKA_DERIVE_TEMPLATE,
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
@@ -180,7 +181,8 @@ enum hufu_err rules_new(const struct caller *caller, const struct conf_token *co
 	return HUFU_OK;
 }
 
-static enum hufu_err check_later(const struct caller *caller, const struct conf_token *conf, struct attributes now, const struct store_draft *draft)
+static enum hufu_err check_later(const struct caller *caller, const struct conf_token *conf, struct attributes now,
+                                 const struct store_draft *draft)
 {
 	struct attributes later = of_draft(draft);
 	bool is_key = draft->object_class == CKO_PRIVATE_KEY || draft->object_class == CKO_SECRET_KEY;
@@ -196,13 +198,18 @@ static enum hufu_err check_later(const struct caller *caller, const struct conf_
 	return !is_strict(conf) || (keeps_uses(now, later) && latches_agree(later)) ? HUFU_OK : HUFU_ERR_KEY_USE;
 }
 
-enum hufu_err rules_change(const struct caller *caller, const struct conf_token *conf, const struct store_row *now, const struct store_draft *later)
+enum hufu_err rules_change(const struct caller *caller, const struct conf_token *conf, const struct store_row *now,
+                           const struct store_draft *later)
 {
 	return check_later(caller, conf, of_row(now), later);
 }
 
-/* Under "strict" two keys of one value would be two of one use each: the token layer's policy_check_copy, for all keys of more than one. */
-enum hufu_err rules_copy(const struct caller *caller, const struct conf_token *conf, const struct store_row *from, const struct store_draft *draft)
+/*
+ * Under "strict" two keys of one value would be two of one use each: the token layer's policy_check_copy, for all keys of more than
+ * one.
+ */
+enum hufu_err rules_copy(const struct caller *caller, const struct conf_token *conf, const struct store_row *from,
+                         const struct store_draft *draft)
 {
 	struct attributes now = of_row(from);
 	bool wraps = is_true(now, CKA_WRAP, false) || is_true(now, CKA_UNWRAP, false);
@@ -226,7 +233,8 @@ enum hufu_err facts_of(const struct store_row *row, struct facts *facts)
 	} uses[] = {
 		{CKA_ENCRYPT, USE_ENCRYPT}, {CKA_DECRYPT, USE_DECRYPT}, {CKA_SIGN, USE_SIGN}, {CKA_SIGN_RECOVER, USE_RECOVER},
 		{CKA_VERIFY, USE_VERIFY}, {CKA_WRAP, USE_WRAP}, {CKA_UNWRAP, USE_UNWRAP}, {CKA_DERIVE, USE_DERIVE},
-		{CKA_HUFU_HAS_ENCRYPTED, HAS_ENCRYPTED}, {CKA_HUFU_HAS_DECRYPTED, HAS_DECRYPTED}, {CKA_HUFU_HAS_WRAPPED, HAS_WRAPPED},
+		{CKA_HUFU_HAS_ENCRYPTED, HAS_ENCRYPTED}, {CKA_HUFU_HAS_DECRYPTED, HAS_DECRYPTED},
+		{CKA_HUFU_HAS_WRAPPED, HAS_WRAPPED},
 		{CKA_HUFU_HAS_UNWRAPPED, HAS_UNWRAPPED},
 	};
 	struct attributes attrs = of_row(row);
@@ -284,7 +292,8 @@ static bool strict_allows(const struct facts *facts, const struct hufu_op *op, c
 static bool part_allows(const struct facts *facts, const struct conf_token *conf, const struct hufu_op *op)
 {
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		if (parts[i].verb == op->verb && parts[i].use & facts->uses && (!is_strict(conf) || strict_allows(facts, op, &parts[i])))
+		if (parts[i].verb == op->verb && parts[i].use & facts->uses &&
+		    (!is_strict(conf) || strict_allows(facts, op, &parts[i])))
 			return true;
 	return false;
 }
@@ -304,8 +313,8 @@ enum hufu_err facts_allow(const struct facts *facts, const struct conf_token *co
 		return HUFU_OK;
 	if (op->verb == HUFU_VERB_EXPORT || (is_subject && op->verb == HUFU_VERB_WRAP))
 		allowed = may_be_exported(facts, conf);
-	else if (op->verb == HUFU_VERB_WRAP)
-		allowed = facts->by_login && part_allows(facts, conf, op); /* a row that anybody could have written is no wrapping key */
+	else if (op->verb == HUFU_VERB_WRAP) /* a row that anybody could have written is no wrapping key */
+		allowed = facts->by_login && part_allows(facts, conf, op);
 	else
 		allowed = part_allows(facts, conf, op);
 	return allowed ? HUFU_OK : HUFU_ERR_KEY_USE;

@@ -266,7 +266,8 @@ static bool is_current(struct token_side *side, const struct ticket *ticket)
 	return current;
 }
 
-static enum hufu_err check_ticket(struct request *req, struct token_side *side, const uint8_t *sealed, size_t len, struct ticket *ticket)
+static enum hufu_err check_ticket(struct request *req, struct token_side *side, const uint8_t *sealed, size_t len,
+                                  struct ticket *ticket)
 {
 	enum hufu_err err = ticket_open(side->tenant, req->session->peer, sealed, len, ticket);
 
@@ -302,14 +303,16 @@ static enum hufu_err unlock(struct token_side *side, const struct ticket *ticket
 }
 
 /* What another machine has given may be of a PIN, or a token, that this one has not heard of yet. */
-static enum hufu_err check_ticket_again(struct request *req, struct token_side *side, const uint8_t *sealed, size_t len, struct ticket *ticket)
+static enum hufu_err check_ticket_again(struct request *req, struct token_side *side, const uint8_t *sealed, size_t len,
+                                        struct ticket *ticket)
 {
 	atomic_store(&side->checked_ns, 0);
 	enum hufu_err err = refresh(side);
 	return err == HUFU_OK ? check_ticket(req, side, sealed, len, ticket) : err;
 }
 
-static enum hufu_err take_ticket(struct request *req, struct token_side *side, const uint8_t *sealed, size_t len, struct caller *caller)
+static enum hufu_err take_ticket(struct request *req, struct token_side *side, const uint8_t *sealed, size_t len,
+                                 struct caller *caller)
 {
 	struct ticket *ticket = secret_alloc(sizeof(*ticket));
 

@@ -125,7 +125,8 @@ static enum hufu_err check_draft(const Hufu__Wire__Draft *draft)
 static void get_draft(const Hufu__Wire__Draft *in, struct store_attr *attrs, struct store_copy *copies, struct store_draft *draft)
 {
 	*draft = (struct store_draft){
-		.private_object = in->private_object, .object_class = in->object_class, .key_type = in->key_type, .policy = in->policy,
+		.private_object = in->private_object, .object_class = in->object_class, .key_type = in->key_type,
+		.policy = in->policy,
 		.attrs = attrs, .nattrs = in->n_attributes, .copies = copies, .ncopies = in->n_copies, .unproven = in->unproven,
 	};
 	get_attrs(in->attributes, in->n_attributes, attrs);
@@ -263,7 +264,8 @@ static void fill_request(uint16_t op, const Hufu__Wire__StoreRequest *m, struct 
 {
 	struct wire_store *r = &t->request;
 	*r = (struct wire_store){
-		.op = op, .ticket = m->ticket.data, .ticket_len = m->ticket.len, .role = (enum store_role)m->role, .pin = m->pin.data,
+		.op = op, .ticket = m->ticket.data, .ticket_len = m->ticket.len, .role = (enum store_role)m->role,
+		.pin = m->pin.data,
 		.pin_len = m->pin.len, .old_pin = m->old_pin.data, .old_pin_len = m->old_pin.len, .drafts = t->drafts,
 		.ndrafts = m->n_drafts, .version = m->version, .attrs = t->attrs, .nattrs = m->n_attributes,
 		.with_private = m->with_private, .skip = m->skip, .priv = t,
@@ -534,7 +536,8 @@ struct store_row *wire_store_row(const struct wire_store_reply *r, const char *d
 	if (!row)
 		return NULL;
 	*row = (struct store_row){
-		.version = m->version, .private_object = m->private_object, .by_login = m->by_login, .object_class = m->object_class,
+		.version = m->version, .private_object = m->private_object, .by_login = m->by_login,
+		.object_class = m->object_class,
 		.key_type = m->key_type, .policy = m->policy, .nattrs = m->n_attributes, .ncopies = m->has_copies,
 	};
 	memcpy(row->uuid, m->uuid.data, sizeof row->uuid);

@@ -58,8 +58,12 @@ struct wire_store {
 	void *priv;                    /* wire_store_take's */
 };
 /* Appends the whole frame. HUFU_ERR_DATA_LEN: over max_body. */
-enum hufu_err wire_store_put(struct writer *out, uint64_t id, uint32_t deadline_ms, uint32_t max_body, const struct wire_store *) MUST_CHECK;
-/* *request is freed by wire_store_free; it points into memory of its own, secret. HUFU_ERR_CORRUPT: no body at all; ARGUMENT, DATA_LEN, PIN_LEN: beyond the bounds. */
+enum hufu_err wire_store_put(struct writer *out, uint64_t id, uint32_t deadline_ms, uint32_t max_body, const struct wire_store *)
+	MUST_CHECK;
+/*
+ * *request is freed by wire_store_free; it points into memory of its own, secret. HUFU_ERR_CORRUPT: no body at all; ARGUMENT,
+ * DATA_LEN, PIN_LEN: beyond the bounds.
+ */
 enum hufu_err wire_store_take(uint16_t op, const uint8_t *body, size_t len, struct wire_store **request) MUST_CHECK;
 void wire_store_free(struct wire_store *);
 
@@ -85,7 +89,10 @@ enum hufu_err wire_store_put_reply(struct writer *out, uint64_t id, uint16_t op,
  */
 enum hufu_err wire_store_get_reply(uint16_t op, const uint8_t *body, size_t len, struct wire_store_reply **reply) MUST_CHECK;
 void wire_store_reply_free(struct wire_store_reply *);
-/* The row of a reply as store_get gives it, one block of secret memory, with one copy for the machines' domain where it has any. NULL: no memory. */
+/*
+ * The row of a reply as store_get gives it, one block of secret memory, with one copy for the machines' domain where it has any.
+ * NULL: no memory.
+ */
 struct store_row *wire_store_row(const struct wire_store_reply *, const char *domain);
 
 #endif

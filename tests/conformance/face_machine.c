@@ -62,7 +62,8 @@ static bool write_conf(size_t i, const char *const *tokens, const char *const *o
 	           "in_flight = 65536 }\n", (long)getuid());
 	fprintf(f, "device \"soft\" { driver = \"soft\" }\n");
 	for (size_t k = 0; k < n; k++)
-		fprintf(f, "token \"%s\" { store = \"sqlite:%s/%s.db\" devices = {\"soft\"} allow_short_pin = true %s }\n", tokens[k],
+		fprintf(f, "token \"%s\" { store = \"sqlite:%s/%s.db\" devices = {\"soft\"} allow_short_pin = true %s }\n",
+		        tokens[k],
 		        machines.dir, tokens[k], options[k]);
 	return fclose(f) == 0;
 }
@@ -74,7 +75,8 @@ void face_machines_print(FILE *f, const char *dir, const char *token, const char
 		fprintf(f, "%s \"%s-%zu\"", i ? "," : "", token, i);
 	fprintf(f, " } %s }\n", options);
 	for (size_t i = 0; i < face_machines(); i++)
-		fprintf(f, "device \"%s-%zu\" { driver = \"net\" address = \"unix:%s/machine%zu.sock\" tenant = \"%s\" }\n", token, i,
+		fprintf(f, "device \"%s-%zu\" { driver = \"net\" address = \"unix:%s/machine%zu.sock\" tenant = \"%s\" }\n",
+		        token, i,
 		        dir, i, token);
 }
 

@@ -120,7 +120,8 @@ static void use_objects(CK_SESSION_HANDLE s)
 	CK_OBJECT_CLASS class = CKO_DATA;
 	CK_BYTE name[] = "data", other[] = "other", got[8];
 	for (CK_BYTE i = 0; i < KEYS; i++) {
-		CK_ATTRIBUTE templ[] = {ATTR(CKA_CLASS, class), ATTR(CKA_TOKEN, yes), BYTES(CKA_LABEL, name, 4), BYTES(CKA_VALUE, &i, 1)};
+		CK_ATTRIBUTE templ[] = {ATTR(CKA_CLASS, class), ATTR(CKA_TOKEN, yes), BYTES(CKA_LABEL, name, 4),
+		                        BYTES(CKA_VALUE, &i, 1)};
 		CK_ATTRIBUTE set = BYTES(CKA_LABEL, other, 5), ask = BYTES(CKA_LABEL, got, sizeof got);
 		CK_OBJECT_HANDLE h = 0, copy = 0;
 		OK(p11->C_CreateObject(s, templ, 4, &h));

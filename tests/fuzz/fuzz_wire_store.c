@@ -38,7 +38,8 @@ static void touch_request(const struct wire_store *r)
 {
 	volatile unsigned sum = touch_attrs(r->attrs, r->nattrs);
 
-	if (r->ndrafts > WIRE_DRAFTS_MAX || r->pin_len > STORE_PIN_MAX || r->old_pin_len > STORE_PIN_MAX || r->ticket_len > WIRE_TICKET_MAX)
+	if (r->ndrafts > WIRE_DRAFTS_MAX || r->pin_len > STORE_PIN_MAX || r->old_pin_len > STORE_PIN_MAX ||
+	    r->ticket_len > WIRE_TICKET_MAX)
 		abort();
 	sum += sum_of(r->pin, r->pin_len) + sum_of(r->old_pin, r->old_pin_len) + sum_of(r->ticket, r->ticket_len);
 	for (size_t i = 0; i < r->ndrafts; i++) {
@@ -54,7 +55,8 @@ static void touch_request(const struct wire_store *r)
 
 static void check_same(const struct wire_store *a, const struct wire_store *b)
 {
-	if (a->op != b->op || a->role != b->role || a->ndrafts != b->ndrafts || a->nattrs != b->nattrs || a->version != b->version ||
+	if (a->op != b->op || a->role != b->role || a->ndrafts != b->ndrafts || a->nattrs != b->nattrs ||
+	    a->version != b->version ||
 	    a->skip != b->skip || a->pin_len != b->pin_len || memcmp(a->uuid, b->uuid, sizeof(a->uuid)) != 0)
 		abort();
 	for (size_t i = 0; i < a->ndrafts; i++)

@@ -10,7 +10,8 @@
 #include "wire/store_op.h"
 
 static const uint8_t uuid[16] = {1, 2, 3}, value[3] = {7, 8, 9}, secret[40] = {5};
-static const struct store_attr attrs[] = {{.type = 3, .value = value, .len = 3, .indexed = true}, {.type = 0x80000001, .value = NULL, .len = 0}};
+static const struct store_attr attrs[] = {{.type = 3, .value = value, .len = 3, .indexed = true},
+                                          {.type = 0x80000001, .value = NULL, .len = 0}};
 static const struct store_copy copies[] = {{.kind = HUFU_COPY_BLOB, .data = secret, .len = sizeof(secret)}};
 static const struct store_draft draft = {
 	.private_object = true, .object_class = 3, .key_type = 0x8048465500000001, .policy = 5, .attrs = attrs, .nattrs = 2,
@@ -30,7 +31,8 @@ static enum hufu_err put_and_take(const struct wire_store *r, struct wire_store 
 
 static void requests_come_through(void)
 {
-	struct wire_store r = {.op = WIRE_STORE_INSERT, .ticket = secret, .ticket_len = 30, .role = STORE_USER, .pin = value, .pin_len = 3,
+	struct wire_store r = {.op = WIRE_STORE_INSERT, .ticket = secret, .ticket_len = 30, .role = STORE_USER, .pin = value,
+	                       .pin_len = 3,
 	                       .old_pin = value, .old_pin_len = 2, .op_id = {1}, .drafts = &draft, .ndrafts = 1, .uuid = {1, 2, 3},
 	                       .version = 1ull << 40, .attrs = attrs, .nattrs = 2, .with_private = true, .skip = 65536};
 	struct wire_store *t;
@@ -41,9 +43,11 @@ static void requests_come_through(void)
 	CU_ASSERT(memcmp(t->op_id, r.op_id, 16) == 0 && memcmp(t->uuid, uuid, 16) == 0);
 	CU_ASSERT(t->nattrs == 2 && t->attrs[0].indexed && t->attrs[1].len == 0 && t->attrs[1].type == attrs[1].type);
 	const struct store_draft *d = t->drafts;
-	CU_ASSERT(t->ndrafts == 1 && d->private_object && d->unproven && d->object_class == 3 && d->key_type == draft.key_type && d->policy == 5);
+	CU_ASSERT(t->ndrafts == 1 && d->private_object && d->unproven && d->object_class == 3 && d->key_type == draft.key_type &&
+	          d->policy == 5);
 	CU_ASSERT(memcmp(d->op_id, draft.op_id, 16) == 0 && memcmp(d->request, draft.request, 32) == 0);
-	CU_ASSERT(d->ncopies == 1 && d->copies[0].kind == HUFU_COPY_BLOB && d->copies[0].len == sizeof(secret) && !d->copies[0].domain);
+	CU_ASSERT(d->ncopies == 1 && d->copies[0].kind == HUFU_COPY_BLOB && d->copies[0].len == sizeof(secret) &&
+	          !d->copies[0].domain);
 	CU_ASSERT_EQUAL(memcmp(d->copies[0].data, secret, sizeof(secret)), 0);
 	CU_ASSERT(d->nattrs == 2 && d->attrs[0].len == 3 && memcmp(d->attrs[0].value, value, 3) == 0);
 	wire_store_free(t);
@@ -51,8 +55,9 @@ static void requests_come_through(void)
 
 static void what_is_needed(void)
 {
-	static const uint16_t lacking[] = {WIRE_STORE_INIT + 0x100, WIRE_STORE_LOGIN, WIRE_STORE_RENEW, WIRE_STORE_LOGOUT, WIRE_STORE_INIT_PIN,
-	                                   WIRE_STORE_INSERT, WIRE_STORE_GET, WIRE_STORE_UPDATE, WIRE_STORE_DELETE, WIRE_STORE_VERSION};
+	static const uint16_t lacking[] = {WIRE_STORE_INIT + 0x100, WIRE_STORE_LOGIN, WIRE_STORE_RENEW, WIRE_STORE_LOGOUT,
+	                                   WIRE_STORE_INIT_PIN, WIRE_STORE_INSERT, WIRE_STORE_GET, WIRE_STORE_UPDATE,
+	                                   WIRE_STORE_DELETE, WIRE_STORE_VERSION};
 	struct wire_store *t;
 
 	for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++) {
@@ -142,7 +147,8 @@ static void rows_without_copies(void)
 {
 	struct store_attr list[] = {attrs[0], attrs[1]};
 	struct store_copy copy = copies[0];
-	struct store_row row = {.uuid = {1, 2, 3}, .version = 12, .private_object = true, .by_login = true, .object_class = 3, .key_type = 4,
+	struct store_row row = {.uuid = {1, 2, 3}, .version = 12, .private_object = true, .by_login = true, .object_class = 3,
+	                        .key_type = 4,
 	                        .policy = 9, .attrs = list, .nattrs = 2, .copies = &copy, .ncopies = 1};
 	struct wire_store_reply reply = {.row = &row}, *got;
 	struct writer w;
@@ -154,7 +160,8 @@ static void rows_without_copies(void)
 	CU_ASSERT_EQUAL_FATAL(put_and_get(WIRE_STORE_GET, &reply, &got), HUFU_OK);
 	struct store_row *came = wire_store_row(got, "machines");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(came);
-	CU_ASSERT(came->version == 12 && came->private_object && came->by_login && came->object_class == 3 && came->key_type == 4 && came->policy == 9);
+	CU_ASSERT(came->version == 12 && came->private_object && came->by_login && came->object_class == 3 &&
+	          came->key_type == 4 && came->policy == 9);
 	CU_ASSERT(came->nattrs == 2 && came->attrs[0].len == 3 && memcmp(came->attrs[0].value, value, 3) == 0);
 	CU_ASSERT(came->ncopies == 1 && came->copies[0].kind == HUFU_COPY_INDEX && came->copies[0].len == 16);
 	CU_ASSERT_EQUAL(memcmp(came->copies[0].data, uuid, 16), 0);
@@ -164,7 +171,8 @@ static void rows_without_copies(void)
 
 static void answers_are_whole(void)
 {
-	static const uint16_t wanting[] = {WIRE_STORE_TOKEN, WIRE_STORE_RENEW, WIRE_STORE_INSERT, WIRE_STORE_GET, WIRE_STORE_VERSION};
+	static const uint16_t wanting[] = {WIRE_STORE_TOKEN, WIRE_STORE_RENEW, WIRE_STORE_INSERT, WIRE_STORE_GET,
+	                                   WIRE_STORE_VERSION};
 	struct wire_store_reply reply = {.counter = 1}, *got;
 
 	for (size_t i = 0; i < sizeof(wanting) / sizeof(wanting[0]); i++) {
@@ -172,7 +180,8 @@ static void answers_are_whole(void)
 		struct writer w;
 		writer_init(&w, true);
 		CU_ASSERT_EQUAL(wire_store_put_reply(&w, 9, other, &reply), HUFU_OK);
-		CU_ASSERT_EQUAL_FATAL(wire_store_get_reply(wanting[i], w.data + WIRE_HEADER_LEN, w.len - WIRE_HEADER_LEN, &got), HUFU_OK);
+		CU_ASSERT_EQUAL_FATAL(wire_store_get_reply(wanting[i], w.data + WIRE_HEADER_LEN, w.len - WIRE_HEADER_LEN, &got),
+		                      HUFU_OK);
 		CU_ASSERT_EQUAL(got->status.err, HUFU_ERR_CORRUPT);
 		wire_store_reply_free(got);
 		writer_clear(&w);
@@ -188,8 +197,10 @@ static void codes(void)
 	static const struct {
 		enum hufu_err put, got;
 	} rows[] = {
-		{HUFU_ERR_NOT_FOUND, HUFU_ERR_NOT_FOUND}, {HUFU_ERR_CONFLICT, HUFU_ERR_CONFLICT}, {HUFU_ERR_LOCKED, HUFU_ERR_LOCKED},
-		{HUFU_ERR_STORE_MISSING, HUFU_ERR_STORE_MISSING}, {HUFU_ERR_STORE_IO, HUFU_ERR_STORE_IO}, {HUFU_ERR_PIN, HUFU_ERR_PIN},
+		{HUFU_ERR_NOT_FOUND, HUFU_ERR_NOT_FOUND}, {HUFU_ERR_CONFLICT, HUFU_ERR_CONFLICT},
+		{HUFU_ERR_LOCKED, HUFU_ERR_LOCKED},
+		{HUFU_ERR_STORE_MISSING, HUFU_ERR_STORE_MISSING}, {HUFU_ERR_STORE_IO, HUFU_ERR_STORE_IO},
+		{HUFU_ERR_PIN, HUFU_ERR_PIN},
 		{HUFU_ERR_EXPIRED, HUFU_ERR_EXPIRED}, {HUFU_ERR_KEY_USE, HUFU_ERR_KEY_USE}, {HUFU_ERR_BUSY, HUFU_ERR_BUSY},
 		{HUFU_ERR_NO_MEMORY, HUFU_ERR_BUSY}, {HUFU_ERR_CONFIG, HUFU_ERR_BUSY},
 	};

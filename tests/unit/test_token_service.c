@@ -29,7 +29,8 @@ struct identity {
 
 bool access_allows(const struct identity *identity, uint16_t wire_op, const char *key_label)
 {
-	return !identity->denied || wire_op != WIRE_OP_VERB + HUFU_VERB_SIGN || !key_label || strcmp(identity->denied, key_label) != 0;
+	return !identity->denied || wire_op != WIRE_OP_VERB + HUFU_VERB_SIGN || !key_label ||
+		strcmp(identity->denied, key_label) != 0;
 }
 
 bool access_keeps(const struct identity *identity, const char *from, const char *to)
@@ -83,7 +84,8 @@ struct client {
 
 static void exchange(struct client *client, uint16_t op, const struct writer *frame, struct writer *reply)
 {
-	struct session session = {.peer = &client->peer, .identity = &client->identity, .tenant = client->tenant, .role = WIRE_TOKEN,
+	struct session session = {.peer = &client->peer, .identity = &client->identity, .tenant = client->tenant,
+	                          .role = WIRE_TOKEN,
 	                          .max_body = MAX_BODY};
 	struct asked asked = {.req = {.session = &session, .id = 7, .op = op, .deadline_ns = clock_now_ns() + 60 * NS_PER_S,
 	                              .arrived_ns = clock_now_ns(), .body = frame->data + WIRE_HEADER_LEN,
@@ -108,7 +110,8 @@ static enum hufu_err ask(struct client *client, struct wire_store *r, struct wir
 	writer_init(&frame, true);
 	CU_ASSERT_EQUAL_FATAL(wire_store_put(&frame, 7, 0, MAX_BODY, r), HUFU_OK);
 	exchange(client, r->op, &frame, &reply);
-	CU_ASSERT_EQUAL_FATAL(wire_store_get_reply(r->op, reply.data + WIRE_HEADER_LEN, reply.len - WIRE_HEADER_LEN, answer), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(wire_store_get_reply(r->op, reply.data + WIRE_HEADER_LEN, reply.len - WIRE_HEADER_LEN, answer),
+	                      HUFU_OK);
 	writer_clear(&frame);
 	writer_clear(&reply);
 	return (*answer)->status.err;
@@ -155,11 +158,13 @@ static void bed_init(struct bed *bed, const char *policy)
 	snprintf(bed->text, sizeof(bed->text),
 	         "machine { listen = \"unix:/run/h.sock\" master = \"file:/m\" lanes = 4 }\n"
 	         "identity \"all\" { user = \"0\" tokens = { \"*\" } roles = { user } }\n device \"soft\" { driver = \"soft\" }\n"
-	         "token \"bank\" { store = \"sqlite:%s/bank.db\" devices = { \"soft\" } policy = %s user_tries = 5 }\n", bed->dir, policy);
+	         "token \"bank\" { store = \"sqlite:%s/bank.db\" devices = { \"soft\" } policy = %s user_tries = 5 }\n", bed->dir,
+	         policy);
 	bed->conf = tenant_conf_of(bed->text);
 	for (size_t i = 0; i < 2; i++)
 		bed->machine[i] = tenant_of(bed->conf, "bank", tenant_master);
-	bed->user = (struct client){.identity = {"app", ACCESS_USER | ACCESS_SO, NULL}, .peer = {.key_id = {1}}, .tenant = bed->machine[0]};
+	bed->user = (struct client){.identity = {"app", ACCESS_USER | ACCESS_SO, NULL}, .peer = {.key_id = {1}},
+	                            .tenant = bed->machine[0]};
 	bed->other = (struct client){.identity = {"thief", ACCESS_USER, NULL}, .peer = {.key_id = {2}}, .tenant = bed->machine[0]};
 }
 
@@ -187,7 +192,8 @@ static enum hufu_err init(struct client *client)
 
 static enum hufu_err login_as(struct client *client, enum store_role role, const char *pin, uint8_t op_id)
 {
-	struct wire_store r = {.op = WIRE_STORE_LOGIN, .role = role, .pin = (const uint8_t *)pin, .pin_len = strlen(pin), .op_id = {op_id, 1}};
+	struct wire_store r = {.op = WIRE_STORE_LOGIN, .role = role, .pin = (const uint8_t *)pin, .pin_len = strlen(pin),
+	                       .op_id = {op_id, 1}};
 	struct wire_store_reply *answer;
 	enum hufu_err err = ask(client, &r, &answer);
 
@@ -216,7 +222,8 @@ static enum hufu_err init_pin(struct client *client, const char *pin)
 
 static enum hufu_err set_pin(struct client *client, const char *old, const char *pin)
 {
-	struct wire_store r = {.op = WIRE_STORE_SET_PIN, .role = STORE_USER, .old_pin = (const uint8_t *)old, .old_pin_len = strlen(old),
+	struct wire_store r = {.op = WIRE_STORE_SET_PIN, .role = STORE_USER, .old_pin = (const uint8_t *)old,
+	                       .old_pin_len = strlen(old),
 	                       .pin = (const uint8_t *)pin, .pin_len = strlen(pin)};
 
 	return tell(client, &r);
@@ -273,7 +280,8 @@ static void set(struct key *key, uint64_t type, bool value)
 static void generate(struct client *client, struct key *key, enum hufu_key_type type)
 {
 	bool sm2 = type == HUFU_KEY_SM2_PRIVATE;
-	struct hufu_op op = {.verb = HUFU_VERB_GENERATE, .mechanism = sm2 ? CKM_HUFU_SM2_KEY_PAIR_GEN : CKM_HUFU_SM4_KEY_GEN, .new_type = type,
+	struct hufu_op op = {.verb = HUFU_VERB_GENERATE, .mechanism = sm2 ? CKM_HUFU_SM2_KEY_PAIR_GEN : CKM_HUFU_SM4_KEY_GEN,
+	                     .new_type = type,
 	                     .out = key->sealed, .out_cap = sizeof(key->sealed), .pub = key->pub, .op_id = {9}};
 
 	memset(key, 0, sizeof(*key));
@@ -289,7 +297,8 @@ static void generate(struct client *client, struct key *key, enum hufu_key_type 
 	if (sm2) {
 		memcpy(key->point, "\x04\x41\x04", 3);
 		memcpy(key->point + 3, key->pub, 64);
-		*attr_of(key, CKA_EC_POINT) = (struct store_attr){.type = CKA_EC_POINT, .value = key->point, .len = sizeof(key->point)};
+		*attr_of(key, CKA_EC_POINT) = (struct store_attr){.type = CKA_EC_POINT, .value = key->point,
+		                                                  .len = sizeof(key->point)};
 	}
 }
 
@@ -337,7 +346,8 @@ static enum hufu_err try_to_set(struct client *client, const struct key *key, ui
 
 static struct hufu_key row_key(const struct key *key)
 {
-	struct hufu_key k = {.size = sizeof(k), .version = key->version, .type = key->type, .copy_kind = HUFU_COPY_INDEX, .blob = key->uuid,
+	struct hufu_key k = {.size = sizeof(k), .version = key->version, .type = key->type, .copy_kind = HUFU_COPY_INDEX,
+	                     .blob = key->uuid,
 	                     .blob_len = sizeof(key->uuid)};
 
 	memcpy(k.uuid, key->uuid, sizeof(k.uuid));
@@ -350,7 +360,8 @@ static enum hufu_err sign(struct client *client, const struct key *key)
 	struct hufu_key k = row_key(key);
 	struct sm2_public public;
 	uint8_t signature[64];
-	struct hufu_op op = {.verb = HUFU_VERB_SIGN, .mechanism = CKM_HUFU_SM2, .key = &k, .in = e, .in_len = sizeof(e), .out = signature,
+	struct hufu_op op = {.verb = HUFU_VERB_SIGN, .mechanism = CKM_HUFU_SM2, .key = &k, .in = e, .in_len = sizeof(e),
+	                     .out = signature,
 	                     .out_cap = sizeof(signature), .repeatable = true};
 	enum hufu_err err = run(client, &op);
 
@@ -367,7 +378,8 @@ static enum hufu_err with_sm4(struct client *client, const struct key *key, enum
 	struct hufu_key k = row_key(key);
 	uint8_t out[64];
 	struct hufu_op op = {.verb = verb, .mechanism = verb == HUFU_VERB_EXPORT ? 0 : CKM_HUFU_SM4_ECB, .key = &k, .in = in,
-	                     .in_len = verb == HUFU_VERB_EXPORT ? 0 : sizeof(in), .out = out, .out_cap = sizeof(out), .repeatable = true};
+	                     .in_len = verb == HUFU_VERB_EXPORT ? 0 : sizeof(in), .out = out, .out_cap = sizeof(out),
+	                     .repeatable = true};
 
 	return run(client, &op);
 }

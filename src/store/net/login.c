@@ -166,10 +166,12 @@ enum hufu_err net_init_pin(struct store *base, const uint8_t *pin, size_t pin_le
 }
 
 /* The login goes on, with a ticket of the new PIN. */
-enum hufu_err net_set_pin(struct store *base, enum store_role role, const uint8_t *old, size_t old_len, const uint8_t *pin, size_t pin_len)
+enum hufu_err net_set_pin(struct store *base, enum store_role role, const uint8_t *old, size_t old_len, const uint8_t *pin,
+                          size_t pin_len)
 {
 	struct net *net = net_of(base);
-	struct wire_store r = {.op = WIRE_STORE_SET_PIN, .role = role, .old_pin = old, .old_pin_len = old_len, .pin = pin, .pin_len = pin_len};
+	struct wire_store r = {.op = WIRE_STORE_SET_PIN, .role = role, .old_pin = old, .old_pin_len = old_len, .pin = pin,
+	                       .pin_len = pin_len};
 	struct wire_store_reply *reply;
 	enum hufu_err err = net_ask_as(net, &r, &reply, NULL);
 

@@ -88,7 +88,8 @@ static enum hufu_err net_open(const struct store_conf *conf, struct store **stor
 	return HUFU_OK;
 }
 
-static enum hufu_err net_init(const struct store_conf *conf, const uint8_t *so_pin, size_t so_pin_len, const char label[STORE_LABEL_LEN])
+static enum hufu_err net_init(const struct store_conf *conf, const uint8_t *so_pin, size_t so_pin_len,
+                              const char label[STORE_LABEL_LEN])
 {
 	struct wire_store r = {.op = WIRE_STORE_INIT, .pin = so_pin, .pin_len = so_pin_len};
 	struct wire_store_reply *reply;

@@ -68,7 +68,8 @@ enum hufu_err net_login(struct store *, enum store_role, const uint8_t *pin, siz
 void net_logout(struct store *);
 bool net_unlocked(struct store *);
 enum hufu_err net_init_pin(struct store *, const uint8_t *pin, size_t pin_len) MUST_CHECK;
-enum hufu_err net_set_pin(struct store *, enum store_role, const uint8_t *old, size_t old_len, const uint8_t *pin, size_t pin_len) MUST_CHECK;
+enum hufu_err net_set_pin(struct store *, enum store_role, const uint8_t *old, size_t old_len, const uint8_t *pin, size_t pin_len)
+	MUST_CHECK;
 /* The ticket, as the machines' devices want to be told it. */
 enum hufu_err net_credentials(struct store *, struct store_credential **, size_t *n) MUST_CHECK;
 
@@ -87,7 +88,8 @@ enum hufu_err net_get(struct store *, const uint8_t uuid[16], struct store_row *
 enum hufu_err net_update(struct store *, const uint8_t uuid[16], uint64_t version, const struct store_draft *) MUST_CHECK;
 enum hufu_err net_remove(struct store *, const uint8_t uuid[16], uint64_t version) MUST_CHECK;
 enum hufu_err net_version(struct store *, const uint8_t uuid[16], uint64_t *version) MUST_CHECK;
-enum hufu_err net_find(struct store *, const struct store_attr *, size_t nattrs, bool with_private, uint8_t (**uuids)[16], size_t *n) MUST_CHECK;
+enum hufu_err net_find(struct store *, const struct store_attr *, size_t nattrs, bool with_private, uint8_t (**uuids)[16],
+                       size_t *n) MUST_CHECK;
 enum hufu_err net_change_counter(struct store *, uint64_t *counter) MUST_CHECK;
 
 #endif

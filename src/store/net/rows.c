@@ -40,7 +40,8 @@ enum hufu_err net_insert_all(struct store *base, const struct store_draft *draft
 }
 
 /* What was asked for is what came. */
-static enum hufu_err take_row(const struct net *net, const struct wire_store_reply *reply, const uint8_t uuid[16], struct store_row **row)
+static enum hufu_err take_row(const struct net *net, const struct wire_store_reply *reply, const uint8_t uuid[16],
+                              struct store_row **row)
 {
 	*row = wire_store_row(reply, net->domain);
 	if (!*row)
@@ -144,7 +145,8 @@ static enum hufu_err append(uint8_t (**uuids)[16], size_t *n, const struct wire_
 	return HUFU_OK;
 }
 
-enum hufu_err net_find(struct store *base, const struct store_attr *attrs, size_t nattrs, bool with_private, uint8_t (**uuids)[16], size_t *n)
+enum hufu_err net_find(struct store *base, const struct store_attr *attrs, size_t nattrs, bool with_private,
+                       uint8_t (**uuids)[16], size_t *n)
 {
 	struct wire_store r = {.op = WIRE_STORE_FIND, .attrs = attrs, .nattrs = nattrs, .with_private = with_private};
 	enum hufu_err err = HUFU_OK;
