@@ -17,8 +17,7 @@ tests_fuzz_fuzz_param_LDADD = $(tests_fuzz_fuzz_state_LDADD)
 
 FUZZERS += tests/fuzz/fuzz_state
 tests_fuzz_fuzz_state_SOURCES = %reldir%/fuzz_state.c
-tests_fuzz_fuzz_state_LDADD = src/token/libtoken.la src/pool/libpool.la src/stats/libstats.la src/driver/libdriver.la $(FAULT_LIBS) $(ALIAS_LIBS) src/crypto/libhufucrypto.la src/store/libstore.la $(LINK_LIBS) src/rand/librand.la \
-	src/sm/libsm.la src/base/libbase.la $(SQLITE_LIBS) $(CONFUSE_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+tests_fuzz_fuzz_state_LDADD = $(TOKEN_LIBS) $(SQLITE_LIBS) $(CONFUSE_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 
 FUZZERS += tests/fuzz/fuzz_attr
 tests_fuzz_fuzz_attr_SOURCES = %reldir%/fuzz_attr.c src/token/attr.c src/token/attr.h

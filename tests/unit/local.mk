@@ -147,8 +147,7 @@ tests_unit_test_asn1_LDADD = src/base/libbase.la $(CUNIT_LIBS) $(OPENSSL_LIBS)
 
 # src/token, through a token of its own.
 TOKEN_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
-TOKEN_TEST_LIBS = src/token/libtoken.la src/pool/libpool.la src/stats/libstats.la src/driver/libdriver.la $(FAULT_LIBS) $(ALIAS_LIBS) src/crypto/libhufucrypto.la src/store/libstore.la $(LINK_LIBS) src/rand/librand.la src/sm/libsm.la \
-	src/base/libbase.la $(SQLITE_LIBS) $(CONFUSE_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+TOKEN_TEST_LIBS = $(TOKEN_LIBS) $(SQLITE_LIBS) $(CONFUSE_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 TOKEN_TEST_UTIL = %reldir%/token_util.c %reldir%/token_util.h %reldir%/sm_util.h
 
 # The GM/T 0018 face.
