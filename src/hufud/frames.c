@@ -72,6 +72,10 @@ static bool admit(struct connection *c, const struct wire_hello *hello, struct w
 		refuse(ok, HUFU_ERR_UNSUPPORTED, "this machine speaks version 1 of the protocol");
 		return false;
 	}
+	if (hello->max_body && hello->max_body < WIRE_HELLO_MAX) {
+		refuse(ok, HUFU_ERR_UNSUPPORTED, "answers have up to 4,096 bytes at least");
+		return false;
+	}
 	c->service = rules->admit(rules->arg, &c->session, hello, ok, why, why_len);
 	if (c->service)
 		return true;

@@ -35,6 +35,14 @@ static void job_free(struct job *job)
 	secret_free(job);
 }
 
+/* Why there is no answer, though one was meant. */
+static enum hufu_err no_reply(const struct request *request)
+{
+	if (request->reply.bad)
+		return HUFU_ERR_NO_MEMORY;
+	return request->reply.len ? HUFU_ERR_DATA_LEN : log_bug(); /* more than the client said that it would take */
+}
+
 /* What the service wrote, or what it said where it wrote nothing that could be sent. */
 static void append_reply(struct connection *c, struct request *request)
 {
@@ -46,8 +54,8 @@ static void append_reply(struct connection *c, struct request *request)
 		write_bytes(out, request->reply.data, request->reply.len);
 		return;
 	}
-	if (request->outcome.err == HUFU_OK) /* an answer was meant, and is not there */
-		request->outcome = wire_status_of(request->reply.bad ? HUFU_ERR_NO_MEMORY : log_bug());
+	if (request->outcome.err == HUFU_OK)
+		request->outcome = wire_status_of(no_reply(request));
 	rules->load(rules->arg, &c->session, &load);
 	if (wire_put_status(out, request->id, request->op, &request->outcome, &load) != HUFU_OK)
 		out->bad = true;

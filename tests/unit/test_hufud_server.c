@@ -331,9 +331,8 @@ static bool get_frame(int fd, struct wire_header *header)
 	return get(fd, frame_body, header->body_len);
 }
 
-static size_t hello_frame(uint8_t *out, uint32_t from, uint32_t to, uint64_t features)
+static size_t hello_frame_of(uint8_t *out, struct wire_hello hello)
 {
-	struct wire_hello hello = {.version_min = from, .version_max = to, .features = features, .max_body = 1u << 20, .client = "test"};
 	struct writer w;
 	memset(hello.nonce, 5, sizeof(hello.nonce));
 	writer_init(&w, false);
@@ -344,18 +343,29 @@ static size_t hello_frame(uint8_t *out, uint32_t from, uint32_t to, uint64_t fea
 	return len;
 }
 
+static size_t hello_frame(uint8_t *out, uint32_t from, uint32_t to, uint64_t features)
+{
+	return hello_frame_of(out, (struct wire_hello){.version_min = from, .version_max = to, .features = features, .max_body = 1u << 20,
+	                                               .client = "test"});
+}
+
 static struct wire_hello_ok greeting;
 
-static int client_with(const struct rig *rig, uint64_t features)
+static int client_of(const struct rig *rig, const uint8_t *hello, size_t len)
 {
-	uint8_t frame[512];
 	struct wire_header header;
 	int fd = dial(rig);
-	CU_ASSERT_TRUE(put(fd, frame, hello_frame(frame, 1, 1, features)));
+	CU_ASSERT_TRUE(put(fd, hello, len));
 	CU_ASSERT_TRUE_FATAL(get_frame(fd, &header));
 	CU_ASSERT_EQUAL_FATAL(header.type, WIRE_HELLO_OK);
 	CU_ASSERT_EQUAL_FATAL(wire_hello_ok_get(frame_body, header.body_len, &greeting), HUFU_OK);
 	return fd;
+}
+
+static int client_with(const struct rig *rig, uint64_t features)
+{
+	uint8_t frame[512];
+	return client_of(rig, frame, hello_frame(frame, 1, 1, features));
 }
 
 static int client(const struct rig *rig)
@@ -415,6 +425,28 @@ static void still_serves(const struct rig *rig)
 	CU_ASSERT_TRUE(put_frame(fd, WIRE_REQUEST, 1, ECHO, "still", 5));
 	expect_echo(fd, 1, "still");
 	close(fd);
+}
+
+/* A client that takes little is told what is too long for it; one that takes nothing at all is not served. */
+static void test_small_answers(void)
+{
+	struct conf_machine conf = limits();
+	struct wire_hello hello = {.version_min = 1, .version_max = 1, .max_body = WIRE_HELLO_MAX, .client = "small"};
+	uint8_t frame[512];
+	struct rig rig;
+	rig_start(&rig, &conf);
+	int fd = client_of(&rig, frame, hello_frame_of(frame, hello));
+	CU_ASSERT_EQUAL(greeting.status.err, HUFU_OK);
+	CU_ASSERT_TRUE(put_frame(fd, WIRE_REQUEST, 1, BIG, NULL, 0));
+	expect_status(fd, 1, HUFU_ERR_DATA_LEN);
+	CU_ASSERT_TRUE(put_frame(fd, WIRE_REQUEST, 2, ECHO, "more", 4));
+	expect_echo(fd, 2, "more");
+	close(fd);
+	hello.max_body = 100;
+	fd = client_of(&rig, frame, hello_frame_of(frame, hello));
+	CU_ASSERT_EQUAL(greeting.status.err, HUFU_ERR_UNSUPPORTED);
+	close(fd);
+	rig_stop(&rig);
 }
 
 /* -- in good order ------------------------------------------------------------------------------------ */
@@ -965,6 +997,7 @@ static void test_nothing_left(void)
 }
 
 static const struct unit_case cases[] = {
+	{"an answer that is longer than a client takes is an error of its own", test_small_answers},
 	{"answers come in any order, and a ping is answered before what waits", test_out_of_order},
 	{"frames that come byte by byte are understood", test_byte_by_byte},
 	{"unknown operations, other versions and strangers are refused in words", test_refusals},
