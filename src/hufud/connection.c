@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 
+#define REFUSALS_PER_S 10 /* told of by each worker; more are told to who asks for all (level info) */
 #define SPARE_MAX (4u * WORKER_BLOCK)      /* larger buffers are not kept */
 #define BODIES_HIGH(c) (4u * (size_t)(c)->max_body)
 
@@ -148,12 +149,22 @@ static bool input_waits(const struct connection *c)
 	return frames_wanted(c) && frames_waiting(c, c->in.data, c->in.len);
 }
 
+/* A refused certificate has an owner who looks here for what to do about it; strangers are not to fill the log with theirs. */
+static void tell_no_handshake(struct connection *c, enum hufu_err err)
+{
+	const bool tell = err == HUFU_ERR_DENIED && bucket_take(&c->worker->refusals, REFUSALS_PER_S, clock_now_ns(), NULL);
+
+	log_msg(tell ? HUFU_LOG_WARNING : HUFU_LOG_INFO, "connection %llu: no handshake: %s", (unsigned long long)c->session.id,
+	        channel_why(c->channel));
+}
+
 static void shake_hands(struct connection *c)
 {
 	enum channel_want want = CHANNEL_READY;
-	if (channel_handshake(c->channel, &want) != HUFU_OK) {
+	const enum hufu_err err = channel_handshake(c->channel, &want);
+	if (err != HUFU_OK) {
 		count(&c->worker->counts.refused_handshakes, 1);
-		log_info("connection %llu: no handshake: %s", (unsigned long long)c->session.id, channel_why(c->channel));
+		tell_no_handshake(c, err);
 		connection_end(c);
 		return;
 	}

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "hufud/server.h"
+#include "pool/bucket.h"
 
 #define WORKER_BLOCK 65536u        /* read at once from a connection */
 #define TURN_NS (2 * NS_PER_MS)    /* a connection's work before others have theirs */
@@ -169,6 +170,7 @@ struct worker {
 	struct writer spare;           /* an empty buffer, lent to whoever writes */
 	_Atomic uint32_t nconnections, in_flight;
 	_Atomic uint64_t beat_ns;
+	struct bucket refusals;        /* certificates that were refused, told at once */
 	struct worker_counts counts;
 };
 

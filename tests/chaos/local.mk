@@ -37,6 +37,11 @@ tests_chaos_database_SOURCES = %reldir%/database.c tests/unit/pg_server.c tests/
 tests_chaos_database_CFLAGS = $(CLUSTER_CFLAGS) $(PQ_CFLAGS)
 tests_chaos_database_LDADD = $(CHAOS_LIBS) $(PQ_LIBS)
 EXTRA_tests_chaos_database_DEPENDENCIES = hufud$(EXEEXT)
+UNIT_TESTS += tests/chaos/certificates
+tests_chaos_certificates_SOURCES = %reldir%/certificates.c $(CLUSTER) $(CHAOS_SOURCES)
+tests_chaos_certificates_CFLAGS = $(CLUSTER_CFLAGS)
+tests_chaos_certificates_LDADD = $(CHAOS_LIBS)
+EXTRA_tests_chaos_certificates_DEPENDENCIES = hufud$(EXEEXT)
 endif
 
 SEEDS = 1-10
