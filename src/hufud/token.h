@@ -24,7 +24,7 @@ struct token_side *tenant_token(struct tenant *);
 /*
  * For devices.c, with which this role shares its ops: the key that a request names by a row (HUFU_COPY_INDEX), which
  * the caller gives back (pool_key_rele). May it be used so, by whoever holds this ticket: the row's attributes, the token's
- * policy. HUFU_ERR_KEY_USE; KEY_TYPE; NO_KEY: there is no such row, or it is private and there is no ticket; EXPIRED: the ticket;
+ * policy. HUFU_ERR_KEY_USE; KEY_TYPE; NO_KEY: there is no such row; EXPIRED: it is private, and there is no good ticket;
  * the store's. May wait for the store: on a lane.
  */
 enum hufu_err token_key_get(struct request *, const struct wire_op *, const struct hufu_key *, struct pool_key **) MUST_CHECK;

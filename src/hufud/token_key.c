@@ -68,7 +68,7 @@ struct wanted {
 static enum hufu_err allow(const struct wanted *w)
 {
 	if (w->facts.private_object && !w->caller->user)
-		return HUFU_ERR_NO_KEY;
+		return HUFU_ERR_EXPIRED;
 	return facts_allow(&w->facts, tenant_conf(w->tenant), w->op, w->is_subject);
 }
 
@@ -94,7 +94,7 @@ static enum hufu_err from_old_memory(struct wanted *w, enum hufu_err why)
 
 	if (hufu_err_group(why) != HUFU_GROUP_HOST || why == HUFU_ERR_NOT_FOUND || why == HUFU_ERR_LOCKED ||
 	    why == HUFU_ERR_STORE_CORRUPT || !row_cache_get_stale(side_rows(w->caller->side), w->uuid, &w->facts, &w->key, &version))
-		return why == HUFU_ERR_NOT_FOUND || why == HUFU_ERR_LOCKED ? HUFU_ERR_NO_KEY : why;
+		return why == HUFU_ERR_NOT_FOUND ? HUFU_ERR_NO_KEY : why == HUFU_ERR_LOCKED ? HUFU_ERR_EXPIRED : why;
 	return HUFU_OK;
 }
 
@@ -153,11 +153,14 @@ static void name_row(const struct hufu_key *key, uint8_t uuid[UUID_LEN])
 	memcpy(uuid, key->blob_len == UUID_LEN ? key->blob : key->uuid, UUID_LEN);
 }
 
+/* Whose login has ended is anybody: keys that are not private go on. */
 static enum hufu_err caller_for(struct request *req, const struct wire_op *wire, struct caller *caller)
 {
 	enum hufu_err err = caller_from_memory(req, wire->extra.ticket, wire->extra.ticket_len, caller);
 
-	return err == HUFU_ERR_BUSY ? caller_of(req, wire->extra.ticket, wire->extra.ticket_len, caller) : err;
+	if (err == HUFU_ERR_BUSY || err == HUFU_ERR_EXPIRED)
+		err = caller_of(req, wire->extra.ticket, wire->extra.ticket_len, caller);
+	return err == HUFU_ERR_EXPIRED ? caller_of(req, NULL, 0, caller) : err;
 }
 
 enum hufu_err token_key_get(struct request *req, const struct wire_op *wire, const struct hufu_key *key, struct pool_key **out)

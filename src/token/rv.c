@@ -27,7 +27,6 @@ CK_RV rv_of(enum hufu_err err)
 	case HUFU_ERR_UNSUPPORTED: return CKR_MECHANISM_INVALID;
 	case HUFU_ERR_NO_KEY:
 	case HUFU_ERR_DENIED:
-	case HUFU_ERR_EXPIRED:
 	case HUFU_ERR_BUSY:
 	case HUFU_ERR_GONE:
 	case HUFU_ERR_LOST:
@@ -48,7 +47,8 @@ CK_RV rv_of(enum hufu_err err)
 	case HUFU_ERR_NOT_FOUND: return CKR_OBJECT_HANDLE_INVALID;
 	case HUFU_ERR_EXISTS:
 	case HUFU_ERR_CONFLICT: return CKR_FUNCTION_FAILED;
-	case HUFU_ERR_LOCKED: return CKR_USER_NOT_LOGGED_IN;
+	case HUFU_ERR_LOCKED:
+	case HUFU_ERR_EXPIRED: return CKR_USER_NOT_LOGGED_IN; /* the login's ticket: what else expires is renewed below */
 	case HUFU_ERR_NEED_THREADS: return CKR_NEED_TO_CREATE_THREADS;
 
 	case HUFU_ERR_BUG: return CKR_GENERAL_ERROR;
