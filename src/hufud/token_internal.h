@@ -19,6 +19,7 @@ struct caller {
 	struct token_side *side;
 	struct store *store;       /* the handle that is this caller's */
 	bool user, so;             /* by a ticket */
+	uint64_t epoch;            /* the ticket's */
 };
 
 /*

@@ -288,7 +288,7 @@ static void open_longer(struct token_side *side, int64_t ends)
 static struct caller as(struct token_side *side, const struct ticket *ticket)
 {
 	return (struct caller){.side = side, .store = handle(side, true), .user = ticket->role == STORE_USER,
-	                       .so = ticket->role == STORE_SO};
+	                       .so = ticket->role == STORE_SO, .epoch = ticket->epoch};
 }
 
 /* A machine that never saw the PIN, or was started anew, opens by the ticket what the login opened. */
@@ -445,18 +445,15 @@ enum hufu_err side_login(struct request *req, const struct wire_store *r, struct
 	return log_in_once(req, caller.side, r, ticket, ticket_s);
 }
 
+/* Of the former one's epoch: a PIN that is changed meanwhile ends both. */
 enum hufu_err side_renew(struct request *req, const struct wire_store *r, struct writer *ticket, uint32_t *ticket_s)
 {
 	struct caller caller;
 	enum hufu_err err = caller_of(req, r->ticket, r->ticket_len, &caller);
-	enum store_role role = caller.so ? STORE_SO : STORE_USER;
 
 	if (err != HUFU_OK)
 		return err;
-	pthread_mutex_lock(&caller.side->lock);
-	uint64_t epoch = caller.side->epochs[role];
-	pthread_mutex_unlock(&caller.side->lock);
-	return give_ticket(req, caller.side, role, epoch, ticket, ticket_s);
+	return give_ticket(req, caller.side, caller.so ? STORE_SO : STORE_USER, caller.epoch, ticket, ticket_s);
 }
 
 void side_logout(struct request *req, const struct wire_store *r)
@@ -511,7 +508,10 @@ enum hufu_err side_init_pin(struct request *req, const struct wire_store *r)
 	return err;
 }
 
-/* Whoever is logged in stays so (PKCS#11 5.6.8 ends no login), but his ticket was of the former PIN. */
+/*
+ * Whoever is logged in stays so (PKCS#11 5.6.8 ends no login), but his ticket was of the former PIN. The new one is of the epoch
+ * that this change has made, and no later one: where the security officer has set another PIN meanwhile, it is dead.
+ */
 enum hufu_err side_set_pin(struct request *req, const struct wire_store *r, struct writer *ticket, uint32_t *ticket_s)
 {
 	struct caller caller;
@@ -522,10 +522,11 @@ enum hufu_err side_set_pin(struct request *req, const struct wire_store *r, stru
 		return err;
 	if (!has_role(req, r->role))
 		return HUFU_ERR_PIN_LOCKED;
-	err = store_set_pin(caller.store, r->role, r->old_pin, r->old_pin_len, r->pin, r->pin_len);
+	err = store_role_epoch(caller.store, r->role, &epoch);
+	if (err == HUFU_OK)
+		err = store_set_pin(caller.store, r->role, r->old_pin, r->old_pin_len, r->pin, r->pin_len);
 	side_changed(caller.side);
 	if (err != HUFU_OK || !(r->role == STORE_SO ? caller.so : caller.user))
 		return err;
-	err = store_role_epoch(caller.store, r->role, &epoch);
-	return err == HUFU_OK ? give_ticket(req, caller.side, r->role, epoch, ticket, ticket_s) : err;
+	return give_ticket(req, caller.side, r->role, epoch + 1, ticket, ticket_s);
 }

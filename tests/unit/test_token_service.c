@@ -479,6 +479,38 @@ static void bound_to_client_and_pin(void)
 	bed_clear(&bed);
 }
 
+/* A machine that looked at the store a moment ago does not take a ticket of a newer PIN for a dead one. */
+static void good_though_not_heard_of(void)
+{
+	static const char *const pins[] = {PIN, "another pin of it"};
+	struct bed bed;
+	struct key key;
+
+	bed_login(&bed, "standard");
+	generate(&bed.user, &key, HUFU_KEY_SM2_PRIVATE);
+	set(&key, CKA_SIGN, true);
+	CU_ASSERT_EQUAL(insert(&bed.user, &key), HUFU_OK);
+	for (unsigned i = 0; i < 10; i++) {
+		bed.user.tenant = bed.machine[1];
+		CU_ASSERT_EQUAL(sign(&bed.user, &key), HUFU_OK);
+		bed.user.tenant = bed.machine[0];
+		struct wire_store_reply *answer;
+		struct wire_store r = with_ticket(&bed.user, WIRE_STORE_SET_PIN);
+		r.role = STORE_USER;
+		r.old_pin = (const uint8_t *)pins[i % 2];
+		r.old_pin_len = strlen(pins[i % 2]);
+		r.pin = (const uint8_t *)pins[(i + 1) % 2];
+		r.pin_len = strlen(pins[(i + 1) % 2]);
+		CU_ASSERT_EQUAL_FATAL(ask(&bed.user, &r, &answer), HUFU_OK);
+		CU_ASSERT_TRUE_FATAL(answer->ticket_len != 0);
+		memcpy(bed.user.ticket, answer->ticket, answer->ticket_len);
+		wire_store_reply_free(answer);
+		bed.user.tenant = bed.machine[1];
+		CU_ASSERT_EQUAL(sign(&bed.user, &key), HUFU_OK);
+	}
+	bed_clear(&bed);
+}
+
 static void renewed_and_given_back(void)
 {
 	struct bed bed;
@@ -762,6 +794,7 @@ static const struct unit_case cases[] = {
 	{"a token is made, and its user's PIN set, by whoever may be its security officer", made_by_requests},
 	{"a login that is asked for again, since its answer was lost, counts once", counted_once},
 	{"a login's answer is not kept for another PIN than the one that was tried", answered_for_its_pin},
+	{"a ticket of a PIN that a machine has not heard of yet is good there", good_though_not_heard_of},
 	{"a ticket opens on every machine what the login opened on one", good_on_all_machines},
 	{"a ticket is its client's alone, whole, and dies with the PIN", bound_to_client_and_pin},
 	{"a ticket is renewed without the PIN, and one that was given back is not taken", renewed_and_given_back},
