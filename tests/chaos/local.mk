@@ -42,6 +42,11 @@ tests_chaos_certificates_SOURCES = %reldir%/certificates.c $(CLUSTER) $(CHAOS_SO
 tests_chaos_certificates_CFLAGS = $(CLUSTER_CFLAGS)
 tests_chaos_certificates_LDADD = $(CHAOS_LIBS)
 EXTRA_tests_chaos_certificates_DEPENDENCIES = hufud$(EXEEXT)
+UNIT_TESTS += tests/chaos/crowd
+tests_chaos_crowd_SOURCES = %reldir%/crowd.c $(CLUSTER) $(CHAOS_SOURCES)
+tests_chaos_crowd_CFLAGS = $(CLUSTER_CFLAGS)
+tests_chaos_crowd_LDADD = $(CHAOS_LIBS)
+EXTRA_tests_chaos_crowd_DEPENDENCIES = hufud$(EXEEXT)
 endif
 
 SEEDS = 1-10
