@@ -15,6 +15,14 @@
 /* DESIGN 4, shared knowledge: what others change is seen within this time. */
 #define FRESH_NS (100 * NS_PER_MS)
 
+/* Tickets that were opened, so that an op need not open its own each time. */
+#define TICKETS_KEPT 32u
+struct kept_ticket {
+	size_t len;                    /* 0: none */
+	uint8_t sealed[TICKET_MAX];
+	struct ticket ticket;
+};
+
 struct token_side {
 	struct tenant *tenant;
 	uint32_t ticket_s, stale_s;
@@ -29,6 +37,7 @@ struct token_side {
 	pthread_mutex_t open_lock;     /* opening and closing the handles; taken before lock */
 	pthread_mutex_t lock;          /* all below */
 	struct store *shut, *open;     /* NULL: there is no token yet. Never replaced but by NULL, at the end */
+	struct kept_ticket *tickets;   /* secret memory */
 	uint64_t counter;
 	struct store_token token;
 	uint64_t epochs[2];
@@ -46,7 +55,8 @@ enum hufu_err token_side_new(struct tenant *tenant, const struct conf *conf, str
 	side->state_dir = conf->machine.state_dir ? strdup(conf->machine.state_dir) : NULL;
 	pthread_mutex_init(&side->open_lock, NULL);
 	pthread_mutex_init(&side->lock, NULL);
-	enum hufu_err err = row_cache_new(&side->rows);
+	side->tickets = secret_alloc(TICKETS_KEPT * sizeof(*side->tickets));
+	enum hufu_err err = side->tickets ? row_cache_new(&side->rows) : HUFU_ERR_NO_MEMORY;
 	if (err == HUFU_OK)
 		err = login_memory_new(&side->logins);
 	if (err != HUFU_OK) {
@@ -64,6 +74,7 @@ void token_side_free(struct token_side *side)
 	row_cache_free(side->rows);
 	login_memory_free(side->logins);
 	free(side->state_dir);
+	secret_free(side->tickets);
 	store_close(side->open);
 	store_close(side->shut);
 	pthread_mutex_destroy(&side->lock);
@@ -236,6 +247,9 @@ static void shut_if_over(struct token_side *side)
 	if (until && until <= clock_wall_s() && atomic_compare_exchange_strong(&side->open_until, &until, 0)) {
 		store_logout(handle(side, true));
 		row_cache_drop_all(side->rows);
+		pthread_mutex_lock(&side->lock);
+		secret_wipe(side->tickets, TICKETS_KEPT * sizeof(*side->tickets));
+		pthread_mutex_unlock(&side->lock);
 	}
 }
 
@@ -266,10 +280,54 @@ static bool is_current(struct token_side *side, const struct ticket *ticket)
 	return current;
 }
 
+/* By bytes that were drawn at random: a seal begins with its format and its salt. */
+static struct kept_ticket *place_of(struct token_side *side, const uint8_t *sealed, size_t len)
+{
+	return &side->tickets[len > 1 ? sealed[1] % TICKETS_KEPT : 0];
+}
+
+static bool is_kept(struct token_side *side, const struct channel_peer *peer, const uint8_t *sealed, size_t len,
+                    struct ticket *ticket)
+{
+	const struct kept_ticket *kept = place_of(side, sealed, len);
+
+	pthread_mutex_lock(&side->lock);
+	bool found = kept->len == len && secret_equal(kept->sealed, sealed, len) && kept->ticket.ends > clock_wall_s() &&
+	             secret_equal(kept->ticket.client, peer->key_id, sizeof(peer->key_id));
+	if (found)
+		*ticket = kept->ticket;
+	pthread_mutex_unlock(&side->lock);
+	return found;
+}
+
+static void keep_ticket(struct token_side *side, const uint8_t *sealed, size_t len, const struct ticket *ticket)
+{
+	struct kept_ticket *kept = place_of(side, sealed, len);
+
+	pthread_mutex_lock(&side->lock);
+	kept->len = len;
+	memcpy(kept->sealed, sealed, len);
+	kept->ticket = *ticket;
+	pthread_mutex_unlock(&side->lock);
+}
+
+static enum hufu_err open_ticket(struct request *req, struct token_side *side, const uint8_t *sealed, size_t len,
+                                 struct ticket *ticket)
+{
+	const struct channel_peer *peer = req->session->peer;
+
+	if (len && is_kept(side, peer, sealed, len, ticket))
+		return HUFU_OK;
+	enum hufu_err err = ticket_open(side->tenant, peer, sealed, len, ticket);
+	if (err == HUFU_OK)
+		keep_ticket(side, sealed, len, ticket);
+	return err;
+}
+
 static enum hufu_err check_ticket(struct request *req, struct token_side *side, const uint8_t *sealed, size_t len,
                                   struct ticket *ticket)
 {
-	enum hufu_err err = ticket_open(side->tenant, req->session->peer, sealed, len, ticket);
+	enum hufu_err err = open_ticket(req, side, sealed, len, ticket);
 
 	if (err == HUFU_OK && (!is_current(side, ticket) || !has_role(req, (enum store_role)ticket->role) ||
 	                       login_is_retired(side->logins, sealed, len)))
