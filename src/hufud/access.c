@@ -263,13 +263,19 @@ static bool fits(const struct identity *identity, const struct channel_peer *pee
 	return identity->dns && has_name(peer, identity->dns);
 }
 
+/* The first whose peer it is. */
+static struct identity *find_locked(const struct access *access, const struct channel_peer *peer)
+{
+	for (size_t i = 0; i < access->rules->n; i++)
+		if (fits(access->rules->identities[i], peer))
+			return access->rules->identities[i];
+	return NULL;
+}
+
 const struct identity *access_identify(struct access *access, const struct channel_peer *peer, char *why, size_t why_len)
 {
-	struct identity *found = NULL;
 	pthread_mutex_lock(&access->lock);
-	for (size_t i = 0; !found && i < access->rules->n; i++)
-		if (fits(access->rules->identities[i], peer))
-			found = access->rules->identities[i];
+	struct identity *found = find_locked(access, peer);
 	if (found)
 		atomic_fetch_add(&found->refs, 1);
 	pthread_mutex_unlock(&access->lock);
@@ -323,17 +329,6 @@ const char *access_token(const struct identity *identity, const struct conf *con
 	return NULL;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-static bool same_peer(const struct identity *a, const struct identity *b)
-{
-	return same_text(a->subject, b->subject) && same_text(a->dns, b->dns) && a->by_certificate == b->by_certificate &&
-	       memcmp(a->certificate, b->certificate, sizeof(a->certificate)) == 0 && a->by_user == b->by_user && a->user == b->user;
-}
-
 static bool same_list(char *const *a, char *const *b)
 {
 	for (; a && b && *a && *b && strcmp(*a, *b) == 0; a++, b++)
@@ -341,11 +336,11 @@ static bool same_list(char *const *a, char *const *b)
 	return a && b ? !*a && !*b : a == b;
 }
 
-bool access_stands(struct access *access, const struct identity *identity, const char *token)
+bool access_stands(struct access *access, const struct channel_peer *peer, const struct identity *identity, const char *token)
 {
 	pthread_mutex_lock(&access->lock);
-	const struct identity *now = rules_find(access->rules, identity->name);
-	bool stands = now && same_peer(now, identity) && may_use(now, token) && now->roles == identity->roles &&
+	const struct identity *now = find_locked(access, peer);
+	bool stands = now && strcmp(now->name, identity->name) == 0 && may_use(now, token) && now->roles == identity->roles &&
 	              same_list(now->allow, identity->allow) && same_list(now->deny, identity->deny);
 	pthread_mutex_unlock(&access->lock);
 	return stands;

@@ -29,8 +29,8 @@ const char *access_name(const struct identity *);
 uint32_t access_roles(const struct identity *);
 /* Which token: the one named if it may, or the only one it may; NULL with why. */
 const char *access_token(const struct identity *, const struct conf *, const char *wanted, char *why, size_t why_len);
-/* May it still what it might at access_identify? Limits of number hold for all sessions at once, whenever they change. */
-bool access_stands(struct access *, const struct identity *, const char *token);
+/* Is the peer still this identity's, and may that still what it might at access_identify? Limits of number hold for all sessions at once, whenever they change. */
+bool access_stands(struct access *, const struct channel_peer *, const struct identity *, const char *token);
 
 /* One connection more; false: as many as it may. */
 bool access_connect(const struct identity *);

@@ -183,7 +183,7 @@ static void answer(void *arg, struct request *request, bool may_wait)
 static bool stands(void *arg, const struct session *session)
 {
 	struct machine *machine = arg;
-	return access_stands(machine->access, session->identity, tenant_name(session->tenant));
+	return access_stands(machine->access, session->peer, session->identity, tenant_name(session->tenant));
 }
 
 struct server_rules machine_rules(struct machine *machine)

@@ -17,7 +17,7 @@
 	"token bank { }\ntoken cards { }\n"
 #define GATE(rest) HEAD "identity gate { subject = \"CN=gate\" tokens = bank roles = user " rest " }\n"
 
-static const struct channel_peer gate_peer = {.subject = "CN=gate"};
+static const struct channel_peer gate_peer = {.subject = "CN=gate", .names = {"gate.example"}, .nnames = 1};
 
 static struct conf *parse(const char *text)
 {
@@ -279,13 +279,17 @@ static void test_who_stands(void)
 		{HEAD "identity gate { subject = \"CN=gate\" tokens = bank roles = { user, so } }\n", false},
 		{HEAD "identity gate { subject = \"CN=other\" tokens = bank roles = user }\n", false},
 		{HEAD "identity other { subject = \"CN=gate\" tokens = bank roles = user }\n", false},
+		{HEAD "identity one { dns = gate.example tokens = bank roles = user deny = sign }\n"
+		 "identity gate { subject = \"CN=gate\" tokens = bank roles = user }\n", false}, /* whose rules come first now */
+		{HEAD "identity gate { subject = \"CN=gate\" tokens = bank roles = user }\n"
+		 "identity one { dns = gate.example tokens = bank roles = user deny = sign }\n", true},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct identity *gate = gate_of(access);
-		CU_ASSERT_TRUE(access_stands(access, gate, "bank"));
+		CU_ASSERT_TRUE(access_stands(access, &gate_peer, gate, "bank"));
 		CU_ASSERT_EQUAL(reload(access, rows[i].text), HUFU_OK);
-		CU_ASSERT_EQUAL(access_stands(access, gate, "bank"), rows[i].stands);
+		CU_ASSERT_EQUAL(access_stands(access, &gate_peer, gate, "bank"), rows[i].stands);
 		CU_ASSERT_STRING_EQUAL(access_name(gate), "gate"); /* who is held is there, whatever the rules say now */
 		access_rele(access, gate);
 		CU_ASSERT_EQUAL(reload(access, GATE("rate = 10")), HUFU_OK);
@@ -321,7 +325,7 @@ static void test_bad_reload_changes_nothing(void)
 	CU_ASSERT_EQUAL(reload(access, HEAD "identity gate { user = \"no-such-user-here\" tokens = bank roles = user }\n"), HUFU_ERR_CONFIG);
 	const struct identity *gate = gate_of(access);
 	CU_ASSERT_FALSE(access_allows(gate, SIGN, NULL));
-	CU_ASSERT_TRUE(access_stands(access, gate, "bank"));
+	CU_ASSERT_TRUE(access_stands(access, &gate_peer, gate, "bank"));
 	access_rele(access, gate);
 	access_free(access);
 }
