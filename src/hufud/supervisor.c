@@ -307,7 +307,7 @@ static struct child *find_child(const struct supervisor *s, const char *name)
 {
 	struct child *child = s->children;
 
-	while (child && (child->leaving || strcmp(child->name, name) != 0))
+	while (child && strcmp(child->name, name) != 0)
 		child = child->next;
 	return child;
 }
@@ -336,6 +336,25 @@ static void child_restart(struct child *child, const struct conf *conf, const st
 		start_later(child);
 }
 
+/* One whose host was told to end, and has not yet, has its socket still: the next host takes that over. */
+static void want_child(struct supervisor *s, const struct conf *conf, const struct conf_device *device)
+{
+	struct child *child = find_child(s, device->name);
+
+	if (!child)
+		child_new(s, conf, device);
+	else if (child->leaving) {
+		child->leaving = false;
+		child_restart(child, conf, device);
+	}
+}
+
+/* Its host said that it cannot be as it is configured: what it lacked may be there by now, though the section is the same. */
+static bool has_given_up(const struct child *child)
+{
+	return !child->pid && !evtimer_pending(child->again, NULL);
+}
+
 static void revisit(struct child *child, const struct conf *conf)
 {
 	const struct conf_device *device = find_device(conf, child->name);
@@ -343,7 +362,7 @@ static void revisit(struct child *child, const struct conf *conf)
 
 	if (!device)
 		child_leave(child);
-	else if (settings && strcmp(settings, child->settings) != 0)
+	else if (settings && (strcmp(settings, child->settings) != 0 || has_given_up(child)))
 		child_restart(child, conf, device);
 	free(settings);
 }
@@ -360,8 +379,8 @@ void supervisor_reconfigure(struct supervisor *s, const struct conf *conf)
 	for (struct child *child = s->children; child; child = child->next)
 		(void)chmod(child->path, supervisor_has_guests(conf) ? 0666 : 0600);
 	for (size_t i = 0; i < conf->ndevices; i++)
-		if (conf_device_is_hosted(&conf->devices[i]) && !find_child(s, conf->devices[i].name))
-			child_new(s, conf, &conf->devices[i]);
+		if (conf_device_is_hosted(&conf->devices[i]))
+			want_child(s, conf, &conf->devices[i]);
 }
 
 /* -- the whole -------------------------------------------------------------------------------------- */
