@@ -32,6 +32,11 @@ tests_chaos_machines_SOURCES = %reldir%/main.c %reldir%/plan_machines.c %reldir%
 tests_chaos_machines_CFLAGS = $(CLUSTER_CFLAGS)
 tests_chaos_machines_LDADD = $(CHAOS_LIBS)
 EXTRA_tests_chaos_machines_DEPENDENCIES = hufud$(EXEEXT)
+# For scenarios.
+check_PROGRAMS += tests/chaos/load
+tests_chaos_load_SOURCES = %reldir%/load.c $(CHAOS_SOURCES)
+tests_chaos_load_CFLAGS = $(CHAOS_CFLAGS)
+tests_chaos_load_LDADD = $(CHAOS_LIBS)
 UNIT_TESTS += tests/chaos/database
 tests_chaos_database_SOURCES = %reldir%/database.c tests/unit/pg_server.c tests/unit/pg_server.h $(CLUSTER) $(CHAOS_SOURCES)
 tests_chaos_database_CFLAGS = $(CLUSTER_CFLAGS) $(PQ_CFLAGS)

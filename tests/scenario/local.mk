@@ -25,6 +25,7 @@ SCENARIOS = \
 	%reldir%/java.sh \
 	%reldir%/machine-init.sh \
 	%reldir%/net-devices.sh \
+	%reldir%/netns.sh \
 	%reldir%/nginx.sh \
 	%reldir%/nss.sh \
 	%reldir%/openssh.sh \
