@@ -117,11 +117,13 @@ static void *own(void *arg)
 	return NULL;
 }
 
+static uint32_t frame_ms = 60000; /* as the next one is started with */
+
 static void rig_start(struct rig *rig, uint32_t hello_ms)
 {
 	static char name[] = "bench";
 	const struct conf_machine conf = {.name = name, .workers = 1, .connections_max = 100, .handshakes_per_s = 100000,
-	                                  .hello_ms = hello_ms, .frame_ms = 60000, .idle_s = 600, .max_body = 1u << 20, .window = 64};
+	                                  .hello_ms = hello_ms, .frame_ms = frame_ms, .idle_s = 600, .max_body = 1u << 20, .window = 64};
 	const struct server_rules rules = {.admit = admit, .leave = leave, .begin = begin, .end = end, .stands = stands, .load = load};
 	struct sockaddr_in in;
 	socklen_t len = sizeof(in);
@@ -389,6 +391,66 @@ static void test_expired(void)
 	rig_stop(&rig);
 }
 
+/* Either it is understood or the connection ends; it never hangs, and nobody else is the worse for it. */
+static void throw(const struct rig *rig, const uint8_t *frame, size_t len)
+{
+	struct wire_header header = {0};
+	struct channel *ch = client(rig, ca, "client");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ch);
+	(void)put(ch, frame, len);
+	CU_ASSERT(shutdown(channel_fd(ch), SHUT_WR) == 0);
+	while (get_frame(ch, &header))
+		CU_ASSERT(header.type == WIRE_REPLY || header.type == WIRE_GOAWAY || header.type == WIRE_PONG);
+	channel_free(ch);
+}
+
+static void test_malformed_anywhere(void)
+{
+	struct rig rig;
+	const struct wire_header header = {.type = WIRE_REQUEST, .id = 1, .op = ECHO, .body_len = 4};
+	uint8_t frame[WIRE_HEADER_LEN + 4] = {0}, copy[sizeof(frame)];
+	wire_header_put(&header, frame);
+	rig_start(&rig, 60000);
+	struct channel *good = client(&rig, ca, "client");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(good);
+	for (size_t at = 0; at < sizeof(frame); at++) {
+		memcpy(copy, frame, sizeof(frame));
+		copy[at] ^= 0xff;
+		throw(&rig, copy, sizeof(copy));
+		throw(&rig, frame, at);
+		CU_ASSERT_TRUE(echoes(good, at + 1));
+	}
+	channel_free(good);
+	rig_stop(&rig);
+}
+
+/* A record for each byte is understood; who stops amid a frame is told that his time is up, however slowly he went on. */
+static void test_slow(void)
+{
+	struct rig rig;
+	const struct wire_header header = {.type = WIRE_REQUEST, .id = 1, .op = ECHO, .body_len = 4};
+	struct wire_header reply = {0};
+	uint8_t frame[WIRE_HEADER_LEN + 4] = {0};
+	wire_header_put(&header, frame);
+	rig_start(&rig, 60000);
+	struct channel *ch = client(&rig, ca, "client");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ch);
+	for (size_t i = 0; i < sizeof(frame); i++)
+		CU_ASSERT_TRUE_FATAL(put(ch, frame + i, 1));
+	CU_ASSERT(get_frame(ch, &reply) && reply.type == WIRE_REPLY && reply.id == 1);
+	channel_free(ch);
+	rig_stop(&rig);
+	frame_ms = 100;
+	rig_start(&rig, 60000);
+	frame_ms = 60000;
+	ch = client(&rig, ca, "client");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ch);
+	CU_ASSERT_TRUE(put(ch, frame, 10));
+	expect_goaway(ch, WIRE_GOAWAY_PROTOCOL);
+	channel_free(ch);
+	rig_stop(&rig);
+}
+
 static void test_end(void)
 {
 	tls_ca_free(ca);
@@ -399,6 +461,8 @@ static const struct unit_case cases[] = {
 	{"a client whose certificate ends is told so, and not let in again", test_expired},
 	{"a client with a certificate is served, one without is not heard", test_mutual},
 	{"what speaks no TLS, or nothing, is ended", test_no_tls},
+	{"a frame that is wrong, or cut off, at any byte ends one connection", test_malformed_anywhere},
+	{"who goes slowly is understood, who stops amid a frame is ended", test_slow},
 	{"requests and answers of many records arrive whole", test_large},
 	{"changed certificates have clients come anew", test_renewed},
 	{"changed certificates have those come anew who were amid their handshake", test_renewed_amid_handshake},
