@@ -185,6 +185,10 @@ static void test_so_delay(void)
 	struct place p;
 
 	place_init(&p);
+	if (p.conf.engine == CONF_STORE_POSTGRES) {
+		place_clear(&p);
+		UNIT_SKIP("machines of a database wait by the wall clock, which the case before looks at");
+	}
 	virtual_ns = 1000 * NS_PER_S;
 	clock_inject(virtual_now);
 	for (int i = 0; i < 3; i++) {
