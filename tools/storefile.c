@@ -165,6 +165,9 @@ enum status storefile_find(const char *token, const char *path, const char *host
 		file->conf.engine = CONF_STORE_SQLITE;
 		file->conf.path = file->path;
 	}
+	if (file->conf.engine == CONF_STORE_NET)
+		return fail(ST_USAGE, "Say it on one of them, with HUFU_CONF naming hufud's configuration.",
+		            "the objects of token \"%s\" live on machines", file->token->name);
 	return ST_OK;
 }
 
