@@ -229,6 +229,7 @@ enum hufu_err rows_update(const struct caller *caller, struct request *req, cons
 			HUFU_ERR_ARGUMENT;
 	if (err == HUFU_OK && now->version != r->version)
 		err = HUFU_ERR_CONFLICT; /* what was checked is another row by now */
+	draft.unproven |= !now->by_login && !caller->so; /* what was made without a login stays so, but for the officer's word */
 	store_row_free(now);
 	draft.ncopies = 0;
 	if (err == HUFU_OK)

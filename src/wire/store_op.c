@@ -538,7 +538,7 @@ struct store_row *wire_store_row(const struct wire_store_reply *r, const char *d
 	*row = (struct store_row){
 		.version = m->version, .private_object = m->private_object, .by_login = m->by_login,
 		.object_class = m->object_class,
-		.key_type = m->key_type, .policy = m->policy, .nattrs = m->n_attributes, .ncopies = m->has_copies,
+		.key_type = m->key_type, .policy = m->policy, .nattrs = m->n_attributes, .ncopies = m->has_copies ? 1 : 0,
 	};
 	memcpy(row->uuid, m->uuid.data, sizeof row->uuid);
 	row->attrs = (struct store_attr *)(row + 1);
