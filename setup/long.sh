@@ -24,6 +24,8 @@ say "== constant time under valgrind"
 one "constant time" make -C "$out/plain" check-ct
 
 say "== soaks"
+stage "asan+ubsan, machines" "$out/asan" "TESTS=tests/conformance/machines.sh"
+
 HUFU_SOAK=10 stage "soak" "$out/plain" "TESTS=\$(SOAKS)"
 
 say "== chaos: more seeds, longer, and under ThreadSanitizer"
