@@ -293,6 +293,16 @@ void change_done(struct sealed *s)
 	memory_store(s, &s->newest, false);
 }
 
+/*
+ * Before a store is made where none is: what was remembered is of one that is gone, and would count against the new
+ * one if whoever makes it died before head_made.
+ */
+void head_forget(const struct sealed *s)
+{
+	if (s->memory && unlink(s->memory) != 0 && errno != ENOENT)
+		log_info("store %s: %s cannot be removed", s->engine->name, s->memory);
+}
+
 /* What stood here before is of no account. */
 void head_made(struct sealed *s)
 {

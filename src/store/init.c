@@ -74,6 +74,8 @@ static enum hufu_err fill(void *arg, struct engine *engine)
 	if (!err)
 		err = change_end(f->s);
 	f->s->engine = own;
+	if (!err)
+		head_forget(f->s);
 	return err;
 }
 

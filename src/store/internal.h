@@ -135,6 +135,7 @@ void change_note(struct sealed *, enum ask, const struct cell *args);
 enum hufu_err change_end(struct sealed *) MUST_CHECK;
 void change_done(struct sealed *);
 /* As change_done, of a store that was just made. */
+void head_forget(const struct sealed *);
 void head_made(struct sealed *);
 /* Is the store as new as it was known to be? HUFU_ERR_STORE_READ_ONLY for writers where it is not. Within a transaction. */
 enum hufu_err head_look(struct sealed *, enum tx) MUST_CHECK;
