@@ -367,14 +367,24 @@ static void dial_spend_locked(struct link *link, uint64_t now)
 	link->dial_next_ns = (link->dial_next_ns > now ? link->dial_next_ns : now) + interval;
 }
 
+/* Half of the caller's time at most, and what a machine is waited for in any case: the rest is for asking another machine. */
+static uint64_t dial_until(const struct link *link, uint64_t now, uint64_t deadline_ns)
+{
+	const uint64_t left = deadline_ns > now ? deadline_ns - now : 0, patience = link->conf.ping_ms * NS_PER_MS;
+	const uint64_t time = left / 2 > patience ? left / 2 : patience;
+
+	return time < left ? now + time : deadline_ns;
+}
+
 /* Lets go of the lock meanwhile. */
 static enum hufu_err dial_locked(struct link *link, unsigned slot, uint64_t deadline_ns)
 {
-	struct dial d = {.link = link, .deadline_ns = deadline_ns};
+	const uint64_t begun = clock_now_ns();
+	struct dial d = {.link = link, .deadline_ns = dial_until(link, begun, deadline_ns)};
 	struct link_conn *conn = NULL;
 
 	link->dialing = true;
-	dial_spend_locked(link, clock_now_ns());
+	dial_spend_locked(link, begun);
 	pthread_mutex_unlock(&link->lock);
 	enum hufu_err err = dial_once(&d, &conn);
 	if (err) {
@@ -398,7 +408,7 @@ static enum hufu_err dial_locked(struct link *link, unsigned slot, uint64_t dead
 	link->dialing = false;
 	link->dials++;
 	link->dial_err = err;
-	link->dial_by_time = err && clock_now_ns() >= deadline_ns;
+	link->dial_by_time = err && clock_now_ns() >= d.deadline_ns && d.deadline_ns < begun + link->conf.ping_ms * NS_PER_MS;
 	pthread_cond_broadcast(&link->dialed);
 	return err;
 }
