@@ -40,6 +40,7 @@ const struct ask_shape ask_shapes[ASK_COUNT] = {
 	[ASK_CREDENTIAL_WRITE] = {"bbiibbb", ""},
 	[ASK_CREDENTIAL_DELETE] = {"bb", "i"},
 	[ASK_CLEAR_CREDENTIALS] = {"", ""},
+	[ASK_JOURNAL_NAMES] = {"b", "i"},
 };
 
 enum hufu_err db_ask(struct sealed *s, enum ask ask, const struct cell *args)

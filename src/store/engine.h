@@ -50,6 +50,7 @@ enum ask {
 	ASK_CREDENTIAL_WRITE,
 	ASK_CREDENTIAL_DELETE,     /* gives 1 where there was one */
 	ASK_CLEAR_CREDENTIALS,
+	ASK_JOURNAL_NAMES,         /* gives 1 where a change of this object stands in the journal */
 	ASK_COUNT
 };
 

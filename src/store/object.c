@@ -480,6 +480,19 @@ static enum hufu_err find_made(struct sealed *s, const uint8_t uuid[16], bool *f
 	return same ? HUFU_OK : HUFU_ERR_CONFLICT;
 }
 
+/*
+ * An op may be repeated that has come to its end long ago: a line held its first attempt up, another machine made the object, and
+ * somebody has removed it since. It was made, and is not made again, as far back as the journal goes.
+ */
+static enum hufu_err find_removed(struct sealed *s, const struct store_draft *d, const uint8_t uuid[16], bool *found)
+{
+	static const uint8_t none[16];
+	struct cell cell, arg = cell_bytes(uuid, UUID_LEN);
+
+	*found = false;
+	return memcmp(d->op_id, none, sizeof(none)) == 0 ? HUFU_OK : db_row(s, ASK_JOURNAL_NAMES, &arg, &cell, found);
+}
+
 /* The object's id comes from the op id: a second row of one op cannot exist, whoever repeats it. */
 static enum hufu_err insert_in_tx(struct sealed *s, const struct store_draft *d, uint8_t uuid[16])
 {
@@ -494,6 +507,8 @@ static enum hufu_err insert_in_tx(struct sealed *s, const struct store_draft *d,
 		return err;
 	ring_uuid(&s->keys->host, op_id, d->request, uuid);
 	err = find_made(s, uuid, &found);
+	if (!err && !found)
+		err = find_removed(s, d, uuid, &found);
 	if (err || found)
 		return err;
 	memcpy(c.row.uuid, uuid, UUID_LEN);

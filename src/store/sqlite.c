@@ -56,6 +56,7 @@ static const char *const statements[ASK_COUNT] = {
 	[ASK_CREDENTIAL_WRITE] = "INSERT OR REPLACE INTO credential VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[ASK_CREDENTIAL_DELETE] = "DELETE FROM credential WHERE domain = ?1 AND name = ?2 RETURNING 1",
 	[ASK_CLEAR_CREDENTIALS] = "DELETE FROM credential",
+	[ASK_JOURNAL_NAMES] = "SELECT 1 FROM journal WHERE instr(changed, ?1) > 0 LIMIT 1",
 };
 
 /* -- errors --------------------------------------------------------------------- */

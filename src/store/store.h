@@ -96,8 +96,8 @@ enum hufu_err store_unlock(struct store *, const uint8_t token_id[16], const uin
 /* -- rows ------------------------------------------------------------------ */
 
 /*
- * The same op_id again gives the uuid of the first insert and HUFU_OK: exactly one row; for another request it is
- * HUFU_ERR_CONFLICT. HUFU_ERR_DATA_LEN: beyond the bounds.
+ * The same op_id again gives the uuid of the first insert and HUFU_OK: exactly one row, and none when that was removed since;
+ * for another request it is HUFU_ERR_CONFLICT. HUFU_ERR_DATA_LEN: beyond the bounds.
  */
 enum hufu_err store_insert(struct store *, const struct store_draft *, uint8_t uuid[16]) MUST_CHECK;
 /* All rows or none. */

@@ -408,6 +408,24 @@ static void test_op_id_makes_one_row(void)
 	place_clear(&p);
 }
 
+/* Who asks for it so late was held up on the way: the op is over, by another way, and so is what it made. */
+static void test_removed_is_not_made_again(void)
+{
+	struct place p;
+	uint8_t a[16], b[16];
+
+	place_init(&p);
+	place_login(&p);
+	CU_ASSERT_EQUAL(sample_insert(p.store, 1, true, a), HUFU_OK);
+	CU_ASSERT_EQUAL(store_delete(p.store, a, 1), HUFU_OK);
+	CU_ASSERT_EQUAL(sample_insert(p.store, 1, true, b), HUFU_OK);
+	CU_ASSERT_EQUAL(memcmp(a, b, 16), 0);
+	CU_ASSERT_EQUAL(ask(p.path, "SELECT count(*) FROM object"), 0);
+	CU_ASSERT_EQUAL(sample_insert(p.store, 2, true, b), HUFU_OK);
+	CU_ASSERT_EQUAL(ask(p.path, "SELECT count(*) FROM object"), 1);
+	place_clear(&p);
+}
+
 static enum hufu_err insert_draft(struct store *s, const struct store_draft *d)
 {
 	uint8_t uuid[16];
@@ -789,6 +807,7 @@ static const struct unit_case cases[] = {
 	{"delete removes row and index entries", test_delete},
 	{"deleted content is overwritten in the file", test_deleted_content_is_overwritten},
 	{"one op id makes one row", test_op_id_makes_one_row},
+	{"what was made and removed is not made again by the same op id", test_removed_is_not_made_again},
 	{"drafts beyond the bounds are refused", test_bounds},
 	{"the largest value and the emptiest object come back", test_largest_and_smallest},
 	{"find gives exactly the objects with all attributes, oldest first, private ones with a login", test_find},

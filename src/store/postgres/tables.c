@@ -77,6 +77,7 @@ const char *const pg_statements[ASK_COUNT] = {
 	                         " changed = $3, refused = $4, sealed = $5, host_mac = $6, token_mac = $7",
 	[ASK_CREDENTIAL_DELETE] = "DELETE FROM hufu_credential WHERE domain = $1 AND name = $2 RETURNING 1::bigint",
 	[ASK_CLEAR_CREDENTIALS] = "DELETE FROM hufu_credential",
+	[ASK_JOURNAL_NAMES] = "SELECT 1::bigint FROM hufu_journal WHERE position($1::bytea IN changed) > 0 LIMIT 1",
 };
 
 enum hufu_err pg_tables_there(struct postgres *pg)
