@@ -277,7 +277,7 @@ static void *keep_busy(void *failed)
 
 static void test_fork_while_busy(void)
 {
-	UNIT_FORKS();
+	UNIT_FORKS_AMID_THREADS();
 	CK_SESSION_HANDLE s = face_user();
 	pthread_t threads[4];
 	face_sm2_pair(s, CK_FALSE, &busy_pub, &busy_priv);

@@ -318,7 +318,7 @@ static void test_init_token(void)
 /* A child of a process whose other threads are in calls: its sessions are its own and work. */
 static void test_fork(void)
 {
-	UNIT_FORKS();
+	UNIT_FORKS_AMID_THREADS();
 	pthread_t threads[THREADS];
 	start_users(threads);
 	for (int i = 0; i < RESTARTS; i++) {

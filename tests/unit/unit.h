@@ -32,6 +32,13 @@ __attribute__((weak)) const char *unit_skip_reason; /* one of them, where a prog
 __attribute__((unused)) /* For cases that fork: ThreadSanitizer cannot follow a child of a threaded process, so ./check --long tells them to stay away there. */
 #define UNIT_FORKS() do { if (getenv("HUFU_TEST_NO_FORK")) UNIT_SKIP("told not to fork"); } while (0)
 
+/* The same for cases whose other threads allocate meanwhile: gcc's AddressSanitizer takes none of its allocator's locks before a fork. */
+#ifdef __SANITIZE_ADDRESS__
+#define UNIT_FORKS_AMID_THREADS() UNIT_SKIP("under AddressSanitizer a child of busy threads may wait for its allocator for ever")
+#else
+#define UNIT_FORKS_AMID_THREADS() UNIT_FORKS()
+#endif
+
 static void unit_done(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failure)
 {
 	(void)suite;
