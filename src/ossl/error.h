@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Errors on OpenSSL's queue: one of our reasons, and a sentence that says what
+ * was wrong, where, and what to do next. Never a PIN, never a key.
+ */
+#ifndef OSSL_ERROR_H
+#define OSSL_ERROR_H
+
+#include "ossl/provider.h"
+
+/* Numbers stay: applications compare them (ERR_GET_REASON). */
+enum reason {
+	REASON_INTERNAL = 1,            /* no memory, a bug */
+	REASON_CONFIGURATION,           /* hufu.conf, openssl.cnf */
+	REASON_URI,                     /* it cannot be read, or says what no key has */
+	REASON_NO_TOKEN,                /* none matches */
+	REASON_NO_OBJECT,               /* none matches on the tokens that do */
+	REASON_SEVERAL_OBJECTS,         /* one is wanted, and more match */
+	REASON_PIN_SOURCE,              /* there is none, it cannot be read, or others may read it */
+	REASON_PIN_WRONG,
+	REASON_PIN_LOCKED,
+	REASON_LOGIN,                   /* otherwise refused */
+	REASON_KEY_TYPE,                /* not such an operation with such a key */
+	REASON_KEY_USE,                 /* CKA_SIGN, CKA_DECRYPT, policy: the key must not */
+	REASON_KEY_MISMATCH,            /* halves, or key and certificate, that do not belong together */
+	REASON_NOT_EXPORTABLE,          /* the private half stays in the token */
+	REASON_PARAMETER,
+	REASON_INPUT,                   /* its length, or what it holds */
+	REASON_BUFFER,
+	REASON_SIGNATURE,               /* the device gave one that does not verify */
+	REASON_DECRYPTION,
+	REASON_MECHANISM,               /* no device of the token can */
+	REASON_DEVICE,                  /* all are out, or the time was up */
+	REASON_FORMAT,                  /* a PEM or DER that is none of ours */
+	REASON_COUNT
+};
+
+struct upcalls;
+/* Of the functions that libcrypto gave OSSL_provider_init. NULL: no memory. */
+struct upcalls *upcalls_new(const OSSL_DISPATCH *in);
+void upcalls_free(struct upcalls *);
+/* OSSL_FUNC_PROVIDER_GET_REASON_STRINGS. */
+const OSSL_ITEM *reason_strings(void *provider);
+
+/* Raises it. Always 0, the failure of every function of a provider. */
+int fail(const struct provider *, enum reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/*
+ * Raises what the core answered while it did that ("sign with the key \"tls\"
+ * of the token \"gateway\""): the reason that stands for the code, its name, what
+ * to do. Always 0.
+ */
+int fail_rv(const struct provider *, CK_RV, const char *what, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

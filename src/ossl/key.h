@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A key as OpenSSL holds it (the provider side of an EVP_PKEY): a public half
+ * as bytes, and, unless it is a public key only, the name of a private object in a token.
+ * Immutable once made, but for the handle, which is looked up again when the
+ * core no longer knows it; counted by reference; thread-safe.
+ */
+#ifndef OSSL_KEY_H
+#define OSSL_KEY_H
+
+#include <openssl/types.h>
+#include <stdatomic.h>
+
+#include "ossl/login.h"
+#include "token/key_form.h"
+
+enum key_kind { KEY_RSA, KEY_EC, KEY_SM2, KEY_ED25519, KEY_ED448, KEY_X25519, KEY_X448, KEY_KINDS };
+
+struct key {
+	_Atomic unsigned refs;
+	const struct provider *provider;
+	enum key_kind kind;
+	/* the public half: SubjectPublicKeyInfo (DER), and views into it */
+	uint8_t *spki;
+	size_t spki_len;
+	struct key_form form;
+	/* the private one; desk NULL: there is none */
+	struct desk *desk;
+	struct uri *uri;                /* how it was asked for: the login's source, too */
+	char *name;                     /* its own URI (uri_of_object) */
+	_Atomic CK_OBJECT_HANDLE handle;
+	bool always_authenticate;
+};
+
+const char *key_kind_name(enum key_kind);       /* "RSA", "EC", "SM2", "ED25519", ... as EVP_PKEY_get0_type_name */
+/* Takes a copy. NULL after an error: not such a key. */
+struct key *key_of_spki(const struct provider *, enum key_kind, const uint8_t *spki, size_t len);
+/*
+ * Of a private object, whose public half is found in its attributes, in the public object of the same CKA_ID, or in a
+ * certificate of that CKA_ID. NULL after an error. Takes over the uri, whatever happens.
+ */
+struct key *key_of_object(const struct provider *, struct desk *, struct session *, CK_OBJECT_HANDLE, struct uri *);
+struct key *key_hold(struct key *);
+void key_rele(struct key *);
+
+static inline bool key_is_private(const struct key *key)
+{
+	return key->desk != NULL;
+}
+/* Bits of the modulus or the field; security bits (SP 800-57); bytes of the longest signature, ciphertext or secret. */
+unsigned key_nbits(const struct key *);
+unsigned key_security_nbits(const struct key *);
+size_t key_max_size(const struct key *);
+/* SM2 and ECDSA: octets of a field element; RSA: of the modulus. */
+size_t key_octets(const struct key *);
+/* "P-256", "SM2", ...; NULL: not on a curve. */
+const char *key_group(const struct key *);
+/* The same public half? */
+bool key_public_equal(const struct key *, const struct key *);
+/*
+ * The public half as libcrypto's key, in our own context (crypto/context.h), for what is done with it on this host: made
+ * anew by each call, since a forked child must not use what its parent's threads may have locked. EVP_PKEY_free it. NULL after an error.
+ */
+EVP_PKEY *key_public(const struct key *);
+
+/* -- the private half at work ------------------------------------------------------ */
+
+/*
+ * A session and the key's handle on it, for one operation: looked up again if it is stale, logged in again if the login
+ * has ended. NULL after an error. Give it back with desk_give(key->desk, ...).
+ */
+struct session *key_enter(struct key *, CK_OBJECT_HANDLE *);
+/* What to say of it in fail_rv: "the key \"tls\" of the token \"gateway\"". Written into text, which it gives. */
+const char *key_title(const struct key *, char text[160]);
+
+/* One call of the core with the private half: see work.h. */
+
+#endif
