@@ -1,0 +1,22 @@
+# The OpenSSL provider. Nothing but its one entry point is seen of it, and once
+# loaded it stays: a thread given up in a vendor's call may wake up in it.
+noinst_LTLIBRARIES += src/ossl/libossl.la
+src_ossl_libossl_la_SOURCES = \
+	%reldir%/desk.c \
+	%reldir%/desk.h \
+	%reldir%/error.c \
+	%reldir%/error.h \
+	%reldir%/key.h \
+	%reldir%/login.h \
+	%reldir%/pause.h \
+	%reldir%/provider.c \
+	%reldir%/provider.h \
+	%reldir%/uri.h \
+	%reldir%/work.h
+src_ossl_libossl_la_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(OPENSSL_CFLAGS)
+
+# libcrypto finds it by the name that openssl.cnf says: ossl-modules/hufu.so.
+ossl_modules_LTLIBRARIES = hufu.la
+hufu_la_SOURCES =
+hufu_la_LIBADD = src/ossl/libossl.la $(TOKEN_LIBS) $(P11KIT_LIBS)
+hufu_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -Wl,-z,nodelete -export-symbols-regex '^OSSL_provider_init$$'
