@@ -51,3 +51,13 @@ uint64_t hash_mechanism(enum hash_id id)
 {
 	return rows[id].digest;
 }
+
+uint64_t hash_hmac_mechanism(enum hash_id id)
+{
+	return rows[id].hmac;
+}
+
+uint64_t hash_mgf(enum hash_id id)
+{
+	return rows[id].mgf == NO_MGF ? 0 : rows[id].mgf;
+}

@@ -13,5 +13,8 @@ enum hash_id hash_of_hmac(uint64_t mechanism);
 enum hash_id hash_of_mgf(uint64_t mgf);
 /* The CKM_ of the hash function alone; 0 for HASH_NONE. */
 uint64_t hash_mechanism(enum hash_id);
+/* The CKM_ of its HMAC, of full length, and the CKG_ of MGF1 with it; 0: there is none. */
+uint64_t hash_hmac_mechanism(enum hash_id);
+uint64_t hash_mgf(enum hash_id);
 
 #endif

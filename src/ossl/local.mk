@@ -6,6 +6,8 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/desk.h \
 	%reldir%/error.c \
 	%reldir%/error.h \
+	%reldir%/hash_name.c \
+	%reldir%/hash_name.h \
 	%reldir%/key.h \
 	%reldir%/login.h \
 	%reldir%/pause.h \

@@ -132,6 +132,11 @@ static void test_mechanisms(void)
 	CU_ASSERT(hash_of_digest(CKM_SHA256) == HASH_SHA256 && hash_of_digest(CKM_SHA256_HMAC) == HASH_NONE);
 	CU_ASSERT(hash_of_hmac(CKM_SHA384_HMAC) == HASH_SHA384 && hash_of_hmac(CKM_SHA384_HMAC_GENERAL) == HASH_SHA384);
 	CU_ASSERT(hash_of_hmac(CKM_SHA384) == HASH_NONE);
+	for (enum hash_id id = HASH_NONE + 1; id < HASH_COUNT; id++) {
+		CU_ASSERT(hash_of_hmac(hash_hmac_mechanism(id)) == id);
+		CU_ASSERT(!hash_mgf(id) || hash_of_mgf(hash_mgf(id)) == id);
+	}
+	CU_ASSERT(hash_mgf(HASH_SHA256) == CKG_MGF1_SHA256 && !hash_mgf(HASH_SM3) && !hash_hmac_mechanism(HASH_NONE));
 	CU_ASSERT(hash_of_mgf(CKG_MGF1_SHA512) == HASH_SHA512);
 	CU_ASSERT(hash_of_mgf(0) == HASH_NONE && hash_of_mgf(UINT64_MAX) == HASH_NONE && hash_of_mgf(77) == HASH_NONE);
 	CU_ASSERT(hash_mechanism(HASH_NONE) == 0 && hash_of_digest(UINT64_MAX) == HASH_NONE);
