@@ -37,9 +37,10 @@ enum hufu_err rsa_generate(const struct hufu_host *, struct hufu_op *) MUST_CHEC
 /* Is x, key->len bytes, less than n? Not in constant time: both are public. */
 bool rsa_in_range(const struct rsa_key *, const uint8_t *x);
 /*
- * out = x^e, x^d mod n; len bytes, x < n. The private one is checked with the
- * public exponent before it is let go: a fault in one half of the CRT gives the
- * primes away (Boneh, DeMillo, Lipton 1997). HUFU_ERR_CORRUPT, NO_MEMORY.
+ * out = x^e, x^d mod n; len bytes, x < n. A fault in one half of the CRT gives
+ * the primes away (Boneh, DeMillo, Lipton 1997), so its result is checked with the
+ * public exponent before it is let go; and a private key is tried when it is
+ * loaded, lest a copy that came to harm compute anything. HUFU_ERR_CORRUPT, NO_MEMORY.
  */
 enum hufu_err rsa_public(struct rsa_key *, const uint8_t *x, uint8_t *out) MUST_CHECK;
 enum hufu_err rsa_private(struct rsa_key *, const uint8_t *x, uint8_t *out) MUST_CHECK;
