@@ -418,9 +418,16 @@ static enum hufu_err dial_locked(struct link *link, unsigned slot, uint64_t dead
 struct choice {
 	struct link_conn *best;    /* of those there are */
 	unsigned slot;             /* a free one; LINK_SLOTS: none */
-	struct link_conn *closed[LINK_SLOTS]; /* taken out: to be released without the lock */
+	struct link_conn *closed[LINK_SLOTS]; /* taken out by one choice: to be released without the lock, before the next */
 	unsigned nclosed;
 };
+
+static void release_closed(struct choice *choice)
+{
+	for (unsigned i = 0; i < choice->nclosed; i++)
+		conn_rele(choice->closed[i]);
+	choice->nclosed = 0;
+}
 
 static void look_at_locked(struct link *link, unsigned slot, struct choice *choice)
 {
@@ -487,12 +494,23 @@ static enum hufu_err dial_beside_locked(struct link *link, const struct choice *
 	return err;
 }
 
+/* Lets go of the lock meanwhile: whoever holds a connection last takes the lock to end it. */
+static void choose_anew_locked(struct link *link, enum link_kind kind, struct choice *choice)
+{
+	if (choice->nclosed > 0) {
+		pthread_mutex_unlock(&link->lock);
+		release_closed(choice);
+		pthread_mutex_lock(&link->lock);
+	}
+	choose_locked(link, kind, choice);
+}
+
 static enum hufu_err connect_locked(struct link *link, enum link_kind kind, uint64_t deadline_ns, struct choice *choice)
 {
 	enum hufu_err err = HUFU_OK;
 
 	for (;;) {
-		choose_locked(link, kind, choice);
+		choose_anew_locked(link, kind, choice);
 		/* One that could not be made is no failure while another is there. */
 		if (is_enough_locked(link, choice, kind) || err)
 			return choice->best && kind != LINK_SPARE ? HUFU_OK : err;
@@ -522,7 +540,6 @@ enum hufu_err link_connect(struct link *link, enum link_kind kind, uint64_t dead
 		*conn = choice.best;
 	}
 	pthread_mutex_unlock(&link->lock);
-	for (unsigned i = 0; i < choice.nclosed; i++)
-		conn_rele(choice.closed[i]);
+	release_closed(&choice);
 	return err;
 }

@@ -578,6 +578,32 @@ static void test_goaway(void)
 	machine_stop(&m);
 }
 
+/* A machine that lets everybody in and leaves with the same breath, for longer than a link has connections. */
+#define LEAVES 40
+static bool greet_and_leave(struct served *s, struct wire_hello_ok *ok)
+{
+	struct writer out;
+
+	if (s->nth >= LEAVES)
+		return true;
+	writer_init(&out, false);
+	if (wire_hello_ok_put(&out, ok) == HUFU_OK && wire_goaway_put(&out, 0, WIRE_GOAWAY_DRAIN, "tests") == HUFU_OK)
+		(void)served_put(s, &out);
+	return false;
+}
+
+static void test_leaves_at_once(void)
+{
+	struct machine m = {.serve = serve_echo, .greet = greet_and_leave};
+
+	machine_start(&m, NULL);
+	struct link *link = link_to(&m, &(struct link_conf){.connects_per_s = 100000});
+	CU_ASSERT_EQUAL(ask(link, "x", 1, LONG_NS), HUFU_OK);
+	CU_ASSERT_EQUAL(m.accepted, LEAVES + 1);
+	link_free(link);
+	machine_stop(&m);
+}
+
 /* Waits with its answers until the window is full and a PING comes: behind it was nothing more than the window allows. */
 static atomic_uint rounds;
 static void serve_window(struct served *s)
@@ -1236,6 +1262,7 @@ static const struct unit_case cases[] = {
 	{"frames that make no sense end the connection, and what was outstanding is LOST", test_nonsense},
 	{"a request that the machine would not take is not sent", test_too_large},
 	{"GOAWAY: what was executed is answered, all else GONE, and the next connection is made", test_goaway},
+	{"a machine that leaves as soon as it has greeted is dialled until it stays", test_leaves_at_once},
 	{"never more requests than the window allows, and CREDIT changes it", test_credit},
 	{"no room in the window until the deadline: BUSY", test_no_credit},
 	{"cancelled calls return, and the machine is told", test_cancel},
