@@ -159,7 +159,7 @@ void conn_die_locked(struct link_conn *c, enum hufu_level level, const char *why
 		for (struct link_call *call = c->calls[i], *next; call; call = next) {
 			next = call->next;
 			/* A request that did not go out to its last byte cannot have been carried out. */
-			call_done_locked(c, call, call->end > c->sent ? HUFU_ERR_GONE : HUFU_ERR_LOST);
+			call_done_locked(c, call, call->end > c->offered ? HUFU_ERR_GONE : HUFU_ERR_LOST);
 		}
 	}
 	wake_for_credit_locked(c);
@@ -204,6 +204,7 @@ static void send_locked(struct link_conn *c)
 			writer_reuse(&c->queue);
 			c->sending_at = 0;
 		}
+		c->offered = c->sent + (c->sending.len - c->sending_at);
 		conn_unlock(c);
 		pthread_mutex_lock(&c->io);
 		enum hufu_err err = channel_write(c->channel, c->sending.data + c->sending_at, c->sending.len - c->sending_at, &n, &want);
@@ -212,6 +213,7 @@ static void send_locked(struct link_conn *c)
 		conn_lock(c);
 		c->sending_at += n;
 		c->sent += n;
+		c->offered = c->sent;
 		if (err) {
 			conn_die_locked(c, HUFU_LOG_INFO, why);
 			return;

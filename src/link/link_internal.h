@@ -73,7 +73,8 @@ struct link_conn {
 	struct writer queue;       /* frames that nobody has begun to send */
 	struct writer sending;     /* what the holder of the writer's place sends */
 	size_t sending_at;
-	uint64_t queued, sent;     /* bytes since the beginning: queued, and handed to the channel */
+	uint64_t queued, sent;     /* bytes since the beginning: queued, and taken by the channel */
+	uint64_t offered;          /* beyond sent while the writer is at it: so much the channel may have taken, or not */
 
 	uint64_t heard_ns;         /* the last byte, or when there began to be something to wait for */
 	uint64_t asked_ns;         /* the last PING */

@@ -740,10 +740,13 @@ static void test_cancel(void)
 	machine_stop(&m);
 }
 
+#define TALKERS 8
+#define TALK_ROUNDS 100
 struct talker {
 	struct link *link;
 	uint32_t first;
 	unsigned wrong;
+	bool gone[3 * TALK_ROUNDS];
 };
 
 static void *talk(void *arg)
@@ -794,28 +797,39 @@ static void test_threads(void)
 	CU_ASSERT(m.accepted <= 2);
 }
 
-/* Each connection dies after some requests; every call ends, in LOST or GONE at worst. */
+/*
+ * Each connection dies after some requests, as soon as it has taken the last of them; every call ends, in LOST or GONE at worst, and
+ * none is GONE that the machine has taken.
+ */
+static atomic_bool taken[TALKERS][3 * TALK_ROUNDS];
+
 static void serve_some(struct served *s)
 {
 	struct wire_header header;
 	const uint8_t *body;
 
-	for (unsigned i = 0; i < 20 + s->nth % 7; i++)
-		if (!served_take_type(s, WIRE_REQUEST, &header, &body) || !served_frame(s, WIRE_REPLY, header.id, body, header.body_len))
+	for (unsigned left = 20 + s->nth % 7; left > 0 && served_take_type(s, WIRE_REQUEST, &header, &body); left--) {
+		uint32_t number;
+		memcpy(&number, body, sizeof(number));
+		atomic_store(&taken[number >> 20][number & 0xfffff], true);
+		if (left > 1 && !served_frame(s, WIRE_REPLY, header.id, body, header.body_len))
 			return;
+	}
 }
 
 static void *talk_on(void *arg)
 {
 	struct talker *t = arg;
 
-	for (uint32_t round = 0; round < 100; round++) {
+	for (uint32_t round = 0; round < TALK_ROUNDS; round++) {
 		struct link_call calls[3];
 		fill_numbers(calls, 3, t->first + 3 * round, LONG_NS);
 		link_run(t->link, calls, 3);
-		for (uint32_t i = 0; i < 3; i++)
+		for (uint32_t i = 0; i < 3; i++) {
 			t->wrong += !has_number(&calls[i], t->first + 3 * round + i) && calls[i].err != HUFU_ERR_LOST &&
 			            calls[i].err != HUFU_ERR_GONE;
+			t->gone[3 * round + i] = calls[i].err == HUFU_ERR_GONE;
+		}
 		clear_all(calls, 3);
 	}
 	return NULL;
@@ -824,22 +838,25 @@ static void *talk_on(void *arg)
 static void test_threads_and_deaths(void)
 {
 	struct machine m = {.serve = serve_some};
-	struct talker talkers[8];
-	pthread_t threads[8];
+	static struct talker talkers[TALKERS];
+	pthread_t threads[TALKERS];
 
 	machine_start(&m, NULL);
 	struct link *link = link_to(&m, &(struct link_conf){.connects_per_s = 100000});
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < TALKERS; i++) {
 		talkers[i] = (struct talker){.link = link, .first = i << 20};
 		CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, talk_on, &talkers[i]), 0);
 	}
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < TALKERS; i++) {
 		pthread_join(threads[i], NULL);
 		CU_ASSERT_EQUAL(talkers[i].wrong, 0);
 	}
 	link_free(link);
 	machine_stop(&m);
 	CU_ASSERT(m.accepted > 10);
+	for (unsigned i = 0; i < TALKERS; i++)
+		for (unsigned k = 0; k < 3 * TALK_ROUNDS; k++)
+			CU_ASSERT(!talkers[i].gone[k] || !atomic_load(&taken[i][k]));
 }
 
 /* How many descriptors are open. */
@@ -1267,7 +1284,7 @@ static const struct unit_case cases[] = {
 	{"no room in the window until the deadline: BUSY", test_no_credit},
 	{"cancelled calls return, and the machine is told", test_cancel},
 	{"sixteen threads get their own answers", test_threads},
-	{"threads whose connections die get answers, LOST or GONE", test_threads_and_deaths},
+	{"threads whose connections die get answers, LOST, or GONE where the machine has not taken it", test_threads_and_deaths},
 	{"a forked child has its own connection, the parent keeps its", test_fork},
 	{"a fork that waits for threads, which make and free links, comes about", test_fork_waits_for_nobody},
 	{"a child that does not know of the link holds none of its sockets", test_fork_leaves_nothing},
