@@ -518,6 +518,7 @@ void conn_wait(struct link_conn *c, struct link_waiter *w, struct link_call *cal
 {
 	conn_lock(c);
 	if (atomic_load(&w->done)) {
+		pass_on_locked(c); /* bytes of others that we took along, and that did not go at once */
 		conn_unlock(c);
 		return;
 	}
@@ -550,7 +551,10 @@ static bool is_waited_for_locked(struct link_conn *c, const struct link_call *ca
 	return false;
 }
 
-/* The thread that waits for it may be in poll, out of which the answer to a PING brings it. */
+/*
+ * The thread that waits for it may be in poll, out of which the answer to a PING brings it. Or it was just woken to take over a
+ * place, and, its call having ended, does not come for it: another one is to.
+ */
 void conn_cancel(struct link_conn *c, struct link_call *call)
 {
 	conn_lock(c);
@@ -560,6 +564,7 @@ void conn_cancel(struct link_conn *c, struct link_call *call)
 	if (mine && !c->dead) {
 		queue_ping_locked(c, LINK_PING_BIT | ++c->last_ping);
 		flush_locked(c);
+		pass_on_locked(c);
 	}
 	conn_unlock(c);
 }
