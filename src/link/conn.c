@@ -202,6 +202,7 @@ static void send_locked(struct link_conn *c)
 			c->sending = c->queue;
 			c->queue = sent;
 			writer_reuse(&c->queue);
+			c->pongs = 0;
 			c->sending_at = 0;
 		}
 		c->offered = c->sent + (c->sending.len - c->sending_at);

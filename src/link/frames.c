@@ -7,17 +7,25 @@
 #include "base/log.h"
 #include "base/secret.h"
 
+#define PONGS_MOST 16384 /* in the queue: whoever asks on and takes no answers is not to fill our memory */
+
+/* PINGs are calls as well, which no REPLY answers. */
+static struct link_call *request_find_locked(struct link_conn *c, uint64_t id)
+{
+	return id & LINK_PING_BIT ? NULL : call_find_locked(c, id);
+}
+
 /* Answers to what nobody waits for any more are passed over, whatever their length. */
 static bool is_wanted(struct link_conn *c, const struct wire_header *h)
 {
 	if (h->type == WIRE_REPLY)
-		return call_find_locked(c, h->id) != NULL;
+		return request_find_locked(c, h->id) != NULL;
 	return h->type == WIRE_GOAWAY || h->type == WIRE_CREDIT;
 }
 
 static void take_reply(struct link_conn *c, struct link_frame *f)
 {
-	struct link_call *call = call_find_locked(c, f->header.id);
+	struct link_call *call = request_find_locked(c, f->header.id);
 
 	/* Each request has one answer. More than that, or to what was not asked, count for nothing. */
 	if (c->in_flight > 0 && f->header.id != 0 && f->header.id <= c->last_id)
@@ -68,6 +76,14 @@ static void take_credit(struct link_conn *c, const struct link_frame *f)
 	wake_for_credit_locked(c);
 }
 
+static void take_ping(struct link_conn *c, uint64_t id)
+{
+	if (c->pongs++ >= PONGS_MOST)
+		conn_die_locked(c, HUFU_LOG_WARNING, "it sends PINGs and does not take the answers");
+	else if (wire_plain_put(&c->queue, WIRE_PONG, id) == HUFU_OK)
+		c->queued += WIRE_HEADER_LEN;
+}
+
 static void take_frame(struct link_conn *c, struct link_frame *f)
 {
 	struct link_call *call;
@@ -82,8 +98,7 @@ static void take_frame(struct link_conn *c, struct link_frame *f)
 			call_done_locked(c, call, HUFU_OK);
 		return;
 	case WIRE_PING:
-		if (wire_plain_put(&c->queue, WIRE_PONG, f->header.id) == HUFU_OK)
-			c->queued += WIRE_HEADER_LEN;
+		take_ping(c, f->header.id);
 		return;
 	case WIRE_GOAWAY:
 		take_goaway(c, f);

@@ -71,6 +71,7 @@ struct link_conn {
 	struct link_waiter *waiters, *woken; /* woken: to be posted by whoever lets go of the lock */
 
 	struct writer queue;       /* frames that nobody has begun to send */
+	uint32_t pongs;            /* in the queue */
 	struct writer sending;     /* what the holder of the writer's place sends */
 	size_t sending_at;
 	uint64_t queued, sent;     /* bytes since the beginning: queued, and taken by the channel */

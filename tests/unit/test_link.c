@@ -212,6 +212,50 @@ static void test_noise(void)
 	CU_ASSERT_EQUAL(m.accepted, 1);
 }
 
+/* A REPLY with a PING's number answers nothing. */
+static void serve_reply_to_ping(struct served *s)
+{
+	struct wire_header header;
+	const uint8_t *body;
+
+	while (served_take(s, &header, &body))
+		if (header.type != WIRE_PING || !served_frame(s, WIRE_REPLY, header.id, "unasked", 7) ||
+		    !served_frame(s, WIRE_PONG, header.id, NULL, 0))
+			return;
+}
+
+static void test_reply_to_ping(void)
+{
+	struct machine m = {.serve = serve_reply_to_ping};
+	const size_t before = secret_in_use();
+
+	machine_start(&m, NULL);
+	struct link *link = link_to(&m, &(struct link_conf){.connections = 1});
+	for (int i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(link_probe(link, clock_now_ns() + LONG_NS), HUFU_OK);
+	link_free(link);
+	machine_stop(&m);
+	CU_ASSERT_EQUAL(m.accepted, 1);
+	CU_ASSERT_EQUAL(secret_in_use(), before);
+}
+
+static void serve_ping_flood(struct served *s)
+{
+	while (served_frame(s, WIRE_PING, 1, NULL, 0))
+		;
+}
+
+static void test_ping_flood(void)
+{
+	struct machine m = {.serve = serve_ping_flood};
+
+	machine_start(&m, NULL);
+	struct link *link = link_to(&m, NULL);
+	CU_ASSERT_EQUAL(ask(link, "x", 1, 10 * LONG_NS), HUFU_ERR_LOST);
+	link_free(link);
+	machine_stop(&m); /* which waits for the flood to end */
+}
+
 /* -- time ------------------------------------------------------------------------------------------ */
 
 static atomic_uint cancels;
@@ -1266,6 +1310,8 @@ static const struct unit_case cases[] = {
 	{"ids count up from 1, and what is left of the time is told", test_headers},
 	{"64 calls are one write; answers in any order find their calls", test_batch},
 	{"answers to nothing, doubled ones and PINGs change nothing", test_noise},
+	{"a REPLY with a PING's number answers nothing, and is not kept", test_reply_to_ping},
+	{"a machine that sends PINGs and takes no answers is given up", test_ping_flood},
 	{"calls end at their deadline, LOST, and the machine is told", test_deadline},
 	{"a machine that does not answer PINGs is given up", test_silence},
 	{"a machine that answers PINGs is waited for", test_patience},
