@@ -570,6 +570,14 @@ void conn_cancel(struct link_conn *c, struct link_call *call)
 	conn_unlock(c);
 }
 
+bool conn_is_waited_on(struct link_conn *c)
+{
+	conn_lock(c);
+	const bool waited_on = c->pending > 0;
+	conn_unlock(c);
+	return waited_on;
+}
+
 enum hufu_err conn_ask(struct link_conn *c, uint64_t deadline_ns)
 {
 	struct link_call call = {.deadline_ns = deadline_ns};

@@ -293,7 +293,8 @@ static bool still_there(struct link_conn *c, uint64_t deadline_ns)
 	if (idle < LOOK_NS)
 		return true;
 	conn_look(c);
-	if (!atomic_load(&c->closed) && idle >= conf->idle_ms * NS_PER_MS &&
+	/* One that somebody waits on is asked already, with the link's patience: ours may be too short for it. */
+	if (!atomic_load(&c->closed) && idle >= conf->idle_ms * NS_PER_MS && !conn_is_waited_on(c) &&
 	    conn_ask(c, patience < deadline_ns ? patience : deadline_ns) != HUFU_OK) {
 		conn_lock(c);
 		conn_die_locked(c, HUFU_LOG_INFO, "it was idle, and did not answer");

@@ -140,6 +140,7 @@ void conn_wait(struct link_conn *, struct link_waiter *, struct link_call *calls
 bool conn_wait_credit(struct link_conn *, uint64_t deadline_ns);
 /* If it is one that waits here. */
 void conn_cancel(struct link_conn *, struct link_call *);
+bool conn_is_waited_on(struct link_conn *);
 /* Is it there? Asked by PING. HUFU_ERR_GONE: no answer in time. */
 enum hufu_err conn_ask(struct link_conn *, uint64_t deadline_ns) MUST_CHECK;
 /* What has come while nobody looked: an end, a GOAWAY. */

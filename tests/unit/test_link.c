@@ -521,6 +521,53 @@ static void test_idle_is_asked(void)
 	machine_stop(&m);
 }
 
+/* Works on the first request, and says nothing, until the second has come and its caller has given up. */
+static void serve_second_thoughts(struct served *s)
+{
+	struct wire_header first, header;
+	atomic_bool *begun = s->machine->arg;
+	const uint8_t *body;
+
+	if (!served_take(s, &first, &body) || first.type != WIRE_REQUEST)
+		return;
+	atomic_store(begun, true);
+	do
+		if (!served_take(s, &header, &body))
+			return;
+	while (header.type != WIRE_CANCEL);
+	(void)served_frame(s, WIRE_REPLY, first.id, "long", 4);
+	serve_silent(s);
+}
+
+static void *ask_long(void *arg)
+{
+	CU_ASSERT_EQUAL(ask(arg, "long", 4, 10 * LONG_NS), HUFU_OK);
+	return NULL;
+}
+
+static bool is_true(void *arg)
+{
+	return atomic_load((atomic_bool *)arg);
+}
+
+static void test_impatience_ends_nothing(void)
+{
+	atomic_bool begun = false;
+	struct machine m = {.serve = serve_second_thoughts, .arg = &begun};
+	pthread_t thread;
+
+	machine_start(&m, NULL);
+	struct link *link = link_to(&m, &(struct link_conf){.connections = 1, .ping_ms = 10 * 20000, .idle_ms = 1});
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, ask_long, link), 0);
+	CU_ASSERT(comes_true(is_true, &begun));
+	usleep(30000); /* longer than what counts as busy */
+	CU_ASSERT_EQUAL(ask(link, "short", 5, 50 * NS_PER_MS), HUFU_ERR_LOST);
+	pthread_join(thread, NULL);
+	link_free(link);
+	machine_stop(&m);
+	CU_ASSERT_EQUAL(m.accepted, 1);
+}
+
 /* -- frames that make no sense ----------------------------------------------------------------------- */
 
 struct nonsense {
@@ -1322,6 +1369,7 @@ static const struct unit_case cases[] = {
 	{"what was not sent to its last byte is GONE", test_unsent_is_gone},
 	{"a connection that ended while idle costs nobody a request", test_end_while_idle},
 	{"a connection that was idle for long is asked before it is used", test_idle_is_asked},
+	{"a connection that serves somebody is not ended by another's impatience", test_impatience_ends_nothing},
 	{"frames that make no sense end the connection, and what was outstanding is LOST", test_nonsense},
 	{"a request that the machine would not take is not sent", test_too_large},
 	{"GOAWAY: what was executed is answered, all else GONE, and the next connection is made", test_goaway},
