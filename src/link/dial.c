@@ -278,12 +278,12 @@ static enum hufu_err open_channel(struct dial *d)
 	enum hufu_err err = dial_socket(d, &fd);
 	if (err)
 		return err;
-	atomic_store(&link->dial_fd, fd);
 	err = channel_new(link->context, fd, link->name[0] ? link->name : NULL, link->pinned ? link->pin : NULL, &d->channel);
 	if (err) {
 		close(fd);
 		return fail(d, err, "no channel can be made");
 	}
+	atomic_store(&link->dial_fd, fd);
 	return HUFU_OK;
 }
 
@@ -387,6 +387,8 @@ static enum hufu_err dial_locked(struct link *link, unsigned slot, uint64_t dead
 	dial_spend_locked(link, begun);
 	pthread_mutex_unlock(&link->lock);
 	enum hufu_err err = dial_once(&d, &conn);
+	/* Before it may be closed: of the same number could be a file of the application's, which a forked child would close. */
+	atomic_store(&link->dial_fd, -1);
 	if (err) {
 		channel_free(d.channel);
 		link->stamp ^= err == HUFU_ERR_DENIED; /* what is in the files may help the next time, */
@@ -398,7 +400,6 @@ static enum hufu_err dial_locked(struct link *link, unsigned slot, uint64_t dead
 		conn_describe(conn, &d);
 		conn_look(conn); /* what came behind HELLO_OK in the same record */
 	}
-	atomic_store(&link->dial_fd, -1);
 	tell(link, &d, err);
 	pthread_mutex_lock(&link->lock);
 	if (!err) {
