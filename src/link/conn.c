@@ -505,17 +505,7 @@ static void give_up_locked(struct link_conn *c, struct link_call *calls, size_t 
 		flush_locked(c);
 }
 
-static uint64_t latest_deadline(const struct link_call *calls, size_t n)
-{
-	uint64_t latest = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (calls[i].deadline_ns > latest)
-			latest = calls[i].deadline_ns;
-	return latest;
-}
-
-void conn_wait(struct link_conn *c, struct link_waiter *w, struct link_call *calls, size_t n)
+void conn_wait(struct link_conn *c, struct link_waiter *w, struct link_call *calls, size_t n, uint64_t deadline_ns)
 {
 	conn_lock(c);
 	if (atomic_load(&w->done)) {
@@ -523,7 +513,7 @@ void conn_wait(struct link_conn *c, struct link_waiter *w, struct link_call *cal
 		conn_unlock(c);
 		return;
 	}
-	wait_and_unlock(c, w, latest_deadline(calls, n));
+	wait_and_unlock(c, w, deadline_ns);
 	if (atomic_load(&w->done))
 		return;
 	conn_lock(c);

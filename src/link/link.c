@@ -321,7 +321,7 @@ static size_t run_on(struct link_conn *conn, struct link_call *calls, size_t n, 
 	waiter_init(&w);
 	size_t done = conn_submit(conn, &w, calls, n);
 	if (done > 0) {
-		conn_wait(conn, &w, calls, done);
+		conn_wait(conn, &w, calls, done, deadline_ns);
 	} else if (!conn_wait_credit(conn, deadline_ns) && clock_now_ns() >= deadline_ns) {
 		finish_all(calls, n, HUFU_ERR_BUSY);
 		done = n;

@@ -134,8 +134,8 @@ bool conn_try_hold(struct link_conn *) MUST_CHECK;
 void conn_rele(struct link_conn *);
 /* Queues as many of the calls as there is room for, gives back how many; sends what can be sent at once. */
 size_t conn_submit(struct link_conn *, struct link_waiter *, struct link_call *calls, size_t n);
-/* Until the waiter's calls have outcomes, or its time has come: what has none then is given up, LOST. */
-void conn_wait(struct link_conn *, struct link_waiter *, struct link_call *calls, size_t n);
+/* Until the waiter's calls have outcomes, or the time has come: what has none then is given up, LOST. */
+void conn_wait(struct link_conn *, struct link_waiter *, struct link_call *calls, size_t n, uint64_t deadline_ns);
 /* Until there is room in the window; false: not in time, or the connection takes no more. */
 bool conn_wait_credit(struct link_conn *, uint64_t deadline_ns);
 /* If it is one that waits here. */

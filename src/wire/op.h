@@ -39,7 +39,6 @@ enum hufu_err wire_err_in(uint32_t code, uint8_t certainty);
 
 /* What goes along with an op beside itself. */
 struct wire_extra {
-	bool reference;            /* role TOKEN: the copies of keys stay at home, the uuid and version name them */
 	const uint8_t *ticket;
 	size_t ticket_len;
 	const char *traceparent;   /* or NULL */

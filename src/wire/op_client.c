@@ -8,7 +8,7 @@
 
 /* -- request ------------------------------------------------------------------------ */
 
-static void put_key(const struct hufu_key *key, bool reference, Hufu__Wire__Key *message)
+static void put_key(const struct hufu_key *key, Hufu__Wire__Key *message)
 {
 	hufu__wire__key__init(message);
 	message->uuid = bytes_of(key->uuid, sizeof(key->uuid));
@@ -16,13 +16,7 @@ static void put_key(const struct hufu_key *key, bool reference, Hufu__Wire__Key 
 	message->type = (uint32_t)key->type;
 	message->copy_kind = (uint32_t)key->copy_kind;
 	message->hardware_only = key->hardware_only;
-	if (!reference)
-		message->copy = bytes_of(key->blob, key->blob_len);
-}
-
-static bool makes_key(const struct hufu_op *op)
-{
-	return op->verb == HUFU_VERB_GENERATE || op->verb == HUFU_VERB_IMPORT || op->verb == HUFU_VERB_UNWRAP;
+	message->copy = bytes_of(key->blob, key->blob_len);
 }
 
 static void put_op(const struct hufu_op *op, const struct wire_extra *extra, Hufu__Wire__Op *message)
@@ -36,7 +30,7 @@ static void put_op(const struct hufu_op *op, const struct wire_extra *extra, Huf
 	message->in = bytes_of(op->in, op->in_len);
 	message->in2 = bytes_of(op->in2, op->in2_len);
 	message->out_cap = op->out ? op->out_cap : 0;
-	message->want_pub = op->pub && (makes_key(op) || op->verb == HUFU_VERB_FIND);
+	message->want_pub = op->pub && (makes_key(op->verb) || op->verb == HUFU_VERB_FIND);
 	message->want_state = op->state_out && (op->phase == HUFU_PHASE_FIRST || op->phase == HUFU_PHASE_NEXT);
 	message->state = bytes_of(op->state_in, op->state_in_len);
 	if (memcmp(op->op_id, none, sizeof(none)) != 0)
@@ -73,9 +67,9 @@ enum hufu_err wire_op_put(struct writer *out, uint64_t id, uint32_t deadline_ms,
 	if (err != HUFU_OK)
 		return err;
 	if (op->key)
-		put_key(op->key, extra->reference, message.key = &key);
+		put_key(op->key, message.key = &key);
 	if (op->subject)
-		put_key(op->subject, extra->reference, message.subject = &subject);
+		put_key(op->subject, message.subject = &subject);
 	put_op(op, extra, &message);
 	err = wire_pack(out, &header, &message.base);
 	if (err == HUFU_OK && header.body_len > max_body) {
@@ -123,7 +117,7 @@ static bool get_results(struct hufu_op *op, const Hufu__Wire__OpReply *reply)
 	} else if (!take(&reply->out, op->out, op->out_cap, &op->out_len)) {
 		return false;
 	}
-	if (makes_key(op)) {
+	if (makes_key(op->verb)) {
 		if (reply->copy_kind < HUFU_COPY_BLOB || reply->copy_kind > HUFU_COPY_LIVE)
 			return false;
 		op->copy_kind = (enum hufu_copy_kind)reply->copy_kind;

@@ -20,6 +20,10 @@ static inline const uint8_t *data_of(const ProtobufCBinaryData *bytes)
 {
 	return bytes->len ? bytes->data : NULL;
 }
+static inline bool makes_key(enum hufu_verb verb)
+{
+	return verb == HUFU_VERB_GENERATE || verb == HUFU_VERB_IMPORT || verb == HUFU_VERB_UNWRAP;
+}
 /* False: it does not fit. */
 bool text_get(const char *text, char *out, size_t cap);
 /* Exactly len bytes; none at all leave out zero where that is allowed. */

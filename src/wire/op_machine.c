@@ -25,11 +25,6 @@ static bool is_key_type(uint32_t type)
 	return type >= HUFU_KEY_SM2_PRIVATE && type <= HUFU_KEY_MONTGOMERY_PUBLIC;
 }
 
-static bool makes_key(enum hufu_verb verb)
-{
-	return verb == HUFU_VERB_GENERATE || verb == HUFU_VERB_IMPORT || verb == HUFU_VERB_UNWRAP;
-}
-
 static bool needs_key(enum hufu_verb verb)
 {
 	switch (verb) {
