@@ -124,8 +124,13 @@ static bool refused_us(int reason)
 	}
 }
 
-static enum hufu_err certificate_refused(struct channel *c, int reason)
+/* Numbers of reasons are each library's own: what is 134 to libssl is something else to others. */
+static enum hufu_err certificate_refused(struct channel *c, unsigned long error)
 {
+	const int reason = ERR_GET_REASON(error);
+
+	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
+		return HUFU_OK;
 	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
 		return HUFU_ERR_DENIED; /* channel_verify_seen has said why */
 	if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
@@ -151,7 +156,7 @@ static enum hufu_err classify(struct channel *c, unsigned long error, enum chann
 	}
 	*want = CHANNEL_READY;
 	c->ended = true;
-	enum hufu_err refused = certificate_refused(c, ERR_GET_REASON(error));
+	enum hufu_err refused = certificate_refused(c, error);
 	if (refused)
 		return refused;
 	if (c->eof && (error == 0 || ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING))
