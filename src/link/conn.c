@@ -476,6 +476,8 @@ size_t conn_submit(struct link_conn *c, struct link_waiter *w, struct link_call 
 		struct link_call *call = &calls[taken];
 		if (atomic_load_explicit(&call->cancelled, memory_order_relaxed))
 			call->err = HUFU_ERR_GONE;
+		else if (now >= call->deadline_ns)
+			call->err = HUFU_ERR_BUSY; /* nobody waits for it any more: better not sent than LOST */
 		else if (call->frame.len - WIRE_HEADER_LEN > c->hello.max_body)
 			call->err = HUFU_ERR_DATA_LEN;
 		else if (!queue_call_locked(c, w, call, now))

@@ -295,6 +295,38 @@ static void test_deadline(void)
 	machine_stop(&m);
 }
 
+static atomic_uint requests;
+static void serve_and_count(struct served *s)
+{
+	struct wire_header header;
+	const uint8_t *body;
+
+	while (served_take_type(s, WIRE_REQUEST, &header, &body)) {
+		atomic_fetch_add(&requests, 1);
+		if (!served_frame(s, WIRE_REPLY, header.id, body, header.body_len))
+			return;
+	}
+}
+
+static void test_too_late(void)
+{
+	struct machine m = {.serve = serve_and_count};
+	struct link_call calls[2];
+
+	atomic_store(&requests, 0);
+	machine_start(&m, NULL);
+	struct link *link = link_to(&m, NULL);
+	CU_ASSERT_EQUAL(link_probe(link, clock_now_ns() + LONG_NS), HUFU_OK);
+	fill_numbers(calls, 1, 0, 0);
+	fill_numbers(calls + 1, 1, 1, LONG_NS);
+	link_run(link, calls, 2);
+	CU_ASSERT(calls[0].err == HUFU_ERR_BUSY && has_number(&calls[1], 1));
+	clear_all(calls, 2);
+	link_free(link);
+	machine_stop(&m);
+	CU_ASSERT_EQUAL(atomic_load(&requests), 1);
+}
+
 static void serve_silent(struct served *s)
 {
 	struct wire_header header;
@@ -359,7 +391,8 @@ static void test_short_calls_find_the_dead(void)
 	int i = 0;
 	do {
 		const enum hufu_err err = ask(link, "x", 1, 20 * NS_PER_MS);
-		CU_ASSERT(err == HUFU_ERR_LOST || err == HUFU_ERR_GONE); /* GONE: there was no time to connect */
+		/* GONE: there was no time to connect; BUSY: none to send it. */
+		CU_ASSERT(err == HUFU_ERR_LOST || err == HUFU_ERR_GONE || err == HUFU_ERR_BUSY);
 		link_state(link, &state);
 	} while (state.lost == 0 && ++i < 1000);
 	CU_ASSERT_EQUAL(state.lost, 1);
@@ -888,6 +921,81 @@ static void test_threads(void)
 	CU_ASSERT(m.accepted <= 2);
 }
 
+/* One thread's calls, which another one cancels whenever there are any. */
+struct cancelled {
+	struct link *link;
+	pthread_mutex_t lock;
+	struct link_call calls[2];
+	bool running;
+	atomic_bool ended;
+	unsigned wrong;
+};
+
+static void set_running(struct cancelled *c, bool running)
+{
+	pthread_mutex_lock(&c->lock);
+	c->running = running;
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void *be_cancelled(void *arg)
+{
+	struct cancelled *c = arg;
+
+	for (uint32_t round = 0; round < 2000; round++) {
+		fill_numbers(c->calls, 2, round, LONG_NS);
+		set_running(c, true);
+		link_run(c->link, c->calls, 2);
+		set_running(c, false);
+		for (uint32_t i = 0; i < 2; i++)
+			c->wrong += !has_number(&c->calls[i], round + i) && c->calls[i].err != HUFU_ERR_LOST &&
+			            c->calls[i].err != HUFU_ERR_GONE;
+		clear_all(c->calls, 2);
+	}
+	atomic_store(&c->ended, true);
+	return NULL;
+}
+
+static void *cancel_on(void *arg)
+{
+	struct cancelled *c = arg;
+
+	while (!atomic_load(&c->ended)) {
+		pthread_mutex_lock(&c->lock);
+		if (c->running)
+			link_cancel(c->link, c->calls, 2);
+		pthread_mutex_unlock(&c->lock);
+		usleep(20);
+	}
+	return NULL;
+}
+
+/* Those who are not cancelled get their answers: nobody takes the reader's place with him. */
+static void test_cancelled_among_others(void)
+{
+	struct machine m = {.serve = serve_echo};
+	struct cancelled c[4];
+	pthread_t runners[4], cancellers[4];
+
+	machine_start(&m, NULL);
+	struct link *link = link_to(&m, &(struct link_conf){.connections = 1});
+	for (int i = 0; i < 4; i++) {
+		c[i] = (struct cancelled){.link = link};
+		pthread_mutex_init(&c[i].lock, NULL);
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&runners[i], NULL, be_cancelled, &c[i]), 0);
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&cancellers[i], NULL, cancel_on, &c[i]), 0);
+	}
+	threads_talk(link, 8);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(runners[i], NULL);
+		pthread_join(cancellers[i], NULL);
+		CU_ASSERT_EQUAL(c[i].wrong, 0);
+		pthread_mutex_destroy(&c[i].lock);
+	}
+	link_free(link);
+	machine_stop(&m);
+}
+
 /*
  * Each connection dies after some requests, as soon as it has taken the last of them; every call ends, in LOST or GONE at worst, and
  * none is GONE that the machine has taken.
@@ -1360,6 +1468,7 @@ static const struct unit_case cases[] = {
 	{"a REPLY with a PING's number answers nothing, and is not kept", test_reply_to_ping},
 	{"a machine that sends PINGs and takes no answers is given up", test_ping_flood},
 	{"calls end at their deadline, LOST, and the machine is told", test_deadline},
+	{"a call whose time is up is not sent, BUSY", test_too_late},
 	{"a machine that does not answer PINGs is given up", test_silence},
 	{"a machine that answers PINGs is waited for", test_patience},
 	{"calls with little patience find out together", test_short_calls_find_the_dead},
@@ -1378,6 +1487,7 @@ static const struct unit_case cases[] = {
 	{"no room in the window until the deadline: BUSY", test_no_credit},
 	{"cancelled calls return, and the machine is told", test_cancel},
 	{"sixteen threads get their own answers", test_threads},
+	{"those who are not cancelled get their answers among many who are", test_cancelled_among_others},
 	{"threads whose connections die get answers, LOST, or GONE where the machine has not taken it", test_threads_and_deaths},
 	{"a forked child has its own connection, the parent keeps its", test_fork},
 	{"a fork that waits for threads, which make and free links, comes about", test_fork_waits_for_nobody},
