@@ -90,7 +90,10 @@ enum hufu_err pg_connect(struct postgres *pg)
 	pg->base.connected++;
 	/* With hostaddr= or a list, PQhost is the one that was taken; of a socket the directory. */
 	snprintf(pg->base.place, sizeof(pg->base.place), "%.200s:%.16s", PQhost(pg->conn), PQport(pg->conn));
-	return begin_session(pg);
+	enum hufu_err err = begin_session(pg);
+	if (err)
+		pg_disconnect(pg); /* without its time-outs, and perhaps without durable commits, it is none */
+	return err;
 }
 
 void pg_disconnect(struct postgres *pg)

@@ -76,6 +76,14 @@ static enum hufu_err send(struct postgres *pg, enum ask ask, const char *name, c
 	return PQsendQueryPrepared(pg->conn, name, n, values, lens, formats, 1) == 1 ? HUFU_OK : send_failed(pg);
 }
 
+/* Of ours, not of the database's, which was not asked: the connection is as good as it was. */
+static enum hufu_err out_of_time(const struct postgres *pg)
+{
+	log_warning("store %s: the time of a call was over before the database had answered it all. Raise the token's deadline",
+	            pg->base.name);
+	return HUFU_ERR_STORE_BUSY;
+}
+
 static enum hufu_err query(struct postgres *pg, enum ask ask, const struct cell *args)
 {
 	char name[16];
@@ -87,6 +95,8 @@ static enum hufu_err query(struct postgres *pg, enum ask ask, const struct cell 
 	pg->rows[ask] = 0;
 	if (!pg->conn)
 		return HUFU_ERR_STORE_IO; /* lost within this transaction */
+	if (clock_now_ns() >= pg->until_ns)
+		return out_of_time(pg);
 	pg->deadline = deadline_in(PG_WAIT_MS);
 	if (pg->deadline.at_ns > pg->until_ns)
 		pg->deadline.at_ns = pg->until_ns;
@@ -203,6 +213,7 @@ static void postgres_rollback(struct engine *engine)
 	struct postgres *pg = postgres_of(engine);
 	enum hufu_err ignored = HUFU_OK;
 
+	pg->deadline = deadline_in(PG_WAIT_MS); /* whatever became of the last query's */
 	if (pg->conn && pg->in_tx)
 		ignored = pg_exec(pg, "ROLLBACK"); /* or the connection is gone, and the transaction with it */
 	(void)ignored;
@@ -248,6 +259,10 @@ static enum hufu_err postgres_commit(struct engine *engine, enum tx tx)
 	memcpy(chain, pg->chain, sizeof(chain));
 	if (!pg->conn)
 		return HUFU_ERR_STORE_IO;
+	if (PQtransactionStatus(pg->conn) == PQTRANS_INERROR) { /* COMMIT would be a ROLLBACK there, and no error */
+		postgres_rollback(engine);
+		return HUFU_ERR_STORE_IO;
+	}
 	pg->deadline = deadline_in(PG_WAIT_MS);
 	enum hufu_err err = pg_exec(pg, tx == TX_WRITE && revision ? "NOTIFY hufu; COMMIT" : "COMMIT");
 	pg->in_tx = err && pg->conn;
