@@ -4,7 +4,8 @@
  * of the same rows, sealed and MACed as they are. Reads are answered from it.
  * While the database answers, each read asks it for its head first, so that what
  * any machine has acknowledged is seen; while it does not, the copy is good for
- * stale_s, and changes are refused at once.
+ * stale_s, and changes are refused at once. Where the copy cannot be kept (a full
+ * disk), the database is read itself.
  *
  * A thread, the watcher, has connections of its own: it follows the database's
  * notices and finds out whether it answers, so that nobody's call has to.
@@ -34,6 +35,7 @@
 /* One thread's ways to the database and to the copy. */
 struct side {
 	struct engine *remote, *mirror;
+	bool copy_failed;               /* the last time that it followed: the database has answered, the copy was in the way */
 };
 
 struct cache {
@@ -51,6 +53,7 @@ struct cache {
 	pthread_mutex_t lock;           /* all below */
 	pthread_cond_t changed;
 	bool stop, tried, up;
+	bool lame;                      /* the copy cannot be kept: the watcher tries on */
 	uint64_t down_ns;               /* since when it is not up */
 	uint64_t current_ns;            /* when the copy was known to be all there is; 0 never */
 	struct journal_mark mark;       /* of the copy */
@@ -66,18 +69,26 @@ static struct cache *cache_of(struct engine *engine)
 
 /* -- how it stands --------------------------------------------------------------------- */
 
-/* The file's time says when it was current, for the next start. */
-static void set_up(struct cache *c, const struct engine *remote)
+/* The file's time says when it was current, for the next start. lame: it is not. */
+static void set_up(struct cache *c, const struct engine *remote, bool lame)
 {
 	pthread_mutex_lock(&c->lock);
 	if (!c->up && c->tried)
 		log_notice("store %s: the database answers again (%s)", c->base.name, remote->place);
+	if (!lame && c->lame)
+		log_notice("store %s: the copy %s is kept up again", c->base.name, c->path);
+	if (lame && !c->lame)
+		log_error("store %s: the copy %s cannot be kept up, so there is none should the database be away. Make room for it, "
+		          "and see that it is this user's", c->base.name, c->path);
 	c->up = c->tried = true;
-	c->current_ns = clock_now_ns();
+	c->lame = lame;
+	if (!lame)
+		c->current_ns = clock_now_ns();
 	memcpy(c->place, remote->place, sizeof(c->place));
 	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
-	utimensat(AT_FDCWD, c->path, NULL, 0);
+	if (!lame)
+		utimensat(AT_FDCWD, c->path, NULL, 0);
 }
 
 static void set_down(struct cache *c)
@@ -186,10 +197,16 @@ static enum hufu_err follow(struct cache *c, struct side *side)
 {
 	struct journal_mark mark;
 	uint32_t ms = side == &c->watcher ? FILL_MS : c->conf->deadline_ms;
+
+	side->copy_failed = false;
 	enum hufu_err err = side->remote->kind->begin(side->remote, TX_READ, deadline_in(ms));
-	if (!err)
-		err = follow_remote(c, side, &mark);
-	side->remote->kind->rollback(side->remote);
+	if (err) {
+		side->remote->kind->rollback(side->remote);
+		return err;
+	}
+	err = follow_remote(c, side, &mark);
+	/* Which of the two it was: a database that answers to the end was not. */
+	side->copy_failed = side->remote->kind->commit(side->remote, TX_READ) == HUFU_OK && err;
 	if (err)
 		return err;
 	pthread_mutex_lock(&c->lock);
@@ -254,11 +271,13 @@ static void *watch(void *arg)
 	while (!stopping(c, retry_ms)) {
 		drain_wake(c);
 		enum hufu_err err = follow(c, &c->watcher);
-		if (!err || err == HUFU_ERR_STORE_MISSING) {
-			set_up(c, remote);
+		const bool lame = c->watcher.copy_failed;
+		if (!err || err == HUFU_ERR_STORE_MISSING || lame) {
+			set_up(c, remote, lame);
 			tell_news(c, &told);
-			retry_ms = 0;
-			err = remote->kind->wait(remote, c->wake[0], POLL_MS);
+			retry_ms = lame ? RETRY_MAX_MS : 0;
+			if (!lame)
+				err = remote->kind->wait(remote, c->wake[0], POLL_MS);
 			(void)err; /* the next round finds out */
 			continue;
 		}
@@ -327,6 +346,8 @@ static enum hufu_err catch_up(struct cache *c)
 	struct cell cells[ASK_CELLS_MAX];
 	struct journal_mark there = {0};
 	bool found;
+
+	c->calls.copy_failed = false;
 	enum hufu_err err = remote->kind->glance(remote, cells, &found);
 
 	if (!err && found && !journal_head(cells, &there))
@@ -354,19 +375,42 @@ static enum hufu_err begin_cached(struct cache *c, struct deadline deadline)
 	return c->calls.mirror->kind->begin(c->calls.mirror, TX_READ, deadline);
 }
 
+static bool is_lame(struct cache *c)
+{
+	pthread_mutex_lock(&c->lock);
+	bool lame = c->lame;
+	pthread_mutex_unlock(&c->lock);
+	return lame;
+}
+
+/* All that the database has acknowledged: in the copy, or, where that cannot be kept, in the database. */
+static enum hufu_err begin_current(struct cache *c, struct deadline deadline)
+{
+	const bool lame = is_lame(c);
+	enum hufu_err err = lame ? HUFU_OK : catch_up(c);
+
+	if (!err && !lame && c->now->kind->begin(c->now, TX_READ, deadline) == HUFU_OK)
+		return HUFU_OK;
+	if (!err || c->calls.copy_failed) {
+		c->now->kind->rollback(c->now);
+		c->now = c->calls.remote;
+		err = c->now->kind->begin(c->now, TX_READ, deadline);
+	}
+	fell(c, err);
+	return err;
+}
+
 static enum hufu_err begin_read(struct cache *c, struct deadline deadline)
 {
-	enum hufu_err err = HUFU_ERR_STORE_IO;
-
 	c->now = c->calls.mirror;
-	if (is_up(c)) {
-		err = catch_up(c);
-		fell(c, err);
-	}
-	if (err == HUFU_ERR_STORE_IO || err == HUFU_ERR_STORE_READ_ONLY || err == HUFU_ERR_STORE_BUSY)
+	enum hufu_err err = is_up(c) ? begin_current(c, deadline) : HUFU_ERR_STORE_IO;
+	if (err == HUFU_ERR_STORE_IO || err == HUFU_ERR_STORE_READ_ONLY || err == HUFU_ERR_STORE_BUSY) {
+		c->now->kind->rollback(c->now);
+		c->now = c->calls.mirror;
 		return begin_cached(c, deadline);
+	}
 	c->base.cached = c->base.read_only = c->told_stale = false;
-	return err ? err : c->now->kind->begin(c->now, TX_READ, deadline);
+	return err;
 }
 
 static enum hufu_err begin_write(struct cache *c, struct deadline deadline)
@@ -458,6 +502,16 @@ static void cache_disconnect(struct engine *engine)
 			all[i]->kind->disconnect(all[i]);
 }
 
+/* Closing the copy writes what its log holds into it, which makes it no newer. */
+static void keep_time(struct cache *c)
+{
+	const uint64_t age = age_s(c);
+	const struct timespec then = {.tv_sec = clock_wall_s() - (time_t)age};
+
+	if (age != UINT64_MAX)
+		utimensat(AT_FDCWD, c->path, (const struct timespec[2]){then, then}, 0);
+}
+
 static void cache_close(struct engine *engine)
 {
 	struct cache *c = cache_of(engine);
@@ -467,6 +521,7 @@ static void cache_close(struct engine *engine)
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i])
 			all[i]->kind->close(all[i]);
+	keep_time(c);
 	for (size_t i = 0; i < 2; i++)
 		if (c->wake[i] >= 0)
 			close(c->wake[i]);
@@ -474,13 +529,6 @@ static void cache_close(struct engine *engine)
 	pthread_cond_destroy(&c->changed);
 	free(c->path);
 	free(c);
-}
-
-static enum hufu_err cache_backup(struct engine *engine, const char *path)
-{
-	struct engine *mirror = cache_of(engine)->calls.mirror;
-
-	return mirror->kind->backup(mirror, path);
 }
 
 static void cache_status(struct engine *engine, struct store_status *status)
@@ -494,7 +542,7 @@ static void cache_status(struct engine *engine, struct store_status *status)
 
 static const struct engine_kind engine_cache = {
 	.close = cache_close, .there = cache_there, .create = cache_create, .disconnect = cache_disconnect, .begin = cache_begin,
-	.ask = cache_ask, .next = cache_next, .commit = cache_commit, .rollback = cache_rollback, .backup = cache_backup,
+	.ask = cache_ask, .next = cache_next, .commit = cache_commit, .rollback = cache_rollback,
 	.status = cache_status, .tell = cache_tell,
 };
 

@@ -125,6 +125,17 @@ enum hufu_err file_create(const char *path, int *fd)
 	return errno == EEXIST ? HUFU_ERR_EXISTS : file_fail(path, "made", errno);
 }
 
+void file_give(int fd, const char *name, const char *owner)
+{
+	struct stat st;
+	char *dir = owner ? NULL : parent_of(name);
+	const char *of = owner ? owner : dir;
+
+	if (geteuid() == 0 && of && stat(of, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) != 0)
+		log_info("%s cannot be given to the owner of %s", name, of);
+	free(dir);
+}
+
 /* rename() that never replaces; by a second link where the file system has no such flag. */
 static int rename_new(const char *from, const char *to)
 {

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -241,17 +240,16 @@ static void memory_load(struct sealed *s, struct head *head)
 	}
 }
 
-/* A new one belongs to the store's owner, so that what root made is of use to him. */
+/* A new one belongs to the store's owner, or the directory's, so that what root made is of use to him. */
 static int memory_open(const struct sealed *s)
 {
-	struct stat st;
 	int fd = open(s->memory, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
 	fd = open(s->memory, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0 && geteuid() == 0 && s->conf.path && stat(s->conf.path, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) != 0)
-		log_info("%s cannot be given to the owner of the store", s->memory);
+	if (fd >= 0)
+		file_give(fd, s->memory, s->conf.path);
 	return fd;
 }
 

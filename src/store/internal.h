@@ -252,6 +252,8 @@ enum hufu_err file_check_parent(const char *path) MUST_CHECK;
 enum hufu_err file_lock_parent(const char *path, uint32_t deadline_ms, int *fd) MUST_CHECK;
 /* A new file of ours, 0600. HUFU_ERR_EXISTS. */
 enum hufu_err file_create(const char *path, int *fd) MUST_CHECK;
+/* What root makes for whoever owns this: a file beside it, or, NULL, the directory that name is in. */
+void file_give(int fd, const char *name, const char *owner);
 /* Makes from stand durably as to, which must not be there yet: HUFU_ERR_EXISTS. */
 enum hufu_err file_publish(const char *from, const char *to) MUST_CHECK;
 

@@ -379,6 +379,74 @@ static void test_bad_copy(void)
 	place_clear(&p);
 }
 
+/* Neither file nor room for one: the database is read itself. The copy is kept again once it can be. */
+static void test_no_copy(void)
+{
+	struct place p;
+	struct store *s;
+	struct store_token token;
+	char path[256];
+	uint8_t uuid[16];
+
+	place_init(&p);
+	snprintf(path, sizeof(path), "%s/a.cache.db", p.dir);
+	CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
+	CU_ASSERT_EQUAL_FATAL(open_machine(&p, "a", &s), HUFU_OK);
+	CU_ASSERT_EQUAL(login(s, STORE_USER, USER_PIN), HUFU_OK);
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(sample_insert(s, i, true, uuid), HUFU_OK);
+		CU_ASSERT_EQUAL(sample_check(s, i, 0, true, uuid), HUFU_OK);
+	}
+	CU_ASSERT_FALSE(status_of(s).cached);
+	CU_ASSERT_EQUAL(store_token(s, &token), HUFU_OK);
+	CU_ASSERT_FALSE(token.read_only);
+	CU_ASSERT_TRUE(log_has(&p, "cannot be kept up"));
+	CU_ASSERT_EQUAL(rmdir(path), 0);
+	uint64_t until = now_ms() + EVENT_S * 1000;
+	while (!log_has(&p, "is kept up again") && now_ms() < until)
+		clock_sleep_ns(20 * NS_PER_MS);
+	pg_stop(&pg, SIGKILL);
+	CU_ASSERT_EQUAL(sample_check(s, 2, 0, true, uuid), HUFU_OK);
+	CU_ASSERT_TRUE(until_cached(s, true));
+	store_close(s);
+	pg_start(&pg);
+	place_clear(&p);
+}
+
+/* A copy that is closed while the database is away is no newer for it, though its log is written into it then. */
+static void test_age_of_a_closed_copy(void)
+{
+	struct place p;
+	struct store *s;
+	struct stat st;
+	const struct timespec old[2] = {{.tv_sec = time(NULL) - 1800}, {.tv_sec = time(NULL) - 1800}};
+	char path[256], log[260];
+	uint8_t uuid[16];
+
+	place_init(&p);
+	snprintf(path, sizeof(path), "%s/a.cache.db", p.dir);
+	snprintf(log, sizeof(log), "%s-wal", path);
+	CU_ASSERT_EQUAL_FATAL(open_machine(&p, "a", &s), HUFU_OK);
+	CU_ASSERT_EQUAL(login(s, STORE_USER, USER_PIN), HUFU_OK);
+	CU_ASSERT_EQUAL(sample_insert(s, 1, true, uuid), HUFU_OK);
+	CU_ASSERT_EQUAL(sample_check(s, 1, 0, true, uuid), HUFU_OK);
+	store_before_fork(s); /* leaves the log as it is, as a process does that dies */
+	store_after_fork_parent(s);
+	store_close(s);
+	CU_ASSERT_EQUAL(stat(log, &st), 0);
+	CU_ASSERT(st.st_size > 0);
+	pg_stop(&pg, SIGKILL);
+	CU_ASSERT_EQUAL(utimensat(AT_FDCWD, path, old, 0), 0);
+	CU_ASSERT_EQUAL_FATAL(open_machine(&p, "a", &s), HUFU_OK);
+	CU_ASSERT_TRUE(status_of(s).cached);
+	store_close(s);
+	CU_ASSERT_NOT_EQUAL(stat(log, &st), 0);
+	CU_ASSERT_EQUAL(stat(path, &st), 0);
+	CU_ASSERT(time(NULL) - st.st_mtime >= 1790);
+	pg_start(&pg);
+	place_clear(&p);
+}
+
 /* -- an old dump ------------------------------------------------------------------------------------ */
 
 static const char *const dumped[] = {"token", "role", "object", "lookup", "domain", "credential", "journal"};
@@ -512,6 +580,8 @@ static const struct unit_case cases[] = {
 	{"with a database that hangs likewise", test_database_frozen},
 	{"a copy older than stale_s is not used", test_stale},
 	{"a copy that is damaged is made anew", test_bad_copy},
+	{"a copy that cannot be kept keeps nobody from the database", test_no_copy},
+	{"a copy that is closed while the database is away stays as old as it is", test_age_of_a_closed_copy},
 	{"an old dump is noticed, and used only after the officer's word", test_old_dump},
 	{"a machine that nobody asks remembers what others change, and notices an old dump", test_watched},
 	{"a store moves from one engine to the other and back, and overwrites nothing", test_migrate},
