@@ -97,6 +97,7 @@ static inline bool cell_is(const struct cell *c, size_t min, size_t max, struct 
 struct deadline {
 	uint64_t at_ns;
 	uint32_t left_ms;
+	bool once;                  /* begin: whoever asks comes again where another is writing; the answer is there soon, and not logged */
 };
 
 struct deadline deadline_in(uint32_t ms);

@@ -90,6 +90,8 @@ void sealed_free(struct sealed *s)
 
 /* -- transactions ---------------------------------------------------------------- */
 
+#define WRITER_PAUSE_MAX_MS 50u
+
 static enum hufu_err lock_by(struct sealed *s, uint32_t ms)
 {
 	struct timespec ts;
@@ -105,13 +107,31 @@ static enum hufu_err lock_by(struct sealed *s, uint32_t ms)
 	return HUFU_ERR_STORE_BUSY;
 }
 
+/*
+ * With the lock, on error too. A writer waits for those of other processes without it: the readers of this one need not wait
+ * with him, however long somebody who was stopped amid a change keeps the store locked.
+ */
+static enum hufu_err begin_locked(struct sealed *s, enum tx tx, struct deadline *deadline)
+{
+	for (uint32_t pause_ms = 1;; pause_ms = pause_ms < WRITER_PAUSE_MAX_MS / 2 ? 2 * pause_ms : WRITER_PAUSE_MAX_MS) {
+		deadline->once = tx == TX_WRITE && deadline->left_ms && clock_now_ns() + pause_ms * NS_PER_MS < deadline->at_ns;
+		enum hufu_err err = s->engine->kind->begin(s->engine, tx, *deadline);
+		if (err != HUFU_ERR_STORE_BUSY || !deadline->once || clock_now_ns() >= deadline->at_ns)
+			return err;
+		s->engine->kind->rollback(s->engine);
+		pthread_mutex_unlock(&s->lock);
+		(void)deadline_pause(deadline, pause_ms);
+		pthread_mutex_lock(&s->lock);
+	}
+}
+
 enum hufu_err sealed_enter(struct sealed *s, enum tx tx)
 {
 	struct deadline deadline = deadline_in(s->conf.deadline_ms);
 	enum hufu_err err = lock_by(s, s->conf.deadline_ms);
 	if (err)
 		return err;
-	err = s->engine->kind->begin(s->engine, tx, deadline);
+	err = begin_locked(s, tx, &deadline);
 	if (!err)
 		err = token_notice(s);
 	if (!err)

@@ -250,6 +250,20 @@ static void reset_all(struct sqlite *s)
 		sqlite3_reset(s->stmts[i]);
 }
 
+/* A writer from the beginning: a read that turns into a write could not wait for another writer. */
+static enum hufu_err begin_write(struct sqlite *s)
+{
+	const struct deadline deadline = s->deadline;
+
+	if (deadline.once)
+		s->deadline.left_ms = 0;
+	int rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	s->deadline = deadline;
+	if (rc == SQLITE_OK)
+		return HUFU_OK;
+	return deadline.once && (rc & 0xff) == SQLITE_BUSY ? HUFU_ERR_STORE_BUSY : db_fail(s, rc);
+}
+
 static enum hufu_err sqlite_begin(struct engine *engine, enum tx tx, struct deadline deadline)
 {
 	struct sqlite *s = sqlite_of(engine);
@@ -268,8 +282,7 @@ static enum hufu_err sqlite_begin(struct engine *engine, enum tx tx, struct dead
 		          s->path);
 		return HUFU_ERR_STORE_READ_ONLY;
 	}
-	/* At once: a read that turns into a write could not wait for another writer. */
-	return db_exec(s, tx == TX_WRITE ? "BEGIN IMMEDIATE" : "BEGIN");
+	return tx == TX_WRITE ? begin_write(s) : db_exec(s, "BEGIN");
 }
 
 /* After a commit, and where SQLite has rolled back by itself, there is nothing to roll back. */

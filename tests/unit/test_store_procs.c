@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define PROCESSES 8
 #define EACH 20
 
@@ -217,6 +219,40 @@ static void test_locked_by_another(void)
 	place_clear(&p);
 }
 
+static void *insert_one(void *arg)
+{
+	uint8_t uuid[16];
+
+	return sample_insert(arg, 1, false, uuid) == HUFU_OK ? arg : NULL;
+}
+
+/* With a deadline that only a failure reaches: a reader behind the writer would reach it, too. */
+static void test_read_while_a_writer_waits(void)
+{
+	ON_FILES_ONLY();
+	struct place p;
+	struct store_token t;
+	pthread_t writer;
+	void *written;
+
+	place_init(&p);
+	p.conf.deadline_ms = 60000;
+	place_reopen(&p);
+	sqlite3 *db;
+	CU_ASSERT_EQUAL(sqlite3_open(p.path, &db), SQLITE_OK);
+	CU_ASSERT_EQUAL(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&writer, NULL, insert_one, p.store), 0);
+	for (int i = 0; i < 20; i++) {
+		clock_sleep_ns(5 * NS_PER_MS);
+		CU_ASSERT_EQUAL(store_token(p.store, &t), HUFU_OK);
+	}
+	CU_ASSERT_EQUAL(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	CU_ASSERT_EQUAL(pthread_join(writer, &written), 0);
+	CU_ASSERT_PTR_NOT_NULL(written);
+	sqlite3_close(db);
+	place_clear(&p);
+}
+
 /* -- threads ---------------------------------------------------------------------------- */
 
 struct worker {
@@ -270,6 +306,7 @@ static const struct unit_case cases[] = {
 	{"8 processes update one object by version: no update is lost", test_no_update_is_lost},
 	{"8 processes make one token: exactly one of them has", test_one_init_wins},
 	{"a store locked by another process is busy within the deadline, and read meanwhile", test_locked_by_another},
+	{"also by others of the process of a writer who waits for that lock", test_read_while_a_writer_waits},
 	{"8 threads use one store", test_threads},
 	{0},
 };
