@@ -188,6 +188,52 @@ void cluster_signal(size_t i, int signal)
 	need(kill(cluster.machine[i].pid, signal) == 0, "kill");
 }
 
+/* Stopping takes a moment: until then the process may take and leave locks. */
+static bool is_stopped(pid_t pid)
+{
+	char path[32], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *f = fopen(path, "re");
+	const bool read = f && fscanf(f, "%*d (%*[^)]) %c", &state) == 1;
+	if (f)
+		fclose(f);
+	return read && state == 'T';
+}
+
+/* SQLite's write-ahead log ("WAL-mode File Format", 2.3.1): bytes 120 to 122 of the -shm file are WRITE, CKPT and RECOVER. */
+static bool holds_a_store(pid_t pid)
+{
+	char line[256];
+	int holder;
+	unsigned long first;
+	bool holds = false;
+	FILE *f = fopen("/proc/locks", "re");
+
+	while (f && !holds && fgets(line, sizeof(line), f))
+		holds = sscanf(line, "%*d: POSIX ADVISORY WRITE %d %*s %lu", &holder, &first) == 2 && holder == pid && first >= 120 &&
+		        first <= 122;
+	if (f)
+		fclose(f);
+	return holds;
+}
+
+void cluster_freeze(size_t i)
+{
+	const pid_t pid = cluster.machine[i].pid;
+
+	for (int tries = 0; tries < PATIENCE; tries++) {
+		cluster_signal(i, SIGSTOP);
+		for (int moments = 0; moments < PATIENCE && !is_stopped(pid); moments++)
+			pause_10ms();
+		if (!holds_a_store(pid))
+			return;
+		cluster_signal(i, SIGCONT);
+		pause_10ms();
+	}
+	need(false, "a machine changes its store all the time");
+}
+
 bool cluster_wait(size_t i)
 {
 	int status = -1;

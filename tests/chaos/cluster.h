@@ -31,6 +31,11 @@ void cluster_start(size_t);
 void cluster_start_all(void);
 /* SIGSTOP, SIGCONT, SIGHUP, ...; SIGKILL and SIGTERM do not wait for its end. */
 void cluster_signal(size_t, int signal);
+/*
+ * SIGSTOP, though not amid a change: machines that share a file share its lock, and who is stopped with it in his hands keeps all
+ * others from changing anything. (A database server ends the transaction of one that is silent.)
+ */
+void cluster_freeze(size_t);
 /* Waits for the end of one that was told to end. True: its status was 0. */
 bool cluster_wait(size_t);
 /* All have ended, with SIGTERM. True: well. */

@@ -176,7 +176,9 @@ static void harm(size_t i, const struct trouble *trouble, struct chance *c)
 {
 	plan.machine[i].trouble = trouble;
 	memset(plan.machine[i].told, 0, sizeof(plan.machine[i].told));
-	if (trouble->signal)
+	if (trouble->signal == SIGSTOP)
+		cluster_freeze(i);
+	else if (trouble->signal)
 		cluster_signal(i, trouble->signal);
 	for (size_t k = 0; k < COUNT(trouble->commands) && trouble->commands[k]; k++)
 		tell(i, k, trouble->commands[k], c);
