@@ -169,9 +169,12 @@ enum hufu_err net_ask_as(struct net *net, struct wire_store *r, struct wire_stor
 	enum hufu_err err = net_ask(net, r, net_deadline(net), reply, asked);
 	if (err == HUFU_ERR_EXPIRED) {
 		/* The login ended meanwhile, or there is another by now: what needs none goes on. */
+		const bool in_doubt = asked && asked->in_doubt;
 		net_drop_ticket(net, ticket, r->ticket_len);
 		net_ticket(net, ticket, &r->ticket_len);
 		err = net_ask(net, r, net_deadline(net), reply, asked);
+		if (in_doubt)
+			asked->in_doubt = true;
 	}
 	secret_free(ticket);
 	r->ticket = NULL;

@@ -115,11 +115,12 @@ enum hufu_err net_login(struct store *base, enum store_role role, const uint8_t 
 	enum hufu_err err = rand_bytes(r.op_id, sizeof(r.op_id));
 	if (err != HUFU_OK)
 		return err;
-	if (is_checked_only(net, role))
-		return net_tell(net, &r);
-	err = net_ask(net, &r, net_deadline(net), &reply, NULL);
-	if (err == HUFU_OK)
-		err = reply->ticket_len ? keep(net, role, reply) : HUFU_ERR_CORRUPT;
+	const bool checked_only = is_checked_only(net, role);
+	err = checked_only ? net_ask_as(net, &r, &reply, NULL) : net_ask(net, &r, net_deadline(net), &reply, NULL);
+	if (err == HUFU_OK && reply->ticket_len) /* also where the login had just ended: then it was none that was checked, but a new one */
+		err = keep(net, role, reply);
+	else if (err == HUFU_OK && !checked_only)
+		err = HUFU_ERR_CORRUPT;
 	wire_store_reply_free(reply);
 	return err;
 }
