@@ -57,6 +57,9 @@ static enum status migrate(const struct storefile *file, const struct store_conf
 	struct store_status before, after;
 	enum hufu_err err = store_status(file->store, &before);
 
+	if (!err && before.rolled_back)
+		return fail(ST_INTEGRITY, "If it was restored on purpose: hufu store accept-head.",
+		            "an older state of the store stands in its place, which would not be noticed any more where it is copied to");
 	if (!err)
 		err = store_migrate(file->store, to);
 	if (err)

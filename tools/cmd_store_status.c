@@ -88,7 +88,7 @@ enum status cmd_store_status(const struct args *args)
 	enum status status = storefile_open(args, arg_target(args, 0), true, &file);
 
 	/* Why it cannot be opened shows best in how its servers are doing. */
-	if (status == ST_UNAVAILABLE && file.conf.conninfo)
+	if (status == ST_UNAVAILABLE && file.conf.conninfo && !args->json)
 		store_servers(&file.conf, server, &(struct servers){NULL});
 
 	if (status == ST_OK) {

@@ -209,7 +209,7 @@ enum hufu_err sealed_verify(struct store *base, store_report_fn report, void *ar
 		return err;
 	err = verify_all(&v);
 	if (err == HUFU_ERR_STORE_CORRUPT)
-		found_bad(&v, "the file is damaged: SQLite cannot read all of it");
+		found_bad(&v, "%s is damaged: not all of it can be read", s->engine->name);
 	if (!err && v.bad) {
 		log_error("store %s: verification found damage. Restore it from a backup", s->engine->name);
 		err = HUFU_ERR_STORE_CORRUPT;

@@ -96,6 +96,8 @@ cp copy.db older.db
 hufu_core store verify --path older.db --pin-file user.pin >last 2>&1 # a login: older.db is newer than copy.db by now
 rm -f older.db-wal older.db-shm && cp copy.db older.db
 check_status 6 "an older state in a store's place is told: 6" hufu_core store status --path older.db
+check_status 6 "and does not move to where nobody knows of it: 6" hufu_core store migrate "sqlite:$PWD/away.db" --path older.db
+check "nothing of it is there" test ! -e away.db
 check_status 3 "the user's PIN does not make it good: 3" hufu_core store accept-head --path older.db --so-pin-file user.pin
 check "the officer's does" hufu_core store accept-head --path older.db --so-pin-file so.pin
 check "and it is a store again" hufu_core store verify --path older.db --pin-file user.pin
