@@ -13,14 +13,15 @@
 
 #include "ossl/login.h"
 #include "token/key_form.h"
+#include "token/object.h"
 
 enum key_kind { KEY_RSA, KEY_EC, KEY_SM2, KEY_ED25519, KEY_ED448, KEY_X25519, KEY_X448, KEY_KINDS };
 
 struct key {
-	_Atomic unsigned refs;
+	_Atomic uint32_t refs;
 	const struct provider *provider;
 	enum key_kind kind;
-	/* the public half: SubjectPublicKeyInfo (DER), and views into it */
+	/* the public half: SubjectPublicKeyInfo (DER), and views into it; NULL: parameters only, a curve */
 	uint8_t *spki;
 	size_t spki_len;
 	struct key_form form;
@@ -28,16 +29,25 @@ struct key {
 	struct desk *desk;
 	struct uri *uri;                /* how it was asked for: the login's source, too */
 	char *name;                     /* its own URI (uri_of_object) */
+	char *label;                    /* for messages; "" where it has none */
 	_Atomic CK_OBJECT_HANDLE handle;
 	bool always_authenticate;
 };
 
 const char *key_kind_name(enum key_kind);       /* "RSA", "EC", "SM2", "ED25519", ... as EVP_PKEY_get0_type_name */
-/* Takes a copy. NULL after an error: not such a key. */
+/* KEY_KINDS: none of them. */
+enum key_kind key_kind_of(const struct key_form *);
+/* What the attributes of a key, public or private, say of its public half; the length, 0: nothing. */
+size_t key_spki_of(const struct object *, uint8_t spki[HUFU_PUB_MAX]);
+/* Nothing of it is known yet. NULL: no memory. */
+struct key *key_new(const struct provider *, enum key_kind);
+/* Its public half, copied; at most once, before anybody else has the key. 0 after an error: not such a key. */
+int key_set_public(struct key *, const uint8_t *spki, size_t len);
+/* Both. NULL after an error. */
 struct key *key_of_spki(const struct provider *, enum key_kind, const uint8_t *spki, size_t len);
 /*
  * Of a private object, whose public half is found in its attributes, in the public object of the same CKA_ID, or in a
- * certificate of that CKA_ID. NULL after an error. Takes over the uri, whatever happens.
+ * certificate of that CKA_ID. NULL after an error. The uri is held.
  */
 struct key *key_of_object(const struct provider *, struct desk *, struct session *, CK_OBJECT_HANDLE, struct uri *);
 struct key *key_hold(struct key *);
@@ -48,13 +58,16 @@ static inline bool key_is_private(const struct key *key)
 	return key->desk != NULL;
 }
 /* Bits of the modulus or the field; security bits (SP 800-57); bytes of the longest signature, ciphertext or secret. */
-unsigned key_nbits(const struct key *);
+unsigned key_size_nbits(const struct key *);
 unsigned key_security_nbits(const struct key *);
 size_t key_max_size(const struct key *);
 /* SM2 and ECDSA: octets of a field element; RSA: of the modulus. */
 size_t key_octets(const struct key *);
-/* "P-256", "SM2", ...; NULL: not on a curve. */
+/* "prime256v1", "SM2", ..., as the default provider names them; NULL: not on a curve of which there are several. */
 const char *key_group(const struct key *);
+const char *curve_group(const struct curve *);
+/* The curve of that name, or of another by which the default provider knows it. NULL: none of ours. */
+const struct curve *curve_of_group(const char *name);
 /* The same public half? */
 bool key_public_equal(const struct key *, const struct key *);
 /*

@@ -6,13 +6,22 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/desk.h \
 	%reldir%/error.c \
 	%reldir%/error.h \
+	%reldir%/filter.c \
+	%reldir%/filter.h \
 	%reldir%/hash_name.c \
 	%reldir%/hash_name.h \
+	%reldir%/key.c \
 	%reldir%/key.h \
+	%reldir%/keymgmt.c \
+	%reldir%/login.c \
 	%reldir%/login.h \
 	%reldir%/pause.h \
 	%reldir%/provider.c \
 	%reldir%/provider.h \
+	%reldir%/search.c \
+	%reldir%/search.h \
+	%reldir%/store.c \
+	%reldir%/uri.c \
 	%reldir%/uri.h \
 	%reldir%/work.h
 src_ossl_libossl_la_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(OPENSSL_CFLAGS)

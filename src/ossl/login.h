@@ -2,9 +2,15 @@
 /*
  * The user's login, when an operation or a search needs one. The PIN comes from, in
  * this order: the URI's pin-source, its pin-value, the provider's credential, its
- * pin-source, the application's passphrase callback (its UI method). One PIN is
- * tried once: a wrong one from a file is not tried again before the file has changed,
- * lest a server that restarts lock the PIN.
+ * pin-source, the application's passphrase callback (its UI method). The first that
+ * is there counts: a file that cannot be read is an error.
+ *
+ * A server that starts again and again must not lock the PIN. So a PIN that nobody typed
+ * is tried once: when the token has refused it, not again before somebody has logged in
+ * with the right one, or the security officer has set a new one. And the last try before the PIN is
+ * locked is left to people.
+ *
+ * No login pauses an ASYNC_JOB: it holds locks of the token.
  */
 #ifndef OSSL_LOGIN_H
 #define OSSL_LOGIN_H
@@ -17,7 +23,13 @@ struct login_from {
 	void *ask_arg;
 };
 
+enum login_result { LOGIN_FAILED, LOGIN_DONE, LOGIN_NO_PIN };
+
 /* 1: the user is logged in, or was. 0 after an error. The session is entered. */
 int login_user(const struct provider *, struct desk *, struct session *, const struct login_from *);
+/* The same, but that there is no PIN to be had raises no error: for a search that can do with what is public. */
+enum login_result login_user_if_possible(const struct provider *, struct desk *, struct session *, const struct login_from *);
+/* For the operation that the session has begun with a key that wants a login each time (CKA_ALWAYS_AUTHENTICATE). */
+int login_for_operation(const struct provider *, struct desk *, struct session *, const struct login_from *);
 
 #endif

@@ -9,20 +9,28 @@
 
 struct uri;
 
-/* NULL after an error. Its text is kept, less pin-value. */
+/* NULL after an error, which says where the text is wrong. What is kept of the text has no pin-value. */
 struct uri *uri_parse(const struct provider *, const char *text);
-void uri_free(struct uri *);
+/* Counted by reference, and immutable. */
+struct uri *uri_hold(struct uri *);
+void uri_rele(struct uri *);
 const char *uri_text(const struct uri *);
-/* The URI that names this object and no other: token, serial, object, id, type. free it; NULL: no memory. */
-char *uri_of_object(struct session *, struct desk *, CK_OBJECT_HANDLE);
+/* The URI that names this object: token, serial, object, id, type. free it; NULL: no memory, or it is no more. */
+char *uri_of_object(struct session *, CK_OBJECT_HANDLE);
+/* The same with the other's pin-source, if it has one. free it; NULL: no memory. */
+char *uri_with_pin_source(const char *text, const struct uri *);
 
-/* Does it mean tokens of this kind, and objects of this class (CKO_...; type= may be absent)? */
-bool uri_matches_token(const struct uri *, const CK_TOKEN_INFO *);
+/* Does it mean the token in this slot, and objects of this class (CKO_...; type= may be absent)? */
+bool uri_matches_token(const struct uri *, CK_SLOT_ID, const CK_TOKEN_INFO *);
 bool uri_wants_class(const struct uri *, CK_OBJECT_CLASS);
-/* The attributes that it names (label, id, class), for a search; views that live as long as the URI. At most 4. */
-size_t uri_template(const struct uri *, CK_ATTRIBUTE templ[4]);
+/* Does it say which tokens (token, serial, slot-id, ...), and which objects (object, id)? */
+bool uri_names_token(const struct uri *);
+bool uri_names_object(const struct uri *);
+/* The attributes that it names beside the class (label, id), for a search; views that live as long as the URI. */
+#define URI_TEMPLATE_MAX 2
+size_t uri_template(const struct uri *, CK_ATTRIBUTE templ[URI_TEMPLATE_MAX]);
 
-/* pin-source and pin-value; NULL where it has none. */
+/* pin-source and pin-value; NULL where it has none. The latter lies in secret memory. */
 const char *uri_pin_source(const struct uri *);
 const char *uri_pin_value(const struct uri *);
 

@@ -2,14 +2,7 @@
 #include "sdf/login.h"
 #include "base/log.h"
 #include "base/secret.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define PIN_FILE_MAX 512u
+#include "token/pin_file.h"
 
 static bool refuse(const char *path, const char *why)
 {
@@ -17,33 +10,10 @@ static bool refuse(const char *path, const char *why)
 	return false;
 }
 
-/* conf_check_file has looked at the owner and at who may write; this is about who may read. */
-static bool is_private(const char *path, int fd)
-{
-	struct stat st;
-	char why[512];
-	if (conf_check_file(path, why, sizeof why) != HUFU_OK)
-		return refuse(path, why);
-	if (fstat(fd, &st) != 0)
-		return refuse(path, strerrordesc_np(errno));
-	if (!S_ISREG(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()))
-		return refuse(path, "it is not a file of root or of this user. Give it to this one (chown)");
-	if (st.st_mode & 077)
-		return refuse(path, "others may read or write it. Take their rights away (chmod 600), and change the PIN");
-	return true;
-}
-
 static bool read_pin(const char *path, uint8_t *pin, size_t *len)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return refuse(path, strerrordesc_np(errno));
-	ssize_t n = is_private(path, fd) ? read(fd, pin, PIN_FILE_MAX) : -1;
-	close(fd);
-	if (n <= 0 || n == (ssize_t)PIN_FILE_MAX)
-		return n < 0 ? false : refuse(path, "it holds no PIN. Write the user PIN into it");
-	*len = (size_t)n - (pin[n - 1] == '\n');
-	return true;
+	char why[512];
+	return pin_file_read(path, PIN_FILE_OWN, pin, len, why, sizeof why) || refuse(path, why);
 }
 
 CK_RV login_from_file(struct session *s, const char *path)

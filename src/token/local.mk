@@ -68,6 +68,8 @@ src_token_libtoken_la_SOURCES = \
 	%reldir%/param.c \
 	%reldir%/param.h \
 	%reldir%/part.c \
+	%reldir%/pin_file.c \
+	%reldir%/pin_file.h \
 	%reldir%/plan.c \
 	%reldir%/point.c \
 	%reldir%/point.h \
