@@ -31,6 +31,7 @@ src_base_libbase_la_SOURCES = \
 	%reldir%/log.c \
 	%reldir%/log.h \
 	%reldir%/object_row.h \
+	%reldir%/park.c \
 	%reldir%/park.h \
 	%reldir%/secret.c \
 	%reldir%/secret.h \

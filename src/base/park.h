@@ -1,30 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a thread waits for news: on a futex or a condition, as everybody does; or
- * in a way of its own, that a face has set, because the thread has other things to
- * do (a job of OpenSSL's: src/ossl/pause.c).
- *
- * A place that waits asks for a park of the thread's way before it lets others
- * know of itself, posts to it where it would signal, and waits on it where it would sleep.
+ * A thread with other things to do than to wait: where a call would wait for a
+ * card or a machine, it parks in the way that a face has set for its thread
+ * (src/ossl/pause.c, a job of OpenSSL's). The pool is the one place that asks for it
+ * (pool_request.may_park): what is waited for goes on without the thread.
  */
 #ifndef BASE_PARK_H
 #define BASE_PARK_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-struct park_way {
-	/* A park of this thread's, or NULL: none is to be had, wait as everybody does. */
-	void *(*take)(void);
-	/* From any thread; never blocks. More posts than waits are one. */
-	void (*post)(void *park);
-	/* In the thread (or job) that took it: until a post that no wait has seen, or until then (CLOCK_MONOTONIC). False: the time is up. */
-	bool (*wait)(void *park, uint64_t until_ns);
-	/* Nobody posts to it any more. */
-	void (*give)(void *park);
+/* One wait, ended by one post; whichever of the two comes last may free it. */
+struct park {
+	/* From any thread, once; never blocks. */
+	void (*post)(struct park *);
+	/* By whoever took it, once: until the post. Another thread may come back from it. */
+	void (*wait)(struct park *);
 };
 
-/* The calling thread's; NULL: as everybody. */
+struct park_way {
+	/* NULL: no memory. */
+	struct park *(*take)(const struct park_way *);
+};
+
+/* The calling thread's; NULL: it waits as everybody does. */
 const struct park_way *park_way(void);
 /* Gives the former one. */
 const struct park_way *park_set_way(const struct park_way *);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls that nobody waits in. Each lives on the heap until it is done; lanes
+ * Calls that nobody waits in, or somebody without a thread. Each lives on the heap until it is done; lanes
  * that end its jobs and the keeper's timer bring it news, and whoever brings
  * the first runs it until it waits again.
  */
 #include "pool/call.h"
 
 #include <stdlib.h>
+
+#include "base/log.h"
 
 struct async {
 	struct wake wake;          /* first: the last reference frees all */
@@ -67,6 +69,18 @@ static void finish(struct async *async, enum hufu_err err)
 	req->done(req, req->arg);
 }
 
+/* It must wait. False: there were news meanwhile, and it goes on here. */
+static bool let_go(struct async *async, uint32_t seen)
+{
+	if (!arm(async)) {
+		call_abandon(&async->call);
+		finish(async, log_bug());
+		return true;
+	}
+	async->call.home = false; /* whoever comes next is not the caller */
+	return atomic_compare_exchange_strong(&async->wake.events, &seen, 0);
+}
+
 /* Events that come after the end find some there already, and run nothing. */
 static void run(struct wake *wake)
 {
@@ -79,12 +93,7 @@ static void run(struct wake *wake)
 			finish(async, async->call.err);
 			return;
 		}
-		if (!arm(async)) {
-			finish(async, call_abandon(&async->call));
-			return;
-		}
-		async->call.home = false; /* whoever comes next is not the caller */
-	} while (!atomic_compare_exchange_strong(&wake->events, &seen, 0));
+	} while (!let_go(async, seen));
 }
 
 static void run_here(struct pool *pool, struct pool_request *req)
@@ -93,25 +102,88 @@ static void run_here(struct pool *pool, struct pool_request *req)
 	req->done(req, req->arg);
 }
 
-void pool_submit(struct pool *pool, struct pool_request *req)
+/* With one event, its maker's, who so has the call to himself. NULL: no memory. */
+static struct async *async_new(struct pool *pool, struct pool_request *req, enum hufu_err *err)
 {
-	keeper_add(pool);
-	bool kept = atomic_load(&pool->keeping) == KEEPING_BY_KEEPER;
-	struct async *async = kept ? malloc(sizeof(*async)) : NULL;
+	struct async *async = malloc(sizeof(*async));
 
-	if (!async) {
-		run_here(pool, req);
-		return;
-	}
+	if (!async)
+		return NULL;
 	wake_init(&async->wake, run);
 	async->timer = (struct timer){0};
 	atomic_init(&async->armed, false);
-	enum hufu_err err = call_begin(&async->call, pool, req);
+	*err = call_begin(&async->call, pool, req);
 	async->call.wake = &async->wake;
 	async->call.home = true;
-	atomic_store(&async->wake.events, 1); /* this thread has it */
-	if (err == HUFU_OK)
+	atomic_store(&async->wake.events, 1);
+	return async;
+}
+
+void pool_submit(struct pool *pool, struct pool_request *req)
+{
+	enum hufu_err err;
+
+	keeper_add(pool);
+	bool kept = atomic_load(&pool->keeping) == KEEPING_BY_KEEPER;
+	struct async *async = kept ? async_new(pool, req, &err) : NULL;
+	if (!async)
+		run_here(pool, req);
+	else if (err == HUFU_OK)
 		run(&async->wake);
 	else
 		finish(async, err);
+}
+
+/* -- a caller that parks --------------------------------------------------------- */
+
+static void post(struct pool_request *req, void *arg)
+{
+	struct park *park = arg;
+
+	(void)req;
+	park->post(park);
+}
+
+/* Nobody has to be told. */
+static void end_here(struct async *async, enum hufu_err err)
+{
+	call_end(&async->call, err);
+	wake_rele(&async->wake);
+}
+
+static void park_for(struct async *async, uint32_t seen, const struct park_way *way)
+{
+	struct pool_request *req = async->call.req;
+	struct park *park = way->take(way);
+
+	if (!park) {
+		call_abandon(&async->call);
+		end_here(async, HUFU_ERR_NO_MEMORY);
+		return;
+	}
+	req->done = post;
+	req->arg = park;
+	if (!let_go(async, seen))
+		run(&async->wake);
+	park->wait(park);
+}
+
+/* What is answered at once, as by software, needs no park. */
+bool run_parked(struct pool *pool, struct pool_request *req, const struct park_way *way)
+{
+	enum hufu_err err;
+
+	keeper_add_for_parking(pool);
+	struct async *async = atomic_load(&pool->keeping) == KEEPING_BY_KEEPER ? async_new(pool, req, &err) : NULL;
+	if (!async)
+		return false;
+	async->call.parks = true;
+	uint32_t seen = atomic_load(&async->wake.events);
+	if (err != HUFU_OK)
+		end_here(async, err);
+	else if (call_advance(&async->call))
+		end_here(async, async->call.err);
+	else
+		park_for(async, seen, way);
+	return true;
 }

@@ -45,7 +45,7 @@ static enum verdict attempt(struct call *call, struct device *device)
 	call->err = call_board(call, device);
 	if (call->err != HUFU_OK)
 		return conclude(call, device, false);
-	if (!device->threaded && call->home) {
+	if (!device->threaded && call->home && (!call->parks || device_is_software(device))) {
 		call->err = attempt_direct(call, device, &delivered);
 	} else {
 		call->err = flight_start(call, device, &call->flights[0]);
@@ -188,10 +188,9 @@ bool call_advance(struct call *call)
 	}
 }
 
-enum hufu_err call_abandon(struct call *call)
+void call_abandon(struct call *call)
 {
 	if (call->waiter.joined)
 		waiter_leave(call);
 	drop_flights(call);
-	return log_bug();
 }

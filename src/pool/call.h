@@ -20,6 +20,7 @@
 #ifndef POOL_CALL_H
 #define POOL_CALL_H
 
+#include "base/park.h"
 #include "pool/internal.h"
 
 #define WAIT_MIN_NS NS_PER_MS
@@ -72,6 +73,7 @@ struct call {
 	bool renewed;                    /* EXPIRED: only once */
 	bool hurries;                    /* another device is fit to serve it, or this one is out: attempts have limits */
 	bool home;                       /* the thread that advances it is the caller's own: direct devices may run here */
+	bool parks;                      /* but only software: the thread has more to do than to wait for others */
 	bool hedged;                     /* it was tried: once a call */
 	struct device *trial;            /* it is out, and this call finds out whether it is back */
 	bool fallback;                   /* software was picked because hardware is out */
@@ -92,12 +94,17 @@ void call_end(struct call *, enum hufu_err);
 
 enum verdict { ANSWERED, TRY_NEXT, MUST_WAIT };
 
+/* -- async.c ----------------------------------------------------------------- */
+
+/* pool_run for a thread that parks. False: the pool has no keeper, and nothing was done. */
+bool run_parked(struct pool *, struct pool_request *, const struct park_way *) MUST_CHECK;
+
 /* -- call.c ------------------------------------------------------------------ */
 
 /* Until it is over (true, call->err is the answer) or must wait, until wake_ns at most, for a device or an answer. */
 bool call_advance(struct call *);
-/* Nobody will ever wake it, which cannot happen. */
-enum hufu_err call_abandon(struct call *) MUST_CHECK;
+/* Nobody waits for it, or will ever wake it. */
+void call_abandon(struct call *);
 /* Opens the device where that is for the op to do, and enters it. */
 enum hufu_err call_board(struct call *, struct device *) MUST_CHECK;
 

@@ -152,6 +152,7 @@ struct pool {
 	struct device *stones;           /* removed devices whose place another has; freed with the pool */
 	struct calls calls;
 	_Atomic(enum keeping) keeping;
+	_Atomic bool has_parking;        /* callers that park want a keeper, however few devices there are */
 	struct pool *next_kept;          /* the keeper's */
 	_Atomic uint64_t inline_due_ns;  /* keeper_inline looks again then */
 	_Atomic bool ending;             /* devices are emptied one by one: nobody else evicts keys from them */
@@ -281,6 +282,8 @@ void device_freed(struct device *);
  */
 /* At the first op, and harmless later: the keeper has it from now on, if it is one for the keeper. */
 void keeper_add(struct pool *);
+/* The same, and it is one for the keeper, since calls need timers. */
+void keeper_add_for_parking(struct pool *);
 /* Nothing of the pool's devices is begun by it any more. */
 void keeper_remove(struct pool *);
 /* Something may be due earlier than it thinks. */

@@ -204,7 +204,7 @@ static bool start(void)
 /* One direct device needs none: its only caller finds out as soon as anybody. */
 static bool is_for_keeper(struct pool *pool, bool threaded)
 {
-	return pool_may_have_threads() && (threaded || pool->ndevices > 1);
+	return pool_may_have_threads() && (threaded || pool->ndevices > 1 || atomic_load(&pool->has_parking));
 }
 
 static bool has_threaded(struct pool *pool)
@@ -255,6 +255,15 @@ void keeper_add(struct pool *pool)
 			atomic_store(&pool->keeping, kept ? KEEPING_BY_KEEPER : KEEPING_BY_CALLERS);
 	}
 	pthread_mutex_unlock(&keeper.life);
+}
+
+void keeper_add_for_parking(struct pool *pool)
+{
+	enum keeping callers = KEEPING_BY_CALLERS;
+
+	if (!atomic_load(&pool->has_parking) && !atomic_exchange(&pool->has_parking, true))
+		atomic_compare_exchange_strong(&pool->keeping, &callers, KEEPING_ANEW);
+	keeper_add(pool);
 }
 
 static bool remove_locked(struct pool *pool)

@@ -110,6 +110,11 @@ struct pool_request {
 	const char *device;
 	/* The caller has another way: where all that could are out of service, it is told so at once. */
 	bool impatient;
+	/*
+	 * In pool_run a thread that has a way to park (base/park.h) may: the caller holds no lock meanwhile that anything else
+	 * of this thread's could want, and comes back perhaps in another one.
+	 */
+	bool may_park;
 	/* answer */
 	enum hufu_err err;
 	const char *served_domain; /* of the device that answered; lives as long as the pool */

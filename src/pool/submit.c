@@ -76,7 +76,11 @@ void call_end(struct call *call, enum hufu_err err)
 
 enum hufu_err pool_run(struct pool *pool, struct pool_request *req)
 {
+	const struct park_way *way = req->may_park ? park_way() : NULL;
 	struct call call;
+
+	if (way && !pool_is_software(pool) && run_parked(pool, req, way))
+		return req->err;
 	enum hufu_err err = call_begin(&call, pool, req);
 
 	if (err == HUFU_OK) {

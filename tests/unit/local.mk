@@ -405,6 +405,11 @@ tests_unit_test_calls_SOURCES = %reldir%/test_calls.c $(VCLOCK_UTIL)
 tests_unit_test_calls_CFLAGS = $(POOL_TEST_CFLAGS)
 tests_unit_test_calls_LDADD = $(POOL_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_park
+tests_unit_test_park_SOURCES = %reldir%/test_park.c
+tests_unit_test_park_CFLAGS = $(POOL_TEST_CFLAGS)
+tests_unit_test_park_LDADD = $(POOL_TEST_LIBS)
+
 UNIT_TESTS += tests/unit/test_pool
 tests_unit_test_pool_SOURCES = %reldir%/test_pool.c $(POOL_UTIL)
 tests_unit_test_pool_CFLAGS = $(POOL_TEST_CFLAGS)
