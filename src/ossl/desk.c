@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ossl/pause.h"
 #include "token/core.h"
 #include "token/operation.h"
 #include "token/slot.h"
@@ -72,7 +73,8 @@ static void stop_locked(void)
 void desks_leave(void)
 {
 	pthread_mutex_lock(&office.lock);
-	if (--office.nproviders == 0 && office.started)
+	/* What jobs wait for goes on without them, and needs the core: it stays then, for whoever loads a provider next. */
+	if (--office.nproviders == 0 && office.started && !pause_any())
 		stop_locked();
 	pthread_mutex_unlock(&office.lock);
 }

@@ -15,6 +15,7 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/keymgmt.c \
 	%reldir%/login.c \
 	%reldir%/login.h \
+	%reldir%/pause.c \
 	%reldir%/pause.h \
 	%reldir%/provider.c \
 	%reldir%/provider.h \

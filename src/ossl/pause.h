@@ -2,18 +2,37 @@
 /*
  * ASYNC_JOBs (ASYNC_start_job(3)): what waits for a device does not keep the
  * thread, but pauses the job; the job's descriptor becomes readable when the answer
- * is there, or the time is up.
+ * is there, or the time is up. Outside a job, and where nothing has to be waited for, nothing changes.
  *
- * The wait itself is in base/park.h: between pause_begin and pause_end the
- * calling thread parks that way. Outside a job, and where nothing has to be waited for, nothing changes.
+ *	struct pause pause;
+ *	pause_begin(&pause, session);
+ *	... one operation of the core on the session ...
+ *	pause_end(&pause);
+ *
+ * The operation goes on without the job. If the application frees the job's
+ * ASYNC_WAIT_CTX, the job is never resumed: its stack stays as it is for good (libcrypto does
+ * not free it), its session is closed, and its descriptor, once the operation is over. So what the operation
+ * reads and writes must be the job's: on its stack, or allocated by it.
  */
 #ifndef OSSL_PAUSE_H
 #define OSSL_PAUSE_H
 
-#include "base/park.h"
+#include <stdbool.h>
 
-/* In a job: parks by pausing it. Else nothing. What it gives goes to pause_end. */
-const struct park_way *pause_begin(void);
-void pause_end(const struct park_way *before);
+#include "base/park.h"
+#include "token/session.h"
+
+struct pause {
+	struct park_way way;                    /* first */
+	const struct park_way *before;
+	struct session *session;
+	bool parks;
+};
+
+/* In a job that can be paused: the calling thread parks so. The session is entered, and left alone meanwhile. */
+void pause_begin(struct pause *, struct session *);
+void pause_end(struct pause *);
+/* Are jobs paused, or lost in a pause? The core cannot end while their operations run. */
+bool pause_any(void);
 
 #endif

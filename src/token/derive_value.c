@@ -114,6 +114,7 @@ static CK_RV agree(struct derivation *d, struct bytes_view peer, uint8_t z[AGREE
 		.op = {.verb = HUFU_VERB_DERIVE, .mechanism = d->mech->device_mechanism, .param = &param, .out = z,
 		       .out_cap = AGREED_MAX, .repeatable = true},
 		.key = d->base->key,
+		.may_park = true,
 	};
 	enum hufu_err err = pool_run(d->session->token->pool, &req);
 	*len = req.op.out_len;
@@ -207,6 +208,7 @@ static CK_RV run_agreement(struct derivation *d, const struct hufu_param_sm2_agr
 		       .repeatable = true},
 		.key = d->base->key,
 		.subject = d->second->key,
+		.may_park = true,
 	};
 	enum hufu_err err = pool_run(d->session->token->pool, &req);
 	if (err == HUFU_ERR_KEY_VALUE)

@@ -239,6 +239,8 @@ static CK_RV rv_of_op(const struct operation *op, enum hufu_err err)
 CK_RV operation_submit_any(struct operation *op, size_t *out_len)
 {
 	struct pool_request *req = &op->req;
+
+	req->may_park = true;
 	enum hufu_err err = pool_run(op->token->pool, req);
 	*out_len = req->op.out_len;
 	return err == HUFU_OK ? CKR_OK : rv_of_op(op, err);

@@ -12,7 +12,8 @@ CK_RV random_fill(struct session *s, CK_BYTE *out, CK_ULONG len)
 	enum hufu_err err = HUFU_OK;
 	for (size_t at = 0; at < len && err == HUFU_OK;) {
 		size_t n = len - at < PIECE ? len - at : PIECE;
-		struct pool_request req = {.op = {.verb = HUFU_VERB_RANDOM, .out = out + at, .out_cap = n, .repeatable = true}};
+		struct pool_request req = {.op = {.verb = HUFU_VERB_RANDOM, .out = out + at, .out_cap = n, .repeatable = true},
+		                           .may_park = true};
 		err = pool_run(s->token->pool, &req);
 		if (err == HUFU_OK && req.op.out_len != n)
 			err = HUFU_ERR_CORRUPT;

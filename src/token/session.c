@@ -26,6 +26,7 @@ static struct {
 	pthread_mutex_t lock;
 	uint32_t used;
 	uint32_t free_first, free_last;  /* first in, first out */
+	_Atomic unsigned nparked;
 } table = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static _Atomic(struct place *) chunks[CHUNKS];
@@ -150,6 +151,27 @@ void session_leave(struct session *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* -- waiting without a thread ------------------------------------------------- */
+
+void session_park(struct session *s)
+{
+	s->parked = true;
+	atomic_fetch_add(&table.nparked, 1);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void session_unpark(struct session *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->parked = false;
+	atomic_fetch_sub(&table.nparked, 1);
+}
+
+unsigned sessions_parked(void)
+{
+	return atomic_load(&table.nparked);
+}
+
 /* -- opening and closing ------------------------------------------------------ */
 
 /* Counts the session in, by the rules of 5.6.1; under the token's lock. */
@@ -272,7 +294,7 @@ static void close_of(const struct token *token)
 	for (uint32_t i = 0; i < used; i++) {
 		struct session *s = &place_at(i)->session;
 		pthread_mutex_lock(&s->lock);
-		if (s->handle && (!token || s->token == token))
+		if (s->handle && !s->parked && (!token || s->token == token))
 			close_entered(s);
 		else
 			pthread_mutex_unlock(&s->lock);
@@ -363,9 +385,11 @@ static bool drops_in_child(enum op_kind kind)
 void session_after_fork_child(void)
 {
 	pthread_mutex_init(&table.lock, NULL);
+	atomic_store(&table.nparked, 0);
 	for (uint32_t i = 0; i < table.used; i++) {
 		struct session *s = &place_at(i)->session;
 		pthread_mutex_init(&s->lock, NULL);
+		s->parked = false;
 		for (int kind = 0; kind < OP_KINDS; kind++)
 			if (s->ops[kind] && drops_in_child((enum op_kind)kind))
 				operation_end(s->ops[kind]);

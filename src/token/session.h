@@ -31,6 +31,7 @@ struct session {
 	struct token *token;
 	uint64_t login_epoch;           /* of the token, when operations of private keys were last looked over */
 	CK_FLAGS flags;
+	bool parked;                    /* see session_park */
 	struct operation *ops[OP_KINDS]; /* NULL: none was ever begun; kept and reused; see operation.h */
 	uint64_t ninits;                /* operations that were begun: a context-specific login is for the last one that waits */
 	struct find *find;              /* NULL: no search is active */
@@ -39,6 +40,16 @@ struct session {
 /* CKR_CRYPTOKI_NOT_INITIALIZED, CKR_SESSION_HANDLE_INVALID. */
 CK_RV session_enter(CK_SESSION_HANDLE, struct session **);
 void session_leave(struct session *);
+
+/*
+ * Around a wait of the call that has entered it (pool.h, may_park), which may end in another thread: in between the
+ * session is not locked, so a fork need not wait for it, and is left alone. Nobody else may enter it, which is for the
+ * caller to see to, nor may the core end.
+ */
+void session_park(struct session *);
+void session_unpark(struct session *);
+/* How many there are; in a forked child none, since what they wait for is the parent's. */
+unsigned sessions_parked(void);
 
 CK_RV session_open(CK_SLOT_ID, CK_FLAGS, CK_SESSION_HANDLE *);
 CK_RV session_close(CK_SESSION_HANDLE);
