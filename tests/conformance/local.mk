@@ -130,6 +130,22 @@ tests_conformance_test_races_SOURCES = %reldir%/test_races.c
 tests_conformance_test_races_CFLAGS = $(FACE_CFLAGS)
 tests_conformance_test_races_LDADD = $(FACE_LIBS)
 
+# The OpenSSL provider, likewise.
+check_LTLIBRARIES += tests/conformance/libprovider.la
+tests_conformance_libprovider_la_SOURCES = %reldir%/provider.c %reldir%/provider.h
+tests_conformance_libprovider_la_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_conformance_libprovider_la_LIBADD = tests/conformance/libface.la $(OPENSSL_LIBS)
+
+PROVIDER_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
+PROVIDER_LIBS = tests/conformance/libprovider.la
+
+PROVIDER_TESTS = \
+	tests/conformance/provider_keys
+
+tests_conformance_provider_keys_SOURCES = %reldir%/provider_keys.c
+tests_conformance_provider_keys_CFLAGS = $(PROVIDER_CFLAGS)
+tests_conformance_provider_keys_LDADD = $(PROVIDER_LIBS)
+
 if HUFUD
 FACE_TESTS += tests/conformance/test_machines
 tests_conformance_test_machines_SOURCES = %reldir%/test_machines.c
@@ -137,7 +153,7 @@ tests_conformance_test_machines_CFLAGS = $(FACE_CFLAGS)
 tests_conformance_test_machines_LDADD = $(FACE_LIBS) $(PTHREAD_LIBS)
 endif
 
-UNIT_TESTS += $(FACE_TESTS)
+UNIT_TESTS += $(FACE_TESTS) $(PROVIDER_TESTS)
 dist_check_SCRIPTS += tests/conformance/exports tests/conformance/machines.sh
 # A sanitizer brings its own constructors and references; and the suite over sanitized machines takes longer than ./check has (--long).
 if !SANITIZED
