@@ -70,8 +70,8 @@ struct link_call {
 	uint64_t deadline_ns;
 	bool bulk;                 /* goes by a connection of its own kind, so that small ones do not wait behind it */
 	/* answer */
-	enum hufu_err err;         /* of the way: HUFU_OK where an answer came, whatever it says; GONE, LOST, BUSY, DENIED; DATA_LEN: over
-	                              max_body */
+	enum hufu_err err;         /* of the way: HUFU_OK where an answer came, whatever it says; GONE, LOST, DENIED; BUSY: no room or no
+	                              time for it, not sent; DATA_LEN: over max_body */
 	uint8_t *body;             /* secret memory, link_call_clear */
 	size_t len;
 	/* the link's own */
