@@ -21,6 +21,8 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/provider.h \
 	%reldir%/search.c \
 	%reldir%/search.h \
+	%reldir%/stack.c \
+	%reldir%/stack.h \
 	%reldir%/store.c \
 	%reldir%/uri.c \
 	%reldir%/uri.h \

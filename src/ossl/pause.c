@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "ossl/stack.h"
 
 #define LOOK_NS NS_PER_MS
 
@@ -25,6 +26,7 @@ struct wait {
 	pthread_cond_t cond;
 	bool posted;
 	struct bell *bell;                      /* NULL: no descriptor was to be had */
+	struct stack *stack;
 	struct session *session;
 	CK_SESSION_HANDLE handle;               /* the session's */
 	struct wait *next, **at;                /* of the paused, then of the lost */
@@ -209,6 +211,7 @@ static struct park *take(const struct park_way *way)
 	pthread_mutex_init(&wait->lock, NULL);
 	clock_cond_init(&wait->cond);
 	wait->bell = bell_of(ASYNC_get_wait_ctx(ASYNC_get_current_job()));
+	wait->stack = pause->stack;
 	wait->session = pause->session;
 	wait->handle = pause->session->handle;
 	return &wait->park;
@@ -254,6 +257,7 @@ static void bury_the_lost(void)
 		session_unpark(wait->session);
 		session_leave(wait->session);
 		(void)session_close(wait->handle);
+		stack_give(wait->stack);
 		wait_rele(wait);
 	}
 }
@@ -261,6 +265,7 @@ static void bury_the_lost(void)
 /* What is paused is the parent's; so are those who hold the lock. */
 static void after_fork_child(void)
 {
+	stacks_after_fork_child();
 	pthread_mutex_init(&jobs.lock, NULL);
 	jobs.paused = jobs.lost = NULL;
 	atomic_store(&jobs.nlost, 0);
@@ -279,21 +284,39 @@ bool pause_any(void)
 
 /* -- an operation ------------------------------------------------------------------------- */
 
-void pause_begin(struct pause *pause, struct session *session)
+static bool can_pause(void)
 {
 	ASYNC_JOB *job = ASYNC_get_current_job();
 
-	*pause = (struct pause){.way = {.take = take}, .session = session};
-	if (!job || !ASYNC_get_wait_ctx(job))
-		return;
+	return job && ASYNC_get_wait_ctx(job);
+}
+
+bool pause_run(struct pause *pause, void (*run)(void *), void *arg)
+{
+	*pause = (struct pause){.way = {.take = take}};
+	if (!can_pause()) {
+		run(arg);
+		return true;
+	}
 	pthread_once(&jobs.once, watch_forks);
 	bury_the_lost();
-	pause->parks = true;
-	pause->before = park_set_way(&pause->way);
+	pause->stack = stack_take();
+	if (!pause->stack)
+		return false;
+	stack_run(pause->stack, run, arg);
+	stack_give(pause->stack);
+	return true;
+}
+
+void pause_begin(struct pause *pause, struct session *session)
+{
+	pause->session = session;
+	if (pause->stack)
+		pause->before = park_set_way(&pause->way);
 }
 
 void pause_end(struct pause *pause)
 {
-	if (pause->parks)
+	if (pause->stack)
 		park_set_way(pause->before);
 }
