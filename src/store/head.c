@@ -367,21 +367,30 @@ static void alarm_rollback(struct sealed *s, const struct head *now)
 	s->rolled_back = true;
 }
 
-/* The head is another than at the last look, or the last look was not good. */
-static enum hufu_err look_closely(struct sealed *s, const struct head *now, bool authentic)
+/* Others of this machine may have seen a later one, and the officer may have accepted an older one in another process. */
+static void take_remembered(struct sealed *s)
 {
 	struct head remembered;
+
+	memory_load(s, &remembered);
+	if (remembered.revision && (s->rolled_back || remembered.revision > s->newest.revision ||
+	                            memcmp(remembered.id, s->newest.id, STORE_ID_LEN) != 0))
+		s->newest = remembered;
+}
+
+/* The head is another than at the last look, or the last look was not good. */
+static enum hufu_err look_closely(struct sealed *s, const struct head *now, bool authentic, bool *doubt)
+{
+	const bool again = *doubt;
 	bool good = false;
 	enum hufu_err err = HUFU_OK;
 
-	if (!s->newest.revision || s->rolled_back) { /* the officer may have accepted it in another process */
-		memory_load(s, &remembered);
-		if (remembered.revision)
-			s->newest = remembered;
-	}
+	if (!again)
+		take_remembered(s);
 	if (authentic)
 		err = judge(s, now, &good);
-	if (err)
+	*doubt = !err && !good && !again;
+	if (err || *doubt)
 		return err;
 	if (!good) {
 		alarm_rollback(s, now);
@@ -395,7 +404,7 @@ static enum hufu_err look_closely(struct sealed *s, const struct head *now, bool
 	return HUFU_OK;
 }
 
-enum hufu_err head_look(struct sealed *s, enum tx tx)
+enum hufu_err head_look(struct sealed *s, enum tx tx, bool *doubt)
 {
 	struct head now;
 	bool good;
@@ -405,7 +414,11 @@ enum hufu_err head_look(struct sealed *s, enum tx tx)
 	/* A copy may lag behind what its machine itself has written. */
 	bool lags = s->engine->cached && good;
 	if (!s->accepting && !lags && (!good || s->rolled_back || !s->looked || !same(&now, &s->head)))
-		err = look_closely(s, &now, good);
+		err = look_closely(s, &now, good, doubt);
+	else
+		*doubt = false;
+	if (*doubt)
+		return HUFU_OK;
 	s->head = now;
 	s->looked = true;
 	return err || tx == TX_READ || s->accepting || !s->rolled_back ? err : HUFU_ERR_STORE_READ_ONLY;

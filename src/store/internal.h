@@ -137,8 +137,11 @@ void change_done(struct sealed *);
 /* As change_done, of a store that was just made. */
 void head_forget(const struct sealed *);
 void head_made(struct sealed *);
-/* Is the store as new as it was known to be? HUFU_ERR_STORE_READ_ONLY for writers where it is not. Within a transaction. */
-enum hufu_err head_look(struct sealed *, enum tx) MUST_CHECK;
+/*
+ * Is the store as new as it was known to be? HUFU_ERR_STORE_READ_ONLY for writers where it is not. Within a transaction. *doubt,
+ * false before the first look: what is known may be of after this transaction began, and another one tells.
+ */
+enum hufu_err head_look(struct sealed *, enum tx, bool *doubt) MUST_CHECK;
 
 /* -- copy.c ----------------------------------------------------------------------- */
 

@@ -128,14 +128,19 @@ static enum hufu_err begin_locked(struct sealed *s, enum tx tx, struct deadline 
 enum hufu_err sealed_enter(struct sealed *s, enum tx tx)
 {
 	struct deadline deadline = deadline_in(s->conf.deadline_ms);
+	bool doubt = false;
 	enum hufu_err err = lock_by(s, s->conf.deadline_ms);
 	if (err)
 		return err;
-	err = begin_locked(s, tx, &deadline);
-	if (!err)
-		err = token_notice(s);
-	if (!err)
-		err = head_look(s, tx);
+	do {
+		if (doubt)
+			s->engine->kind->rollback(s->engine);
+		err = begin_locked(s, tx, &deadline);
+		if (!err)
+			err = token_notice(s);
+		if (!err)
+			err = head_look(s, tx, &doubt);
+	} while (!err && doubt);
 	if (tx == TX_WRITE)
 		change_begin(s);
 	return err ? sealed_leave(s, tx, err) : HUFU_OK;

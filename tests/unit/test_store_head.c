@@ -97,6 +97,31 @@ static void test_put_back(void)
 	place_clear(&p);
 }
 
+/* What another process has seen counts for one that has not looked since before the old state was made. */
+static void test_idle(void)
+{
+	struct place p;
+	struct store *idle;
+	char past[256];
+	uint8_t uuid[16];
+
+	place_init(&p);
+	snprintf(past, sizeof(past), "%s/past.db", p.dir);
+	place_login(&p);
+	CU_ASSERT_EQUAL_FATAL(store_open(&p.conf, &idle), HUFU_OK);
+	CU_ASSERT_EQUAL(sample_insert(p.store, 1, true, uuid), HUFU_OK);
+	CU_ASSERT_EQUAL(store_backup(p.store, past), HUFU_OK);
+	CU_ASSERT_EQUAL(sample_insert(p.store, 2, true, uuid), HUFU_OK);
+	store_close(p.store);
+	p.store = NULL;
+	put_back(&p, past);
+	CU_ASSERT_EQUAL(login(idle, STORE_USER, USER_PIN), HUFU_ERR_STORE_READ_ONLY);
+	CU_ASSERT_TRUE(status_of(idle).rolled_back);
+	CU_ASSERT_TRUE(log_has(&p, "ALARM"));
+	store_close(idle);
+	place_clear(&p);
+}
+
 /* The old state was changed elsewhere until it is newer than what is remembered. */
 static void test_branch(void)
 {
@@ -189,6 +214,7 @@ static void test_memory(void)
 static const struct unit_case cases[] = {
 	{"each change counts the revision up and carries the chain on", test_counts},
 	{"an older copy is noticed, read, not changed, and accepted by the officer alone", test_put_back},
+	{"also by a process that last looked before that state was made", test_idle},
 	{"an older copy that was changed elsewhere is noticed, too", test_branch},
 	{"what others changed follows, however much", test_follows},
 	{"a journal that was changed by hand is noticed", test_tampered},

@@ -102,6 +102,37 @@ static void test_all_rows_of_all(void)
 	place_clear(&p);
 }
 
+/* Half of them change it all the time, the others see it for the first time again and again. */
+static int change_or_look(struct place *p, unsigned number)
+{
+	struct store *s = open_in(p);
+	struct store_status status;
+	uint8_t uuid[16];
+	int wrong = !s;
+
+	for (unsigned i = 0; s && i < 4 * EACH; i++) {
+		if (number % 2) {
+			wrong += sample_insert(s, number * 4 * EACH + i, true, uuid) != HUFU_OK;
+			continue;
+		}
+		struct store *fresh = NULL;
+		wrong += store_open(&p->conf, &fresh) || store_status(fresh, &status) || status.rolled_back;
+		store_close(fresh);
+	}
+	store_close(s);
+	return wrong > 0;
+}
+
+static void test_nobody_is_alarmed(void)
+{
+	struct place p;
+
+	place_init(&p);
+	CU_ASSERT_EQUAL(crowd(&p, change_or_look), PROCESSES);
+	CU_ASSERT_FALSE(log_has(&p, "ALARM"));
+	place_clear(&p);
+}
+
 /* A counter kept in an attribute: each process adds to it by compare-and-set. */
 static int count_up(struct place *p, unsigned number)
 {
@@ -303,6 +334,7 @@ static void test_threads(void)
 static const struct unit_case cases[] = {
 	{"8 processes insert by the same op ids: exactly one row each", test_one_row_an_op},
 	{"8 processes insert and delete their own: all is there", test_all_rows_of_all},
+	{"who looks while others write takes nothing for an older state", test_nobody_is_alarmed},
 	{"8 processes update one object by version: no update is lost", test_no_update_is_lost},
 	{"8 processes make one token: exactly one of them has", test_one_init_wins},
 	{"a store locked by another process is busy within the deadline, and read meanwhile", test_locked_by_another},
