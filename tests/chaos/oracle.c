@@ -101,16 +101,25 @@ void oracle_sm2_pair(EVP_PKEY **key, uint8_t point[65], uint8_t d[32])
 	BN_clear_free(n);
 }
 
-EVP_PKEY *oracle_rsa(const uint8_t *n, size_t n_len, const uint8_t *e, size_t e_len)
+static void put_number(EVP_PKEY *key, const char *name, uint8_t *out, size_t len)
 {
-	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-	BIGNUM *modulus = BN_bin2bn(n, (int)n_len, NULL), *exponent = BN_bin2bn(e, (int)e_len, NULL);
+	BIGNUM *n = NULL;
 
-	SURE(OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus) == 1);
-	SURE(OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent) == 1);
-	EVP_PKEY *key = from_data("RSA", build, EVP_PKEY_PUBLIC_KEY);
-	BN_free(modulus);
-	BN_free(exponent);
+	SURE(EVP_PKEY_get_bn_param(key, name, &n) == 1 && BN_bn2binpad(n, out, (int)len) == (int)len);
+	BN_clear_free(n);
+}
+
+/* Making one takes longer than what is tried with it: all seeds of a process share it. */
+EVP_PKEY *oracle_rsa_pair(uint8_t n[256], uint8_t e[3], uint8_t d[256])
+{
+	static EVP_PKEY *key;
+
+	if (!key)
+		key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
+	SURE(key && EVP_PKEY_up_ref(key) == 1);
+	put_number(key, OSSL_PKEY_PARAM_RSA_N, n, 256);
+	put_number(key, OSSL_PKEY_PARAM_RSA_E, e, 3);
+	put_number(key, OSSL_PKEY_PARAM_RSA_D, d, 256);
 	return key;
 }
 

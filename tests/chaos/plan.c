@@ -388,8 +388,8 @@ static void blind(uint64_t seed, unsigned phase)
 const struct profile profiles[] = {
 	{.name = "storm", works_mixed, storm, "nobody notices what fails", .ops = 1600, .seeds = 10},
 	{.name = "liars", works_sign, liars, "no wrong signature comes out", .ops = 800, .seeds = 3},
-	{.name = "outage", works_mixed, outage, "all down is a clean error, and service comes back", .ops = 640, .seeds = 2,
-	 .deadline_ms = 300, .may_fail = true},
+	{.name = "outage", works_mixed, outage, "all down is a clean error, and service comes back", .ops = 320, .seeds = 2,
+	 .deadline_ms = 1000, .may_fail = true},
 	{.name = "fork", works_fork, storm, "children of a process at work can work", .ops = 640, .seeds = 3, .forks = true},
 	{.name = "reload", works_mixed, reload, "devices come, go and drain under load", .ops = 800, .seeds = 2, .removes = true},
 	{.name = "blind", works_mixed, blind, "this harness sees what no pool can", .ops = 300, .seeds = 1, .must_complain = true},

@@ -120,18 +120,16 @@ static void import_sm2(CK_SESSION_HANDLE s)
 	NEED(p11->C_CreateObject(s, priv, COUNT(priv), &shared.sm2_priv));
 }
 
-static void make_rsa(CK_SESSION_HANDLE s)
+static void import_rsa(CK_SESSION_HANDLE s)
 {
-	CK_MECHANISM gen = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
-	CK_ULONG nbits = 2048;
-	CK_OBJECT_HANDLE pub;
-	uint8_t n[256], e[8];
-	CK_ATTRIBUTE pub_templ[] = {ATTR(CKA_MODULUS_BITS, nbits), ATTR(CKA_VERIFY, yes)}, priv_templ[] = {ATTR(CKA_SIGN, yes)};
-	CK_ATTRIBUTE read[] = {ATTR(CKA_MODULUS, n), ATTR(CKA_PUBLIC_EXPONENT, e)};
+	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+	CK_KEY_TYPE type = CKK_RSA;
+	uint8_t n[256], e[3], d[256];
+	CK_ATTRIBUTE priv[] = {ATTR(CKA_CLASS, class), ATTR(CKA_KEY_TYPE, type), ATTR(CKA_MODULUS, n), ATTR(CKA_PUBLIC_EXPONENT, e),
+	                       ATTR(CKA_PRIVATE_EXPONENT, d), ATTR(CKA_SIGN, yes)};
 
-	NEED(p11->C_GenerateKeyPair(s, &gen, pub_templ, 2, priv_templ, 1, &pub, &shared.rsa_priv));
-	NEED(p11->C_GetAttributeValue(s, pub, read, 2));
-	shared.rsa = oracle_rsa(n, read[0].ulValueLen, e, read[1].ulValueLen);
+	shared.rsa = oracle_rsa_pair(n, e, d);
+	NEED(p11->C_CreateObject(s, priv, COUNT(priv), &shared.rsa_priv));
 }
 
 static void make_p256(CK_SESSION_HANDLE s)
@@ -156,7 +154,7 @@ void shared_make(CK_SESSION_HANDLE s, struct chance *chance)
 	shared.hmac = import_secret(s, CKK_HUFU_SM3_HMAC, shared.hmac_key, sizeof(shared.hmac_key));
 	shared.aes = import_secret(s, CKK_AES, shared.aes_key, sizeof(shared.aes_key));
 	import_sm2(s);
-	make_rsa(s);
+	import_rsa(s);
 	make_p256(s);
 }
 

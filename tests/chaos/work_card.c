@@ -15,7 +15,7 @@ static CK_OBJECT_HANDLE find_first(CK_SESSION_HANDLE s, CK_ATTRIBUTE *templ, CK_
 	CK_OBJECT_HANDLE found = 0;
 	CK_ULONG nfound = 0;
 
-	for (unsigned i = 0; i < 600 && nfound == 0; i++) {
+	for (unsigned i = 0; i < 1200 && nfound == 0; i++) {
 		if (i > 0)
 			nanosleep(&moment, NULL);
 		NEED(p11->C_FindObjectsInit(s, templ, n));
