@@ -15,7 +15,7 @@
 #include "pool/pool.h"
 
 #define NEED(call) CU_ASSERT_EQUAL_FATAL((call), HUFU_OK)
-#define PATIENCE_NS (20 * NS_PER_S)
+#define PATIENCE_NS (60 * NS_PER_S)
 
 static const uint8_t kek[32] = "the wrapping key of the domain..", p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
 static char dirs[2][256];

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE 1500            /* looks, 10 ms apart: only a failure takes as long */
+#define PATIENCE 6000            /* looks, 10 ms apart: only a failure takes as long */
 
 static char conf_path[PATH_MAX], log_path[PATH_MAX], run_path[PATH_MAX];
 static struct conf run_conf = {.run_dir = run_path};
@@ -389,7 +389,7 @@ static unsigned mappings(void)
 /* A thread that was joined stays in /proc for a moment. */
 static bool tasks_are(unsigned n)
 {
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < PATIENCE; i++) {
 		if (entries("/proc/self/task") == n)
 			return true;
 		usleep(10000);

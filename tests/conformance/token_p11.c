@@ -54,7 +54,7 @@ static CK_OBJECT_HANDLE find(CK_OBJECT_CLASS class, const char *label)
 {
 	CK_ATTRIBUTE templ[] = {{CKA_CLASS, &class, sizeof class}, {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)}};
 	CK_OBJECT_HANDLE h = 0;
-	for (int tries = 0; tries < 2000 && !h; tries++) {
+	for (int tries = 0; tries < 12000 && !h; tries++) {
 		CK_ULONG n = 0;
 		OK(find_init(session, templ, 2));
 		OK(find_next(session, &h, 1, &n));
@@ -161,7 +161,7 @@ static void test_kept(void)
 	CU_ASSERT_FATAL(made != 0 && signer != 0 && pub != 0);
 	/* Its PIN comes beside the ops: until it is there the key is not. */
 	CK_RV rv = CKR_DEVICE_ERROR;
-	for (int tries = 0; tries < 2000 && rv != CKR_OK; tries++, usleep(5000))
+	for (int tries = 0; tries < 12000 && rv != CKR_OK; tries++, usleep(5000))
 		rv = crypt_at_once(OP_ENCRYPT, &ecb, made, kek, 16, out, &len);
 	OK(rv);
 	try_pair(CKM_ECDSA_SHA256, signer, pub);

@@ -17,7 +17,7 @@
 #include "tls_util.h"
 #include "unit.h"
 
-#define LONG_NS (20 * NS_PER_S)
+#define LONG_NS (60 * NS_PER_S)
 #define BODY_LEN 5000
 
 static struct tls_ca *ca;

@@ -13,7 +13,7 @@
 #include "wire/channel.h"
 #include "wire/op.h"
 
-#define MACHINE_WAIT_MS 20000 /* only a failure gets there */
+#define MACHINE_WAIT_MS 60000 /* only a failure gets there */
 
 struct machine;
 struct served {

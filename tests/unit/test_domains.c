@@ -263,7 +263,7 @@ static void mend(void)
 
 	for (unsigned i = 0; i < 3; i++)
 		script(device_names[i], "");
-	for (unsigned tries = 0; tries < 1000; tries++) {
+	for (unsigned tries = 0; tries < 12000; tries++) {
 		size_t n = pool_domains(session->token->pool, domains, 4), nup = 0;
 		for (size_t i = 0; i < n; i++)
 			nup += domains[i].up;
@@ -421,7 +421,7 @@ static bool becomes(const char *device, enum pool_state state)
 {
 	struct pool_domain domains[4];
 
-	for (unsigned tries = 0; tries < 2000 && state_of(device) != state; tries++) {
+	for (unsigned tries = 0; tries < 12000 && state_of(device) != state; tries++) {
 		(void)pool_domains(session->token->pool, domains, 4);
 		usleep(5000);
 	}
@@ -866,7 +866,7 @@ static bool password_is_refused(void)
 
 static bool is_asked(enum hufu_verb verb, uint64_t times)
 {
-	for (unsigned tries = 0; tries < 4000 && fault_counts("d1").asked[verb] < times; tries++)
+	for (unsigned tries = 0; tries < 12000 && fault_counts("d1").asked[verb] < times; tries++)
 		usleep(5000);
 	return fault_counts("d1").asked[verb] == times;
 }
@@ -901,7 +901,7 @@ static void test_refused(void)
 	OK(session_logout(session));
 	login(CKU_USER);
 	CU_ASSERT(is_asked(HUFU_VERB_LOGIN, 1));
-	for (unsigned tries = 0; tries < 4000 && !log_has("it refused the credential"); tries++)
+	for (unsigned tries = 0; tries < 12000 && !log_has("it refused the credential"); tries++)
 		usleep(5000);
 	for (unsigned i = 0; i < 2; i++) {
 		again(LOCKED C2, "\"d1\", \"d2\"", "", CKU_USER);
@@ -1138,7 +1138,7 @@ static void test_residents_prove(void)
 	again(both, "\"d1\", \"d2\"", "", CKU_USER);
 	for (unsigned i = 0; i < 20; i++)
 		CU_ASSERT(signs("cards sign 0"));
-	for (unsigned tries = 0; tries < 2000 && !log_has("d2: up -> quarantined"); tries++)
+	for (unsigned tries = 0; tries < 12000 && !log_has("d2: up -> quarantined"); tries++)
 		usleep(5000);
 	CU_ASSERT(log_has("it holds another key than domain \"cards\""));
 	CU_ASSERT_EQUAL(count_objects(CKO_PRIVATE_KEY), 1);

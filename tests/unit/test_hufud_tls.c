@@ -17,7 +17,7 @@
 #include "tls_util.h"
 #include "unit.h"
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 #define ECHO (WIRE_OP_VERB + HUFU_VERB_RANDOM)
 
 static struct tls_ca *ca, *other_ca;

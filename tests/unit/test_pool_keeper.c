@@ -22,8 +22,8 @@
 #include "pool/internal.h"
 #include "sm/sm2.h"
 
-#define PATIENCE_NS (20 * NS_PER_S)
-#define AWHILE_NS (3 * NS_PER_S)   /* nothing that hangs was waited for */
+#define PATIENCE_NS (60 * NS_PER_S)
+#define AWHILE_NS (30 * NS_PER_S)  /* nothing that hangs was waited for: it hangs until it is released */
 
 #define TOKEN(devices) \
 	"token t { store = \"sqlite:/nowhere/t.db\" devices = {" devices "} backoff_min_ms = 20 backoff_max_ms = 40 }\n"

