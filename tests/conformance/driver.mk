@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # One suite over every driver; a program a driver.
-DRIVER_SUITE = \
+check_LTLIBRARIES += tests/conformance/libsuite.la
+tests_conformance_libsuite_la_SOURCES = \
 	tests/conformance/driver_kit.h \
 	tests/conformance/driver_suite.c \
 	tests/conformance/driver_suite.h \
@@ -17,23 +18,25 @@ DRIVER_SUITE = \
 	tests/conformance/driver_suite_sm2.c \
 	tests/conformance/driver_suite_sm4.c
 DRIVER_SUITE_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS) $(GCRYPT_CFLAGS) -I$(top_srcdir)/tests/unit
-DRIVER_SUITE_LIBS = src/driver/libfault.la $(POOL_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(GCRYPT_LIBS) $(PTHREAD_LIBS)
+tests_conformance_libsuite_la_CFLAGS = $(DRIVER_SUITE_CFLAGS)
+DRIVER_SUITE_LIBS = tests/conformance/libsuite.la src/driver/libfault.la $(POOL_LIBS) $(CUNIT_LIBS) $(OPENSSL_LIBS) $(GCRYPT_LIBS) $(PTHREAD_LIBS)
 
 UNIT_TESTS += tests/conformance/driver_soft tests/conformance/driver_fault tests/conformance/driver_pool \
-	tests/conformance/driver_threads tests/conformance/driver_mixed
-tests_conformance_driver_soft_SOURCES = %reldir%/driver_soft.c %reldir%/driver_direct.c $(DRIVER_SUITE)
+	tests/conformance/driver_threads
+LONG_TESTS += tests/conformance/driver_mixed
+tests_conformance_driver_soft_SOURCES = %reldir%/driver_soft.c %reldir%/driver_direct.c
 tests_conformance_driver_soft_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_soft_LDADD = $(DRIVER_SUITE_LIBS)
-tests_conformance_driver_fault_SOURCES = %reldir%/driver_fault.c %reldir%/driver_direct.c $(DRIVER_SUITE)
+tests_conformance_driver_fault_SOURCES = %reldir%/driver_fault.c %reldir%/driver_direct.c
 tests_conformance_driver_fault_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_fault_LDADD = $(DRIVER_SUITE_LIBS)
-tests_conformance_driver_pool_SOURCES = %reldir%/driver_pool.c %reldir%/driver_pooled.c $(DRIVER_SUITE)
+tests_conformance_driver_pool_SOURCES = %reldir%/driver_pool.c %reldir%/driver_pooled.c
 tests_conformance_driver_pool_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_pool_LDADD = $(DRIVER_SUITE_LIBS)
-tests_conformance_driver_threads_SOURCES = %reldir%/driver_threads.c %reldir%/driver_pooled.c $(DRIVER_SUITE)
+tests_conformance_driver_threads_SOURCES = %reldir%/driver_threads.c %reldir%/driver_pooled.c
 tests_conformance_driver_threads_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_threads_LDADD = $(DRIVER_SUITE_LIBS)
-tests_conformance_driver_mixed_SOURCES = %reldir%/driver_mixed.c %reldir%/driver_pooled.c $(DRIVER_SUITE)
+tests_conformance_driver_mixed_SOURCES = %reldir%/driver_mixed.c %reldir%/driver_pooled.c
 tests_conformance_driver_mixed_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_mixed_LDADD = $(DRIVER_SUITE_LIBS)
 
@@ -45,7 +48,7 @@ tests_conformance_driver_p11_LDADD = $(DRIVER_SUITE_LIBS)
 # The emulated cards: each alone, and all of them with a device that is none.
 DRIVER_CARD_TESTS = tests/conformance/driver_card_standard tests/conformance/driver_card_narrow tests/conformance/driver_card_2012
 UNIT_TESTS += $(DRIVER_CARD_TESTS) tests/conformance/driver_cards
-DRIVER_CARD_SOURCES = tests/conformance/driver_card.c tests/conformance/driver_direct.c $(DRIVER_SUITE) $(CARDS_RIG)
+DRIVER_CARD_SOURCES = tests/conformance/driver_card.c tests/conformance/driver_direct.c $(CARDS_RIG)
 DRIVER_CARD_CFLAGS = $(DRIVER_SUITE_CFLAGS) -I$(top_srcdir)/tests/cards
 DRIVER_CARD_NEEDS = $(EMULATED_CARDS) tests/cards/make_card$(EXEEXT)
 tests_conformance_driver_card_standard_SOURCES = $(DRIVER_CARD_SOURCES)
@@ -63,7 +66,7 @@ tests_conformance_driver_card_2012_CPPFLAGS = $(AM_CPPFLAGS) -DCARD='"card_2012"
 tests_conformance_driver_card_2012_CFLAGS = $(DRIVER_CARD_CFLAGS)
 tests_conformance_driver_card_2012_LDADD = $(DRIVER_SUITE_LIBS)
 EXTRA_tests_conformance_driver_card_2012_DEPENDENCIES = $(DRIVER_CARD_NEEDS)
-tests_conformance_driver_cards_SOURCES = %reldir%/driver_cards.c %reldir%/driver_pooled.c $(DRIVER_SUITE) $(CARDS_RIG)
+tests_conformance_driver_cards_SOURCES = %reldir%/driver_cards.c %reldir%/driver_pooled.c $(CARDS_RIG)
 tests_conformance_driver_cards_CFLAGS = $(DRIVER_CARD_CFLAGS)
 tests_conformance_driver_cards_LDADD = $(DRIVER_SUITE_LIBS)
 EXTRA_tests_conformance_driver_cards_DEPENDENCIES = $(DRIVER_CARD_NEEDS)
@@ -87,7 +90,7 @@ if HUFUD
 # Cipher machines: hufud itself, a child of the test.
 MACHINES = tests/conformance/machines.c tests/conformance/machines.h tests/unit/tls_util.c tests/unit/tls_util.h
 UNIT_TESTS += tests/conformance/driver_net
-tests_conformance_driver_net_SOURCES = %reldir%/driver_net.c %reldir%/driver_pooled.c $(DRIVER_SUITE) $(MACHINES)
+tests_conformance_driver_net_SOURCES = %reldir%/driver_net.c %reldir%/driver_pooled.c $(MACHINES)
 tests_conformance_driver_net_CFLAGS = $(DRIVER_SUITE_CFLAGS)
 tests_conformance_driver_net_LDADD = $(DRIVER_SUITE_LIBS)
 EXTRA_tests_conformance_driver_net_DEPENDENCIES = hufud$(EXEEXT)

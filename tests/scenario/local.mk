@@ -1,9 +1,15 @@
 # Scenarios: the plain module, driven by programs that nobody here wrote. Not
 # under sanitizers: a sanitized module cannot be loaded by foreign programs.
+# The first ones take longest: they begin first.
 SCENARIOS = \
-	%reldir%/alias.sh \
+	%reldir%/tool-qualify.sh \
 	%reldir%/bench-failover.sh \
 	%reldir%/bench-net.sh \
+	%reldir%/hosts.sh \
+	%reldir%/java.sh \
+	%reldir%/hufud-audit.sh \
+	%reldir%/net-devices.sh \
+	%reldir%/alias.sh \
 	%reldir%/cards.sh \
 	%reldir%/config.sh \
 	%reldir%/crowd.sh \
@@ -16,15 +22,11 @@ SCENARIOS = \
 	%reldir%/domain.sh \
 	%reldir%/driver-kit.sh \
 	%reldir%/gnutls.sh \
-	%reldir%/hosts.sh \
 	%reldir%/hufud-access.sh \
-	%reldir%/hufud-audit.sh \
 	%reldir%/hufud-run.sh \
 	%reldir%/hufud-unit.sh \
 	%reldir%/install.sh \
-	%reldir%/java.sh \
 	%reldir%/machine-init.sh \
-	%reldir%/net-devices.sh \
 	%reldir%/netns.sh \
 	%reldir%/nginx.sh \
 	%reldir%/nss.sh \
@@ -47,7 +49,6 @@ SCENARIOS = \
 	%reldir%/tool-bench.sh \
 	%reldir%/tool-hufu.sh \
 	%reldir%/tool-international.sh \
-	%reldir%/tool-qualify.sh \
 	%reldir%/top.sh
 
 # What HUFU_SOAK makes longer in ./check --long.

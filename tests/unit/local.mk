@@ -192,7 +192,7 @@ tests_unit_test_crypt_SOURCES = %reldir%/test_crypt.c $(TOKEN_TEST_UTIL)
 tests_unit_test_crypt_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_crypt_LDADD = $(TOKEN_TEST_LIBS)
 
-UNIT_TESTS += tests/unit/test_domains
+LONG_TESTS += tests/unit/test_domains
 tests_unit_test_domains_SOURCES = %reldir%/test_domains.c $(TOKEN_TEST_UTIL)
 tests_unit_test_domains_CFLAGS = $(TOKEN_TEST_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_domains_LDADD = src/driver/libfault.la $(TOKEN_TEST_LIBS)
@@ -358,7 +358,7 @@ tests_unit_test_store_procs_SOURCES = %reldir%/test_store_procs.c $(STORE_UTIL)
 tests_unit_test_store_procs_CFLAGS = $(STORE_TEST_CFLAGS)
 tests_unit_test_store_procs_LDADD = $(STORE_TEST_LIBS)
 
-UNIT_TESTS += tests/unit/test_powerloss
+LONG_TESTS += tests/unit/test_powerloss
 tests_unit_test_powerloss_SOURCES = %reldir%/test_powerloss.c $(POWERLOSS_VFS) $(STORE_UTIL)
 tests_unit_test_powerloss_CFLAGS = $(STORE_TEST_CFLAGS)
 tests_unit_test_powerloss_LDADD = $(STORE_TEST_LIBS)
