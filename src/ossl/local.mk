@@ -15,17 +15,26 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/keymgmt.c \
 	%reldir%/login.c \
 	%reldir%/login.h \
+	%reldir%/md.c \
+	%reldir%/md.h \
 	%reldir%/pause.c \
 	%reldir%/pause.h \
 	%reldir%/provider.c \
 	%reldir%/provider.h \
 	%reldir%/search.c \
 	%reldir%/search.h \
+	%reldir%/signature.c \
+	%reldir%/signature.h \
+	%reldir%/signature_ecdsa.c \
+	%reldir%/signature_edwards.c \
+	%reldir%/signature_rsa.c \
+	%reldir%/signature_sm2.c \
 	%reldir%/stack.c \
 	%reldir%/stack.h \
 	%reldir%/store.c \
 	%reldir%/uri.c \
 	%reldir%/uri.h \
+	%reldir%/work.c \
 	%reldir%/work.h
 src_ossl_libossl_la_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(OPENSSL_CFLAGS)
 

@@ -46,6 +46,7 @@ static const OSSL_ALGORITHM *query_operation(void *provider, int operation, int 
 	*no_cache = 0;
 	switch (operation) {
 	case OSSL_OP_KEYMGMT: return keymgmt_algorithms;
+	case OSSL_OP_SIGNATURE: return signature_algorithms;
 	case OSSL_OP_STORE: return store_algorithms;
 	default:
 		return NULL;
