@@ -62,27 +62,38 @@ static CK_RV finish_with_copies(struct session *session, struct job *job)
 	return rv;
 }
 
-static CK_RV finish(struct session *session, struct job *job)
-{
+struct attempt {
+	struct key *key;
+	struct job *job;
 	struct pause pause;
+	CK_RV rv;
+};
 
-	pause_begin(&pause, session);
-	CK_RV rv = pause.parks ? finish_with_copies(session, job) : job->finish(session, job);
-	pause_end(&pause);
+static CK_RV finish(struct attempt *attempt, struct session *session)
+{
+	pause_begin(&attempt->pause, session);
+	CK_RV rv = attempt->pause.stack ? finish_with_copies(session, attempt->job) : attempt->job->finish(session, attempt->job);
+	pause_end(&attempt->pause);
 	return rv;
 }
 
-static CK_RV attempt(struct key *key, struct job *job)
+static void run_attempt(void *arg)
 {
-	struct session *session = key_enter(key, &job->key);
+	struct attempt *attempt = arg;
+	struct session *session = key_enter(attempt->key, &attempt->job->key);
 
-	if (!session)
-		return CKR_TOLD;
-	CK_RV rv = begin(key, session, job);
-	if (rv == CKR_OK)
-		rv = finish(session, job);
-	desk_give(key->desk, session);
-	return rv;
+	attempt->rv = session ? begin(attempt->key, session, attempt->job) : CKR_TOLD;
+	if (attempt->rv == CKR_OK)
+		attempt->rv = finish(attempt, session);
+	if (session)
+		desk_give(attempt->key->desk, session);
+}
+
+static CK_RV try(struct key *key, struct job *job)
+{
+	struct attempt attempt = {.key = key, .job = job};
+
+	return pause_run(&attempt.pause, run_attempt, &attempt) ? attempt.rv : CKR_HOST_MEMORY;
 }
 
 /* What a fresh look at key and login may put right: the object was replaced, somebody logged out, the token began anew. */
@@ -95,14 +106,14 @@ static bool is_stale(CK_RV rv)
 static CK_RV run(struct key *key, struct job *job)
 {
 	CK_ULONG room = job->out_len;
-	CK_RV rv = attempt(key, job);
+	CK_RV rv = try(key, job);
 
 	if (!is_stale(rv))
 		return rv;
 	/* Unless another thread has looked it up again already. */
 	atomic_compare_exchange_strong(&key->handle, &job->key, CK_INVALID_HANDLE);
 	job->out_len = room;
-	return attempt(key, job);
+	return try(key, job);
 }
 
 int work_failed(const struct key *key, CK_RV rv, const char *what)
