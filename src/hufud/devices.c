@@ -92,13 +92,13 @@ static void finish(struct served *served, enum hufu_err err)
 /* A public key is no key to be kept: whether it is one at all a device says. */
 static bool looks_at_public(const struct hufu_op *op)
 {
-	return op->verb == HUFU_VERB_IMPORT && key_type_is_open(op->new_type);
+	return op->verb == HUFU_VERB_IMPORT && key_type_is_public(op->new_type);
 }
 
 /* Beside what wire_op_take has seen to. */
 static enum hufu_err check(const struct hufu_op *op)
 {
-	if (1u << op->verb & MAKES && key_type_is_open(op->new_type) && !looks_at_public(op))
+	if (1u << op->verb & MAKES && key_type_is_public(op->new_type) && !looks_at_public(op))
 		return HUFU_ERR_KEY_TYPE;
 	return op->phase == HUFU_PHASE_WHOLE || 1u << op->verb & IN_PARTS ? HUFU_OK : HUFU_ERR_ARGUMENT;
 }

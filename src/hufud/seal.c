@@ -20,30 +20,6 @@
 #define POLICY_HARDWARE_ONLY 1u
 #define DOMAIN_TAG_LEN 8
 
-bool key_type_is_open(enum hufu_key_type type)
-{
-	switch (type) {
-	case HUFU_KEY_SM2_PUBLIC:
-	case HUFU_KEY_RSA_PUBLIC:
-	case HUFU_KEY_EC_PUBLIC:
-	case HUFU_KEY_EDWARDS_PUBLIC:
-	case HUFU_KEY_MONTGOMERY_PUBLIC:
-		return true;
-	case HUFU_KEY_SM2_PRIVATE:
-	case HUFU_KEY_SM4:
-	case HUFU_KEY_ZUC:
-	case HUFU_KEY_SECRET:
-	case HUFU_KEY_AES:
-	case HUFU_KEY_DES3:
-	case HUFU_KEY_RSA_PRIVATE:
-	case HUFU_KEY_EC_PRIVATE:
-	case HUFU_KEY_EDWARDS_PRIVATE:
-	case HUFU_KEY_MONTGOMERY_PRIVATE:
-		break;
-	}
-	return false;
-}
-
 /* -- copies --------------------------------------------------------------------- */
 
 static void write_aad(const struct tenant *tenant, const uint8_t header[COPY_HEADER_LEN], struct writer *aad)

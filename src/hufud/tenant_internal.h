@@ -70,9 +70,6 @@ enum hufu_err tenant_seal_state(struct tenant *, const struct hufu_op *, const c
 enum hufu_err tenant_open_state(struct tenant *, const struct hufu_op *, const struct pool_domain *names, size_t n,
                                 const char **domain, uint8_t out[HUFU_STATE_MAX], size_t *len) MUST_CHECK;
 
-/* A public key: its copy is no secret. */
-bool key_type_is_open(enum hufu_key_type);
-
 /* -- make.c: new keys --------------------------------------------------------------- */
 
 /*

@@ -38,7 +38,7 @@ static enum hufu_err open_key(struct tenant *tenant, const struct hufu_key *key,
 {
 	const struct pool_copy open = {.kind = HUFU_COPY_BLOB, .data = key->blob, .len = key->blob_len};
 
-	if (key_type_is_open(key->type))
+	if (key_type_is_public(key->type))
 		return pool_key_new(tenant->pool, key->uuid, key->version, key->type, &open, 1, &out->key);
 	return open_sealed(tenant, key, out);
 }

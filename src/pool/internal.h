@@ -434,8 +434,6 @@ void key_evict_all(struct device *, struct hufu_device *, uint64_t deadline_ns);
 void key_evict_unwanted(struct device *, struct hufu_lease *, uint64_t deadline_ns);
 bool key_is_loaded_in(struct device *);
 /* At the end, with all devices closed. */
-/* What anybody may know: no secret or private key. */
-bool key_type_is_public(enum hufu_key_type);
 void key_free_all(struct pool *);
 /* After fork: nobody evicts anything here. */
 void key_forget_evictions(struct pool *);

@@ -89,6 +89,8 @@ void pool_key_set_policy(struct pool_key *, bool hardware_only, bool fallback);
 struct pool_key *pool_key_hold(struct pool_key *);
 void pool_key_rele(struct pool_key *);
 enum hufu_key_type pool_key_type(const struct pool_key *);
+/* What anybody may know: no secret or private key. */
+bool key_type_is_public(enum hufu_key_type);
 /* The copies, as views that live as long as the key. */
 size_t pool_key_copies(const struct pool_key *, const struct pool_copy **);
 
