@@ -53,13 +53,14 @@ static void *work(void *arg)
 
 	if (rv == CKR_OK && !find_key(f, session, &key))
 		rv = CKR_KEY_HANDLE_INVALID;
-	if (rv != CKR_OK)
+	if (rv != CKR_OK) {
 		note_call(load, rv, 0);
-	while (rv == CKR_OK && !atomic_load(&load->stop)) {
+		return NULL;
+	}
+	while (!atomic_load(&load->stop)) {
 		const uint64_t from = clock_now_ns();
 		rv = sign_once(f, session, key);
 		note_call(load, rv, clock_now_ns() - from);
-		rv = CKR_OK; /* a call that failed is counted, and the next one made */
 	}
 	return NULL;
 }
