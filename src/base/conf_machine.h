@@ -63,9 +63,7 @@ struct conf_audit {
 	char *file;                /* absolute; default: none */
 	bool syslog;
 	bool operations;           /* crypto operations too, not administration, login and keys' lives alone; default true */
-	#define CONF_RULE_LABEL_MAX 127 /* bytes of a key's label in a rule */
-
-enum conf_audit_full when_full; /* of crypto operations; all else is refused when it cannot be written. Default buffer */
+	enum conf_audit_full when_full; /* of crypto operations; all else is refused when it cannot be written. Default buffer */
 	uint32_t buffer;           /* records, default 100000 */
 	uint32_t buffer_ms;        /* default 30000 */
 	uint32_t checkpoint_s, checkpoint_records; /* 60, 1000 */
