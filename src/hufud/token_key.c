@@ -46,8 +46,10 @@ static enum hufu_err key_of_row(struct tenant *tenant, const struct store_row *r
 		return err;
 	pool_key_set_policy(*key, facts->hardware_only, fallback);
 	err = set_public(*key, row, facts->type);
-	if (err != HUFU_OK)
+	if (err != HUFU_OK) {
 		pool_key_rele(*key);
+		*key = NULL;
+	}
 	return err;
 }
 

@@ -698,6 +698,32 @@ static void nothing_is_taken_back(void)
 	bed_clear(&bed);
 }
 
+/* Put there past the machine, which would not take such a row. */
+static void without_a_public_half(void)
+{
+	struct store_conf conf;
+	struct store *store;
+	struct bed bed;
+	struct key key;
+	uint8_t d[32] = {1};
+	const struct store_copy copy = {.kind = HUFU_COPY_BLOB, .domain = "soft", .data = d, .len = sizeof(d)};
+
+	bed_login(&bed, "standard");
+	generate(&bed.user, &key, HUFU_KEY_SM2_PRIVATE);
+	set(&key, CKA_SIGN, true);
+	key.point[66] ^= 1;
+	key.draft.copies = &copy;
+	conf = store_conf_of(tenant_conf(bed.machine[0]));
+	CU_ASSERT_EQUAL_FATAL(store_open(&conf, &store), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(store_login(store, STORE_USER, (const uint8_t *)PIN, strlen(PIN)), HUFU_OK);
+	CU_ASSERT_EQUAL_FATAL(store_insert(store, &key.draft, key.uuid), HUFU_OK);
+	store_close(store);
+	key.version = 1;
+	for (int i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(sign(&bed.user, &key), HUFU_ERR_KEY_VALUE);
+	bed_clear(&bed);
+}
+
 static void name(struct key *key, const char *label)
 {
 	*attr_of(key, CKA_LABEL) = (struct store_attr){.type = CKA_LABEL, .value = (const uint8_t *)label, .len = strlen(label)};
@@ -803,6 +829,7 @@ static const struct unit_case cases[] = {
 	{"only this tenant's sealed copies make keys, and of what they are", foreign_copies_are_none},
 	{"what is changed or destroyed is so at the next use", changes_are_seen},
 	{"a key is used as its attributes say", used_as_allowed},
+	{"a row whose public half is none is no key", without_a_public_half},
 	{"a key's value leaves only where whoever asks could wrap it for himself", leaves_as_allowed},
 	{"restrictions are never taken back, by no change and no copy", nothing_is_taken_back},
 	{"what is denied of a key by its label stays denied, whatever name it is given", named_by_rules},
