@@ -170,11 +170,13 @@ enum hufu_err token_key_get(struct request *req, const struct wire_op *wire, con
 	struct caller caller;
 	struct wanted w = {.caller = &caller, .tenant = req->session->tenant, .op = &wire->op, .version = key->version,
 	                   .is_subject = key == &wire->subject};
-	enum hufu_err err = caller_for(req, wire, &caller);
 
+	name_row(key, w.uuid);
+	if (!w.is_subject)
+		memcpy(req->key_uuid, w.uuid, sizeof(req->key_uuid)); /* the trail names the row, whatever the client calls its key */
+	enum hufu_err err = caller_for(req, wire, &caller);
 	if (err != HUFU_OK)
 		return err;
-	name_row(key, w.uuid);
 	err = find_key(&w);
 	if (err != HUFU_OK)
 		return err;

@@ -80,6 +80,7 @@ struct client {
 	struct tenant *tenant;
 	uint8_t ticket[WIRE_TICKET_MAX];
 	size_t ticket_len;
+	uint8_t recorded[16];          /* the key of its last request, as the audit trail names it */
 };
 
 static void exchange(struct client *client, uint16_t op, const struct writer *frame, struct writer *reply)
@@ -99,6 +100,7 @@ static void exchange(struct client *client, uint16_t op, const struct writer *fr
 		pthread_cond_wait(&asked.wake, &asked.lock);
 	pthread_mutex_unlock(&asked.lock);
 	CU_ASSERT_TRUE_FATAL(asked.reply.len >= WIRE_HEADER_LEN);
+	memcpy(client->recorded, asked.req.key_uuid, sizeof(client->recorded));
 	*reply = asked.reply;
 }
 
@@ -354,10 +356,9 @@ static struct hufu_key row_key(const struct key *key)
 	return k;
 }
 
-static enum hufu_err sign(struct client *client, const struct key *key)
+static enum hufu_err sign_with(struct client *client, const struct key *key, struct hufu_key k)
 {
 	static const uint8_t e[32] = {1, 2, 3};
-	struct hufu_key k = row_key(key);
 	struct sm2_public public;
 	uint8_t signature[64];
 	struct hufu_op op = {.verb = HUFU_VERB_SIGN, .mechanism = CKM_HUFU_SM2, .key = &k, .in = e, .in_len = sizeof(e),
@@ -370,6 +371,11 @@ static enum hufu_err sign(struct client *client, const struct key *key)
 		CU_ASSERT_EQUAL(sm2_verify(&public, e, signature), SM2_OK);
 	}
 	return err;
+}
+
+static enum hufu_err sign(struct client *client, const struct key *key)
+{
+	return sign_with(client, key, row_key(key));
 }
 
 static enum hufu_err with_sm4(struct client *client, const struct key *key, enum hufu_verb verb)
@@ -698,6 +704,27 @@ static void nothing_is_taken_back(void)
 	bed_clear(&bed);
 }
 
+/* A session's copy of a key has a uuid of its own, which the trail must not take for the key's. */
+static void recorded_by_its_row(void)
+{
+	struct bed bed;
+	struct key key;
+
+	bed_login(&bed, "standard");
+	generate(&bed.user, &key, HUFU_KEY_SM2_PRIVATE);
+	set(&key, CKA_SIGN, true);
+	CU_ASSERT_EQUAL(insert(&bed.user, &key), HUFU_OK);
+	struct hufu_key k = row_key(&key);
+	memset(k.uuid, 0xee, sizeof(k.uuid));
+	CU_ASSERT_EQUAL(sign_with(&bed.user, &key, k), HUFU_OK);
+	CU_ASSERT_EQUAL(memcmp(bed.user.recorded, key.uuid, sizeof(key.uuid)), 0);
+	CU_ASSERT_EQUAL(sign_with(&bed.user, &key, k), HUFU_OK); /* on the loop, from memory */
+	CU_ASSERT_EQUAL(memcmp(bed.user.recorded, key.uuid, sizeof(key.uuid)), 0);
+	CU_ASSERT_EQUAL(sign_with(&bed.other, &key, k), HUFU_ERR_EXPIRED);
+	CU_ASSERT_EQUAL(memcmp(bed.other.recorded, key.uuid, sizeof(key.uuid)), 0);
+	bed_clear(&bed);
+}
+
 /* Put there past the machine, which would not take such a row. */
 static void without_a_public_half(void)
 {
@@ -829,6 +856,7 @@ static const struct unit_case cases[] = {
 	{"only this tenant's sealed copies make keys, and of what they are", foreign_copies_are_none},
 	{"what is changed or destroyed is so at the next use", changes_are_seen},
 	{"a key is used as its attributes say", used_as_allowed},
+	{"the audit trail names the row that was used, whatever the client calls its key", recorded_by_its_row},
 	{"a row whose public half is none is no key", without_a_public_half},
 	{"a key's value leaves only where whoever asks could wrap it for himself", leaves_as_allowed},
 	{"restrictions are never taken back, by no change and no copy", nothing_is_taken_back},
