@@ -22,6 +22,7 @@
 #define STATE_SUMMED 104           /* bytes, before their SM3 */
 #define STATE_LEN (STATE_SUMMED + SM3_DIGEST_LEN)
 #define STATE_STRIDE 256           /* from one place to the other */
+#define ROTATE_AGAIN (1u << 20)    /* bytes after which a rotation that failed is tried again */
 
 static enum hufu_err refuse(const char *path, const char *what)
 {
@@ -159,6 +160,14 @@ static bool state_write(struct trail *trail, const struct chain *chain)
 	return good;
 }
 
+/* FILE.N, what FILE becomes. */
+static char *former_name(const struct trail *trail)
+{
+	char *name;
+
+	return asprintf(&name, "%s.%" PRIu64, trail->path, trail->first) < 0 ? NULL : name;
+}
+
 /* -- going on where it was left -------------------------------------------------- */
 
 /* Does the last line before the state's place hash to its head? The line of a rotated file is looked at by verify alone. */
@@ -200,6 +209,33 @@ static bool follow_line(struct trail *trail, struct chain *chain, bool *bad)
 	return true;
 }
 
+/*
+ * A process that died in rotate, before the state: what the state knows is FILE.N, whole and as it was left, and FILE begins behind
+ * it. Then the trail stands at the beginning of FILE.
+ */
+static bool was_rotated(struct trail *trail, struct chain *chain)
+{
+	struct trail former = *trail;
+	struct stat st;
+	bool bad = false;
+	char *name = former_name(trail);
+
+	former.fd = name ? open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+	free(name);
+	if (former.fd < 0)
+		return false;
+	bool good = fstat(former.fd, &st) == 0 && (uint64_t)st.st_size >= former.size && head_stands(&former, chain);
+	while (good && follow_line(&former, chain, &bad))
+		;
+	good = good && !bad && former.size == (uint64_t)st.st_size;
+	close(former.fd);
+	if (!good)
+		return false;
+	trail->size = 0;
+	trail->first = chain->seq;
+	return true;
+}
+
 static enum hufu_err go_on(struct trail *trail, struct chain *chain)
 {
 	struct stat st;
@@ -207,11 +243,11 @@ static enum hufu_err go_on(struct trail *trail, struct chain *chain)
 
 	if (!state_read(trail, chain))
 		return refuse(trail->path, "has a .state that is damaged");
-	if (fstat(trail->fd, &st) || (uint64_t)st.st_size < trail->size)
+	const uint64_t known_first = trail->first, known = trail->size;
+	if (fstat(trail->fd, &st) || ((uint64_t)st.st_size < trail->size && !was_rotated(trail, chain)))
 		return refuse(trail->path, "is shorter than it was left: records were cut off");
 	if (!head_stands(trail, chain))
 		return refuse(trail->path, "is not as it was left: its last record was changed");
-	const uint64_t known = trail->size;
 	while (follow_line(trail, chain, &bad))
 		;
 	if (bad)
@@ -221,7 +257,7 @@ static enum hufu_err go_on(struct trail *trail, struct chain *chain)
 		if (ftruncate(trail->fd, (off_t)trail->size) || fdatasync(trail->fd))
 			return fail(trail->path, "cutting", errno);
 	}
-	if (trail->size != known && !state_write(trail, chain))
+	if ((trail->size != known || trail->first != known_first) && !state_write(trail, chain))
 		return fail(trail->path, "writing the state beside", errno);
 	return HUFU_OK;
 }
@@ -235,7 +271,8 @@ static enum hufu_err begin(struct trail *trail, struct chain *chain)
 	enum hufu_err err = seed && seed_path ? rand_bytes(seed, CHAIN_KEY_LEN) : HUFU_ERR_NO_MEMORY;
 
 	if (!err && !make_file(seed_path, seed, CHAIN_KEY_LEN))
-		err = fail(seed_path, "making", errno);
+		err = errno == EEXIST ? refuse(trail->path, "is to begin, and a .seed of another stands there") :
+		                        fail(seed_path, "making", errno);
 	if (!err) {
 		chain_begin(chain, seed);
 		trail->first = 1;
@@ -307,28 +344,59 @@ bool trail_state(const char *file, struct chain *chain)
 
 /* -- writing ------------------------------------------------------------------------ */
 
-/* FILE becomes FILE.N, and a new one begins. Nothing is lost when it fails: FILE goes on. */
-static void rotate(struct trail *trail, const struct chain *after)
+/* Is FILE.N this file already? A process that died in here before its rename has left it so. */
+static bool is_linked(const struct trail *trail, const char *name)
 {
-	char *name, *fresh = beside(trail->path, ".new");
+	struct stat mine, other;
 
-	if (!fresh || asprintf(&name, "%s.%" PRIu64, trail->path, trail->first) < 0) {
-		free(fresh);
-		return;
-	}
+	return fstat(trail->fd, &mine) == 0 && lstat(name, &other) == 0 && mine.st_ino == other.st_ino && mine.st_dev == other.st_dev;
+}
+
+/* Names are durable before the state relies on them. */
+static bool sync_names(const struct trail *trail)
+{
+	const char *slash = strrchr(trail->path, '/');
+	char *dir = slash ? strndup(trail->path, (size_t)(slash - trail->path) + 1) : NULL;
+	const int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	const bool good = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	free(dir);
+	return good;
+}
+
+static bool move_away(struct trail *trail, const char *name, const char *fresh)
+{
 	const int fd = open_own(fresh);
-	if (fd >= 0 && link(trail->path, name) == 0 && rename(fresh, trail->path) == 0) {
+
+	if (fd >= 0 && (link(trail->path, name) == 0 || (errno == EEXIST && is_linked(trail, name))) &&
+	    rename(fresh, trail->path) == 0) {
 		close(trail->fd);
 		trail->fd = fd;
-		trail->size = 0;
+		return true;
+	}
+	const int error = errno;
+	if (fd >= 0)
+		close(fd);
+	unlink(fresh);
+	errno = error;
+	return false;
+}
+
+/* FILE becomes FILE.N, and a new one begins. Nothing is lost when it fails: FILE goes on, and it is tried again some records later. */
+static void rotate(struct trail *trail, const struct chain *after)
+{
+	char *name = former_name(trail), *fresh = beside(trail->path, ".new");
+
+	if (name && fresh && move_away(trail, name, fresh)) {
+		trail->size = trail->put_off = 0;
 		trail->first = after->seq;
-		if (!state_write(trail, after))
+		if (!sync_names(trail) || !state_write(trail, after))
 			log_warning("the audit trail %s was begun anew, but its state could not be written", trail->path);
 	} else {
-		log_warning("the audit trail %s cannot be rotated to %s: %s", trail->path, name, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		unlink(fresh);
+		trail->put_off += ROTATE_AGAIN;
+		log_warning("the audit trail %s cannot be rotated to %s: %s", trail->path, name ? name : "another name", strerror(errno));
 	}
 	free(name);
 	free(fresh);
@@ -348,7 +416,7 @@ bool trail_write(struct trail *trail, const char *lines, size_t len, const struc
 		/* The lines are durable and prove themselves; the next state says where they end. */
 		log_warning("the audit trail %s: its state could not be written: %s", trail->path, strerror(errno));
 	}
-	if (trail->rotate && trail->size >= trail->rotate)
+	if (trail->rotate && trail->size >= trail->rotate + trail->put_off)
 		rotate(trail, after);
 	return true;
 }

@@ -25,6 +25,7 @@ struct trail {
 	uint64_t first;            /* seq of the first record in FILE */
 	uint64_t generation;       /* of FILE.state */
 	uint64_t rotate;           /* bytes, 0 never */
+	uint64_t put_off;          /* beyond that, since it failed */
 };
 
 /* *chain: where it goes on. HUFU_ERR_CONFIG after a logged message. */

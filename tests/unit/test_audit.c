@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -433,6 +434,67 @@ static void test_rotation(void)
 	bed_clear(&bed);
 }
 
+static void write_file(const char *path, const void *data, size_t len)
+{
+	const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	CU_ASSERT_EQUAL(write(fd, data, len), (ssize_t)len);
+	close(fd);
+}
+
+/* As it stands after a death amid the rotation of a trail of four records and a checkpoint: with both names, or with the new one. */
+static void test_killed_amid_rotation(void)
+{
+	struct bed bed;
+	struct audit_verdict verdict;
+	struct audit *audit;
+	uint8_t seed[32];
+
+	for (int renamed = 0; renamed < 2; renamed++) {
+		bed_make(&bed);
+		write_some(&bed, 4);
+		CU_ASSERT_EQUAL(read_file(path_of(&bed, ".seed"), seed, sizeof(seed)), 32);
+		CU_ASSERT_EQUAL(link(bed.file, path_of(&bed, ".1")), 0);
+		write_file(path_of(&bed, ".new"), "", 0);
+		if (renamed)
+			CU_ASSERT_EQUAL(rename(path_of(&bed, ".new"), bed.file), 0);
+		bed.conf.rotate_mb = 1;
+		audit = open_trail(&bed);
+		for (int i = 0; i < 4000 && !renamed; i++) /* until its turn comes again */
+			CU_ASSERT_EQUAL(write_one(audit, i % 100 ? AUDIT_OP : AUDIT_KEY, "sign"), HUFU_OK);
+		CU_ASSERT_EQUAL(write_one(audit, AUDIT_KEY, "generate"), HUFU_OK);
+		audit_close(audit);
+		write_some(&bed, 1);
+		const char *files[] = {path_of(&bed, ".1"), bed.file};
+		CU_ASSERT_EQUAL(audit_verify(files, 2, NULL, seed, pass_over, NULL, &verdict), HUFU_OK);
+		CU_ASSERT(verdict.records >= 8);
+		bed_clear(&bed);
+	}
+}
+
+/* What was moved away in another state than it was left is no former part of the trail. */
+static void test_no_rotation(void)
+{
+	struct bed bed;
+	struct audit *audit;
+	char lines[8192];
+
+	bed_make(&bed);
+	write_some(&bed, 4);
+	const size_t len = read_file(bed.file, lines, sizeof(lines));
+	write_file(bed.file, "", 0);
+	CU_ASSERT_EQUAL(audit_open(&bed.conf, &audit), HUFU_ERR_CONFIG);
+	write_file(path_of(&bed, ".1"), lines, len - 1); /* cut off */
+	CU_ASSERT_EQUAL(audit_open(&bed.conf, &audit), HUFU_ERR_CONFIG);
+	lines[len] = '{';
+	write_file(path_of(&bed, ".1"), lines, len + 1); /* longer */
+	CU_ASSERT_EQUAL(audit_open(&bed.conf, &audit), HUFU_ERR_CONFIG);
+	lines[len - 5] ^= 1;
+	write_file(path_of(&bed, ".1"), lines, len); /* changed */
+	CU_ASSERT_EQUAL(audit_open(&bed.conf, &audit), HUFU_ERR_CONFIG);
+	bed_clear(&bed);
+}
+
 /* A file that may grow no more stands for a full disk. */
 static void test_full_disk(void)
 {
@@ -502,6 +564,8 @@ int main(void)
 		{"half a record, which a power cut leaves, is cut off", test_half_a_record},
 		{"what was acknowledged is there after kill -9", test_killed},
 		{"a trail of several files is one chain", test_rotation},
+		{"a trail whose machine died amid a rotation goes on", test_killed_amid_rotation},
+		{"records that were moved away, and are not as they were, are no former part of a trail", test_no_rotation},
 		{"whatever a client calls itself, its record is there", test_hostile_names},
 		{"what does not wait, and what is asked before, is told of room", test_asked_before},
 		{"a record that is being written is no finding, half a record elsewhere is", test_verified_while_written},
