@@ -359,9 +359,9 @@ static void clear(struct daemon *daemon)
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i])
 			event_free(events[i]);
-	http_free(daemon->http);
 	if (daemon->server && !server_stop(daemon->server))
 		end_as_it_is("a request does not end");
+	http_free(daemon->http); /* the machine's own operation tells it of its end, on a worker's thread */
 	server_free(daemon->server);
 	machine_free(daemon->machine);
 	supervisor_free(daemon->supervisor);
