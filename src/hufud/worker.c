@@ -85,12 +85,13 @@ void worker_settle(struct worker *worker)
 static void on_next_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *worker = arg;
-	struct connection *c, *last = TAILQ_LAST(&worker->ready, turns);
-	bool done = false;
+	struct connection *c;
+	size_t turns = 0;
 	(void)fd;
 	(void)what;
-	while (!done && (c = TAILQ_FIRST(&worker->ready))) {
-		done = c == last;
+	TAILQ_FOREACH(c, &worker->ready, ready_entry)
+		turns++;
+	while (turns-- && (c = TAILQ_FIRST(&worker->ready))) { /* counted: any of them may be gone before its turn */
 		TAILQ_REMOVE(&worker->ready, c, ready_entry);
 		c->is_ready = false;
 		connection_turn(c);
