@@ -226,6 +226,13 @@ static uint64_t due_ns(const struct connection *c)
 	return due;
 }
 
+static const char *what_is_late(const struct connection *c)
+{
+	if (c->state == CONNECTION_HANDSHAKE || c->state == CONNECTION_HELLO)
+		return "no HELLO came in time";
+	return c->frame_ns ? "a frame did not come to its end in time" : "the client takes no answers";
+}
+
 static void time_is_up(struct connection *c)
 {
 	bool open = c->state == CONNECTION_OPEN;
@@ -242,11 +249,9 @@ static void time_is_up(struct connection *c)
 		return;
 	}
 	count(&c->worker->counts.timeouts, 1);
-	log_info("connection %llu: %s", (unsigned long long)c->session.id,
-	         open && c->frame_ns ? "a frame did not come to its end in time" :
-	         open ? "the client takes no answers" : "no HELLO came in time");
+	log_info("connection %llu: %s", (unsigned long long)c->session.id, what_is_late(c));
 	if (open && c->frame_ns)
-		connection_leave(c, WIRE_GOAWAY_PROTOCOL, "a frame did not come to its end in time");
+		connection_leave(c, WIRE_GOAWAY_PROTOCOL, what_is_late(c));
 	else
 		connection_end(c);
 }

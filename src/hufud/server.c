@@ -71,7 +71,6 @@ static void pause_listeners(struct server *server)
 	const struct timeval tv = {.tv_usec = AGAIN_MS * 1000};
 	for (struct listener *l = server->listeners; l; l = l->next)
 		event_del(l->event);
-	server->paused = true;
 	event_add(server->again, &tv);
 }
 
@@ -84,7 +83,6 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
 		pause_listeners(server);
 		return;
 	}
-	server->paused = false;
 	for (struct listener *l = server->listeners; l; l = l->next)
 		event_add(l->event, NULL);
 }
@@ -94,6 +92,15 @@ static bool passing(int error)
 	/* accept(2): errors of the network that were pending on the new socket; the next one may be well. */
 	return error == EINTR || error == ECONNABORTED || error == EPROTO || error == ENETDOWN || error == ENOPROTOOPT ||
 	       error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH || error == EOPNOTSUPP || error == ENETUNREACH;
+}
+
+/* Told once, until it is over: it is tried again 50 times a second. */
+static void wait_for_room(struct server *server, int error)
+{
+	if (!server->starved)
+		log_warning("connections cannot be accepted: %s. Raise LimitNOFILE=, or lower connections_max", strerrordesc_np(error));
+	server->starved = true;
+	pause_listeners(server);
 }
 
 static void on_listener(evutil_socket_t fd, short what, void *arg)
@@ -110,13 +117,11 @@ static void on_listener(evutil_socket_t fd, short what, void *arg)
 		if (client < 0 && passing(errno))
 			continue;
 		if (client < 0) {
-			if (errno != EAGAIN) {
-				log_warning("connections cannot be accepted: %s. Raise LimitNOFILE=, or lower connections_max",
-				            strerrordesc_np(errno));
-				pause_listeners(server);
-			}
+			if (errno != EAGAIN)
+				wait_for_room(server, errno);
 			return;
 		}
+		server->starved = false;
 		server->tokens -= 1;
 		hand_over(listener, client);
 	}

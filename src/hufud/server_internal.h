@@ -204,7 +204,7 @@ struct server {
 	struct event *again;           /* accepting goes on */
 	double tokens;                 /* handshakes that may begin now */
 	uint64_t tokens_ns;
-	bool paused;
+	bool starved;                  /* accept failed when it was last tried */
 	struct worker **workers;
 	size_t nworkers, next_asked;
 	atomic_bool asking;
