@@ -114,8 +114,11 @@ static void reply(struct hosted *hosted)
 	host_load(&load);
 	writer_init(&req->reply, true);
 	const uint64_t served_us = (clock_now_ns() - req->arrived_ns) / 1000;
-	if (wire_op_put_reply(&req->reply, req->id, &hosted->wire->op, &req->outcome, &load, served_us) != HUFU_OK)
-		writer_clear(&req->reply);
+	enum hufu_err err = wire_op_put_reply(&req->reply, req->id, &hosted->wire->op, &req->outcome, &load, served_us);
+	if (err == HUFU_OK)
+		return;
+	writer_clear(&req->reply);
+	req->outcome = wire_status_of(err); /* what the driver found is no key, or memory is out */
 }
 
 static void run_op(struct hosted *hosted)
