@@ -239,9 +239,7 @@ static enum hufu_err run_here(struct served *served)
 /* Nobody waits for it any more: it has not begun, and does not. */
 static bool is_too_late(struct request *req)
 {
-	if (!atomic_load(&req->cancelled) && clock_now_ns() < req->deadline_ns)
-		return false;
-	return true;
+	return atomic_load(&req->cancelled) || clock_now_ns() >= req->deadline_ns;
 }
 
 static void run_on_lane(struct request *req)
@@ -410,9 +408,5 @@ static enum hufu_err hello(struct session *session, const struct wire_hello *hel
 	return tenant_domain_sign(session->tenant, e, ok->domain_proof);
 }
 
-static void bye(struct session *session)
-{
-	(void)session; /* keys are the tenant's: other clients may use the same */
-}
-
-const struct service service_devices = {.name = "devices", .run = run, .hello = hello, .bye = bye};
+/* No bye: keys are the tenant's, and other clients may use the same. */
+const struct service service_devices = {.name = "devices", .run = run, .hello = hello};

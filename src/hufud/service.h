@@ -73,7 +73,7 @@ struct service {
 	void (*run)(struct request *);
 	/* HELLO was read, access is granted: what HELLO_OK is to say beside what the server knows (domain point and proof). */
 	enum hufu_err (*hello)(struct session *, const struct wire_hello *, struct wire_hello_ok *);
-	/* The connection has ended, all its requests are answered. */
+	/* The connection has ended, all its requests are answered. NULL: there is nothing to do then. */
 	void (*bye)(struct session *);
 };
 extern const struct service service_devices, service_token, service_host;

@@ -260,9 +260,4 @@ static enum hufu_err hello(struct session *session, const struct wire_hello *hel
 	return tenant_token(session->tenant) ? service_devices.hello(session, hello, ok) : HUFU_ERR_UNSUPPORTED;
 }
 
-static void bye(struct session *session)
-{
-	service_devices.bye(session);
-}
-
-const struct service service_token = {.name = "token", .run = run, .hello = hello, .bye = bye};
+const struct service service_token = {.name = "token", .run = run, .hello = hello};
