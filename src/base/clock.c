@@ -7,6 +7,7 @@
 #include <time.h>
 
 static _Atomic(uint64_t (*)(void)) injected;
+static _Atomic(int64_t (*)(void)) injected_wall;
 static _Atomic(void (*)(uint64_t)) injected_sleep;
 static _Atomic(bool (*)(pthread_cond_t *, pthread_mutex_t *, uint64_t)) injected_wait;
 
@@ -58,6 +59,9 @@ bool clock_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t until_ns)
 
 int64_t clock_wall_s(void)
 {
+	int64_t (*wall_s)(void) = atomic_load_explicit(&injected_wall, memory_order_relaxed);
+	if (wall_s)
+		return wall_s();
 	struct timespec ts;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return ts.tv_sec;
@@ -66,6 +70,11 @@ int64_t clock_wall_s(void)
 void clock_inject(uint64_t (*now_ns)(void))
 {
 	atomic_store_explicit(&injected, now_ns, memory_order_relaxed);
+}
+
+void clock_inject_wall(int64_t (*wall_s)(void))
+{
+	atomic_store_explicit(&injected_wall, wall_s, memory_order_relaxed);
 }
 
 void clock_inject_sleep(void (*sleep_ns)(uint64_t ns))

@@ -13,12 +13,14 @@
 
 /* CLOCK_MONOTONIC. */
 uint64_t clock_now_ns(void);
-/* Seconds since 1970, for dates shown to people only. */
+/* Seconds since 1970: for dates, and for what machines of one domain have to agree on. It may be set, back too. */
 int64_t clock_wall_s(void);
 /* Lets this much time pass. Under an injected clock it is for the injector to pass it. */
 void clock_sleep_ns(uint64_t ns);
 /* Replaces the monotonic clock; NULL brings the real one back. Before threads start. */
 void clock_inject(uint64_t (*now_ns)(void));
+/* Replaces the time of day likewise. */
+void clock_inject_wall(int64_t (*wall_s)(void));
 /* Replaces sleeping likewise. */
 void clock_inject_sleep(void (*sleep_ns)(uint64_t ns));
 /* A condition variable for clock_wait: its time is the monotonic clock's. */
