@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "hufud/record.h"
+#include "hufud/token.h"
 
 struct tally {
 	_Atomic uint64_t answered[SERVER_OPS][SERVER_RESULTS];
@@ -379,6 +380,12 @@ void machine_reload_wishes(struct machine *machine)
 {
 	record_note(machine->audit, "reload", HUFU_OK, "wishes for devices");
 	reconfigure_tenants(machine);
+}
+
+void machine_tend(struct machine *machine)
+{
+	for (size_t i = 0; i < machine->ntenants; i++)
+		token_side_tend(tenant_token(machine->tenants[i]));
 }
 
 /* -- how it is -------------------------------------------------------------------------------------- */

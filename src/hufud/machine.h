@@ -31,6 +31,8 @@ enum hufu_err machine_reload(struct machine *, struct conf *) MUST_CHECK;
 /* The file of wishes for devices (conf->states) changed: what it says now holds. */
 void machine_reload_wishes(struct machine *);
 
+/* From time to time; waits for nothing: what has ended by itself is put away. */
+void machine_tend(struct machine *);
 /* Opens the devices, as far as that can be done in a time that is bounded. */
 void machine_warm_up(struct machine *);
 void machine_each_identity(struct machine *, void (*)(void *arg, const struct access_use *), void *arg);

@@ -259,6 +259,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	const struct service *service;
 	(void)fd;
 	(void)what;
+	machine_tend(daemon->machine);
 	if (!machine_ntenants(daemon->machine)) {
 		notify_watchdog();
 		return;

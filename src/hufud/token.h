@@ -18,6 +18,8 @@ struct token_side;
 enum hufu_err token_side_new(struct tenant *, const struct conf *, struct token_side **) MUST_CHECK;
 /* NULL is ignored. */
 void token_side_free(struct token_side *);
+/* From time to time: what tickets have opened is shut when the last of them has ended, though nobody asks any more. NULL is ignored. */
+void token_side_tend(struct token_side *);
 /* The tenant's; NULL: it has no store. */
 struct token_side *tenant_token(struct tenant *);
 

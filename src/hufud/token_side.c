@@ -32,7 +32,7 @@ struct token_side {
 	_Atomic uint64_t changes, checked_ns, answered_ns; /* counted; when the store was last asked; when it last answered */
 	atomic_bool failing;           /* the store did not answer when it was last asked */
 	atomic_bool probing;           /* probe is on its way, or being run */
-	struct request probe;          /* nobody's: has a lane ask the store whether it is back */
+	struct request probe;          /* nobody's: has a lane ask the store whether it is back, or shut it */
 	_Atomic int64_t open_until;    /* wall clock: the last ticket's end */
 	pthread_mutex_t open_lock;     /* opening and closing the handles; taken before lock */
 	pthread_mutex_t lock;          /* all below */
@@ -155,10 +155,15 @@ static enum hufu_err ask_store(struct token_side *side)
 	return HUFU_OK;
 }
 
+static struct token_side *side_of(struct request *probe)
+{
+	return (struct token_side *)(void *)((char *)probe - offsetof(struct token_side, probe));
+}
+
 /* The side's own request, which nobody answers. */
 static void probe_store(struct request *probe)
 {
-	struct token_side *side = (struct token_side *)(void *)((char *)probe - offsetof(struct token_side, probe));
+	struct token_side *side = side_of(probe);
 	enum hufu_err ignored = ask_store(side);
 
 	(void)ignored;
@@ -172,14 +177,19 @@ static bool is_fresh(struct token_side *side)
 	return checked && clock_now_ns() - checked < FRESH_NS;
 }
 
-/* A store that does not answer holds up whoever finds that out, and from then on nobody: a lane asks from time to time. */
-static enum hufu_err go_on(struct token_side *side)
+static void on_a_lane(struct token_side *side, void (*fn)(struct request *probe))
 {
 	bool idle = false;
 
-	if (!is_fresh(side) && atomic_compare_exchange_strong(&side->probing, &idle, true) &&
-	    !tenant_later(side->tenant, &side->probe, probe_store))
+	if (atomic_compare_exchange_strong(&side->probing, &idle, true) && !tenant_later(side->tenant, &side->probe, fn))
 		atomic_store(&side->probing, false);
+}
+
+/* A store that does not answer holds up whoever finds that out, and from then on nobody: a lane asks from time to time. */
+static enum hufu_err go_on(struct token_side *side)
+{
+	if (!is_fresh(side))
+		on_a_lane(side, probe_store);
 	return bear(side, HUFU_ERR_STORE_IO, clock_now_ns());
 }
 
@@ -239,18 +249,37 @@ static enum hufu_err open_handles(struct token_side *side)
 	return err;
 }
 
+static bool is_over(int64_t until)
+{
+	return until && until <= clock_wall_s();
+}
+
 /* No ticket is left that it could serve. */
 static void shut_if_over(struct token_side *side)
 {
 	int64_t until = atomic_load(&side->open_until);
 
-	if (until && until <= clock_wall_s() && atomic_compare_exchange_strong(&side->open_until, &until, 0)) {
+	if (is_over(until) && atomic_compare_exchange_strong(&side->open_until, &until, 0)) {
 		store_logout(handle(side, true));
 		row_cache_drop_all(side->rows);
 		pthread_mutex_lock(&side->lock);
 		secret_wipe(side->tickets, TICKETS_KEPT * sizeof(*side->tickets));
 		pthread_mutex_unlock(&side->lock);
 	}
+}
+
+static void shut(struct request *probe)
+{
+	struct token_side *side = side_of(probe);
+
+	shut_if_over(side);
+	atomic_store(&side->probing, false);
+}
+
+void token_side_tend(struct token_side *side)
+{
+	if (side && is_over(atomic_load(&side->open_until)))
+		on_a_lane(side, shut);
 }
 
 static enum hufu_err ready(struct token_side *side)

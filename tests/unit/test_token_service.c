@@ -545,6 +545,43 @@ static void renewed_and_given_back(void)
 
 /* -- rows ---------------------------------------------------------------------------------------------------------- */
 
+static int64_t far_away(void)
+{
+	return INT64_MAX / 2;
+}
+
+/* By a lane: waited for, with a bound that only a failure reaches. */
+static void shut_with_the_last_ticket(void)
+{
+	struct facts facts;
+	struct pool_key *known;
+	uint64_t version;
+	struct bed bed;
+	struct key key;
+	bool open = true;
+
+	bed_login(&bed, "standard");
+	generate(&bed.user, &key, HUFU_KEY_SM2_PRIVATE);
+	set(&key, CKA_SIGN, true);
+	CU_ASSERT_EQUAL(insert(&bed.user, &key), HUFU_OK);
+	CU_ASSERT_EQUAL(sign(&bed.user, &key), HUFU_OK);
+	struct token_side *side = tenant_token(bed.machine[0]);
+	token_side_tend(side);
+	CU_ASSERT_EQUAL(sign(&bed.user, &key), HUFU_OK);
+	clock_inject_wall(far_away);
+	token_side_tend(side);
+	for (int i = 0; i < 3000 && open; i++) {
+		clock_sleep_ns(10 * NS_PER_MS);
+		open = row_cache_get_stale(side_rows(side), key.uuid, &facts, &known, &version);
+		if (open)
+			pool_key_rele(known);
+	}
+	CU_ASSERT_FALSE(open);
+	CU_ASSERT_EQUAL(sign(&bed.user, &key), HUFU_ERR_EXPIRED);
+	clock_inject_wall(NULL);
+	bed_clear(&bed);
+}
+
 static void copies_stay(void)
 {
 	struct bed bed;
@@ -851,6 +888,7 @@ static const struct unit_case cases[] = {
 	{"a ticket opens on every machine what the login opened on one", good_on_all_machines},
 	{"a ticket is its client's alone, whole, and dies with the PIN", bound_to_client_and_pin},
 	{"a ticket is renewed without the PIN, and one that was given back is not taken", renewed_and_given_back},
+	{"what tickets opened is shut when the last has ended, though nobody asks", shut_with_the_last_ticket},
 	{"copies of keys stay on the machine: the row's uuid names them", copies_stay},
 	{"an op id makes one row, on whichever machines it is tried, for one identity", inserted_once},
 	{"only this tenant's sealed copies make keys, and of what they are", foreign_copies_are_none},
