@@ -12,7 +12,6 @@
 
 #include <openssl/ec.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
 #include "crypto/context.h"
@@ -98,11 +97,13 @@ static bool add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 
 static bool set_serial(X509 *cert)
 {
+	BN_CTX *ctx = BN_CTX_new_ex(libcrypto_context());
 	BIGNUM *serial = BN_new();
-	const bool good = serial && BN_rand_ex(serial, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY, 0, NULL) &&
+	const bool good = ctx && serial && BN_rand_ex(serial, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY, 0, ctx) &&
 	                  BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(cert));
 
 	BN_free(serial);
+	BN_CTX_free(ctx);
 	return good;
 }
 
@@ -209,6 +210,18 @@ enum status pki_make_ca(const char *dir, bool *made)
 	return status;
 }
 
+/* NULL: it is no certificate. */
+static X509 *read_cert(FILE *file)
+{
+	X509 *cert = X509_new_ex(libcrypto_context(), NULL);
+
+	if (cert && !PEM_read_X509(file, &cert, NULL, NULL)) {
+		X509_free(cert);
+		return NULL;
+	}
+	return cert;
+}
+
 static FILE *open_pem(const char *dir, const char *name)
 {
 	char *path = path_in(dir, name, "");
@@ -222,7 +235,7 @@ static enum status read_ca(const char *dir, X509 **cert, EVP_PKEY **key)
 {
 	FILE *cert_file = open_pem(dir, "ca.pem"), *key_file = open_pem(dir, "ca.key");
 
-	*cert = cert_file ? PEM_read_X509(cert_file, NULL, NULL, NULL) : NULL;
+	*cert = cert_file ? read_cert(cert_file) : NULL;
 	*key = key_file ? PEM_read_PrivateKey_ex(key_file, NULL, NULL, NULL, libcrypto_context(), NULL) : NULL;
 	if (cert_file)
 		fclose(cert_file);
