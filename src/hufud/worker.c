@@ -153,7 +153,7 @@ static void renew_all(struct worker *worker)
 	LIST_FOREACH(c, &worker->connections, entry) {
 		if (c->state == CONNECTION_HANDSHAKE)
 			c->outdated = true; /* nobody knows yet who it is */
-		else if (!channel_peer(c->channel)->local)
+		else if (c->state != CONNECTION_DEAD && !channel_peer(c->channel)->local)
 			connection_renew(c);
 	}
 }
