@@ -210,9 +210,24 @@ static void rig_start(struct rig *rig, const struct conf_machine *conf)
 	bench.runs = bench.byes = bench.leaves = bench.ends = 0;
 }
 
+/* In the owner's loop. */
+static void rig_do(struct rig *rig, void (*fn)(evutil_socket_t, short, void *))
+{
+	const struct timeval now = {0};
+	CU_ASSERT_EQUAL_FATAL(event_base_once(rig->base, -1, EV_TIMEOUT, fn, rig, &now), 0);
+}
+
+static void do_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct rig *rig = arg;
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(rig->base); /* from within: a loop that has not begun yet forgets it when it does */
+}
+
 static void rig_stop(struct rig *rig)
 {
-	event_base_loopbreak(rig->base);
+	rig_do(rig, do_end);
 	pthread_join(rig->owner, NULL);
 	CU_ASSERT_TRUE(server_stop(rig->server));
 	server_free(rig->server);
@@ -221,13 +236,6 @@ static void rig_stop(struct rig *rig)
 	rmdir(rig->dir);
 	sem_destroy(&rig->done);
 	CU_ASSERT_EQUAL(atomic_load(&bench.byes), atomic_load(&bench.leaves));
-}
-
-/* In the owner's loop. */
-static void rig_do(struct rig *rig, void (*fn)(evutil_socket_t, short, void *))
-{
-	const struct timeval now = {0};
-	CU_ASSERT_EQUAL_FATAL(event_base_once(rig->base, -1, EV_TIMEOUT, fn, rig, &now), 0);
 }
 
 static void drained(void *arg, bool all)
