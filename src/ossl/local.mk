@@ -2,8 +2,14 @@
 # loaded it stays: a thread given up in a vendor's call may wake up in it.
 noinst_LTLIBRARIES += src/ossl/libossl.la
 src_ossl_libossl_la_SOURCES = \
+	%reldir%/cipher.c \
+	%reldir%/cipher.h \
+	%reldir%/cipher_aead.c \
+	%reldir%/cipher_block.c \
+	%reldir%/cipher_host.c \
 	%reldir%/desk.c \
 	%reldir%/desk.h \
+	%reldir%/digest.c \
 	%reldir%/error.c \
 	%reldir%/error.h \
 	%reldir%/filter.c \
@@ -15,14 +21,20 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/keymgmt.c \
 	%reldir%/login.c \
 	%reldir%/login.h \
+	%reldir%/mac.c \
 	%reldir%/md.c \
 	%reldir%/md.h \
+	%reldir%/octets.c \
+	%reldir%/octets.h \
 	%reldir%/pause.c \
 	%reldir%/pause.h \
 	%reldir%/provider.c \
 	%reldir%/provider.h \
+	%reldir%/rand.c \
 	%reldir%/search.c \
 	%reldir%/search.h \
+	%reldir%/seat.c \
+	%reldir%/seat.h \
 	%reldir%/signature.c \
 	%reldir%/signature.h \
 	%reldir%/signature_ecdsa.c \
@@ -32,6 +44,8 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/stack.c \
 	%reldir%/stack.h \
 	%reldir%/store.c \
+	%reldir%/token_key.c \
+	%reldir%/token_key.h \
 	%reldir%/uri.c \
 	%reldir%/uri.h \
 	%reldir%/work.c \

@@ -15,6 +15,7 @@ static const struct {
 	{SEARCH_PRIVATE, CKO_PRIVATE_KEY},
 	{SEARCH_PUBLIC, CKO_PUBLIC_KEY},
 	{SEARCH_CERTIFICATES, CKO_CERTIFICATE},
+	{SEARCH_SECRET, CKO_SECRET_KEY},
 };
 #define NCLASSES (sizeof classes / sizeof *classes)
 
@@ -93,10 +94,11 @@ static bool is_usable(struct session *session, CK_OBJECT_HANDLE handle)
 {
 	static const CK_KEY_TYPE types[] = {CKK_RSA, CKK_EC, CKK_HUFU_SM2, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY};
 	struct object *object;
-	bool usable = false;
+	bool usable;
 
 	if (object_find(session, handle, CKR_OBJECT_HANDLE_INVALID, &object) != CKR_OK)
 		return false;
+	usable = object->object_class == CKO_SECRET_KEY;
 	if (object->object_class == CKO_CERTIFICATE)
 		usable = attrs_ulong(&object->attrs, CKA_CERTIFICATE_TYPE, CKC_X_509) == CKC_X_509 && attrs_get(&object->attrs, CKA_VALUE);
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -156,7 +158,7 @@ static int prepare_login(struct search *search, struct desk *desk, struct sessio
 {
 	const struct login_from from = {search->uri, search->ask, search->ask_arg};
 
-	if (!(search->what & SEARCH_PRIVATE) || !only_token)
+	if (!(search->what & (SEARCH_PRIVATE | SEARCH_SECRET)) || !only_token)
 		return 1;
 	if (!search->public_will_do)
 		return login_user(search->provider, desk, session, &from);
@@ -184,7 +186,7 @@ static int find_on_token(struct search *search, CK_SLOT_ID slot, bool only_token
 
 static int fail_nothing(const struct search *search, const struct tokens *tokens)
 {
-	if ((search->what & SEARCH_PRIVATE) && tokens->npins > 1)
+	if ((search->what & (SEARCH_PRIVATE | SEARCH_SECRET)) && tokens->npins > 1)
 		return fail(search->provider, REASON_NO_OBJECT, "nothing is what %s says, without a login; and nobody logs in where a URI means "
 		            "several tokens: name one with token=LABEL", uri_text(search->uri));
 	return fail(search->provider, REASON_NO_OBJECT, "no object is what %s says: see \"hufu key list\"", uri_text(search->uri));
@@ -263,8 +265,8 @@ int search_fail_several(const struct search *search)
 {
 	char *first = name_of(&search->findings[0]), *second = name_of(&search->findings[1]);
 
-	fail(search->provider, REASON_SEVERAL_OBJECTS, "%s means %zu private keys, %s and %s among them: name one by token, object and id",
-	     uri_text(search->uri), search->n, first ? first : "one", second ? second : "another");
+	fail(search->provider, REASON_SEVERAL_OBJECTS, "%s means %zu %s keys, %s and %s among them: name one by token, object and id",
+	     uri_text(search->uri), search->n, search->what == SEARCH_SECRET ? "secret" : "private", first ? first : "one", second ? second : "another");
 	free(first);
 	free(second);
 	return 0;

@@ -8,6 +8,7 @@
 #define SEARCH_PRIVATE 0x1u             /* private keys: the user logs in */
 #define SEARCH_PUBLIC 0x2u
 #define SEARCH_CERTIFICATES 0x4u
+#define SEARCH_SECRET 0x8u              /* keys of ciphers and MACs: the user logs in */
 
 struct finding {
 	struct desk *desk;
