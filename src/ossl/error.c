@@ -11,6 +11,9 @@
 struct upcalls {
 	OSSL_FUNC_core_new_error_fn *new_error;
 	OSSL_FUNC_core_vset_error_fn *vset_error;
+	OSSL_FUNC_BIO_read_ex_fn *read;
+	OSSL_FUNC_BIO_gets_fn *gets;
+	OSSL_FUNC_BIO_write_ex_fn *write;
 };
 
 struct upcalls *upcalls_new(const OSSL_DISPATCH *in)
@@ -22,8 +25,41 @@ struct upcalls *upcalls_new(const OSSL_DISPATCH *in)
 			upcalls->new_error = OSSL_FUNC_core_new_error(in);
 		else if (in->function_id == OSSL_FUNC_CORE_VSET_ERROR)
 			upcalls->vset_error = OSSL_FUNC_core_vset_error(in);
+		else if (in->function_id == OSSL_FUNC_BIO_READ_EX)
+			upcalls->read = OSSL_FUNC_BIO_read_ex(in);
+		else if (in->function_id == OSSL_FUNC_BIO_GETS)
+			upcalls->gets = OSSL_FUNC_BIO_gets(in);
+		else if (in->function_id == OSSL_FUNC_BIO_WRITE_EX)
+			upcalls->write = OSSL_FUNC_BIO_write_ex(in);
 	return upcalls;
 }
+
+/* -- BIOs of libcrypto's core ----------------------------------------------------- */
+
+size_t bio_read(const struct provider *provider, OSSL_CORE_BIO *bio, void *data, size_t len)
+{
+	size_t total = 0, n = 0;
+
+	while (total < len && provider->upcalls->read && provider->upcalls->read(bio, (char *)data + total, len - total, &n) && n)
+		total += n;
+	return total;
+}
+
+size_t bio_gets(const struct provider *provider, OSSL_CORE_BIO *bio, char *line, size_t room)
+{
+	int n = provider->upcalls->gets ? provider->upcalls->gets(bio, line, (int)room) : 0;
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+int bio_write(const struct provider *provider, OSSL_CORE_BIO *bio, const void *data, size_t len)
+{
+	size_t n = 0;
+
+	return provider->upcalls->write && provider->upcalls->write(bio, data, len, &n) && n == len;
+}
+
+/* -- errors ----------------------------------------------------------------------- */
 
 void upcalls_free(struct upcalls *upcalls)
 {

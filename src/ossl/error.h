@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * What libcrypto's core does for the provider: BIOs, and errors.
+ *
  * Errors on OpenSSL's queue: one of our reasons, and a sentence that says what
  * was wrong, where, and what to do next. Never a PIN, never a key.
  */
@@ -39,6 +41,11 @@ struct upcalls;
 /* Of the functions that libcrypto gave OSSL_provider_init. NULL: no memory. */
 struct upcalls *upcalls_new(const OSSL_DISPATCH *in);
 void upcalls_free(struct upcalls *);
+/* Up to len bytes, or to the end. */
+size_t bio_read(const struct provider *, OSSL_CORE_BIO *, void *data, size_t len);
+/* A line, ended by a zero, its line end kept; 0 at the end. */
+size_t bio_gets(const struct provider *, OSSL_CORE_BIO *, char *line, size_t room);
+int bio_write(const struct provider *, OSSL_CORE_BIO *, const void *data, size_t len);
 /* OSSL_FUNC_PROVIDER_GET_REASON_STRINGS. */
 const OSSL_ITEM *reason_strings(void *provider);
 

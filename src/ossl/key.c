@@ -93,6 +93,16 @@ const struct curve *curve_of_group(const char *name)
 	return NULL;
 }
 
+const struct curve *key_kind_curve(enum key_kind kind)
+{
+	static const char *const names[KEY_KINDS] = {
+		[KEY_SM2] = "SM2", [KEY_ED25519] = "edwards25519", [KEY_ED448] = "edwards448", [KEY_X25519] = "curve25519",
+		[KEY_X448] = "curve448",
+	};
+
+	return names[kind] ? curve_of_name(names[kind]) : NULL;
+}
+
 /* -- life ---------------------------------------------------------------------------------- */
 
 struct key *key_new(const struct provider *provider, enum key_kind kind)
@@ -141,6 +151,8 @@ void key_rele(struct key *key)
 {
 	if (!key || atomic_fetch_sub_explicit(&key->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	if (key->owner)
+		session_close(key->owner);
 	uri_rele(key->uri);
 	free(key->name);
 	free(key->label);
@@ -234,9 +246,10 @@ static bool take_private(struct key *key, struct desk *desk, struct session *ses
 	key->desk = desk;
 	key->handle = object->handle;
 	key->always_authenticate = attrs_bool(&object->attrs, CKA_ALWAYS_AUTHENTICATE, false);
-	key->name = uri_of_object(session, object->handle);
+	if (!object->session)
+		key->name = uri_of_object(session, object->handle);
 	key->label = label_of(object);
-	return (key->name && key->label) || fail(key->provider, REASON_INTERNAL, "no memory");
+	return ((key->name || object->session) && key->label) || fail(key->provider, REASON_INTERNAL, "no memory");
 }
 
 static struct key *fail_private(const struct provider *provider, enum reason reason, const struct object *object,
@@ -287,7 +300,7 @@ struct key *key_of_object(const struct provider *provider, struct desk *desk, st
 		fail_rv(provider, rv, "read a private key of the token \"%s\"", desk_token(desk));
 	}
 	if (key)
-		key->uri = uri_hold(uri);
+		key->uri = uri ? uri_hold(uri) : NULL;
 	return key;
 }
 
@@ -409,6 +422,8 @@ static bool renew(struct key *key, struct session *session)
 	const struct login_from from = {.uri = key->uri};
 	char title[160];
 
+	if (!key->name)
+		return fail_rv(key->provider, CKR_KEY_HANDLE_INVALID, "find %s again", key_title(key, title));
 	if (!login_user(key->provider, key->desk, session, &from))
 		return false;
 	CK_RV rv = look_up_again(key->provider, session, key);

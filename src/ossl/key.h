@@ -17,6 +17,16 @@
 
 enum key_kind { KEY_RSA, KEY_EC, KEY_SM2, KEY_ED25519, KEY_ED448, KEY_X25519, KEY_X448, KEY_KINDS };
 
+/* KIND(name, kind, names): a row each; names and object identifiers as the default provider has them. */
+#define KEY_KINDS_EACH(KIND)                                                    \
+	KIND(rsa, KEY_RSA, "RSA:rsaEncryption:1.2.840.113549.1.1.1")            \
+	KIND(ec, KEY_EC, "EC:id-ecPublicKey:1.2.840.10045.2.1")                 \
+	KIND(sm2, KEY_SM2, "SM2:1.2.156.10197.1.301")                           \
+	KIND(ed25519, KEY_ED25519, "ED25519:1.3.101.112")                       \
+	KIND(ed448, KEY_ED448, "ED448:1.3.101.113")                             \
+	KIND(x25519, KEY_X25519, "X25519:1.3.101.110")                          \
+	KIND(x448, KEY_X448, "X448:1.3.101.111")
+
 struct key {
 	_Atomic uint32_t refs;
 	const struct provider *provider;
@@ -27,14 +37,17 @@ struct key {
 	struct key_form form;
 	/* the private one; desk NULL: there is none */
 	struct desk *desk;
-	struct uri *uri;                /* how it was asked for: the login's source, too */
-	char *name;                     /* its own URI (uri_of_object) */
+	struct uri *uri;                /* how it was asked for: the login's source, too; or NULL */
+	char *name;                     /* its own URI (uri_of_object); NULL: it is a session object, and has none */
 	char *label;                    /* for messages; "" where it has none */
+	CK_SESSION_HANDLE owner;        /* of a session object: closed with the key; else 0 */
 	_Atomic CK_OBJECT_HANDLE handle;
 	bool always_authenticate;
 };
 
 const char *key_kind_name(enum key_kind);       /* "RSA", "EC", "SM2", "ED25519", ... as EVP_PKEY_get0_type_name */
+/* The curve of which there is but one; NULL: RSA and EC. */
+const struct curve *key_kind_curve(enum key_kind);
 /* KEY_KINDS: none of them. */
 enum key_kind key_kind_of(const struct key_form *);
 /* What the attributes of a key, public or private, say of its public half; the length, 0: nothing. */
@@ -47,7 +60,7 @@ int key_set_public(struct key *, const uint8_t *spki, size_t len);
 struct key *key_of_spki(const struct provider *, enum key_kind, const uint8_t *spki, size_t len);
 /*
  * Of a private object, whose public half is found in its attributes, in the public object of the same CKA_ID, or in a
- * certificate of that CKA_ID. NULL after an error. The uri is held.
+ * certificate of that CKA_ID. NULL after an error. The uri (or NULL) is held.
  */
 struct key *key_of_object(const struct provider *, struct desk *, struct session *, CK_OBJECT_HANDLE, struct uri *);
 struct key *key_hold(struct key *);

@@ -13,41 +13,21 @@
 
 #include "crypto/context.h"
 #include "ossl/key.h"
+#include "ossl/maker.h"
 
-static void *new_rsa(void *provider)
-{
-	return key_new(provider, KEY_RSA);
-}
+#define NEW(name, kind, names)                                                  \
+	static void *new_##name(void *provider)                                 \
+	{                                                                       \
+		return key_new(provider, kind);                                 \
+	}
+KEY_KINDS_EACH(NEW)
 
-static void *new_ec(void *provider)
-{
-	return key_new(provider, KEY_EC);
-}
-
-static void *new_sm2(void *provider)
-{
-	return key_new(provider, KEY_SM2);
-}
-
-static void *new_ed25519(void *provider)
-{
-	return key_new(provider, KEY_ED25519);
-}
-
-static void *new_ed448(void *provider)
-{
-	return key_new(provider, KEY_ED448);
-}
-
-static void *new_x25519(void *provider)
-{
-	return key_new(provider, KEY_X25519);
-}
-
-static void *new_x448(void *provider)
-{
-	return key_new(provider, KEY_X448);
-}
+#define MAKER(name, kind, names)                                                \
+	static void *maker_new_##name(void *provider, int selection, const OSSL_PARAM params[]) \
+	{                                                                       \
+		return maker_new(provider, kind, selection, params);            \
+	}
+KEY_KINDS_EACH(MAKER)
 
 static void release(void *key)
 {
@@ -184,7 +164,9 @@ static bool tell_public(const struct key *key, OSSL_PARAM params[])
 	if (key->kind == KEY_RSA)
 		return set_integer(params, OSSL_PKEY_PARAM_RSA_N, key->form.modulus) &&
 		       set_integer(params, OSSL_PKEY_PARAM_RSA_E, key->form.public_exponent);
-	if (!set_bytes(params, OSSL_PKEY_PARAM_PUB_KEY, point) || !set_bytes(params, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point))
+	bool agrees = key->kind != KEY_ED25519 && key->kind != KEY_ED448;
+	if (!set_bytes(params, OSSL_PKEY_PARAM_PUB_KEY, point) ||
+	    (agrees && !set_bytes(params, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point)))
 		return false;
 	return !has_group(key) || (set_integer(params, OSSL_PKEY_PARAM_EC_PUB_X, (struct der_view){point.p + 1, octets}) &&
 	                           set_integer(params, OSSL_PKEY_PARAM_EC_PUB_Y, (struct der_view){point.p + 1 + octets, octets}));
@@ -404,11 +386,12 @@ static const char *operation_of_ec(int operation)
 
 /* -- the tables ------------------------------------------------------------------------------ */
 
-#define COMMON(make, gettable, types)                                           \
-	FUNCTION(OSSL_FUNC_KEYMGMT_NEW, make),                                  \
-	FUNCTION(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, gettable),                  \
-	FUNCTION(OSSL_FUNC_KEYMGMT_EXPORT_TYPES, types),                        \
-	FUNCTION(OSSL_FUNC_KEYMGMT_IMPORT_TYPES, types),                        \
+/* family: rsa, ec, other */
+#define COMMON(name, family)                                                    \
+	FUNCTION(OSSL_FUNC_KEYMGMT_NEW, new_##name),                            \
+	FUNCTION(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, gettable_##family),         \
+	FUNCTION(OSSL_FUNC_KEYMGMT_EXPORT_TYPES, family##_types),               \
+	FUNCTION(OSSL_FUNC_KEYMGMT_IMPORT_TYPES, family##_types),               \
 	FUNCTION(OSSL_FUNC_KEYMGMT_FREE, release),                              \
 	FUNCTION(OSSL_FUNC_KEYMGMT_LOAD, load),                                 \
 	FUNCTION(OSSL_FUNC_KEYMGMT_HAS, has),                                   \
@@ -417,28 +400,27 @@ static const char *operation_of_ec(int operation)
 	FUNCTION(OSSL_FUNC_KEYMGMT_GET_PARAMS, get_params),                     \
 	FUNCTION(OSSL_FUNC_KEYMGMT_EXPORT, export),                             \
 	FUNCTION(OSSL_FUNC_KEYMGMT_IMPORT, import),                             \
-	FUNCTION(OSSL_FUNC_KEYMGMT_DUP, dup)
+	FUNCTION(OSSL_FUNC_KEYMGMT_DUP, dup),                                   \
+	FUNCTION(OSSL_FUNC_KEYMGMT_GEN_INIT, maker_new_##name),                 \
+	FUNCTION(OSSL_FUNC_KEYMGMT_GEN_SET_PARAMS, maker_set_params),           \
+	FUNCTION(OSSL_FUNC_KEYMGMT_GEN_SETTABLE_PARAMS, maker_settable_##family), \
+	FUNCTION(OSSL_FUNC_KEYMGMT_GEN, maker_make),                            \
+	FUNCTION(OSSL_FUNC_KEYMGMT_GEN_CLEANUP, maker_free)
 
-static const OSSL_DISPATCH rsa_functions[] = {COMMON(new_rsa, gettable_rsa, rsa_types), END_OF_FUNCTIONS};
+static const OSSL_DISPATCH rsa_functions[] = {COMMON(rsa, rsa), END_OF_FUNCTIONS};
 static const OSSL_DISPATCH ec_functions[] = {
-	COMMON(new_ec, gettable_ec, ec_types),
+	COMMON(ec, ec),
+	FUNCTION(OSSL_FUNC_KEYMGMT_GEN_SET_TEMPLATE, maker_set_template),
 	FUNCTION(OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, operation_of_ec),
 	END_OF_FUNCTIONS,
 };
-static const OSSL_DISPATCH sm2_functions[] = {COMMON(new_sm2, gettable_ec, ec_types), END_OF_FUNCTIONS};
-static const OSSL_DISPATCH ed25519_functions[] = {COMMON(new_ed25519, gettable_other, other_types), END_OF_FUNCTIONS};
-static const OSSL_DISPATCH ed448_functions[] = {COMMON(new_ed448, gettable_other, other_types), END_OF_FUNCTIONS};
-static const OSSL_DISPATCH x25519_functions[] = {COMMON(new_x25519, gettable_other, other_types), END_OF_FUNCTIONS};
-static const OSSL_DISPATCH x448_functions[] = {COMMON(new_x448, gettable_other, other_types), END_OF_FUNCTIONS};
-
-/* Names and object identifiers as the default provider has them. */
-const OSSL_ALGORITHM keymgmt_algorithms[] = {
-	ALGORITHM("RSA:rsaEncryption:1.2.840.113549.1.1.1", rsa_functions, "RSA keys in tokens"),
-	ALGORITHM("EC:id-ecPublicKey:1.2.840.10045.2.1", ec_functions, "EC keys in tokens"),
-	ALGORITHM("SM2:1.2.156.10197.1.301", sm2_functions, "SM2 keys in tokens"),
-	ALGORITHM("ED25519:1.3.101.112", ed25519_functions, "Ed25519 keys in tokens"),
-	ALGORITHM("ED448:1.3.101.113", ed448_functions, "Ed448 keys in tokens"),
-	ALGORITHM("X25519:1.3.101.110", x25519_functions, "X25519 keys in tokens"),
-	ALGORITHM("X448:1.3.101.111", x448_functions, "X448 keys in tokens"),
-	{NULL, NULL, NULL, NULL},
+static const OSSL_DISPATCH sm2_functions[] = {
+	COMMON(sm2, ec), FUNCTION(OSSL_FUNC_KEYMGMT_GEN_SET_TEMPLATE, maker_set_template), END_OF_FUNCTIONS,
 };
+static const OSSL_DISPATCH ed25519_functions[] = {COMMON(ed25519, other), END_OF_FUNCTIONS};
+static const OSSL_DISPATCH ed448_functions[] = {COMMON(ed448, other), END_OF_FUNCTIONS};
+static const OSSL_DISPATCH x25519_functions[] = {COMMON(x25519, other), END_OF_FUNCTIONS};
+static const OSSL_DISPATCH x448_functions[] = {COMMON(x448, other), END_OF_FUNCTIONS};
+
+#define ROW(name, kind, names) ALGORITHM(names, name##_functions, "keys in tokens"),
+const OSSL_ALGORITHM keymgmt_algorithms[] = {KEY_KINDS_EACH(ROW){NULL, NULL, NULL, NULL}};

@@ -7,9 +7,11 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/cipher_aead.c \
 	%reldir%/cipher_block.c \
 	%reldir%/cipher_host.c \
+	%reldir%/decoder.c \
 	%reldir%/desk.c \
 	%reldir%/desk.h \
 	%reldir%/digest.c \
+	%reldir%/encoder.c \
 	%reldir%/error.c \
 	%reldir%/error.h \
 	%reldir%/filter.c \
@@ -22,6 +24,8 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/login.c \
 	%reldir%/login.h \
 	%reldir%/mac.c \
+	%reldir%/maker.c \
+	%reldir%/maker.h \
 	%reldir%/md.c \
 	%reldir%/md.h \
 	%reldir%/octets.c \
@@ -48,6 +52,8 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/token_key.h \
 	%reldir%/uri.c \
 	%reldir%/uri.h \
+	%reldir%/uri_form.c \
+	%reldir%/uri_form.h \
 	%reldir%/work.c \
 	%reldir%/work.h
 src_ossl_libossl_la_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(OPENSSL_CFLAGS)

@@ -9,8 +9,6 @@
  * is tried once: when the token has refused it, not again before somebody has logged in
  * with the right one, or the security officer has set a new one. And the last try before the PIN is
  * locked is left to people.
- *
- * No login pauses an ASYNC_JOB: it holds locks of the token.
  */
 #ifndef OSSL_LOGIN_H
 #define OSSL_LOGIN_H

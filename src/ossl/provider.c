@@ -52,6 +52,8 @@ static const OSSL_ALGORITHM *query_operation(void *provider, int operation, int 
 	case OSSL_OP_RAND: return rand_algorithms;
 	case OSSL_OP_SIGNATURE: return signature_algorithms;
 	case OSSL_OP_STORE: return store_algorithms;
+	case OSSL_OP_ENCODER: return encoder_algorithms;
+	case OSSL_OP_DECODER: return decoder_algorithms;
 	default:
 		return NULL;
 	}

@@ -32,7 +32,7 @@ struct settings {
 	const char *token;              /* "token": the label of the token that random bytes and new keys come from */
 };
 
-struct upcalls;                         /* error.c: what libcrypto gave us to raise errors with */
+struct upcalls;                         /* error.c: libcrypto's functions for providers */
 
 struct provider {
 	const OSSL_CORE_HANDLE *handle;

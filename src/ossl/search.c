@@ -46,7 +46,7 @@ static void keep_meant(const struct search *search, struct tokens *tokens, const
 	tokens->npins = 0;
 	for (CK_ULONG i = 0; i < tokens->n; i++)
 		if (slot_token_info(tokens->slots[i], &info) == CKR_OK && (info.flags & CKF_TOKEN_INITIALIZED) && is_token(&info, label) &&
-		    uri_matches_token(search->uri, tokens->slots[i], &info)) {
+		    (!search->uri || uri_matches_token(search->uri, tokens->slots[i], &info))) {
 			tokens->slots[n++] = tokens->slots[i];
 			tokens->npins += (info.flags & CKF_USER_PIN_INITIALIZED) != 0;
 		}
@@ -67,11 +67,29 @@ static int list_tokens(const struct search *search, struct tokens *tokens)
 		return fail_rv(search->provider, rv, "list the tokens");
 	keep_meant(search, tokens, NULL);
 	/* The provider's own token is meant by who names none, if there is a choice. */
-	if (tokens->npins > 1 && !uri_names_token(search->uri))
+	if (tokens->npins > 1 && (!search->uri || !uri_names_token(search->uri)))
 		keep_meant(search, tokens, search->provider->settings.token);
 	if (tokens->n)
 		return 1;
-	return fail(search->provider, REASON_NO_TOKEN, "no token is what %s says: see \"hufu token list\"", uri_text(search->uri));
+	return fail(search->provider, REASON_NO_TOKEN, "no token is what %s says: see \"hufu token list\"",
+	            search->uri ? uri_text(search->uri) : "the configuration");
+}
+
+struct desk *search_token(const struct provider *provider, struct uri *uri)
+{
+	struct search search = {.provider = provider, .uri = uri};
+	struct tokens tokens = {0};
+	struct desk *desk = NULL;
+
+	if (desks_start(provider) && list_tokens(&search, &tokens)) {
+		if (tokens.n == 1)
+			desk = desk_of(provider, tokens.slots[0]);
+		else
+			fail(provider, REASON_NO_TOKEN, "%lu tokens are there: name one with token=LABEL in pkcs11_uri, or as token in the "
+			     "provider's section of openssl.cnf", tokens.n);
+	}
+	free(tokens.slots);
+	return desk;
 }
 
 /* -- objects -------------------------------------------------------------------------------- */
@@ -265,16 +283,16 @@ int search_fail_several(const struct search *search)
 {
 	char *first = name_of(&search->findings[0]), *second = name_of(&search->findings[1]);
 
-	fail(search->provider, REASON_SEVERAL_OBJECTS, "%s means %zu %s keys, %s and %s among them: name one by token, object and id",
-	     uri_text(search->uri), search->n, search->what == SEARCH_SECRET ? "secret" : "private", first ? first : "one", second ? second : "another");
+	fail(search->provider, REASON_SEVERAL_OBJECTS, "%s means %zu keys, %s and %s among them: name one by token, object and id",
+	     uri_text(search->uri), search->n, first ? first : "one", second ? second : "another");
 	free(first);
 	free(second);
 	return 0;
 }
 
-struct key *search_only_key(struct search *search)
+struct key *search_only(struct search *search, unsigned what)
 {
-	search->what = SEARCH_PRIVATE;
+	search->what = what;
 	if (!search_run(search))
 		return NULL;
 	if (search->n > 1)

@@ -36,11 +36,16 @@ struct search {
 int search_run(struct search *);
 void search_clear(struct search *);
 
-/* Exactly one private key. NULL after an error. */
-struct key *search_only_key(struct search *);
+/*
+ * The one token that a URI means; uri NULL: the provider's own, or the only one. The core is started. NULL after an error.
+ */
+struct desk *search_token(const struct provider *, struct uri *);
+
+/* Exactly one key, SEARCH_PRIVATE or SEARCH_PUBLIC. NULL after an error. */
+struct key *search_only(struct search *, unsigned what);
 /* What was found as a key; the private one of a private object. NULL after an error. */
 struct key *search_key(const struct search *, const struct finding *);
-/* Raises that a URI which should mean one private key means several. Always 0. */
+/* Raises that a URI which should mean one key means several. Always 0. */
 int search_fail_several(const struct search *);
 
 #endif

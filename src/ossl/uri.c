@@ -14,7 +14,8 @@
 struct uri {
 	_Atomic uint32_t refs;
 	P11KitUri *parsed;
-	char *text;
+	char *text;                     /* without what comes from the query: for messages */
+	char *pin_source;
 	char *pin_value;                /* secret memory, or NULL */
 };
 
@@ -78,9 +79,20 @@ static bool take_pin_value(struct uri *uri)
 	return uri->pin_value != NULL;
 }
 
+static bool take_pin_source(struct uri *uri)
+{
+	const char *source = p11_kit_uri_get_pin_source(uri->parsed);
+
+	if (!source)
+		return true;
+	uri->pin_source = strdup(source);
+	p11_kit_uri_set_pin_source(uri->parsed, NULL);
+	return uri->pin_source != NULL;
+}
+
 static bool keep(struct uri *uri)
 {
-	return take_pin_value(uri) && p11_kit_uri_format(uri->parsed, P11_KIT_URI_FOR_ANY, &uri->text) == P11_KIT_URI_OK;
+	return take_pin_value(uri) && take_pin_source(uri) && p11_kit_uri_format(uri->parsed, P11_KIT_URI_FOR_ANY, &uri->text) == P11_KIT_URI_OK;
 }
 
 struct uri *uri_parse(const struct provider *provider, const char *text)
@@ -119,6 +131,7 @@ void uri_rele(struct uri *uri)
 		return;
 	p11_kit_uri_free(uri->parsed);
 	secret_free(uri->pin_value);
+	free(uri->pin_source);
 	free(uri->text);
 	free(uri);
 }
@@ -187,7 +200,7 @@ size_t uri_template(const struct uri *uri, CK_ATTRIBUTE templ[URI_TEMPLATE_MAX])
 
 const char *uri_pin_source(const struct uri *uri)
 {
-	return p11_kit_uri_get_pin_source(uri->parsed);
+	return uri->pin_source;
 }
 
 const char *uri_pin_value(const struct uri *uri)

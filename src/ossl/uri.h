@@ -9,7 +9,7 @@
 
 struct uri;
 
-/* NULL after an error, which says where the text is wrong. What is kept of the text has no pin-value. */
+/* NULL after an error, which says where the text is wrong. uri_text is for messages: without pin-source and pin-value. */
 struct uri *uri_parse(const struct provider *, const char *text);
 /* Counted by reference, and immutable. */
 struct uri *uri_hold(struct uri *);
