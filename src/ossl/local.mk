@@ -2,6 +2,10 @@
 # loaded it stays: a thread given up in a vendor's call may wake up in it.
 noinst_LTLIBRARIES += src/ossl/libossl.la
 src_ossl_libossl_la_SOURCES = \
+	%reldir%/asym_cipher.c \
+	%reldir%/asym_cipher.h \
+	%reldir%/asym_cipher_rsa.c \
+	%reldir%/asym_cipher_sm2.c \
 	%reldir%/cipher.c \
 	%reldir%/cipher.h \
 	%reldir%/cipher_aead.c \
@@ -20,6 +24,10 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/hash_name.h \
 	%reldir%/key.c \
 	%reldir%/key.h \
+	%reldir%/keyexch.c \
+	%reldir%/keyexch.h \
+	%reldir%/keyexch_ecdh.c \
+	%reldir%/keyexch_sm2.c \
 	%reldir%/keymgmt.c \
 	%reldir%/login.c \
 	%reldir%/login.h \
@@ -32,6 +40,7 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/octets.h \
 	%reldir%/pause.c \
 	%reldir%/pause.h \
+	%reldir%/premaster.c \
 	%reldir%/provider.c \
 	%reldir%/provider.h \
 	%reldir%/rand.c \

@@ -45,8 +45,10 @@ static const OSSL_ALGORITHM *query_operation(void *provider, int operation, int 
 	(void)provider;
 	*no_cache = 0;
 	switch (operation) {
+	case OSSL_OP_ASYM_CIPHER: return asym_cipher_algorithms;
 	case OSSL_OP_CIPHER: return cipher_algorithms;
 	case OSSL_OP_DIGEST: return digest_algorithms;
+	case OSSL_OP_KEYEXCH: return keyexch_algorithms;
 	case OSSL_OP_KEYMGMT: return keymgmt_algorithms;
 	case OSSL_OP_MAC: return mac_algorithms;
 	case OSSL_OP_RAND: return rand_algorithms;

@@ -141,11 +141,16 @@ PROVIDER_LIBS = tests/conformance/libprovider.la
 
 PROVIDER_TESTS = \
 	tests/conformance/provider_cipher \
+	tests/conformance/provider_crypt \
 	tests/conformance/provider_keys
 
 tests_conformance_provider_cipher_SOURCES = %reldir%/provider_cipher.c
 tests_conformance_provider_cipher_CFLAGS = $(PROVIDER_CFLAGS) $(GCRYPT_CFLAGS)
 tests_conformance_provider_cipher_LDADD = $(PROVIDER_LIBS) $(GCRYPT_LIBS)
+
+tests_conformance_provider_crypt_SOURCES = %reldir%/provider_crypt.c
+tests_conformance_provider_crypt_CFLAGS = $(PROVIDER_CFLAGS)
+tests_conformance_provider_crypt_LDADD = $(PROVIDER_LIBS)
 
 tests_conformance_provider_keys_SOURCES = %reldir%/provider_keys.c
 tests_conformance_provider_keys_CFLAGS = $(PROVIDER_CFLAGS)
