@@ -124,9 +124,8 @@ static enum status open_beside(struct output *out)
 	return ST_OK;
 }
 
-enum status output_open(const struct args *args, bool binary, struct output *out)
+static enum status open_path(const char *path, bool binary, struct output *out)
 {
-	const char *path = arg_get(args, "out");
 	struct stat st;
 
 	*out = (struct output){.fd = STDOUT_FILENO};
@@ -144,6 +143,11 @@ enum status output_open(const struct args *args, bool binary, struct output *out
 	}
 	out->target = exists ? realpath(path, NULL) : strdup(path);
 	return out->target ? open_beside(out) : fail_memory();
+}
+
+enum status output_open(const struct args *args, bool binary, struct output *out)
+{
+	return open_path(arg_get(args, "out"), binary, out);
 }
 
 enum status output_write(struct output *out, const void *data, size_t len)
@@ -184,10 +188,10 @@ void output_close(struct output *out)
 	*out = (struct output){.fd = -1};
 }
 
-enum status output_all(const struct args *args, bool binary, const void *data, size_t len)
+enum status output_all_to(const char *path, bool binary, const void *data, size_t len)
 {
 	struct output out;
-	enum status status = output_open(args, binary, &out);
+	enum status status = open_path(path, binary, &out);
 
 	if (status == ST_OK)
 		status = output_write(&out, data, len);
@@ -195,4 +199,9 @@ enum status output_all(const struct args *args, bool binary, const void *data, s
 		status = output_commit(&out);
 	output_close(&out);
 	return status;
+}
+
+enum status output_all(const struct args *args, bool binary, const void *data, size_t len)
+{
+	return output_all_to(arg_get(args, "out"), binary, data, len);
 }

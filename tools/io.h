@@ -54,5 +54,7 @@ enum status output_commit(struct output *) MUST_USE;
 void output_close(struct output *);
 /* All at once. */
 enum status output_all(const struct args *, bool binary, const void *, size_t len) MUST_USE;
+/* The same, to path in place of --out; NULL or "-": standard output. */
+enum status output_all_to(const char *path, bool binary, const void *, size_t len) MUST_USE;
 
 #endif

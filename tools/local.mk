@@ -18,6 +18,7 @@ tools_libhufutool_la_SOURCES = \
 	%reldir%/names.c %reldir%/names.h \
 	%reldir%/object.c %reldir%/object.h \
 	%reldir%/options.c %reldir%/tool.h \
+	%reldir%/ossl.c %reldir%/ossl.h \
 	%reldir%/pin.c %reldir%/pin.h %reldir%/prompt.c \
 	%reldir%/pubkey.c %reldir%/pubkey.h \
 	%reldir%/report.c %reldir%/report.h \
@@ -27,7 +28,7 @@ tools_libhufutool_la_SOURCES = \
 	%reldir%/table.c %reldir%/table.h \
 	%reldir%/template.c %reldir%/template.h \
 	%reldir%/token_text.c %reldir%/token_text.h
-tools_libhufutool_la_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_MODULE_PATH='"$(moduledir)/hufu-pkcs11.so"'
+tools_libhufutool_la_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_MODULE_PATH='"$(moduledir)/hufu-pkcs11.so"' -DHUFU_OSSL_MODULES_PATH='"$(ossl_modulesdir)"'
 tools_libhufutool_la_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
 tools_libhufutool_la_LIBADD = $(P11KIT_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/session.h"
-#include "tools/pin.h"
 #include "tools/report.h"
 
 #include <stdio.h>
@@ -54,15 +53,15 @@ enum status session_begin(struct session *s, bool rw)
 	return rv == CKR_OK ? ST_OK : fail_rv(rv, "opening a session with token \"%s\"", s->label);
 }
 
-enum status session_login(const struct args *args, struct session *s, enum login login)
+enum status session_login_keep(const struct args *args, struct session *s, enum login login, struct pin *pin)
 {
 	bool so = login == LOGIN_SO;
 	char prompt[96];
 	struct pin_wish wish = {.what = so ? "so-pin" : "pin", .uri_file = so ? NULL : s->selector.pin_source, .prompt = prompt};
-	struct pin pin = {0};
 	CK_RV rv;
 
 	snprintf(prompt, sizeof prompt, "%s PIN of token \"%s\"", so ? "security officer's" : "user's", s->label);
+	*pin = (struct pin){0};
 	bool asked = pin_given(args, &wish) || (!so && arg_has(args, "login"));
 	if (!asked && (login == LOGIN_WISH || (login == LOGIN_USER && !(s->slot.token.flags & CKF_LOGIN_REQUIRED))))
 		return ST_OK;
@@ -70,15 +69,23 @@ enum status session_login(const struct args *args, struct session *s, enum login
 	if ((s->slot.token.flags & CKF_PROTECTED_AUTHENTICATION_PATH) && !pin_given(args, &wish)) {
 		note("enter the %s on the token's own pad", prompt);
 	} else {
-		enum status status = pin_read(args, &wish, &pin);
+		enum status status = pin_read(args, &wish, pin);
 		if (status)
 			return status;
 	}
-	rv = s->f->C_Login(s->handle, so ? CKU_SO : CKU_USER, pin.bytes, pin.len);
-	pin_clear(&pin);
+	rv = s->f->C_Login(s->handle, so ? CKU_SO : CKU_USER, pin->bytes, pin->len);
 	s->logged_in = rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN;
 	return s->logged_in ? ST_OK
 	                    : fail_rv(rv, "logging in to token \"%s\" as %s", s->label, so ? "the security officer" : "the user");
+}
+
+enum status session_login(const struct args *args, struct session *s, enum login login)
+{
+	struct pin pin;
+	enum status status = session_login_keep(args, s, login, &pin);
+
+	pin_clear(&pin);
+	return status;
 }
 
 enum status session_open(const struct args *args, const char *target, enum selector_kind kind, bool rw, enum login login,

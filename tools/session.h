@@ -4,6 +4,7 @@
 #define SESSION_H
 
 #include "tools/module.h"
+#include "tools/pin.h"
 #include "tools/selector.h"
 
 struct session {
@@ -35,5 +36,7 @@ void session_close(struct session *);
 enum status session_find_token(const struct args *, const char *target, enum selector_kind, struct session *) MUST_USE;
 enum status session_begin(struct session *, bool rw) MUST_USE;
 enum status session_login(const struct args *, struct session *, enum login) MUST_USE;
+/* The same; the PIN is the caller's to clear, empty where none was needed: for who logs in elsewhere, too. */
+enum status session_login_keep(const struct args *, struct session *, enum login, struct pin *) MUST_USE;
 
 #endif
