@@ -156,6 +156,14 @@ tests_conformance_provider_keys_SOURCES = %reldir%/provider_keys.c
 tests_conformance_provider_keys_CFLAGS = $(PROVIDER_CFLAGS)
 tests_conformance_provider_keys_LDADD = $(PROVIDER_LIBS)
 
+# Over the fault driver, which has to be in the provider.
+if FAULT_DRIVER
+PROVIDER_TESTS += tests/conformance/provider_async
+tests_conformance_provider_async_SOURCES = %reldir%/provider_async.c %reldir%/provider_jobs.c %reldir%/provider_jobs.h
+tests_conformance_provider_async_CFLAGS = $(PROVIDER_CFLAGS)
+tests_conformance_provider_async_LDADD = $(PROVIDER_LIBS)
+endif
+
 if HUFUD
 FACE_TESTS += tests/conformance/test_machines
 tests_conformance_test_machines_SOURCES = %reldir%/test_machines.c
