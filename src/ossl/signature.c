@@ -337,13 +337,11 @@ int signature_set_params(void *ctx, const OSSL_PARAM params[])
 	return !params || !s->type->set_params || s->type->set_params(s, params);
 }
 
-X509_ALGOR *signature_algorithm(int md_nid, int key_nid, bool with_null)
+X509_ALGOR *signature_algorithm(int nid, bool with_null)
 {
-	X509_ALGOR *algorithm;
-	int nid;
+	X509_ALGOR *algorithm = nid == NID_undef ? NULL : X509_ALGOR_new();
 
-	if (!OBJ_find_sigid_by_algs(&nid, md_nid, key_nid) || !(algorithm = X509_ALGOR_new()))
-		return NULL;
-	X509_ALGOR_set0(algorithm, OBJ_nid2obj(nid), with_null ? V_ASN1_NULL : V_ASN1_UNDEF, NULL);
+	if (algorithm)
+		X509_ALGOR_set0(algorithm, OBJ_nid2obj(nid), with_null ? V_ASN1_NULL : V_ASN1_UNDEF, NULL);
 	return algorithm;
 }

@@ -102,7 +102,7 @@ OSSL_FUNC_signature_set_ctx_params_fn signature_set_params;
 /* With the public half, by libcrypto in our own context, under these parameters. 1: it verifies. */
 int signature_verify_public(struct signature *, const OSSL_PARAM params[], const uint8_t *in, size_t len, const uint8_t *sig,
                             size_t sig_len);
-/* AlgorithmIdentifier of libcrypto's tables for a digest and a key (NIDs); with_null: parameters NULL, not none. NULL: none such. */
-X509_ALGOR *signature_algorithm(int md_nid, int key_nid, bool with_null);
+/* AlgorithmIdentifier of this NID; with_null: its parameters are NULL, not none. NULL: NID_undef, or no memory. */
+X509_ALGOR *signature_algorithm(int nid, bool with_null);
 
 #endif

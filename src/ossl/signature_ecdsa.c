@@ -61,7 +61,14 @@ static int verify(struct signature *s, const uint8_t *in, size_t len, const uint
 
 static X509_ALGOR *algorithm(const struct signature *s)
 {
-	return signature_algorithm(md_nid(s->digest), NID_X9_62_id_ecPublicKey, false);
+	static const int nids[HASH_COUNT] = {
+		[HASH_SHA1] = NID_ecdsa_with_SHA1, [HASH_SHA224] = NID_ecdsa_with_SHA224, [HASH_SHA256] = NID_ecdsa_with_SHA256,
+		[HASH_SHA384] = NID_ecdsa_with_SHA384, [HASH_SHA512] = NID_ecdsa_with_SHA512,
+		[HASH_SHA3_224] = NID_ecdsa_with_SHA3_224, [HASH_SHA3_256] = NID_ecdsa_with_SHA3_256,
+		[HASH_SHA3_384] = NID_ecdsa_with_SHA3_384, [HASH_SHA3_512] = NID_ecdsa_with_SHA3_512,
+	};
+
+	return s->digest.behind_md5 ? NULL : signature_algorithm(nids[s->digest.hash], false);
 }
 
 static const struct signature_type type = {

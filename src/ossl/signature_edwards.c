@@ -29,11 +29,7 @@ static int verify(struct signature *s, const uint8_t *in, size_t len, const uint
 /* RFC 8410 3: the same identifier as the key's, without parameters. */
 static X509_ALGOR *algorithm(const struct signature *s)
 {
-	X509_ALGOR *algorithm = X509_ALGOR_new();
-
-	if (algorithm)
-		X509_ALGOR_set0(algorithm, OBJ_nid2obj(s->type->kind == KEY_ED25519 ? NID_ED25519 : NID_ED448), V_ASN1_UNDEF, NULL);
-	return algorithm;
+	return signature_algorithm(s->type->kind == KEY_ED25519 ? NID_ED25519 : NID_ED448, false);
 }
 
 static const struct signature_type types[] = {

@@ -384,11 +384,25 @@ static X509_ALGOR *pss_algorithm(const struct signature *s)
 	return NULL;
 }
 
+/* RFC 8017 A.2.4 and, of SHA-3, what NIST registered beside it. */
+static X509_ALGOR *pkcs1_algorithm(const struct signature *s)
+{
+	static const int nids[HASH_COUNT] = {
+		[HASH_SHA1] = NID_sha1WithRSAEncryption, [HASH_SHA224] = NID_sha224WithRSAEncryption,
+		[HASH_SHA256] = NID_sha256WithRSAEncryption, [HASH_SHA384] = NID_sha384WithRSAEncryption,
+		[HASH_SHA512] = NID_sha512WithRSAEncryption, [HASH_SHA512_224] = NID_sha512_224WithRSAEncryption,
+		[HASH_SHA512_256] = NID_sha512_256WithRSAEncryption, [HASH_SHA3_224] = NID_RSA_SHA3_224,
+		[HASH_SHA3_256] = NID_RSA_SHA3_256, [HASH_SHA3_384] = NID_RSA_SHA3_384, [HASH_SHA3_512] = NID_RSA_SHA3_512,
+	};
+
+	return s->digest.behind_md5 ? NULL : signature_algorithm(nids[s->digest.hash], true);
+}
+
 static X509_ALGOR *algorithm(const struct signature *s)
 {
 	if (s->digest.hash == HASH_NONE || s->rsa.padding == RSA_NO_PADDING)
 		return NULL;
-	return s->rsa.padding == RSA_PKCS1_PSS_PADDING ? pss_algorithm(s) : signature_algorithm(md_nid(s->digest), NID_rsaEncryption, true);
+	return s->rsa.padding == RSA_PKCS1_PSS_PADDING ? pss_algorithm(s) : pkcs1_algorithm(s);
 }
 
 /* -- the tables ------------------------------------------------------------------------ */

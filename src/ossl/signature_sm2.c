@@ -74,7 +74,8 @@ static int verify(struct signature *s, const uint8_t *in, size_t len, const uint
 
 static X509_ALGOR *algorithm(const struct signature *s)
 {
-	return signature_algorithm(md_nid(s->digest), NID_sm2, false);
+	(void)s;
+	return signature_algorithm(NID_SM2_with_SM3, false);
 }
 
 /* -- parameters ------------------------------------------------------------------------ */

@@ -142,7 +142,8 @@ PROVIDER_LIBS = tests/conformance/libprovider.la
 PROVIDER_TESTS = \
 	tests/conformance/provider_cipher \
 	tests/conformance/provider_crypt \
-	tests/conformance/provider_keys
+	tests/conformance/provider_keys \
+	tests/conformance/provider_sign
 
 tests_conformance_provider_cipher_SOURCES = %reldir%/provider_cipher.c
 tests_conformance_provider_cipher_CFLAGS = $(PROVIDER_CFLAGS) $(GCRYPT_CFLAGS)
@@ -155,6 +156,10 @@ tests_conformance_provider_crypt_LDADD = $(PROVIDER_LIBS)
 tests_conformance_provider_keys_SOURCES = %reldir%/provider_keys.c
 tests_conformance_provider_keys_CFLAGS = $(PROVIDER_CFLAGS)
 tests_conformance_provider_keys_LDADD = $(PROVIDER_LIBS)
+
+tests_conformance_provider_sign_SOURCES = %reldir%/provider_sign.c
+tests_conformance_provider_sign_CFLAGS = $(PROVIDER_CFLAGS)
+tests_conformance_provider_sign_LDADD = $(PROVIDER_LIBS)
 
 # Over the fault driver, which has to be in the provider.
 if FAULT_DRIVER
