@@ -304,6 +304,11 @@ static bool tells_private(const OSSL_PARAM params[])
 	return OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PRIV_KEY) || OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_D);
 }
 
+static bool tells_public(const OSSL_PARAM params[])
+{
+	return OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PUB_KEY) || OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_N);
+}
+
 /* Through libcrypto, which looks whether a point is on its curve, and takes compressed ones. */
 static uint8_t *spki_of_params(const struct key *key, const OSSL_PARAM params[], int *len)
 {
@@ -359,9 +364,40 @@ static int import(void *data, int selection, const OSSL_PARAM params[])
 	if (tells_private(params))
 		return fail(key->provider, REASON_NOT_EXPORTABLE, "private keys are not brought into a token this way: use \"hufu key import\", or "
 		            "leave what is to be done with this key to the default provider");
-	if (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY && !key->spki)
+	if ((selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) && !key->spki && tells_public(params))
 		return import_public(key, params);
-	return has_group(key) && import_group(key, params);
+	return !has_group(key) || import_group(key, params);
+}
+
+/* EVP_PKEY_set1_encoded_public_key(3): the other side's point, in a key that has our parameters and nothing else yet. */
+static int set_params(void *data, const OSSL_PARAM params[])
+{
+	struct key *key = data;
+	const OSSL_PARAM *p = params ? OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY) : NULL;
+	const void *point;
+	size_t len;
+
+	if (!p)
+		return 1;
+	if (key->kind == KEY_RSA || key->spki)
+		return fail(key->provider, REASON_PARAMETER, "the public half of this key is not to be changed");
+	if (!OSSL_PARAM_get_octet_string_ptr(p, &point, &len))
+		return fail(key->provider, REASON_PARAMETER, "the public key is no string of octets");
+	OSSL_PARAM public[] = {
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)point, len),
+		OSSL_PARAM_construct_end(), OSSL_PARAM_construct_end(),
+	};
+	if (has_group(key) && key->form.curve)
+		public[1] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)key_group(key), 0);
+	return import_public(key, public);
+}
+
+static const OSSL_PARAM *settable(void *provider)
+{
+	static const OSSL_PARAM params[] = {OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, NULL, 0), OSSL_PARAM_END};
+
+	(void)provider;
+	return params;
 }
 
 static void *dup(const void *data, int selection)
@@ -407,20 +443,24 @@ static const char *operation_of_ec(int operation)
 	FUNCTION(OSSL_FUNC_KEYMGMT_GEN, maker_make),                            \
 	FUNCTION(OSSL_FUNC_KEYMGMT_GEN_CLEANUP, maker_free)
 
+#define SETTABLE                                                                \
+	FUNCTION(OSSL_FUNC_KEYMGMT_SET_PARAMS, set_params),                     \
+	FUNCTION(OSSL_FUNC_KEYMGMT_SETTABLE_PARAMS, settable)
+
 static const OSSL_DISPATCH rsa_functions[] = {COMMON(rsa, rsa), END_OF_FUNCTIONS};
 static const OSSL_DISPATCH ec_functions[] = {
-	COMMON(ec, ec),
+	COMMON(ec, ec), SETTABLE,
 	FUNCTION(OSSL_FUNC_KEYMGMT_GEN_SET_TEMPLATE, maker_set_template),
 	FUNCTION(OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, operation_of_ec),
 	END_OF_FUNCTIONS,
 };
 static const OSSL_DISPATCH sm2_functions[] = {
-	COMMON(sm2, ec), FUNCTION(OSSL_FUNC_KEYMGMT_GEN_SET_TEMPLATE, maker_set_template), END_OF_FUNCTIONS,
+	COMMON(sm2, ec), SETTABLE, FUNCTION(OSSL_FUNC_KEYMGMT_GEN_SET_TEMPLATE, maker_set_template), END_OF_FUNCTIONS,
 };
 static const OSSL_DISPATCH ed25519_functions[] = {COMMON(ed25519, other), END_OF_FUNCTIONS};
 static const OSSL_DISPATCH ed448_functions[] = {COMMON(ed448, other), END_OF_FUNCTIONS};
-static const OSSL_DISPATCH x25519_functions[] = {COMMON(x25519, other), END_OF_FUNCTIONS};
-static const OSSL_DISPATCH x448_functions[] = {COMMON(x448, other), END_OF_FUNCTIONS};
+static const OSSL_DISPATCH x25519_functions[] = {COMMON(x25519, other), SETTABLE, END_OF_FUNCTIONS};
+static const OSSL_DISPATCH x448_functions[] = {COMMON(x448, other), SETTABLE, END_OF_FUNCTIONS};
 
 #define ROW(name, kind, names) ALGORITHM(names, name##_functions, "keys in tokens"),
 const OSSL_ALGORITHM keymgmt_algorithms[] = {KEY_KINDS_EACH(ROW){NULL, NULL, NULL, NULL}};

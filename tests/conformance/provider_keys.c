@@ -220,6 +220,29 @@ static void test_import_point(void)
 	EVP_PKEY_free(theirs);
 }
 
+/* As TLS does with the other side's key share. */
+static void test_encoded_point(void)
+{
+	static const char *const labels[] = {"p256", "p521", "sm2", "x25519", "x448"};
+	for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
+		EVP_PKEY *ours = provider_private(labels[i]), *theirs = provider_public(labels[i]), *peer = EVP_PKEY_new();
+		uint8_t *point = NULL;
+		size_t len = EVP_PKEY_get1_encoded_public_key(theirs, &point);
+		GOOD(EVP_PKEY_copy_parameters(peer, ours));
+		GOOD(EVP_PKEY_set1_encoded_public_key(peer, point, len));
+		GOOD(EVP_PKEY_eq(peer, theirs));
+		FAILS(EVP_PKEY_set1_encoded_public_key(ours, point, len) == 1, REASON_PARAMETER);
+		EVP_PKEY_free(peer);
+		peer = EVP_PKEY_new();
+		GOOD(EVP_PKEY_copy_parameters(peer, ours));
+		FAILS(EVP_PKEY_set1_encoded_public_key(peer, point, len - 1) == 1, REASON_KEY_TYPE);
+		EVP_PKEY_free(peer);
+		EVP_PKEY_free(ours);
+		EVP_PKEY_free(theirs);
+		OPENSSL_free(point);
+	}
+}
+
 static void test_import_private(void)
 {
 	EVP_PKEY *software = EVP_PKEY_Q_keygen(without_hufu, NULL, "EC", "P-256");
@@ -656,6 +679,7 @@ static const struct unit_case cases[] = {
 	{"a key is copied with its private half, and lends its parameters", test_copies},
 	{"public keys are taken over from others", test_import},
 	{"compressed points are taken, and points on no curve are not", test_import_point},
+	{"the point of another makes a key with the parameters of one, and changes none that is whole", test_encoded_point},
 	{"private keys, and curves that tokens do not have, are not taken", test_import_private},
 	{"a private key is written as its URI, and read again from such a file", test_files},
 	{"files with a URI are read whoever wrote them; spoilt ones, and URIs that do not mean one key, are refused", test_files_of_others},

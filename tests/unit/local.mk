@@ -162,6 +162,11 @@ tests_unit_test_sdf_hostile_SOURCES = %reldir%/test_sdf_hostile.c $(SDF_TEST_UTI
 tests_unit_test_sdf_hostile_CFLAGS = $(TOKEN_TEST_CFLAGS)
 tests_unit_test_sdf_hostile_LDADD = src/sdf/libsdf.la $(TOKEN_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_ossl_key
+tests_unit_test_ossl_key_SOURCES = %reldir%/test_ossl_key.c $(TOKEN_TEST_UTIL)
+tests_unit_test_ossl_key_CFLAGS = $(TOKEN_TEST_CFLAGS) $(P11KIT_CFLAGS)
+tests_unit_test_ossl_key_LDADD = src/ossl/libossl.la $(TOKEN_TEST_LIBS) $(P11KIT_LIBS)
+
 UNIT_TESTS += tests/unit/test_ossl_uri
 tests_unit_test_ossl_uri_SOURCES = %reldir%/test_ossl_uri.c
 tests_unit_test_ossl_uri_CFLAGS = $(TOKEN_TEST_CFLAGS) $(P11KIT_CFLAGS)
