@@ -14,6 +14,7 @@
 
 #include "ossl/filter.h"
 #include "ossl/search.h"
+#include "ossl/uri_form.h"
 
 struct store {
 	struct search search;
@@ -98,18 +99,43 @@ static int run_search(struct store *store, OSSL_PASSPHRASE_CALLBACK *ask, void *
 
 /* -- handing over ------------------------------------------------------------------------ */
 
-static int give_key(struct key *key, OSSL_CALLBACK *take, void *take_arg)
+/*
+ * Early libcryptos (3.0.3, and so Tongsuo 8.4) ask the default provider's key management to load a reference, whoever gave it, and
+ * ours is not called. They leave the choice to decoders, ours among them, where they are given data: the key's URI.
+ */
+static int give_uri(const struct key *key, OSSL_CALLBACK *take, void *take_arg)
 {
 	int type = OSSL_OBJECT_PKEY;
+	uint8_t der[URI_FORM_MAX];
+	char *uri = uri_with_pin_source(key->name, key->uri);
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
 		OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, (char *)(uintptr_t)key_kind_name(key->kind), 0),
-		OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &key, sizeof key),
+		OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_STRUCTURE, (char *)(uintptr_t)URI_FORM_STRUCTURE, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_DATA, der, uri ? uri_form_write(uri, der) : 0),
+		OSSL_PARAM_construct_end(),
+	};
+
+	free(uri);
+	return params[3].data_size && take(params, take_arg);
+}
+
+static int give_key(struct key *key, OSSL_CALLBACK *take, void *take_arg)
+{
+	int type = OSSL_OBJECT_PKEY;
+	struct key *given = key_hold(key);
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
+		OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, (char *)(uintptr_t)key_kind_name(key->kind), 0),
+		OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &given, sizeof given),
 		OSSL_PARAM_construct_end(),
 	};
 	int taken = take(params, take_arg);
 
-	key_rele(key); /* NULL, if keymgmt_load has taken it */
+	if (!taken && given)
+		taken = give_uri(key, take, take_arg);
+	key_rele(given); /* NULL, if keymgmt_load has taken it */
+	key_rele(key);
 	return taken;
 }
 
