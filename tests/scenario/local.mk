@@ -52,7 +52,7 @@ SCENARIOS = \
 	%reldir%/top.sh
 
 # What HUFU_SOAK makes longer in ./check --long.
-SOAKS = %reldir%/crowd.sh %reldir%/p11-kit-remote.sh
+SOAKS = %reldir%/crowd.sh %reldir%/tool-qualify.sh %reldir%/p11-kit-remote.sh
 
 EXTRA_DIST += \
 	%reldir%/java/Claims.java \
