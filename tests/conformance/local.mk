@@ -155,7 +155,7 @@ tests_conformance_provider_crypt_LDADD = $(PROVIDER_LIBS)
 
 tests_conformance_provider_keys_SOURCES = %reldir%/provider_keys.c
 tests_conformance_provider_keys_CFLAGS = $(PROVIDER_CFLAGS)
-tests_conformance_provider_keys_LDADD = $(PROVIDER_LIBS)
+tests_conformance_provider_keys_LDADD = $(PROVIDER_LIBS) $(PTHREAD_LIBS)
 
 tests_conformance_provider_sign_SOURCES = %reldir%/provider_sign.c
 tests_conformance_provider_sign_CFLAGS = $(PROVIDER_CFLAGS)

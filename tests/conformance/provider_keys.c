@@ -9,7 +9,9 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/provider.h>
+#include <pthread.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* -- finding -------------------------------------------------------------------------------- */
@@ -456,6 +458,55 @@ static void test_wrong_names(void)
 	FAILS(private_at(provider_uri("rsa", "cert")) != NULL, REASON_NO_OBJECT);
 }
 
+/* -- many at once ----------------------------------------------------------------------------------------- */
+
+#define THREADS 4
+#define ROUNDS 10
+
+static void *look_up(void *arg)
+{
+	char uri[2][4400];
+	const char *pin = provider_pin_file();
+	uintptr_t nfound = 0;
+	(void)arg;
+	snprintf(uri[0], sizeof uri[0], "pkcs11:token=test;object=p256;type=private?pin-source=%s", pin);
+	snprintf(uri[1], sizeof uri[1], "pkcs11:token=test;object=sm2;type=private?pin-source=%s", pin);
+	for (int i = 0; i < 2 * ROUNDS; i++) {
+		EVP_PKEY *key = private_at(uri[i % 2]), *copy = key ? EVP_PKEY_dup(key) : NULL;
+		nfound += key && copy && EVP_PKEY_eq(key, copy) == 1;
+		EVP_PKEY_free(key);
+		EVP_PKEY_free(copy);
+	}
+	return (void *)nfound;
+}
+
+static void test_threads(void)
+{
+	pthread_t threads[THREADS];
+	for (int i = 0; i < THREADS; i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, look_up, NULL), 0);
+	for (int i = 0; i < THREADS; i++) {
+		void *nfound;
+		CU_ASSERT_EQUAL(pthread_join(threads[i], &nfound), 0);
+		CU_ASSERT_EQUAL((uintptr_t)nfound, 2 * ROUNDS);
+	}
+}
+
+static void test_fork(void)
+{
+	UNIT_FORKS();
+	EVP_PKEY *key = provider_private("p256");
+	pid_t child = fork();
+	if (child == 0) { /* goes on with the key, and with the login: the PIN's file is not named */
+		EVP_PKEY *again = private_at("pkcs11:token=test;object=p256;type=private");
+		_exit(again && EVP_PKEY_eq(key, again) == 1 ? 0 : 1);
+	}
+	int status = -1;
+	CU_ASSERT(child > 0 && waitpid(child, &status, 0) == child);
+	CU_ASSERT_EQUAL(status, 0);
+	EVP_PKEY_free(key);
+}
+
 /* -- new keys --------------------------------------------------------------------------------------- */
 
 static EVP_PKEY *made_key(const char *type, const char *group, const char *uri, const char *usage)
@@ -685,6 +736,8 @@ static const struct unit_case cases[] = {
 	{"files with a URI are read whoever wrote them; spoilt ones, and URIs that do not mean one key, are refused", test_files_of_others},
 	{"certificates are found without a PIN, by URI, name, issuer and serial number, and label", test_certificates},
 	{"a wrong URI, a token and an object that are not there are told apart", test_wrong_names},
+	{"threads find keys at once", test_threads},
+	{"a child of a fork finds keys under its parent's login", test_fork},
 	{"keys of all kinds are made in the token, sensitive, for all that they can do", test_generation},
 	{"a key is made for the uses that are named", test_generation_usage},
 	{"what cannot be made is refused with a reason", test_generation_refused},

@@ -33,6 +33,7 @@ SCENARIOS = \
 	%reldir%/openssh.sh \
 	%reldir%/openssl.sh \
 	%reldir%/openssl-engine.sh \
+	%reldir%/ossl-keys.sh \
 	%reldir%/p11-device.sh \
 	%reldir%/p11-kit.sh \
 	%reldir%/p11-kit-remote.sh \
