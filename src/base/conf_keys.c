@@ -191,8 +191,8 @@ const struct conf_form conf_form = {
 const char *const *conf_driver_options(const char *driver)
 {
 	static const char *const soft[] = {NULL};
-	static const char *const fault[] = {"wraps", "script", "sessions_max", "service", "gate", "domain_id", "split", "permanent",
-	                                    "shelf", "resident", "seed", "password", NULL};
+	static const char *const fault[] = {"wraps", "script", "sessions_max", "service", "domain_id", "split", "permanent", "shelf",
+	                                    "resident", "seed", "password", NULL};
 	static const char *const sdf[] = {"library", "profile", "open_config", "kek_index", "isk_index", "indexes", "keks",
 	                                  "rsa_indexes", "opt_in", NULL};
 	static const char *const p11[] = {"module", "slot", "label", "serial", "alias", "wrap_key", "sessions_max", "locking", NULL};

@@ -105,14 +105,6 @@ static void fail(const char *what)
 static const char *const tokens[] = {"test", "other", "strict"};
 static const char *const options[] = {"des3 = \"read\"", "sm2_key_type = \"ec\"", "policy = \"strict\""};
 
-static const char *devices = "device \"soft0\" { driver = \"soft\" domain = \"soft\" }\n", *devices_of_token = "devices = {\"soft0\"}";
-
-void face_use_devices(const char *of_token, const char *sections)
-{
-	devices_of_token = of_token;
-	devices = sections;
-}
-
 static void write_conf(const char *path)
 {
 	FILE *f = fopen(path, "w");
@@ -125,9 +117,9 @@ static void write_conf(const char *path)
 		if (face_machines())
 			face_machines_print(f, dir, tokens[i], options[i]);
 		else
-			fprintf(f, "token \"%s\" { store = \"sqlite:%s/%s.db\" %s %s }\n", tokens[i], dir, tokens[i],
-			        devices_of_token, options[i]);
-	fprintf(f, "%s", devices);
+			fprintf(f, "token \"%s\" { store = \"sqlite:%s/%s.db\" devices = {\"soft0\"} %s }\n", tokens[i], dir, tokens[i],
+			        options[i]);
+	fprintf(f, "device \"soft0\" { driver = \"soft\" domain = \"soft\" }\n");
 	if (fclose(f) != 0)
 		fail("the configuration cannot be written");
 }

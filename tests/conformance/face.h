@@ -25,8 +25,6 @@
 /* The 3.2 list of the module. NULL before face_load. */
 extern CK_FUNCTION_LIST_3_2 *p11;
 
-/* Before that: what the tokens' sections say of devices, and the devices' sections, in place of one soft device. */
-void face_use_devices(const char *of_token, const char *sections);
 /* Loads the module; idempotent. */
 void face_load(void);
 /* A symbol of the module, NULL: not exported. */

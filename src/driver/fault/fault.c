@@ -42,16 +42,6 @@ static bool read_text(const char *text, void *out)
 	return true;
 }
 
-static bool read_path(const char *text, void *out)
-{
-	size_t len = strlen(text);
-
-	if (text[0] != '/' || len >= sizeof(((struct hufu_device *)NULL)->gate))
-		return false;
-	memcpy(out, text, len + 1);
-	return true;
-}
-
 static bool read_shelf(const char *text, void *out)
 {
 	return (*(struct shelf **)out = shelf_named(text)) != NULL;
@@ -80,7 +70,6 @@ static bool read_options(struct hufu_device *device, const struct hufu_conf *con
 	} options[] = {
 		{"sessions_max", "a number up to 1000000", read_count, &device->sessions},
 		{"service", "a time: 200us, 5ms, 1s", read_time, &device->service_ns},
-		{"gate", "an absolute path", read_path, device->gate},
 		{"split", "yes or no", read_yes, &device->split},
 		{"permanent", "yes or no", read_yes, &device->permanent},
 		{"shelf", "a short name; there is room for 4", read_shelf, &device->shelf},

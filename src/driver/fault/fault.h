@@ -14,8 +14,6 @@
  *	wraps = DRIVER               another driver's name, default soft
  *	sessions_max = N             leases at once; BUSY beyond
  *	service = TIME               what each op takes, slept on the injected clock
- *	gate = PATH                  while this file is there ops wait, whatever their
- *	                             deadline, and other processes may put it there
  *	domain_id = 32 hex digits    in hufu_device_info
  *	split = yes                  it has another KEK (or, at a shelf's index, another key)
  *	                             than its domain
@@ -82,7 +80,7 @@
  * due takes effect. Blanks between the parts are allowed. An empty script changes nothing. A script
  * starts when the device is first opened, or with fault_script.
  *
- * hang, crash and a gate keep no promise: they belong on lanes (fault-hang, or isolation =
+ * hang and crash keep no promise: they belong on lanes (fault-hang, or isolation =
  * thread). A crash that ends its thread, or the process, is not played: no caller
  * in the same process survives the second, and the first leaves whatever the
  * library held locked for ever, which is what hang does. A real crash wants process isolation.

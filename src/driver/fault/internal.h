@@ -24,7 +24,6 @@ struct hufu_device {
 	uint32_t sessions;                /* 0: no limit of ours */
 	_Atomic uint32_t in_use;
 	uint64_t service_ns;
-	char gate[256];                   /* "": none */
 	bool split, permanent;
 	struct shelf *shelf;              /* NULL: copies are blobs */
 	uint32_t nresidents;

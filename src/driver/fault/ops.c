@@ -2,7 +2,6 @@
 /* Ops: run by the wrapped driver, and spoilt as the script says. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "driver/fault/internal.h"
@@ -120,12 +119,6 @@ static void run_struck(struct hufu_lease *lease, struct hufu_op *op, const struc
 		misbehave(lease, op, &strike->fault);
 }
 
-static void wait_at_gate(const struct hufu_device *device)
-{
-	while (device->gate[0] && access(device->gate, F_OK) == 0)
-		clock_sleep_ns(NS_PER_MS);
-}
-
 static void run_one(struct hufu_lease *lease, struct hufu_op *op)
 {
 	lab_count_op(lease->device->subject, op->verb, false);
@@ -133,7 +126,6 @@ static void run_one(struct hufu_lease *lease, struct hufu_op *op)
 		run_inner(lease, op);
 		return;
 	}
-	wait_at_gate(lease->device);
 	struct strike strike = lab_strike(lease->device->subject, (unsigned)op->verb, lease);
 	uint64_t begun_ns = strike.slow > 1 ? clock_now_ns() : 0;
 
