@@ -161,12 +161,13 @@ tests_conformance_provider_sign_SOURCES = %reldir%/provider_sign.c
 tests_conformance_provider_sign_CFLAGS = $(PROVIDER_CFLAGS)
 tests_conformance_provider_sign_LDADD = $(PROVIDER_LIBS)
 
-# Over the fault driver, which has to be in the provider.
-if FAULT_DRIVER
+# Linked with the provider, so that it has the fault driver in hand.
 PROVIDER_TESTS += tests/conformance/provider_async
 tests_conformance_provider_async_SOURCES = %reldir%/provider_async.c %reldir%/provider_jobs.c %reldir%/provider_jobs.h
 tests_conformance_provider_async_CFLAGS = $(PROVIDER_CFLAGS)
-tests_conformance_provider_async_LDADD = $(PROVIDER_LIBS)
+tests_conformance_provider_async_LDADD = $(PROVIDER_LIBS) src/ossl/libossl.la $(TOKEN_LIBS) $(P11KIT_LIBS)
+if !FAULT_DRIVER
+tests_conformance_provider_async_LDADD += src/driver/libfault.la
 endif
 
 if HUFUD

@@ -6,12 +6,13 @@ build=${top_builddir:-.}
 HUFU_FACE_MACHINES=2
 export HUFU_FACE_MACHINES
 n=0
-for name in attacks cipher ec envelope fork key message object policy races rsa session sign threads; do
+for program in test_attacks test_cipher test_ec test_envelope test_fork test_key test_message test_object test_policy \
+	test_races test_rsa test_session test_sign test_threads provider_async; do
 	n=$((n + 1))
-	if out=$(timeout 600 "$build/tests/conformance/test_$name" 2>&1); then
-		echo "ok $n - test_$name over machines"
+	if out=$(timeout 600 "$build/tests/conformance/$program" 2>&1); then
+		echo "ok $n - $program over machines"
 	else
-		echo "not ok $n - test_$name over machines (status $?)"
+		echo "not ok $n - $program over machines (status $?)"
 		echo "$out" | grep -v '^ok' | tail -20 | sed 's/^/# /'
 	fi
 done

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 OSSL_LIB_CTX *with_hufu, *without_hufu;
+OSSL_provider_init_fn *provider_linked_in;
 const char *const pairs[] = {PAIRS, NULL};
 
 static OSSL_PROVIDER *loaded[3];
@@ -105,6 +106,8 @@ void provider_up(void)
 	with_hufu = OSSL_LIB_CTX_new();
 	without_hufu = OSSL_LIB_CTX_new();
 	GOOD(OSSL_PROVIDER_set_default_search_path(with_hufu, modules));
+	if (provider_linked_in)
+		GOOD(OSSL_PROVIDER_add_builtin(with_hufu, "hufu", provider_linked_in));
 	loaded[0] = OSSL_PROVIDER_load(without_hufu, "default");
 	loaded[1] = OSSL_PROVIDER_load(with_hufu, "default");
 	loaded[2] = provider_load(with_hufu);

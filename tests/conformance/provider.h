@@ -11,6 +11,7 @@
 #include "tests/conformance/face.h"
 
 #include <openssl/evp.h>
+#include <openssl/provider.h>
 #include <openssl/store.h>
 #include <openssl/x509.h>
 
@@ -24,6 +25,8 @@ extern OSSL_LIB_CTX *with_hufu, *without_hufu;
 #define PAIRS "rsa", "p256", "p384", "p521", "sm2", "ed25519", "ed448", "x25519", "x448"
 extern const char *const pairs[];       /* NULL at the end */
 
+/* Set before provider_up: the provider that this program is linked with, in place of the built module. */
+extern OSSL_provider_init_fn *provider_linked_in;
 /* As the first and the last case of a program. */
 void provider_up(void);
 void provider_down(void);
