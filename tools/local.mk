@@ -52,6 +52,11 @@ hufu_SOURCES = \
 	%reldir%/bench/place.c \
 	%reldir%/bench/report.c \
 	%reldir%/bench/worker.c \
+	%reldir%/cert/certs.c %reldir%/cert/certs.h %reldir%/cert/token.c \
+	%reldir%/cert/cmd_request.c \
+	%reldir%/cert/cmd_self_signed.c \
+	%reldir%/cert/fields.c %reldir%/cert/fields.h \
+	%reldir%/cert/signer.c %reldir%/cert/signer.h \
 	%reldir%/cmd_config.c \
 	%reldir%/cmd_crypt.c \
 	%reldir%/cmd_device_add.c \

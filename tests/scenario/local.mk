@@ -11,6 +11,7 @@ SCENARIOS = \
 	%reldir%/net-devices.sh \
 	%reldir%/alias.sh \
 	%reldir%/cards.sh \
+	%reldir%/cert.sh \
 	%reldir%/config.sh \
 	%reldir%/crowd.sh \
 	%reldir%/default.sh \
