@@ -111,11 +111,11 @@ static int try_pin(const struct attempt *login, const char *where)
 static int try_unattended_locked(const struct attempt *login, const char *where)
 {
 	const char *token = desk_token(login->desk);
-	CK_TOKEN_INFO info;
+	CK_TOKEN_INFO info = {.flags = 0};
 
 	if (login->type == CKU_USER && token_login(login->session->token) == LOGIN_USER) /* another thread was first */
 		return 1;
-	CK_RV rv = slot_token_info(desk_slot(login->desk), &info);
+	CK_RV rv = slot_describe_token(login->session->token, &info);
 	if (rv != CKR_OK)
 		return fail_rv(login->provider, rv, "look at the token \"%s\"", token);
 	/* Every right PIN makes the count whole again: so nobody has logged in since it was refused. */

@@ -242,9 +242,9 @@ static P11KitUri *describe(const struct object *object, const CK_TOKEN_INFO *tok
 char *uri_of_object(struct session *session, CK_OBJECT_HANDLE handle)
 {
 	struct object *object;
-	CK_TOKEN_INFO token;
+	CK_TOKEN_INFO token = {.flags = 0};
 
-	if (slot_token_info(session->token->slot, &token) != CKR_OK ||
+	if (slot_describe_token(session->token, &token) != CKR_OK ||
 	    object_find(session, handle, CKR_OBJECT_HANDLE_INVALID, &object) != CKR_OK)
 		return NULL;
 	char *text = format(describe(object, &token));

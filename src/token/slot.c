@@ -338,7 +338,7 @@ static CK_FLAGS so_pin_flags(const struct store_role_info *so)
 	return so->delay_s ? CKF_SO_PIN_COUNT_LOW : 0;
 }
 
-static CK_RV describe_token(const struct token *token, CK_TOKEN_INFO *info)
+CK_RV slot_describe_token(const struct token *token, CK_TOKEN_INFO *info)
 {
 	struct store_token st;
 	enum hufu_err err = store_token(token->store, &st);
@@ -384,7 +384,7 @@ static CK_RV token_info_of(struct slot *slot, CK_TOKEN_INFO *info)
 		info->ulSessionCount = slot->token->sessions;
 		info->ulRwSessionCount = slot->token->rw_sessions;
 		pthread_mutex_unlock(&slot->token->lock);
-		rv = describe_token(slot->token, info);
+		rv = slot_describe_token(slot->token, info);
 	} else if (rv == CKR_TOKEN_NOT_RECOGNIZED && (!slot_store_exists(slot) || slot->conf.engine == CONF_STORE_NET)) {
 		rv = CKR_OK; /* not initialised yet: its flags say so */
 	}

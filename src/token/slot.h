@@ -25,6 +25,8 @@ CK_RV slot_by_name(const char *name, CK_SLOT_ID *);
 /* Its section, with devices of core_conf; stays until core_stop. NULL: no such slot. */
 const struct conf_token *slot_section(CK_SLOT_ID);
 CK_RV slot_token_info(CK_SLOT_ID, CK_TOKEN_INFO *);
+/* What its store says of a token: label, serial number, flags; the rest is left alone. No lock of the core is taken: for who has entered a session. */
+CK_RV slot_describe_token(const struct token *, CK_TOKEN_INFO *);
 CK_RV slot_mechanisms(CK_SLOT_ID, CK_MECHANISM_TYPE *list, CK_ULONG *n);
 CK_RV slot_mechanism_info(CK_SLOT_ID, CK_MECHANISM_TYPE, CK_MECHANISM_INFO *);
 /* C_InitToken. CKR_SESSION_EXISTS while this process has a session with it. */
