@@ -57,6 +57,8 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/stack.c \
 	%reldir%/stack.h \
 	%reldir%/store.c \
+	%reldir%/tls_group.c \
+	%reldir%/tls_group.h \
 	%reldir%/token_key.c \
 	%reldir%/token_key.h \
 	%reldir%/uri.c \

@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "ossl/desk.h"
+#include "ossl/tls_group.h"
 
 /* -- what is asked of the provider itself ------------------------------------------ */
 
@@ -77,6 +78,7 @@ static const OSSL_DISPATCH functions[] = {
 	FUNCTION(OSSL_FUNC_PROVIDER_GETTABLE_PARAMS, gettable_params),
 	FUNCTION(OSSL_FUNC_PROVIDER_GET_PARAMS, get_params),
 	FUNCTION(OSSL_FUNC_PROVIDER_QUERY_OPERATION, query_operation),
+	FUNCTION(OSSL_FUNC_PROVIDER_GET_CAPABILITIES, tls_group_list),
 	FUNCTION(OSSL_FUNC_PROVIDER_GET_REASON_STRINGS, reason_strings),
 	END_OF_FUNCTIONS,
 };

@@ -195,7 +195,7 @@ static CK_RV make_secret(struct session *session, const struct job *job, CK_OBJE
 #define IS(type, value) {(type), (void *)(uintptr_t)&(value), sizeof(value)}
 	const CK_ATTRIBUTE templ[] = {
 		IS(CKA_CLASS, secret), IS(CKA_KEY_TYPE, generic), IS(CKA_VALUE_LEN, job->out_len), IS(CKA_TOKEN, no),
-		IS(CKA_SENSITIVE, no), IS(CKA_EXTRACTABLE, yes),
+		IS(CKA_PRIVATE, no), IS(CKA_SENSITIVE, no), IS(CKA_EXTRACTABLE, yes), /* an ephemeral pair's owner may not be logged in */
 	};
 #undef IS
 	return key_derive(session, job->mechanism, job->key, templ, sizeof templ / sizeof *templ, made);
