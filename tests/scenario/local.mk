@@ -33,6 +33,7 @@ SCENARIOS = \
 	%reldir%/nss.sh \
 	%reldir%/openssh.sh \
 	%reldir%/openssl.sh \
+	%reldir%/ossl-crypt.sh \
 	%reldir%/openssl-engine.sh \
 	%reldir%/ossl-keys.sh \
 	%reldir%/p11-device.sh \
