@@ -124,7 +124,7 @@ static int try_unattended_locked(const struct attempt *login, const char *where)
 		            "correct it there", token, where);
 	if ((info.flags & CKF_USER_PIN_FINAL_TRY) && !(info.flags & CKF_USER_PIN_LOCKED))
 		return fail(login->provider, REASON_PIN_LOCKED, "one try is left before the user PIN of the token \"%s\" is locked, and is "
-		            "not spent on the PIN of %s: log in once by hand (\"hufu key list\")", token, where);
+		            "not spent on the PIN of %s: log in once by hand (\"hufu key list --login\")", token, where);
 	rv = session_login(login->session, login->type, login->pin, login->pin_len, NULL, 0);
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return 1;

@@ -29,7 +29,7 @@ struct settings {
 	const char *conf;               /* "conf": the file in place of hufu.conf where the library looks for it */
 	const char *pin_source;         /* "pin-source": of RFC 7512, for URIs that have none: a file's name or file: URI */
 	const char *credential;         /* "credential": a systemd credential that holds the PIN */
-	const char *token;              /* "token": the label of the token that random bytes and new keys come from */
+	const char *token;              /* "token": the label of the token that random bytes come from, and whoever names none means */
 };
 
 struct upcalls;                         /* error.c: libcrypto's functions for providers */

@@ -442,6 +442,29 @@ static void test_certificates(void)
 	EVP_PKEY_free(key);
 }
 
+/* As servers take one file with the certificate, its parameters and the key. */
+static void test_file_of_both(void)
+{
+	EVP_PKEY *software = EVP_PKEY_Q_keygen(without_hufu, NULL, "EC", "P-256"), *key = provider_private("p384");
+	X509 *certificate = self_signed(software, "both", 19);
+	char *text = written(key), *data;
+	BIO *file = BIO_new(BIO_s_mem());
+	GOOD(PEM_write_bio_X509(file, certificate));
+	GOOD(PEM_write_bio_Parameters(file, software));
+	BIO_puts(file, text);
+	GOOD(PEM_write_bio_X509(file, certificate));
+	BIO_write(file, "", 1);
+	BIO_get_mem_data(file, &data);
+	EVP_PKEY *got = read_text(data, NULL, NULL);
+	GOOD(got != NULL && EVP_PKEY_eq(got, key) == 1);
+	EVP_PKEY_free(got);
+	BIO_free(file);
+	free(text);
+	X509_free(certificate);
+	EVP_PKEY_free(software);
+	EVP_PKEY_free(key);
+}
+
 /* -- names that mean nothing, or too much -------------------------------------------------------------- */
 
 static EVP_PKEY *private_at(const char *uri)
@@ -735,6 +758,7 @@ static const struct unit_case cases[] = {
 	{"a private key is written as its URI, and read again from such a file", test_files},
 	{"files with a URI are read whoever wrote them; spoilt ones, and URIs that do not mean one key, are refused", test_files_of_others},
 	{"certificates are found without a PIN, by URI, name, issuer and serial number, and label", test_certificates},
+	{"a key's URI is found in a file behind a certificate", test_file_of_both},
 	{"a wrong URI, a token and an object that are not there are told apart", test_wrong_names},
 	{"threads find keys at once", test_threads},
 	{"a child of a fork finds keys under its parent's login", test_fork},
