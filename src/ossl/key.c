@@ -232,6 +232,13 @@ static size_t spki_of_companions(struct session *session, const struct object *k
 	return len;
 }
 
+static size_t public_half(struct session *session, const struct object *key, uint8_t spki[HUFU_PUB_MAX])
+{
+	size_t len = key_spki_of(key, spki);
+
+	return len ? len : spki_of_companions(session, key, spki);
+}
+
 /* -- the private half ------------------------------------------------------------------------- */
 
 static char *label_of(const struct object *object)
@@ -267,10 +274,8 @@ static struct key *make(const struct provider *provider, struct desk *desk, stru
 {
 	uint8_t spki[HUFU_PUB_MAX];
 	struct key_form form;
-	size_t len = key_spki_of(object, spki);
+	size_t len = public_half(session, object, spki);
 
-	if (!len)
-		len = spki_of_companions(session, object, spki);
 	if (!len || !key_form_read_public(spki, len, &form))
 		return fail_private(provider, REASON_NO_OBJECT, object, desk, "has no public half, neither in its attributes, nor as a "
 		                    "public key or certificate of the same CKA_ID: import one");
@@ -395,26 +400,43 @@ static CK_RV look_up(struct session *session, CK_OBJECT_HANDLE handle)
 	return rv;
 }
 
+/* Another key of that name would sign what nobody's certificate vouches for. */
+static bool is_same(struct session *session, const struct key *key, CK_OBJECT_HANDLE handle)
+{
+	uint8_t spki[HUFU_PUB_MAX];
+	struct object *object;
+
+	if (object_find(session, handle, CKR_KEY_HANDLE_INVALID, &object) != CKR_OK)
+		return false;
+	size_t len = public_half(session, object, spki);
+	object_rele(object);
+	return len == key->spki_len && memcmp(spki, key->spki, len) == 0;
+}
+
 /* By its own URI, which names one object; that of the user may name several by now. */
-static CK_RV look_up_again(const struct provider *provider, struct session *session, struct key *key)
+static int look_up_again(struct session *session, struct key *key)
 {
 	static const CK_OBJECT_CLASS object_class = CKO_PRIVATE_KEY;
 	CK_ATTRIBUTE templ[URI_TEMPLATE_MAX + 1] = {{CKA_CLASS, (void *)(uintptr_t)&object_class, sizeof object_class}};
-	struct uri *uri = uri_parse(provider, key->name);
+	struct uri *uri = uri_parse(key->provider, key->name);
 	CK_OBJECT_HANDLE handles[2];
 	CK_ULONG n = 0;
+	char title[160];
 
 	if (!uri)
-		return CKR_HOST_MEMORY;
+		return 0;
 	CK_RV rv = find_init(session, templ, 1 + uri_template(uri, templ + 1));
 	if (rv == CKR_OK) {
 		rv = find_next(session, handles, 2, &n);
 		find_final(session);
 	}
 	uri_rele(uri);
-	if (rv == CKR_OK && n == 1)
-		atomic_store(&key->handle, handles[0]);
-	return rv == CKR_OK && n != 1 ? CKR_KEY_HANDLE_INVALID : rv;
+	if (rv != CKR_OK || n != 1)
+		return fail_rv(key->provider, rv == CKR_OK ? CKR_KEY_HANDLE_INVALID : rv, "find %s again", key_title(key, title));
+	if (!is_same(session, key, handles[0]))
+		return fail(key->provider, REASON_KEY_MISMATCH, "%s is another than it was: load it anew", key_title(key, title));
+	atomic_store(&key->handle, handles[0]);
+	return 1;
 }
 
 static bool renew(struct key *key, struct session *session)
@@ -424,10 +446,7 @@ static bool renew(struct key *key, struct session *session)
 
 	if (!key->name)
 		return fail_rv(key->provider, CKR_KEY_HANDLE_INVALID, "find %s again", key_title(key, title));
-	if (!login_user(key->provider, key->desk, session, &from))
-		return false;
-	CK_RV rv = look_up_again(key->provider, session, key);
-	return rv == CKR_OK || fail_rv(key->provider, rv, "find %s again", key_title(key, title));
+	return login_user(key->provider, key->desk, session, &from) && look_up_again(session, key);
 }
 
 struct session *key_enter(struct key *key, CK_OBJECT_HANDLE *handle)

@@ -628,6 +628,49 @@ static void test_generation_refused(void)
 	FAILS(EVP_PKEY_Q_keygen(with_hufu, "provider=hufu", "RSA", (size_t)512) != NULL, REASON_PARAMETER);
 }
 
+static void destroy_pair(const char *label)
+{
+	CK_SESSION_HANDLE s = face_user();
+	CK_ATTRIBUTE templ = BYTES(CKA_LABEL, (void *)(uintptr_t)label, strlen(label));
+	CK_OBJECT_HANDLE handles[2];
+	CK_ULONG n = 0;
+	OK(p11->C_FindObjectsInit(s, &templ, 1));
+	OK(p11->C_FindObjects(s, handles, 2, &n));
+	OK(p11->C_FindObjectsFinal(s));
+	CU_ASSERT_EQUAL(n, 2);
+	for (CK_ULONG i = 0; i < n; i++)
+		OK(p11->C_DestroyObject(s, handles[i]));
+	face_stop();
+}
+
+static bool signs(EVP_PKEY *key)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	uint8_t sig[128];
+	size_t len = sizeof sig;
+	bool good = EVP_DigestSignInit_ex(context, NULL, "SHA256", with_hufu, NULL, key, NULL) == 1 &&
+	            EVP_DigestSign(context, sig, &len, (const uint8_t *)"text", 4) == 1;
+	EVP_MD_CTX_free(context);
+	return good;
+}
+
+static void test_replaced(void)
+{
+	char uri[4400];
+	snprintf(uri, sizeof uri, "pkcs11:token=test;object=replaced;id=%%07?pin-source=%s", provider_pin_file());
+	EVP_PKEY *old = made_key("EC", "P-256", uri, NULL);
+	GOOD(old != NULL && signs(old));
+	destroy_pair("replaced");
+	EVP_PKEY_free(provider_private("rsa")); /* a search sees at once what other programs have changed */
+	FAILS(signs(old), REASON_NO_OBJECT);
+	EVP_PKEY *new = made_key("EC", "P-256", uri, NULL);
+	GOOD(new != NULL && signs(new));
+	FAILS(signs(old), REASON_KEY_MISMATCH);
+	GOOD(signs(new));
+	EVP_PKEY_free(old);
+	EVP_PKEY_free(new);
+}
+
 static void test_passing_keys(void)
 {
 	EVP_PKEY *key = EVP_PKEY_Q_keygen(with_hufu, "provider=hufu", "X25519");
@@ -765,6 +808,7 @@ static const struct unit_case cases[] = {
 	{"keys of all kinds are made in the token, sensitive, for all that they can do", test_generation},
 	{"a key is made for the uses that are named", test_generation_usage},
 	{"what cannot be made is refused with a reason", test_generation_refused},
+	{"a key that was destroyed is missed, and another of its name does not stand in for it", test_replaced},
 	{"a key without a URI ends with its EVP_PKEY, and is not written", test_passing_keys},
 	{"a PIN file that is not there, open to others, empty or no file logs nobody in", test_pin_files},
 	{"a PIN that was refused is tried once, until somebody has logged in", test_one_try},
