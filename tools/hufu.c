@@ -84,6 +84,8 @@ const struct command commands[] = {
 	 cmd_domain_verify},
 	{"sdf", "password", NULL, 0, 0, "make the verifier of an index's password for the configuration", OPTS_NEW_PIN, sdf_password_opts,
 	 cmd_sdf_password},
+	{"gateway", "check", "[URI|FILE]...", 0, ARGS_MAX, "try a TLS server's road: provider, keys, certificates, a handshake with itself",
+	 OPTS_TOKEN | OPTS_PIN, gateway_check_opts, cmd_gateway_check},
 	{"machine", "init", "DIR", 1, 1, "make what a cipher machine begins with: keys, certificate, configuration", 0, machine_init_opts,
 	 cmd_machine_init},
 	{"machine", "client", "DIR NAME", 2, 2, "make a client's certificate and configuration", 0, machine_client_opts,

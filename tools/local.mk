@@ -89,6 +89,14 @@ hufu_SOURCES = \
 	%reldir%/cmd_token_init.c \
 	%reldir%/cmd_token_list.c \
 	%reldir%/demo/cmd_cluster.c %reldir%/demo/demo.h %reldir%/demo/load.c %reldir%/demo/processes.c \
+	%reldir%/gateway/cmd_check.c %reldir%/gateway/gateway.h \
+	%reldir%/gateway/handshake.c \
+	%reldir%/gateway/identity.c \
+	%reldir%/gateway/library.c \
+	%reldir%/gateway/remarks.c \
+	%reldir%/gateway/road.c \
+	%reldir%/gateway/served.c \
+	%reldir%/gateway/tokens.c \
 	%reldir%/libexec.c %reldir%/libexec.h \
 	%reldir%/machine/cmd_machine.c \
 	%reldir%/machine/pki.c %reldir%/machine/pki.h \
@@ -104,9 +112,9 @@ hufu_SOURCES = \
 	%reldir%/qualify/qualify.h \
 	%reldir%/qualify/write.c \
 	%reldir%/cmd_top.c %reldir%/live.c %reldir%/live.h %reldir%/top.h %reldir%/top_sample.c %reldir%/top_screen.c
-hufu_CFLAGS = $(tools_libhufutool_la_CFLAGS) $(NCURSES_CFLAGS)
+hufu_CFLAGS = $(tools_libhufutool_la_CFLAGS) $(NCURSES_CFLAGS) $(SSL_CFLAGS)
 hufu_CPPFLAGS = $(AM_CPPFLAGS) -DHUFU_LIBEXEC_PATH='"$(pkglibexecdir)"' -DHUFU_SBIN_PATH='"$(sbindir)"' -DHUFU_MODULE_PATH='"$(moduledir)/hufu-pkcs11.so"'
-hufu_LDADD = tools/libhufutool.la src/audit/libaudit.la $(STORE_ENGINES) src/store/libstore.la $(POOL_LIBS) $(NCURSES_LIBS) -lm
+hufu_LDADD = tools/libhufutool.la src/audit/libaudit.la $(STORE_ENGINES) src/store/libstore.la $(POOL_LIBS) $(NCURSES_LIBS) $(SSL_LIBS) -lm
 
 # Run by hufu bench failover, net, pool and sdf: the core whole, with the driver that misbehaves.
 pkglibexec_PROGRAMS += hufu-lab

@@ -15,7 +15,7 @@
 /* -- errors ---------------------------------------------------------------------------- */
 
 /* The newest error is libcrypto's summary; the provider's, which says why, lies beneath it. */
-static const char *queue_text(char *out, size_t out_len)
+const char *ossl_why(char *out, size_t out_len, enum reason *provider_reason)
 {
 	const char *data;
 	int flags;
@@ -23,16 +23,19 @@ static const char *queue_text(char *out, size_t out_len)
 	unsigned long code;
 
 	snprintf(out, out_len, "no reason given");
+	*provider_reason = (enum reason)0;
 	while ((code = ERR_get_error_all(NULL, NULL, NULL, &data, &flags))) {
 		const char *reason = ERR_reason_error_string(code);
 		bool told = (flags & ERR_TXT_STRING) && data[0];
 		if (ours)
 			continue;
 		ours = ERR_GET_LIB(code) >= ERR_LIB_USER && told;
-		if (ours)
+		if (ours) {
+			*provider_reason = (enum reason)ERR_GET_REASON(code);
 			snprintf(out, out_len, "%s", data);
-		else
+		} else {
 			snprintf(out, out_len, "%s%s%s", reason ? reason : "unknown error", told ? ": " : "", told ? data : "");
+		}
 	}
 	return out;
 }
@@ -40,12 +43,13 @@ static const char *queue_text(char *out, size_t out_len)
 enum status ossl_fail(enum status status, const char *next, const char *fmt, ...)
 {
 	char what[512], why[1024];
+	enum reason reason;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof what, fmt, ap);
 	va_end(ap);
-	return fail(status, next, "%s: %s", what, queue_text(why, sizeof why));
+	return fail(status, next, "%s: %s", what, ossl_why(why, sizeof why, &reason));
 }
 
 /* -- the provider ---------------------------------------------------------------------- */

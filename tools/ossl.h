@@ -9,6 +9,7 @@
 #ifndef OSSL_H
 #define OSSL_H
 
+#include "ossl/reason.h"
 #include "tools/pin.h"
 
 #include <openssl/evp.h>
@@ -24,6 +25,8 @@ enum status ossl_open(struct ossl *) MUST_USE;
 void ossl_close(struct ossl *);
 /* The private key of this URI, logged in with the PIN (empty: there is none). EVP_PKEY_free it, before ossl_close. */
 enum status ossl_private_key(struct ossl *, const char *uri, const struct pin *, EVP_PKEY **) MUST_USE;
+/* What the queue says, and clears it: the provider's own sentence and its reason (0: it has none there), else libcrypto's. Gives out. */
+const char *ossl_why(char *out, size_t out_len, enum reason *);
 /* What failed, with what libcrypto's queue of errors says: the provider's own sentence where it has one. Clears the queue. */
 enum status ossl_fail(enum status, const char *next, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

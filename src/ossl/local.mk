@@ -44,6 +44,7 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/provider.c \
 	%reldir%/provider.h \
 	%reldir%/rand.c \
+	%reldir%/reason.h \
 	%reldir%/search.c \
 	%reldir%/search.h \
 	%reldir%/seat.c \
