@@ -101,6 +101,8 @@ const struct command commands[] = {
 	{"top", NULL, NULL, 0, 0, "watch devices work, and drain or undrain them", OPTS_LIVE, NULL, cmd_top},
 	{"bench", "failover", NULL, 0, 0, "show what callers notice when a device fails and returns", OPTS_PROGRESS, bench_failover_opts,
 	 cmd_bench_failover},
+	{"bench", "gateway", NULL, 0, 0, "measure a TLS server's work with keys in tokens, beside keys in files", OPTS_PROGRESS,
+	 bench_gateway_opts, cmd_bench_gateway},
 	{"bench", "pool", NULL, 0, 0, "measure what the pool and its lanes add, and how devices add up", OPTS_PROGRESS, bench_pool_opts,
 	 cmd_bench_pool},
 	{"bench", "net", NULL, 0, 0, "measure a cipher machine on the loopback, and what the wire to it costs", 0, bench_net_opts,

@@ -34,15 +34,22 @@ tools_libhufutool_la_LIBADD = $(P11KIT_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(P
 
 hufu_SOURCES = \
 	%reldir%/hufu.c \
+	%reldir%/bench/bed.c \
+	%reldir%/bench/bed.h \
 	%reldir%/bench/bench.h \
 	%reldir%/bench/cmd_bench.c \
 	%reldir%/bench/cmd_failover.c \
+	%reldir%/bench/cmd_gateway.c \
 	%reldir%/bench/cmd_net.c \
 	%reldir%/bench/cmd_pool.c \
 	%reldir%/bench/cmd_sdf.c \
 	%reldir%/bench/failover.h \
 	%reldir%/bench/failover_case.c \
 	%reldir%/bench/failover_plot.c \
+	%reldir%/bench/gateway.h \
+	%reldir%/bench/gateway_flight.c \
+	%reldir%/bench/gateway_place.c \
+	%reldir%/bench/gateway_report.c \
 	%reldir%/bench/impl_kernel.c \
 	%reldir%/bench/impl_libcrypto.c \
 	%reldir%/bench/impl_p11.c \

@@ -4,6 +4,7 @@
 SCENARIOS = \
 	%reldir%/tool-qualify.sh \
 	%reldir%/bench-failover.sh \
+	%reldir%/bench-gateway.sh \
 	%reldir%/bench-net.sh \
 	%reldir%/hosts.sh \
 	%reldir%/java.sh \

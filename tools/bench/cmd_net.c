@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hufu bench net: what a cipher machine on the loopback does, and what the wire to it costs. */
 #include "base/clock.h"
-#include "rand/rand.h"
+#include "tools/bench/bed.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/failover.h"
 #include "tools/bench/net.h"
-#include "tools/demo/demo.h"
-#include "tools/machine/pki.h"
 #include "tools/report.h"
 
 #include <limits.h>
@@ -29,7 +27,6 @@ const struct opt bench_net_opts[] = {
 #define WARM_MS 50
 #define LEAST_MS 20
 #define P11_THREADS 8
-#define MASTER_LEN 32
 #define START_NS (10 * NS_PER_S)
 #define LOOK_NS (20 * NS_PER_MS)
 
@@ -45,66 +42,18 @@ struct bed {
 
 /* -- the machine ------------------------------------------------------------------------- */
 
-static enum status write_conf(const struct bed *bed, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static enum status write_conf(const struct bed *bed, const char *name, const char *fmt, ...)
-{
-	char *text = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	const int len = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (len < 0)
-		return fail_memory();
-	const enum status status = pki_write(bed->dir, name, text, (size_t)len);
-	free(text);
-	return status;
-}
-
-static enum status make_secrets(const struct bed *bed)
-{
-	const struct pki_subject machine = {.name = "machine", .server = true, .hosts = {"127.0.0.1"}, .nhosts = 1, .days = 1};
-	const struct pki_subject client = {.name = "client", .days = 1};
-	uint8_t master[MASTER_LEN];
-	bool made;
-	enum hufu_err err = rand_bytes(master, sizeof master);
-	enum status status = err ? fail_err(err, "drawing a master key") : pki_write(bed->dir, "master.key", master, sizeof master);
-
-	if (status == ST_OK)
-		status = pki_make_ca(bed->dir, &made);
-	if (status == ST_OK)
-		status = pki_issue(bed->dir, &machine);
-	return status ? status : pki_issue(bed->dir, &client);
-}
-
-/* A token without a store for what the wire costs, one with a store for the comparison by PKCS#11; limits out of the way. */
-static enum status make_machine(const struct bed *bed)
-{
-	const char *d = bed->dir;
-
-	return write_conf(bed, "machine.conf",
-	                  "log { to = \"file:%s/machine.log\" level = warning }\n"
-	                  "machine {\n\tname = bench\n\tlisten = { \"127.0.0.1:%u\" }\n\tca = \"%s/ca.pem\"\n\tcert = \"%s/machine.pem\"\n"
-	                  "\tkey = \"%s/machine.key\"\n\tmaster = \"file:%s/master.key\"\n\tconnections_max = 200000\n"
-	                  "\thandshakes_per_s = 1000000\n\tidle_s = 86400\n\tdrain_ms = 1000\n}\n"
-	                  "device soft { driver = soft }\ntoken bench { devices = { soft } }\n"
-	                  "token remote { store = \"sqlite:%s/remote.db\" devices = { soft } allow_short_pin = true }\n"
-	                  "identity client { subject = \"CN=client\" tokens = { bench, remote } roles = { devices, user, so } connections = 200000 "
-	                  "in_flight = 100000 }\n", d, bed->machines[0].port, d, d, d, d, d);
-}
-
 static enum status make_clients(const struct bed *bed)
 {
 	const char *d = bed->dir;
-	enum status status = write_conf(bed, "local.conf",
-	                                "log { to = \"file:%s/local.log\" level = warning }\ntoken bench { store = \"sqlite:%s/local.db\" "
-	                                "devices = { soft } allow_short_pin = true }\ndevice soft { driver = soft }\n", d, d);
+	enum status status = bed_write(d, "local.conf",
+	                               "log { to = \"file:%s/local.log\" level = warning }\ntoken bench { store = \"sqlite:%s/local.db\" "
+	                               "devices = { soft } allow_short_pin = true }\ndevice soft { driver = soft }\n", d, d);
 
 	return status ? status :
-	       write_conf(bed, "net.conf",
-	                  "log { to = \"file:%s/net.log\" level = warning }\ntoken bench { store = net devices = { m } allow_short_pin = true }\n"
-	                  "device m { driver = net address = \"127.0.0.1:%u\" tenant = remote ca = \"%s/ca.pem\" cert = \"%s/client.pem\" "
-	                  "key = \"%s/client.key\" }\n", d, bed->machines[0].port, d, d, d);
+	       bed_write(d, "net.conf",
+	                 "log { to = \"file:%s/net.log\" level = warning }\ntoken bench { store = net devices = { m } allow_short_pin = true }\n"
+	                 "device m { driver = net address = \"127.0.0.1:%u\" tenant = remote ca = \"%s/ca.pem\" cert = \"%s/client.pem\" "
+	                 "key = \"%s/client.key\" }\n", d, bed->machines[0].port, d, d, d);
 }
 
 static enum status bed_begin(struct bed *bed)
@@ -112,15 +61,8 @@ static enum status bed_begin(struct bed *bed)
 	bed->dir = place_make(place_fast() ? place_fast() : "/tmp");
 	if (!bed->dir)
 		return ST_UNAVAILABLE;
-	bed->machines[0].name = "machine";
-	enum status status = free_ports(bed->machines);
-	if (status == ST_OK)
-		status = make_secrets(bed);
-	if (status == ST_OK)
-		status = make_machine(bed);
-	if (status == ST_OK)
-		status = make_clients(bed);
-	return status ? status : machine_start(bed->dir, &bed->machines[0]);
+	enum status status = bed_start_machine(bed->dir, bed->machines);
+	return status ? status : make_clients(bed);
 }
 
 static void bed_end(struct bed *bed)

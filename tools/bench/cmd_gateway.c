@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hufu bench gateway: what a TLS server has of keys in tokens, beside keys in files. */
+#include "base/clock.h"
+#include "tools/bench/gateway.h"
+#include "tools/report.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct opt bench_gateway_opts[] = {
+	{"seconds", 0, "N", "about N seconds, default 60"},
+	{"module", 0, "PATH", "that makes the tokens, default hufu's own"},
+	{0},
+};
+
+#define ROUNDS 5
+#define CELLS_MAX 160
+#define LEAST_NS (2 * NS_PER_MS)
+
+struct cell {
+	struct gateway_task task;
+	size_t file;                    /* the cell that it is compared with */
+	struct gateway_rate rates[ROUNDS];
+};
+
+struct bench {
+	const struct args *args;
+	struct gateway_place place;
+	struct cell cells[CELLS_MAX];
+	size_t n;
+	uint64_t begin_ns, each_ns;
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig)
+{
+	stop = sig;
+}
+
+/* -- what is measured ------------------------------------------------------------------------ */
+
+static const unsigned flights[] = {0, 1, 8, GATEWAY_JOBS_MAX};
+#define NFLIGHTS (sizeof flights / sizeof *flights)
+
+static void add(struct bench *b, struct gateway_task task, size_t file)
+{
+	if (b->n == CELLS_MAX)
+		abort();
+	task.place = &b->place;
+	b->cells[b->n++] = (struct cell){.task = task, .file = file};
+}
+
+static void add_device(struct bench *b, struct gateway_task task, enum gateway_device device, size_t file)
+{
+	task.device = device;
+	for (size_t i = 0; i < NFLIGHTS; i++) {
+		task.jobs = flights[i];
+		add(b, task, file);
+	}
+}
+
+/* Neighbours in time are compared: the file's key first, then the same with every device. */
+static void add_group(struct bench *b, enum gateway_work work, enum gateway_key key)
+{
+	const struct gateway_task task = {.work = work, .key = key};
+	const size_t file = b->n;
+
+	add(b, task, file);
+	if (work == GATEWAY_SIGN && key == GATEWAY_SM2)
+		add(b, (struct gateway_task){.work = work, .key = key, .device = GATEWAY_KERNEL}, file);
+	for (enum gateway_device device = GATEWAY_SOFT; device <= GATEWAY_NET; device++)
+		add_device(b, task, device, file);
+	if (key == GATEWAY_P256 && work != GATEWAY_TLS12 && gateway_has_slow())
+		add_device(b, task, GATEWAY_SLOW, file);
+}
+
+static void choose(struct bench *b)
+{
+	for (enum gateway_key key = 0; key < GATEWAY_KEYS; key++)
+		add_group(b, GATEWAY_SIGN, key);
+	for (enum gateway_work work = GATEWAY_TLS13; work <= GATEWAY_TLS12; work++)
+		for (enum gateway_key key = GATEWAY_RSA; key <= GATEWAY_P256; key++)
+			add_group(b, work, key);
+}
+
+/* -- rounds ------------------------------------------------------------------------------------ */
+
+static void say(const struct bench *b, unsigned round)
+{
+	const bool tty = isatty(STDERR_FILENO);
+
+	if (tty || arg_has(b->args, "progress"))
+		fprintf(stderr, "%sround %u of %d, %.0f s%s", tty ? "\r" : "", round + 1, ROUNDS, (double)(clock_now_ns() - b->begin_ns) / 1e9,
+		        tty ? "\033[K" : "\n");
+}
+
+/* What has failed once is left out. */
+static enum status measure(struct bench *b)
+{
+	bool failed = false;
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		say(b, round);
+		for (size_t i = 0; i < b->n && !stop; i++) {
+			struct cell *cell = &b->cells[i];
+			if (round > 0 && cell->rates[round - 1].per_s <= 0)
+				continue;
+			cell->rates[round] = gateway_fly(&cell->task, b->each_ns);
+			failed |= cell->rates[round].per_s <= 0;
+		}
+		if (stop)
+			return fail(ST_PARTIAL, NULL, "stopped before all rounds were made");
+	}
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+	return failed ? ST_PARTIAL : ST_OK;
+}
+
+/* -- medians ------------------------------------------------------------------------------------- */
+
+static int by_size(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static double median(double values[ROUNDS])
+{
+	qsort(values, ROUNDS, sizeof *values, by_size);
+	return values[ROUNDS / 2];
+}
+
+static double quotient(double a, double b)
+{
+	return b > 0 ? a / b : 0;
+}
+
+static struct gateway_row row_of(const struct bench *b, const struct cell *cell)
+{
+	const struct cell *file = &b->cells[cell->file];
+	double per_s[ROUNDS], busy_us[ROUNDS], ratio[ROUNDS], busy_ratio[ROUNDS];
+
+	for (unsigned r = 0; r < ROUNDS; r++) {
+		per_s[r] = cell->rates[r].per_s;
+		busy_us[r] = cell->rates[r].busy_us;
+		ratio[r] = quotient(cell->rates[r].per_s, file->rates[r].per_s);
+		busy_ratio[r] = quotient(file->rates[r].busy_us, cell->rates[r].busy_us);
+	}
+	return (struct gateway_row){cell->task, {median(per_s), median(busy_us)}, median(ratio), median(busy_ratio)};
+}
+
+/* What did not last all rounds is not shown. */
+static enum status report(const struct bench *b)
+{
+	static struct gateway_row rows[CELLS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++)
+		if (b->cells[i].rates[ROUNDS - 1].per_s > 0)
+			rows[n++] = row_of(b, &b->cells[i]);
+	return gateway_report(b->args, rows, n, ROUNDS, (double)(clock_now_ns() - b->begin_ns) / 1e9);
+}
+
+/* -- the command ----------------------------------------------------------------------------------- */
+
+static enum status run(struct bench *b, unsigned long seconds)
+{
+	const char *module = arg_get(b->args, "module");
+	enum status status = gateway_begin(&b->place, module ? module : HUFU_MODULE_PATH);
+
+	if (status)
+		return status;
+	b->begin_ns = clock_now_ns();
+	choose(b);
+	b->each_ns = seconds * NS_PER_S / ROUNDS / b->n;
+	if (b->each_ns < LEAST_NS)
+		b->each_ns = LEAST_NS;
+	status = measure(b);
+	const enum status shown = report(b);
+	return status ? status : shown;
+}
+
+enum status cmd_bench_gateway(const struct args *args)
+{
+	static struct bench bench;
+	unsigned long seconds;
+	enum status status = arg_number(args, "seconds", 1, 3600, 60, &seconds);
+
+	if (status)
+		return status;
+	bench.args = args;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	status = run(&bench, seconds);
+	gateway_end(&bench.place);
+	return status;
+}
