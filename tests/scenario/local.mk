@@ -37,6 +37,7 @@ SCENARIOS = \
 	%reldir%/ossl-crypt.sh \
 	%reldir%/openssl-engine.sh \
 	%reldir%/ossl-keys.sh \
+	%reldir%/ossl-sign.sh \
 	%reldir%/p11-device.sh \
 	%reldir%/p11-kit.sh \
 	%reldir%/p11-kit-remote.sh \
