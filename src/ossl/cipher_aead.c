@@ -9,7 +9,6 @@
 
 #include "base/secret.h"
 #include "ossl/cipher.h"
-#include "ossl/pause.h"
 #include "token/operation.h"
 
 #define PIECE 65536                     /* that a token is given at once, of what goes on in parts */
@@ -123,11 +122,28 @@ static CK_RV begin_ccm(struct session *session, CK_OBJECT_HANDLE handle, const s
 	return crypt_init(session, kind_of(c), &mechanism, handle);
 }
 
+/* In place, in memory that the operation may keep: text -> text || tag, or back, or a part of it. */
+struct piece {
+	struct cipher *c;
+	uint8_t *data;
+	size_t len;
+	CK_ULONG wanted;                /* bytes that come of it */
+};
+
 static CK_RV begin(struct session *session, CK_OBJECT_HANDLE handle, void *arg)
 {
-	const struct cipher *c = arg;
+	const struct cipher *c = ((struct piece *)arg)->c;
 
 	return c->kind->mode == MODE_GCM ? begin_gcm(session, handle, c) : begin_ccm(session, handle, c);
+}
+
+static CK_RV run_message(struct session *session, void *arg)
+{
+	struct piece *piece = arg;
+	CK_ULONG n = piece->len + TAG_MAX; /* a size that the core asks for beforehand may be a bound */
+	CK_RV rv = crypt_once(session, kind_of(piece->c), piece->data, piece->len, piece->data, &n);
+
+	return rv == CKR_OK && n != piece->wanted ? CKR_DEVICE_ERROR : rv;
 }
 
 static size_t tag_len_of(const struct cipher *c)
@@ -135,28 +151,11 @@ static size_t tag_len_of(const struct cipher *c)
 	return c->encrypts && c->kind->mode == MODE_GCM ? TAG_MAX : c->tag_len;
 }
 
-/* In place: text -> text || tag, or back. The memory is one that the operation may keep: a job that is paused in it may be given up (pause.h). */
-static int run_message(struct cipher *c, uint8_t *joined, size_t len)
-{
-	size_t in_len = c->encrypts ? len : len + c->tag_len, out_len = c->encrypts ? len + tag_len_of(c) : len;
-	struct session *session = token_key_begin(c->token, begin, c, verb_of(c));
-	struct pause pause;
-	CK_ULONG n = len + tag_len_of(c);
-
-	if (!session)
-		return 0;
-	pause_begin(&pause, session);
-	CK_RV rv = crypt_once(session, kind_of(c), joined, in_len, joined, &n);
-	pause_end(&pause);
-	desk_give(token_key_desk(c->token), session);
-	if (rv == CKR_OK && n != out_len)
-		rv = CKR_DEVICE_ERROR;
-	return rv == CKR_OK ? 1 : token_key_fail(c->token, rv, verb_of(c));
-}
-
 int cipher_token_message(struct cipher *c, uint8_t *out, const uint8_t *in, size_t len)
 {
-	uint8_t *joined = malloc(len + TAG_MAX);
+	size_t tag_len = tag_len_of(c), room = len + 2 * TAG_MAX;
+	uint8_t *joined = malloc(room);
+	struct piece piece = {c, joined, c->encrypts ? len : len + tag_len, c->encrypts ? len + tag_len : len};
 
 	if (!joined)
 		return fail(c->provider, REASON_INTERNAL, "no memory");
@@ -164,45 +163,41 @@ int cipher_token_message(struct cipher *c, uint8_t *out, const uint8_t *in, size
 	if (len)
 		memcpy(joined, in, len);
 	if (!c->encrypts)
-		memcpy(joined + len, c->tag, c->tag_len);
-	int good = run_message(c, joined, len);
+		memcpy(joined + len, c->tag, tag_len);
+	int good = token_key_work(c->token, &(struct token_work){.begin = begin, .run = run_message, .arg = &piece, .what = verb_of(c)});
 	if (good && len)
 		memcpy(out, joined, len);
 	if (good && c->encrypts) {
-		memcpy(c->tag, joined + len, tag_len_of(c));
+		memcpy(c->tag, joined + len, tag_len);
 		c->have_tag = true;
 	}
-	secret_wipe(joined, len + TAG_MAX);
+	secret_wipe(joined, room);
 	free(joined);
 	return good;
 }
 
-/* The session is kept from the first part to the tag. */
-static struct session *enter_gcm(struct cipher *c)
+static CK_RV run_part(struct session *session, void *arg)
 {
-	CK_RV rv;
-	struct session *session = seat_is_kept(&c->seat) ? seat_enter(&c->seat, &rv) : token_key_begin(c->token, begin, c, "encrypt");
+	struct piece *piece = arg;
+	CK_ULONG n = piece->wanted;
+	CK_RV rv = crypt_update(session, OP_ENCRYPT, piece->data, piece->len, piece->data, &n);
 
-	if (!session && seat_is_kept(&c->seat))
-		token_key_fail(c->token, rv, "encrypt");
-	return session;
+	return rv == CKR_OK && n != piece->wanted ? CKR_DEVICE_ERROR : rv;
 }
 
-static int run_gcm(struct cipher *c, uint8_t *piece, size_t len, CK_ULONG wanted, bool last)
+static CK_RV run_end(struct session *session, void *arg)
 {
-	struct session *session = enter_gcm(c);
-	struct pause pause;
-	CK_ULONG n = wanted;
+	struct piece *piece = arg;
+	CK_ULONG n = piece->wanted;
+	CK_RV rv = crypt_final(session, OP_ENCRYPT, piece->data, &n);
 
-	if (!session)
-		return 0;
-	pause_begin(&pause, session);
-	CK_RV rv = last ? crypt_final(session, OP_ENCRYPT, piece, &n) : crypt_update(session, OP_ENCRYPT, piece, len, piece, &n);
-	pause_end(&pause);
-	seat_keep(&c->seat, token_key_desk(c->token), session);
-	if (rv == CKR_OK && n != wanted)
-		rv = CKR_DEVICE_ERROR;
-	return rv == CKR_OK ? 1 : token_key_fail(c->token, rv, "encrypt");
+	return rv == CKR_OK && n != piece->wanted ? CKR_DEVICE_ERROR : rv;
+}
+
+/* The session is kept from the first part to the tag. */
+static int run_gcm(struct cipher *c, struct piece *piece, CK_RV (*run)(struct session *, void *))
+{
+	return token_key_work(c->token, &(struct token_work){.begin = begin, .run = run, .arg = piece, .seat = &c->seat, .what = "encrypt"});
 }
 
 int cipher_token_gcm_encrypt(struct cipher *c, uint8_t *out, const uint8_t *in, size_t len)
@@ -215,7 +210,7 @@ int cipher_token_gcm_encrypt(struct cipher *c, uint8_t *out, const uint8_t *in, 
 	for (size_t n; len && good; in += n, out += n, len -= n) {
 		n = len < cap ? len : cap;
 		memcpy(piece, in, n);
-		good = run_gcm(c, piece, n, n, false);
+		good = run_gcm(c, &(struct piece){c, piece, n, n}, run_part);
 		if (!good)
 			break;
 		memcpy(out, piece, n);
@@ -229,7 +224,7 @@ int cipher_token_gcm_encrypt(struct cipher *c, uint8_t *out, const uint8_t *in, 
 int cipher_token_gcm_finish(struct cipher *c)
 {
 	uint8_t tag[TAG_MAX];
-	int good = run_gcm(c, tag, 0, TAG_MAX, true);
+	int good = run_gcm(c, &(struct piece){c, tag, 0, TAG_MAX}, run_end);
 
 	seat_give(&c->seat);
 	if (good)

@@ -4,7 +4,6 @@
 
 #include "base/secret.h"
 #include "ossl/cipher.h"
-#include "ossl/pause.h"
 #include "token/operation.h"
 
 #define PIECE_BLOCKS 4096               /* that a token is given at once */
@@ -54,9 +53,16 @@ static void chain(struct cipher *c, const uint8_t last_in[BLOCK_LEN], const uint
 	}
 }
 
+/* In place, in memory that the operation may keep. */
+struct piece {
+	struct cipher *c;
+	uint8_t *data;
+	size_t len;
+};
+
 static CK_RV begin(struct session *session, CK_OBJECT_HANDLE handle, void *arg)
 {
-	const struct cipher *c = arg;
+	const struct cipher *c = ((struct piece *)arg)->c;
 	CK_AES_CTR_PARAMS ctr = {.ulCounterBits = 128};
 	CK_MECHANISM mechanism = {c->kind->mechanism, NULL, 0};
 
@@ -71,24 +77,21 @@ static CK_RV begin(struct session *session, CK_OBJECT_HANDLE handle, void *arg)
 	return crypt_init(session, c->encrypts ? OP_ENCRYPT : OP_DECRYPT, &mechanism, handle);
 }
 
-/* In place, in memory that the operation may keep: a job that is paused in it may be given up (pause.h). */
-static int run_piece(struct cipher *c, uint8_t *piece, size_t len)
+static CK_RV run(struct session *session, void *arg)
 {
-	enum op_kind kind = c->encrypts ? OP_ENCRYPT : OP_DECRYPT;
-	const char *what = c->encrypts ? "encrypt" : "decrypt";
-	struct session *session = token_key_begin(c->token, begin, c, what);
-	struct pause pause;
-	CK_ULONG n = len;
+	struct piece *piece = arg;
+	CK_ULONG n = piece->len;
+	CK_RV rv = crypt_once(session, piece->c->encrypts ? OP_ENCRYPT : OP_DECRYPT, piece->data, piece->len, piece->data, &n);
 
-	if (!session)
-		return 0;
-	pause_begin(&pause, session);
-	CK_RV rv = crypt_once(session, kind, piece, len, piece, &n);
-	pause_end(&pause);
-	desk_give(token_key_desk(c->token), session);
-	if (rv == CKR_OK && n != len)
-		rv = CKR_DEVICE_ERROR;
-	return rv == CKR_OK ? 1 : token_key_fail(c->token, rv, what);
+	return rv == CKR_OK && n != piece->len ? CKR_DEVICE_ERROR : rv;
+}
+
+static int run_piece(struct cipher *c, uint8_t *data, size_t len)
+{
+	struct piece piece = {c, data, len};
+
+	return token_key_work(c->token, &(struct token_work){.begin = begin, .run = run, .arg = &piece,
+	                                                     .what = c->encrypts ? "encrypt" : "decrypt"});
 }
 
 /* How many blocks there are before CTR's counter begins again at 0, which PKCS#11 does not let it do within one call. */

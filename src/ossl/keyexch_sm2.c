@@ -124,49 +124,75 @@ static CK_RV read_point(struct session *session, CK_OBJECT_HANDLE public, uint8_
 	return rv;
 }
 
-static CK_RV make_pair(struct session *session, struct ephemeral *ephemeral)
+struct making {
+	struct agreement *ctx;
+	struct pause pause;
+	int good;
+};
+
+static CK_RV generate(struct making *making, struct session *session, CK_OBJECT_HANDLE *hpublic, CK_OBJECT_HANDLE *hprivate)
 {
 	static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	static const CK_ATTRIBUTE public[] = {{CKA_TOKEN, &no, sizeof no}};
 	static const CK_ATTRIBUTE private[] = {{CKA_TOKEN, &no, sizeof no}, {CKA_PRIVATE, &yes, sizeof yes}, {CKA_DERIVE, &yes, sizeof yes},
 	                                       {CKA_SENSITIVE, &yes, sizeof yes}, {CKA_EXTRACTABLE, &no, sizeof no}};
 	static const CK_MECHANISM mechanism = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0};
-	CK_OBJECT_HANDLE hpublic, hprivate;
-	struct pause pause;
 
-	pause_begin(&pause, session);
-	CK_RV rv = key_generate_pair(session, &mechanism, public, 1, private, sizeof private / sizeof *private, &hpublic, &hprivate);
-	pause_end(&pause);
+	pause_begin(&making->pause, session);
+	CK_RV rv = key_generate_pair(session, &mechanism, public, 1, private, sizeof private / sizeof *private, hpublic, hprivate);
+	pause_end(&making->pause);
+	return rv;
+}
+
+/* The public half is its point; the object is not wanted. */
+static CK_RV make_pair(struct making *making, struct session *session)
+{
+	struct ephemeral *ephemeral = &making->ctx->ephemeral;
+	CK_OBJECT_HANDLE hpublic, hprivate;
+	CK_RV rv = generate(making, session, &hpublic, &hprivate);
+
 	if (rv != CKR_OK)
 		return rv;
 	rv = read_point(session, hpublic, ephemeral->point);
-	if (object_destroy(session, hpublic) != CKR_OK || rv != CKR_OK) {
-		CK_RV destroyed = object_destroy(session, hprivate);
-		return rv != CKR_OK ? rv : destroyed != CKR_OK ? destroyed : CKR_DEVICE_ERROR;
+	CK_RV destroyed = object_destroy(session, hpublic);
+	if (rv == CKR_OK)
+		rv = destroyed;
+	if (rv == CKR_OK)
+		ephemeral->handle = hprivate;
+	else
+		(void)object_destroy(session, hprivate);
+	return rv;
+}
+
+static void make(void *arg)
+{
+	struct making *making = arg;
+	struct agreement *ctx = making->ctx;
+	CK_OBJECT_HANDLE handle;
+	char title[160];
+	struct session *session = key_enter(ctx->key, &handle);
+
+	if (!session)
+		return;
+	CK_RV rv = make_pair(making, session);
+	if (rv == CKR_OK) {
+		seat_keep(&ctx->ephemeral.seat, ctx->key->desk, session);
+		making->good = 1;
+		return;
 	}
-	ephemeral->handle = hprivate;
-	return CKR_OK;
+	desk_give(ctx->key->desk, session);
+	fail_rv(ctx->provider, rv, "make an ephemeral pair beside %s", key_title(ctx->key, title));
 }
 
 static int ephemeral_make(struct agreement *ctx)
 {
-	CK_OBJECT_HANDLE handle;
-	char title[160];
+	struct making making = {.ctx = ctx};
 
 	if (ctx->ephemeral.handle)
 		return 1;
 	if (!ctx->key)
 		return fail(ctx->provider, REASON_PARAMETER, SM2_PARAM_SELF_EPHEMERAL ": no key was given");
-	struct session *session = key_enter(ctx->key, &handle);
-	if (!session)
-		return 0;
-	CK_RV rv = make_pair(session, &ctx->ephemeral);
-	if (rv == CKR_OK) {
-		seat_keep(&ctx->ephemeral.seat, ctx->key->desk, session);
-		return 1;
-	}
-	desk_give(ctx->key->desk, session);
-	return fail_rv(ctx->provider, rv, "make an ephemeral pair beside %s", key_title(ctx->key, title));
+	return pause_run(&making.pause, make, &making) ? making.good : fail(ctx->provider, REASON_INTERNAL, "no memory");
 }
 
 /* -- parameters -------------------------------------------------------------------- */

@@ -16,7 +16,6 @@
 #include "crypto/mechanism.h"
 #include "ossl/hash_name.h"
 #include "ossl/octets.h"
-#include "ossl/pause.h"
 #include "ossl/seat.h"
 #include "ossl/token_key.h"
 #include "token/operation.h"
@@ -201,11 +200,38 @@ static const OSSL_PARAM *gettable_params(void *ctx, void *provider)
 
 /* -- by a token: begun with init, on a session that is kept until the end ------------------------ */
 
+/* What one call of the core reads and writes; the memory is the operation's. */
+struct piece {
+	CK_MECHANISM_TYPE mechanism;
+	uint8_t *data;                  /* in; of the end: out */
+	CK_ULONG len;
+};
+
 static CK_RV begin_operation(struct session *session, CK_OBJECT_HANDLE handle, void *arg)
 {
-	CK_MECHANISM mechanism = {*(CK_MECHANISM_TYPE *)arg, NULL, 0};
+	CK_MECHANISM mechanism = {((struct piece *)arg)->mechanism, NULL, 0};
 
 	return sign_init(session, &mechanism, handle);
+}
+
+static CK_RV run_part(struct session *session, void *arg)
+{
+	struct piece *piece = arg;
+
+	return sign_update(session, piece->data, piece->len);
+}
+
+static CK_RV run_end(struct session *session, void *arg)
+{
+	struct piece *piece = arg;
+
+	return sign_final(session, piece->data, &piece->len);
+}
+
+static int work(struct mac *mac, struct piece *piece, CK_RV (*run)(struct session *, void *))
+{
+	return token_key_work(mac->token, &(struct token_work){.begin = begin_operation, .run = run, .arg = piece, .seat = &mac->seat,
+	                                                       .what = "make a MAC"});
 }
 
 /* The key's type says which block cipher; the parameter may say it, too. */
@@ -230,82 +256,47 @@ static int find_mechanism(const struct mac *mac, CK_MECHANISM_TYPE *type)
 
 static int begin_token(struct mac *mac)
 {
-	CK_MECHANISM_TYPE type;
+	struct piece piece = {0};
 
 	seat_give(&mac->seat);
-	if (!find_mechanism(mac, &type))
-		return 0;
-	struct session *session = token_key_begin(mac->token, begin_operation, &type, "make a MAC");
-	if (!session)
-		return 0;
-	seat_keep(&mac->seat, token_key_desk(mac->token), session);
-	return 1;
+	return find_mechanism(mac, &piece.mechanism) && work(mac, &piece, NULL);
 }
 
-static struct session *enter(const struct mac *mac)
+static int is_begun(const struct mac *mac)
 {
-	CK_RV rv = CKR_OPERATION_NOT_INITIALIZED;
-	struct session *session = seat_is_kept(&mac->seat) ? seat_enter(&mac->seat, &rv) : NULL;
-
-	if (!session)
-		token_key_fail(mac->token, rv, "make a MAC");
-	return session;
-}
-
-/* In memory that the operation may keep: a job that is paused in it may be given up (pause.h). */
-static int update_piece(struct mac *mac, const uint8_t *piece, size_t len)
-{
-	struct session *session = enter(mac);
-	struct pause pause;
-
-	if (!session)
-		return 0;
-	pause_begin(&pause, session);
-	CK_RV rv = sign_update(session, piece, len);
-	pause_end(&pause);
-	session_leave(session);
-	return rv == CKR_OK ? 1 : token_key_fail(mac->token, rv, "make a MAC");
+	return seat_is_kept(&mac->seat) ? 1 : fail(mac->provider, REASON_PARAMETER, "%s: it was not begun", mac->name);
 }
 
 static int update_token(struct mac *mac, const unsigned char *in, size_t len)
 {
 	size_t cap = len < PIECE ? len : PIECE;
-	uint8_t *piece = malloc(cap);
-	int good = piece ? 1 : fail(mac->provider, REASON_INTERNAL, "no memory");
+	uint8_t *data = is_begun(mac) ? malloc(cap) : NULL;
+	int good = data != NULL;
 
 	for (size_t n; len && good; in += n, len -= n) {
 		n = len < cap ? len : cap;
-		memcpy(piece, in, n);
-		good = update_piece(mac, piece, n);
+		memcpy(data, in, n);
+		good = work(mac, &(struct piece){.data = data, .len = n}, run_part);
 	}
-	if (piece)
-		secret_wipe(piece, cap);
-	free(piece);
+	if (data)
+		secret_wipe(data, cap);
+	free(data);
 	return good;
 }
 
 static int final_token(struct mac *mac, unsigned char *out, size_t *out_len, size_t room)
 {
 	uint8_t tag[HASH_LEN_MAX];
-	CK_ULONG len = sizeof tag;
-	struct pause pause;
+	struct piece piece = {.data = tag, .len = sizeof tag};
 
 	if (room < token_len(mac))
 		return fail(mac->provider, REASON_BUFFER, "%s: %zu bytes are wanted for it", mac->name, token_len(mac));
-	struct session *session = enter(mac);
-	if (!session)
-		return 0;
-	pause_begin(&pause, session);
-	CK_RV rv = sign_final(session, tag, &len);
-	pause_end(&pause);
-	session_leave(session);
+	int good = is_begun(mac) && work(mac, &piece, run_end);
 	seat_give(&mac->seat);
-	if (rv == CKR_OK && len != token_len(mac))
-		rv = CKR_DEVICE_ERROR;
-	if (rv != CKR_OK)
-		return token_key_fail(mac->token, rv, "make a MAC");
-	memcpy(out, tag, len);
-	*out_len = len;
+	if (!good || piece.len > room)
+		return 0;
+	memcpy(out, tag, piece.len);
+	*out_len = piece.len;
 	return 1;
 }
 
@@ -322,19 +313,18 @@ static int copy_operation(struct mac *to, const struct mac *from)
 	uint8_t sealed[STATE_MAX];
 	struct octets state = {sealed, 0};
 	CK_ULONG len = sizeof sealed;
-	struct session *session = enter(from);
+	CK_RV rv;
+	struct session *session = seat_enter(&from->seat, &rv);
 
-	if (!session)
-		return 0;
-	CK_RV rv = state_save(session, sealed, &len);
-	session_leave(session);
+	if (session) {
+		rv = state_save(session, sealed, &len);
+		session_leave(session);
+	}
 	if (rv != CKR_OK)
 		return token_key_fail(from->token, rv, "copy a MAC that is under way");
 	state.len = len;
-	session = token_key_begin(to->token, restore, &state, "copy a MAC that is under way");
-	if (session)
-		seat_keep(&to->seat, token_key_desk(to->token), session);
-	return session != NULL;
+	return token_key_work(to->token, &(struct token_work){.begin = restore, .arg = &state, .seat = &to->seat,
+	                                                      .what = "copy a MAC that is under way"});
 }
 
 /* -- at work ------------------------------------------------------------------------- */

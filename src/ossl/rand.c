@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "ossl/desk.h"
+#include "ossl/pause.h"
 #include "rand/rand.h"
 #include "token/operation.h"
 #include "token/slot.h"
@@ -93,20 +94,36 @@ static struct desk *desk_for(struct generator *generator)
 	return desk;
 }
 
-/* No ASYNC_JOB is paused here: libcrypto may hold the lock of a generator that asks for its seed. */
-static int fill(struct generator *generator, uint8_t *out, size_t len)
+struct filling {
+	struct generator *generator;
+	uint8_t *out;
+	size_t len;
+	int good;
+};
+
+static void fill_from_desk(void *arg)
 {
-	struct desk *desk = desk_for(generator);
+	struct filling *filling = arg;
+	struct desk *desk = desk_for(filling->generator);
 	CK_RV rv;
 
 	if (!desk)
-		return 0;
+		return;
 	struct session *session = desk_take(desk, &rv);
 	if (session) {
-		rv = random_fill(session, out, len);
+		rv = random_fill(session, filling->out, filling->len);
 		desk_give(desk, session);
 	}
-	return rv == CKR_OK ? 1 : fail_rv(generator->provider, rv, "random bytes of the token \"%s\"", desk_token(desk));
+	filling->good = rv == CKR_OK ? 1 : fail_rv(filling->generator->provider, rv, "draw random bytes from the token \"%s\"", desk_token(desk));
+}
+
+/* In an ASYNC_JOB on a stack of ours, but the job is not paused: libcrypto may hold the lock of a generator that asks for its seed. */
+static int fill(struct generator *generator, uint8_t *out, size_t len)
+{
+	struct filling filling = {generator, out, len, 0};
+	struct pause pause;
+
+	return pause_run(&pause, fill_from_desk, &filling) ? filling.good : fail(generator->provider, REASON_INTERNAL, "no memory");
 }
 
 /* -- its life ---------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "ossl/pause.h"
 #include "ossl/search.h"
 #include "token/object.h"
 
@@ -51,22 +52,35 @@ static struct token_key *key_of(const struct search *search)
 	return NULL;
 }
 
+struct finder {
+	struct search search;
+	struct token_key *key;
+};
+
+static void find(void *arg)
+{
+	struct finder *finder = arg;
+
+	if (!search_run(&finder->search))
+		return;
+	if (finder->search.n > 1)
+		search_fail_several(&finder->search);
+	else
+		finder->key = key_of(&finder->search);
+}
+
 struct token_key *token_key_find(const struct provider *provider, const char *text)
 {
-	struct search search = {.provider = provider, .uri = uri_parse(provider, text), .what = SEARCH_SECRET};
-	struct token_key *key = NULL;
+	struct finder finder = {.search = {.provider = provider, .uri = uri_parse(provider, text), .what = SEARCH_SECRET}};
+	struct pause pause;
 
-	if (!search.uri)
+	if (!finder.search.uri)
 		return NULL;
-	if (search_run(&search)) {
-		if (search.n > 1)
-			search_fail_several(&search);
-		else
-			key = key_of(&search);
-	}
-	search_clear(&search);
-	uri_rele(search.uri);
-	return key;
+	if (!pause_run(&pause, find, &finder))
+		fail(provider, REASON_INTERNAL, "no memory");
+	search_clear(&finder.search);
+	uri_rele(finder.search.uri);
+	return finder.key;
 }
 
 int token_key_param(const struct provider *provider, const OSSL_PARAM params[], struct token_key **key)
@@ -142,30 +156,75 @@ static int renew(struct token_key *key)
 	return good;
 }
 
-static struct session *take_begun(struct token_key *key, token_key_init_fn init, void *arg, CK_RV *rv)
-{
-	struct session *session = desk_take(key->desk, rv);
+struct attempt {
+	struct token_key *key;
+	const struct token_work *work;
+	struct pause pause;
+	int good;
+};
 
-	if (!session)
-		return NULL;
-	*rv = init(session, atomic_load(&key->handle), arg);
-	if (*rv == CKR_OK)
-		return session;
-	desk_give(key->desk, session);
-	return NULL;
-}
-
-struct session *token_key_begin(struct token_key *key, token_key_init_fn init, void *arg, const char *what)
+static CK_RV take(struct token_key *key, const struct token_work *work, struct session **session)
 {
 	CK_RV rv;
-	struct session *session = take_begun(key, init, arg, &rv);
 
-	if (!session && is_stale(rv)) {
-		if (!renew(key))
-			return NULL;
-		session = take_begun(key, init, arg, &rv);
+	*session = desk_take(key->desk, &rv);
+	if (!*session)
+		return rv;
+	rv = work->begin(*session, atomic_load(&key->handle), work->arg);
+	if (rv == CKR_OK)
+		return CKR_OK;
+	desk_give(key->desk, *session);
+	*session = NULL;
+	return rv;
+}
+
+/* A session on which it is begun, entered. NULL after an error. */
+static struct session *begun(struct token_key *key, const struct token_work *work)
+{
+	struct session *session;
+	CK_RV rv;
+
+	if (work->seat && seat_is_kept(work->seat)) {
+		session = seat_enter(work->seat, &rv);
+	} else {
+		rv = take(key, work, &session);
+		if (is_stale(rv)) {
+			if (!renew(key))
+				return NULL;
+			rv = take(key, work, &session);
+		}
 	}
+	if (rv != CKR_OK)
+		token_key_fail(key, rv, work->what);
+	return rv == CKR_OK ? session : NULL;
+}
+
+static void run_attempt(void *arg)
+{
+	struct attempt *attempt = arg;
+	const struct token_work *work = attempt->work;
+	struct session *session = begun(attempt->key, work);
+	CK_RV rv = CKR_OK;
+
 	if (!session)
-		token_key_fail(key, rv, what);
-	return session;
+		return;
+	if (work->run) {
+		pause_begin(&attempt->pause, session);
+		rv = work->run(session, work->arg);
+		pause_end(&attempt->pause);
+	}
+	if (work->seat)
+		seat_keep(work->seat, attempt->key->desk, session);
+	else
+		desk_give(attempt->key->desk, session);
+	attempt->good = rv == CKR_OK ? 1 : token_key_fail(attempt->key, rv, work->what);
+}
+
+int token_key_work(struct token_key *key, const struct token_work *work)
+{
+	struct attempt attempt = {.key = key, .work = work};
+
+	if (!pause_run(&attempt.pause, run_attempt, &attempt))
+		return fail(key->provider, REASON_INTERNAL, "no memory");
+	return attempt.good;
 }

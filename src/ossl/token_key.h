@@ -8,7 +8,7 @@
 
 #include <openssl/params.h>
 
-#include "ossl/login.h"
+#include "ossl/seat.h"
 
 #define PARAM_URI "uri"
 
@@ -25,13 +25,19 @@ CK_KEY_TYPE token_key_type(const struct token_key *);
 size_t token_key_len(const struct token_key *);
 struct desk *token_key_desk(const struct token_key *);
 
-/* What begins an operation: crypt_init and kin. */
-typedef CK_RV (*token_key_init_fn)(struct session *, CK_OBJECT_HANDLE, void *arg);
+/* An operation with it, or a part of one. */
+struct token_work {
+	CK_RV (*begin)(struct session *, CK_OBJECT_HANDLE, void *arg); /* crypt_init and kin, on a session that is taken for it */
+	CK_RV (*run)(struct session *, void *arg);      /* one call of the core; NULL: it is only begun */
+	void *arg;
+	struct seat *seat;              /* the session is kept there from the beginning on; NULL: all is done in one go */
+	const char *what;               /* for errors: "encrypt" */
+};
 /*
- * A session on which it is begun; where the key is no longer known, or the login has ended, it is looked for once more.
- * NULL after an error, which says what ("encrypt"). Give it back with desk_give(token_key_desk(key), ...).
+ * 0 after an error. Where the key is no longer known, or the login has ended, it is looked for once more. In an ASYNC_JOB
+ * that waits for a device, run pauses the job: what it reads and writes must not be the application's (pause.h).
  */
-struct session *token_key_begin(struct token_key *, token_key_init_fn, void *arg, const char *what);
+int token_key_work(struct token_key *, const struct token_work *);
 /* Raises what the core answered. Always 0. */
 int token_key_fail(const struct token_key *, CK_RV, const char *what);
 

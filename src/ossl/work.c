@@ -247,14 +247,29 @@ static bool can_with(struct session *session, CK_OBJECT_HANDLE handle, CK_MECHAN
 	return can;
 }
 
-bool work_can(struct key *key, CK_MECHANISM_TYPE type, CK_FLAGS use)
+struct question {
+	struct key *key;
+	CK_MECHANISM_TYPE type;
+	CK_FLAGS use;
+	bool can;
+};
+
+static void ask(void *arg)
 {
+	struct question *question = arg;
 	CK_OBJECT_HANDLE handle;
-	struct session *session = key_enter(key, &handle);
+	struct session *session = key_enter(question->key, &handle);
 
 	if (!session)
-		return false;
-	bool can = can_with(session, handle, type, use);
-	desk_give(key->desk, session);
-	return can;
+		return;
+	question->can = can_with(session, handle, question->type, question->use);
+	desk_give(question->key->desk, session);
+}
+
+bool work_can(struct key *key, CK_MECHANISM_TYPE type, CK_FLAGS use)
+{
+	struct question question = {.key = key, .type = type, .use = use};
+	struct pause pause;
+
+	return pause_run(&pause, ask, &question) && question.can;
 }

@@ -147,7 +147,7 @@ PROVIDER_TESTS = \
 
 tests_conformance_provider_cipher_SOURCES = %reldir%/provider_cipher.c
 tests_conformance_provider_cipher_CFLAGS = $(PROVIDER_CFLAGS) $(GCRYPT_CFLAGS)
-tests_conformance_provider_cipher_LDADD = $(PROVIDER_LIBS) $(GCRYPT_LIBS)
+tests_conformance_provider_cipher_LDADD = $(PROVIDER_LIBS) $(GCRYPT_LIBS) $(PTHREAD_LIBS)
 
 tests_conformance_provider_crypt_SOURCES = %reldir%/provider_crypt.c
 tests_conformance_provider_crypt_CFLAGS = $(PROVIDER_CFLAGS)

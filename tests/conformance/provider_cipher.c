@@ -8,11 +8,15 @@
 #include "tests/conformance/provider.h"
 
 #include <gcrypt.h>
+#include <openssl/async.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
 #include <openssl/rand.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define OURS "provider=hufu"
 #define LEN_MAX 70000u
@@ -626,6 +630,104 @@ static void test_random_of_context(void)
 	OSSL_LIB_CTX_free(context);
 }
 
+/* -- threads, forks, jobs ------------------------------------------------------------------------------ */
+
+struct worker {
+	pthread_t thread;
+	char uri[4400];
+	bool good;
+};
+
+/* Each with contexts of its own, over one key; random numbers of one generator. */
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+	struct mac_job theirs = {without_hufu, NULL, "CMAC", "cipher", "SM4-CBC", NULL, 16, 4096, false};
+	struct mac_job ours = {with_hufu, OURS, "CMAC", "cipher", "SM4-CBC", worker->uri, 16, 100, true};
+	uint8_t want[64], got[64], out[2][48];
+
+	worker->good = true;
+	for (int i = 0; i < 20 && worker->good; i++)
+		worker->good = make_mac(&theirs, 1000, want) == 16 && make_mac(&ours, 1000, got) == 16 && memcmp(got, want, 16) == 0 &&
+		               run(&(struct job){.context = with_hufu, .properties = OURS, .cipher = "SM4-CBC", .uri = worker->uri, .encrypts = true,
+		                                 .padding = true, .step = 48}, text, 40, out[0]) == 48 &&
+		               run(&(struct job){.context = without_hufu, .cipher = "SM4-CBC", .encrypts = true, .padding = true, .step = 48},
+		                   text, 40, out[1]) == 48 && memcmp(out[0], out[1], 48) == 0;
+	return NULL;
+}
+
+static void test_threads(void)
+{
+	static struct worker workers[4];
+
+	for (int i = 0; i < 4; i++) {
+		snprintf(workers[i].uri, sizeof workers[i].uri, "%s", secret_uri("sm4"));
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		CU_ASSERT_EQUAL(pthread_join(workers[i].thread, NULL), 0);
+		CU_ASSERT(workers[i].good);
+	}
+}
+
+/* A MAC that was begun before the fork goes on on both sides, each to its own end; the generator, too. */
+static void test_fork(void)
+{
+	UNIT_FORKS();
+	EVP_MAC *mac = EVP_MAC_fetch(with_hufu, "HMAC", OURS);
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
+	EVP_RAND *rand = EVP_RAND_fetch(with_hufu, "HUFU-RAND", NULL);
+	EVP_RAND_CTX *generator = EVP_RAND_CTX_new(rand, NULL);
+	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", (char *)(uintptr_t)"SM3", 0),
+	                       OSSL_PARAM_construct_utf8_string("uri", (char *)(uintptr_t)secret_uri("hmac"), 0), OSSL_PARAM_construct_end()};
+	uint8_t want[64], got[64], random[32];
+	size_t n;
+	int status = -1;
+
+	GOOD(make_mac(&(struct mac_job){without_hufu, NULL, "HMAC", "digest", "SM3", NULL, 32, 99, false}, 2000, want) == 32);
+	GOOD(EVP_MAC_init(ctx, NULL, 0, params));
+	GOOD(EVP_MAC_update(ctx, text, 1500));
+	GOOD(EVP_RAND_instantiate(generator, 0, 0, NULL, 0, NULL) && EVP_RAND_generate(generator, random, 32, 0, 0, NULL, 0));
+	pid_t child = fork();
+	bool good = EVP_MAC_update(ctx, text + 1500, 500) && EVP_MAC_final(ctx, got, &n, sizeof got) && n == 32 && memcmp(got, want, 32) == 0 &&
+	            EVP_RAND_generate(generator, random, 32, 0, 0, NULL, 0) && !all_zeros(random, 32);
+	if (child == 0)
+		_exit(good ? 0 : 1);
+	CU_ASSERT(good && waitpid(child, &status, 0) == child && status == 0);
+	EVP_MAC_CTX_free(ctx);
+	EVP_MAC_free(mac);
+	EVP_RAND_CTX_free(generator);
+	EVP_RAND_free(rand);
+}
+
+/* As an event-driven server calls: on a small stack of libcrypto's. */
+static int job(void *arg)
+{
+	(void)arg;
+	same_mac("HMAC", "digest", "SM3", "hmac", 32);
+	same_cipher("SM4-CTR", secret_uri("sm4"));
+	same_as_gcrypt(GCRY_CIPHER_MODE_GCM, "SM4-GCM", secret_uri("sm4"), 12, 16, 1000, 100);
+	test_random();
+	return 1;
+}
+
+static void test_job(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	UNIT_SKIP("AddressSanitizer does not follow libcrypto from stack to stack");
+#endif
+	ASYNC_WAIT_CTX *wait = ASYNC_WAIT_CTX_new();
+	ASYNC_JOB *running = NULL;
+	int result = 0, state;
+
+	do
+		state = ASYNC_start_job(&running, wait, &result, job, NULL, 0);
+	while (state == ASYNC_PAUSE);
+	CU_ASSERT(state == ASYNC_FINISH && result == 1);
+	ASYNC_WAIT_CTX_free(wait);
+	ASYNC_cleanup_thread();
+}
+
 static const struct unit_case cases[] = {
 	{"the provider is loaded", provider_up},
 	{"secret keys are put into its token", make_secrets},
@@ -648,6 +750,9 @@ static const struct unit_case cases[] = {
 	{"HUFU-RAND gives random numbers once it is instantiated", test_random},
 	{"HUFU-RAND seeds a DRBG of the default provider", test_seed},
 	{"a library context draws from HUFU-RAND", test_random_of_context},
+	{"threads share a token's key", test_threads},
+	{"a forked child goes on with what was begun", test_fork},
+	{"in an ASYNC_JOB all is the same", test_job},
 	{"it is unloaded", provider_down},
 	{0},
 };

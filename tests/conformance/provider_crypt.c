@@ -141,11 +141,13 @@ static void test_rsa_parameters(void)
 
 /* -- RSA: what is refused, and what is not ----------------------------------------------------------- */
 
+static const char *tls_key = "rsa";     /* that secrets are sealed for */
+
 /* The block as it is, by the public half. */
 static void seal_block(const uint8_t block[256], uint8_t sealed[1024])
 {
 	const OSSL_PARAM params[] = {text_param("pad-mode", "none"), OSSL_PARAM_construct_end()};
-	EVP_PKEY *public = provider_public("rsa");
+	EVP_PKEY *public = provider_public(tls_key);
 
 	CU_ASSERT_EQUAL(crypt(public, false, true, params, block, 256, sealed), 256);
 	EVP_PKEY_free(public);
@@ -169,7 +171,7 @@ static int open_tls(const uint8_t *sealed, size_t len, unsigned client, unsigned
 		OSSL_PARAM_construct_uint(OSSL_ASYM_CIPHER_PARAM_TLS_NEGOTIATED_VERSION, &negotiated),
 		OSSL_PARAM_construct_end(),
 	};
-	EVP_PKEY *private = provider_private("rsa");
+	EVP_PKEY *private = provider_private(tls_key);
 	int n = crypt(private, true, false, params, sealed, len, out);
 
 	EVP_PKEY_free(private);
@@ -220,6 +222,15 @@ static void test_premaster_is_no_oracle(void)
 	other_secrets(block);
 	pad(block, premaster, 0);
 	other_secrets(block);
+}
+
+/* A key that may decrypt by v1.5 alone: the token looks at the padding, and rejects implicitly. */
+static void test_premaster_without_raw(void)
+{
+	tls_key = "pkcs1";
+	test_premaster();
+	test_premaster_is_no_oracle();
+	tls_key = "rsa";
 }
 
 /* What a token decrypts by v1.5 it always gives, and the same of the same: nobody tells good paddings from bad. */
@@ -523,7 +534,21 @@ static void test_sm2_bad_points(void)
 	side_down(&b);
 }
 
-/* A second SM2 pair for the other side. */
+/* A second SM2 pair for the other side, and an RSA pair that knows one mechanism. */
+static void make_pkcs1(CK_SESSION_HANDLE s)
+{
+	CK_MECHANISM mechanism = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
+	CK_MECHANISM_TYPE allowed = CKM_RSA_PKCS;
+	CK_OBJECT_HANDLE pub, priv;
+	CK_ULONG nbits = 2048;
+	char label[] = "pkcs1";
+	CK_ATTRIBUTE pub_templ[] = {ATTR(CKA_TOKEN, yes), BYTES(CKA_LABEL, label, 5), BYTES(CKA_ID, label, 5), ATTR(CKA_MODULUS_BITS, nbits)};
+	CK_ATTRIBUTE priv_templ[] = {ATTR(CKA_TOKEN, yes), BYTES(CKA_LABEL, label, 5), BYTES(CKA_ID, label, 5), ATTR(CKA_DECRYPT, yes),
+	                             ATTR(CKA_ALLOWED_MECHANISMS, allowed)};
+
+	NEED(p11->C_GenerateKeyPair(s, &mechanism, pub_templ, 4, priv_templ, 5, &pub, &priv));
+}
+
 static void make_other(void)
 {
 	CK_MECHANISM mechanism = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0};
@@ -534,17 +559,19 @@ static void make_other(void)
 	CK_ATTRIBUTE priv_templ[] = {ATTR(CKA_TOKEN, yes), BYTES(CKA_LABEL, label, 5), BYTES(CKA_ID, label, 5), ATTR(CKA_DERIVE, yes)};
 
 	NEED(p11->C_GenerateKeyPair(s, &mechanism, pub_templ, 3, priv_templ, 4, &pub, &priv));
+	make_pkcs1(s);
 	face_stop();
 }
 
 static const struct unit_case cases[] = {
 	{"the provider is loaded, over a token with keys of all kinds", provider_up},
-	{"and one SM2 pair more", make_other},
+	{"and an SM2 pair and an RSA pair more", make_other},
 	{"RSA: what was padded by pkcs1, oaep with any parameters, or not at all comes back", test_rsa_paddings},
 	{"RSA: a program that states no property gets ours for the private half", test_rsa_without_a_query},
 	{"RSA: parameters are set, read and copied as the default provider's", test_rsa_parameters},
 	{"RSA: TLS's premaster secret comes back when its version is right", test_premaster},
 	{"RSA: a premaster secret that is none becomes a random one, wherever it was wrong", test_premaster_is_no_oracle},
+	{"RSA: so it is with a key that the token opens by v1.5 alone", test_premaster_without_raw},
 	{"RSA: v1.5 decryption rejects implicitly", test_implicit_rejection},
 	{"RSA: what does not fit is refused with a reason", test_rsa_refusals},
 	{"RSA: short buffers are refused", test_short_buffers},
