@@ -257,7 +257,7 @@ static void bury_the_lost(void)
 		session_unpark(wait->session);
 		session_leave(wait->session);
 		(void)session_close(wait->handle);
-		stack_give(wait->stack);
+		stack_give_up(wait->stack);
 		wait_rele(wait);
 	}
 }

@@ -44,6 +44,23 @@ static void loop(unsigned high, unsigned low)
 	}
 }
 
+/* So that the next switch to it begins at its top. */
+static bool make_context(struct stack *stack)
+{
+	if (getcontext(&stack->own) != 0)
+		return false;
+	stack->own.uc_stack.ss_sp = bottom_of(stack);
+	stack->own.uc_stack.ss_size = STACK_SIZE - sizeof *stack;
+	stack->own.uc_link = NULL;
+	makecontext(&stack->own, (void (*)(void))loop, 2, (unsigned)((uintptr_t)stack >> 32), (unsigned)(uintptr_t)stack);
+	return true;
+}
+
+static void unmap(struct stack *stack)
+{
+	munmap(bottom_of(stack) - guard_size(), guard_size() + STACK_SIZE);
+}
+
 static struct stack *stack_new(void)
 {
 	size_t guard = guard_size();
@@ -52,15 +69,10 @@ static struct stack *stack_new(void)
 	if (mapped == MAP_FAILED)
 		return NULL;
 	struct stack *stack = (struct stack *)(void *)(mapped + guard + STACK_SIZE) - 1;
-	if (mprotect(mapped + guard, STACK_SIZE, PROT_READ | PROT_WRITE) != 0 || getcontext(&stack->own) != 0) {
-		munmap(mapped, guard + STACK_SIZE);
-		return NULL;
-	}
-	stack->own.uc_stack.ss_sp = mapped + guard;
-	stack->own.uc_stack.ss_size = STACK_SIZE - sizeof *stack;
-	stack->own.uc_link = NULL;
-	makecontext(&stack->own, (void (*)(void))loop, 2, (unsigned)((uintptr_t)stack >> 32), (unsigned)(uintptr_t)stack);
-	return stack;
+	if (mprotect(mapped + guard, STACK_SIZE, PROT_READ | PROT_WRITE) == 0 && make_context(stack))
+		return stack;
+	unmap(stack);
+	return NULL;
 }
 
 struct stack *stack_take(void)
@@ -86,7 +98,16 @@ void stack_give(struct stack *stack)
 	}
 	pthread_mutex_unlock(&stacks.lock);
 	if (!keep)
-		munmap(bottom_of(stack) - guard_size(), guard_size() + STACK_SIZE);
+		unmap(stack);
+}
+
+/* What was saved of its loop may be overwritten by what ran after it. */
+void stack_give_up(struct stack *stack)
+{
+	if (make_context(stack))
+		stack_give(stack);
+	else
+		unmap(stack);
 }
 
 void stack_run(struct stack *stack, void (*run)(void *), void *arg)

@@ -18,8 +18,10 @@ struct stack;
 
 /* One that nobody uses, or a new one; NULL: no memory. */
 struct stack *stack_take(void);
-/* Nothing runs on it, or what does will never go on. */
+/* Nothing runs on it. */
 void stack_give(struct stack *);
+/* What runs on it will never go on. */
+void stack_give_up(struct stack *);
 /* run(arg) on it, and back. It may be left and come back to meanwhile, as ASYNC_pause_job does. */
 void stack_run(struct stack *, void (*run)(void *), void *arg);
 /* In the child the list is not held by a thread that is not here. */
