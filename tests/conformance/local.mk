@@ -161,14 +161,19 @@ tests_conformance_provider_sign_SOURCES = %reldir%/provider_sign.c
 tests_conformance_provider_sign_CFLAGS = $(PROVIDER_CFLAGS)
 tests_conformance_provider_sign_LDADD = $(PROVIDER_LIBS)
 
-# Linked with the provider, so that it has the fault driver in hand.
-PROVIDER_TESTS += tests/conformance/provider_async
-tests_conformance_provider_async_SOURCES = %reldir%/provider_async.c %reldir%/provider_jobs.c %reldir%/provider_jobs.h
-tests_conformance_provider_async_CFLAGS = $(PROVIDER_CFLAGS)
-tests_conformance_provider_async_LDADD = $(PROVIDER_LIBS) src/ossl/libossl.la $(TOKEN_LIBS) $(P11KIT_LIBS)
+# Linked with the provider, so that they have the fault driver in hand.
+PROVIDER_JOBS = %reldir%/provider_jobs.c %reldir%/provider_jobs.h
+PROVIDER_JOBS_LIBS = $(PROVIDER_LIBS) src/ossl/libossl.la $(TOKEN_LIBS) $(P11KIT_LIBS)
 if !FAULT_DRIVER
-tests_conformance_provider_async_LDADD += src/driver/libfault.la
+PROVIDER_JOBS_LIBS += src/driver/libfault.la
 endif
+PROVIDER_TESTS += tests/conformance/provider_async tests/conformance/provider_handshakes
+tests_conformance_provider_async_SOURCES = %reldir%/provider_async.c $(PROVIDER_JOBS)
+tests_conformance_provider_async_CFLAGS = $(PROVIDER_CFLAGS)
+tests_conformance_provider_async_LDADD = $(PROVIDER_JOBS_LIBS)
+tests_conformance_provider_handshakes_SOURCES = %reldir%/provider_handshakes.c $(PROVIDER_JOBS)
+tests_conformance_provider_handshakes_CFLAGS = $(PROVIDER_CFLAGS) $(SSL_CFLAGS)
+tests_conformance_provider_handshakes_LDADD = $(PROVIDER_JOBS_LIBS) $(SSL_LIBS)
 
 if HUFUD
 FACE_TESTS += tests/conformance/test_machines

@@ -8,89 +8,9 @@
 #include "tests/conformance/provider_jobs.h"
 
 #include <dirent.h>
-#include <limits.h>
 #include <openssl/err.h>
-#include <pthread.h>
-#include <time.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "driver/fault/fault.h"
-
-OSSL_provider_init_fn OSSL_provider_init;
-
-#define JOBS 16u
-#define JOB_STACK 32768u                /* libcrypto 3.0, async_posix.c */
-#define KEEP_FREE 8192u
-
-/* -- a card whose ops wait at a gate, or machines, where there is none ------------------- */
-
-#define GATE_NS 777000                  /* nobody else sleeps for as long */
-
-static struct {
-	pthread_mutex_t lock;
-	pthread_cond_t opened;
-	bool closed;
-} gate = {.lock = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER};
-
-static void sleep_at_gate(uint64_t ns)
-{
-	const struct timespec time = {.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
-
-	if (ns != GATE_NS) {
-		nanosleep(&time, NULL);
-		return;
-	}
-	pthread_mutex_lock(&gate.lock);
-	while (gate.closed)
-		pthread_cond_wait(&gate.opened, &gate.lock);
-	pthread_mutex_unlock(&gate.lock);
-}
-
-static void gate_set(bool closed)
-{
-	pthread_mutex_lock(&gate.lock);
-	gate.closed = closed && !face_machines();
-	pthread_cond_broadcast(&gate.opened);
-	pthread_mutex_unlock(&gate.lock);
-}
-
-/* Whoever held the lock or waits is the parent's. */
-static void gate_of_child(void)
-{
-	pthread_mutex_init(&gate.lock, NULL);
-	pthread_cond_init(&gate.opened, NULL);
-	gate.closed = false;
-}
-
-/* The token's keys were made by a soft device; what wraps one can use them. */
-static void write_conf(const char *path)
-{
-	FILE *f = fopen(path, "w");
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-	fprintf(f, "log { to = \"none\" }\n"
-	           "token \"test\" { store = \"sqlite:%s/test.db\" devices = {\"card\"} deadline_ms = 3000 allow_short_pin = true }\n"
-	           "device \"card\" { driver = \"fault-hang\" domain = \"soft\" sessions = %u hung_max = 64\n"
-	           "	script = \"sign:delay=777us; derive:lost*3\" }\n", face_dir(), JOBS);
-	CU_ASSERT_EQUAL_FATAL(fclose(f), 0);
-}
-
-static void up(void)
-{
-	static char path[PATH_MAX];
-
-	clock_inject_sleep(sleep_at_gate);
-	CU_ASSERT_EQUAL_FATAL(fault_register(), HUFU_OK);
-	provider_linked_in = OSSL_provider_init;
-	provider_up();
-	if (face_machines())
-		return;
-	snprintf(path, sizeof path, "%s/card.conf", face_dir());
-	write_conf(path);
-	setenv("HUFU_CONF", path, 1); /* read when the first key is asked for */
-}
 
 /* -- jobs -------------------------------------------------------------------------------- */
 
@@ -138,8 +58,6 @@ static void all_are_right(unsigned n, EVP_PKEY *public)
 	for (unsigned i = 0; i < n; i++)
 		CU_ASSERT(signature_is_right(&signings[i], public));
 }
-
-#define NEEDS_GATE() do { if (face_machines()) UNIT_SKIP("machines have no gate"); } while (0)
 
 /* -- cases ------------------------------------------------------------------------------ */
 
@@ -354,7 +272,7 @@ static void expect_good_end(pid_t pid)
 
 static int child(EVP_PKEY *key)
 {
-	gate_of_child();
+	gate_after_fork();
 	prepare(SM2, key);
 	for (unsigned i = 0; i < 4; i++)
 		task_start(&tasks[i]);
@@ -386,7 +304,7 @@ static void test_exit(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		gate_of_child();
+		gate_after_fork();
 		prepare(SM2, key);
 		pause_all(JOBS);
 		EVP_PKEY_free(key);
@@ -399,47 +317,19 @@ static void test_exit(void)
 
 /* -- stack -------------------------------------------------------------------------------------- */
 
-#define PAINT 0xa5
-static size_t used, deepest;
+static size_t used;
 
-/* What is below the caller's frame, as far as it is the job's for certain. */
-__attribute__((noinline)) static uint8_t *below(void)
-{
-	return (uint8_t *)__builtin_frame_address(0) - 512;
-}
-
-__attribute__((noinline, no_sanitize("address"))) static void paint(volatile uint8_t *from, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		*(from - i) = PAINT;
-}
-
-__attribute__((noinline, no_sanitize("address"))) static size_t painted(const volatile uint8_t *from, size_t len)
-{
-	size_t i = len;
-
-	while (i > 0 && *(from - (i - 1)) == PAINT)
-		i--;
-	return i;
-}
-
-/* The job has used less than 1 KiB before it comes here. */
 static int sign_on_painted_stack(void *arg)
 {
-	uint8_t *from = below();
-	size_t len = JOB_STACK - 2048;
-
-	paint(from, len);
-	int good = sign_in_job(arg);
-	used = painted(from, len) + (JOB_STACK - len - 1024);
-	return good;
+	used = jobs_stack_used(sign_in_job, arg);
+	return 1;
 }
 
 static void test_stack(void)
 {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	UNIT_SKIP("sanitizers take much more");
-#endif
+	JOBS_NEED_PLAIN_STACK();
+	size_t deepest = 0;
+
 	for (size_t k = 0; k < SIGNERS; k++) {
 		EVP_PKEY *key = provider_private(signers[k].label);
 
@@ -447,16 +337,16 @@ static void test_stack(void)
 		tasks[0].run = sign_on_painted_stack;
 		task_start(&tasks[0]);
 		CU_ASSERT_EQUAL(tasks_finish(tasks, 1), 1);
-		printf("# %s: %zu of %u bytes of a job's stack\n", signers[k].label, used, JOB_STACK);
+		printf("# %s: %zu of %u bytes of a job's stack\n", signers[k].label, used, JOBS_STACK);
 		deepest = used > deepest ? used : deepest;
 		clear(1);
 		EVP_PKEY_free(key);
 	}
-	CU_ASSERT(deepest < JOB_STACK - KEEP_FREE);
+	CU_ASSERT(deepest <= JOBS_STACK - 8192);
 }
 
 static const struct unit_case cases[] = {
-	{"a token on a card whose operations wait, or on machines, and the provider over it", up},
+	{"a token on a card whose operations wait, or on machines, and the provider over it", jobs_up},
 	{"16 jobs of one thread are paused at once, and all sign right, with each kind of key", test_many},
 	{"a descriptor serves all operations of its ASYNC_WAIT_CTX", test_again},
 	{"while jobs are paused their thread works outside of them", test_outside},
@@ -472,11 +362,4 @@ static const struct unit_case cases[] = {
 	{0},
 };
 
-int main(void)
-{
-#ifdef __SANITIZE_THREAD__
-	printf("1..0 # SKIP ThreadSanitizer cannot follow libcrypto's jobs from stack to stack: see tests/unit/test_park\n");
-	return 0;
-#endif
-	return unit_main("provider_async", cases);
-}
+JOBS_MAIN("provider_async", cases)
