@@ -64,6 +64,11 @@ FUZZERS += tests/fuzz/fuzz_sdf_profile
 tests_fuzz_fuzz_sdf_profile_SOURCES = %reldir%/fuzz_sdf_profile.c
 tests_fuzz_fuzz_sdf_profile_LDADD = $(DRIVER_LIBS) $(PTHREAD_LIBS)
 
+FUZZERS += tests/fuzz/fuzz_ossl_uri
+tests_fuzz_fuzz_ossl_uri_SOURCES = %reldir%/fuzz_ossl_uri.c
+tests_fuzz_fuzz_ossl_uri_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(P11KIT_CFLAGS)
+tests_fuzz_fuzz_ossl_uri_LDADD = src/ossl/libossl.la $(TOKEN_LIBS) $(SQLITE_LIBS) $(CONFUSE_LIBS) $(OPENSSL_LIBS) $(P11KIT_LIBS) $(PTHREAD_LIBS)
+
 # src/wire
 WIRE_FUZZ_CFLAGS = $(AM_CFLAGS) $(PROTOBUFC_CFLAGS)
 WIRE_FUZZ_LIBS = $(WIRE_LIBS) $(CRYPTO_LIBS) $(SM_LIBS) $(SSL_LIBS) $(OPENSSL_LIBS) $(CONFUSE_LIBS) $(PTHREAD_LIBS)
