@@ -116,7 +116,7 @@ enum status cmd_help(const struct args *args)
 	if (!noun)
 		printf("\nhufu help NOUN VERB explains one. Tokens and keys are named by label or by RFC 7512 URI.\n"
 		       "Exit codes: 0 done, 1 usage, 2 not found, 3 PIN or login, 4 unavailable, 5 partly done,\n"
-		       "6 integrity (bad signature, bad tag), 7 refused by policy. More: hufu(1).\n");
+		       "6 integrity (bad signature, bad tag), 7 refused by policy, 8 certificates expire. More: hufu(1).\n");
 	return ST_OK;
 }
 

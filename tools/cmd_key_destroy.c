@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hufu key destroy: all that the name fits, both halves of a pair. */
+/* hufu key destroy, cert destroy: all that the name fits, both halves of a pair. */
 #include "tools/confirm.h"
 #include "tools/object.h"
 #include "tools/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+struct kind {
+	const char *noun;
+	unsigned want;
+	const char *schema, *name, *list;
+};
+
+static const struct kind kinds[] = {
+	{"key", WANT_KEYS, "hufu-key-destroy/1", "Name the key by label, or by object= or id= in the URI.", "hufu key list shows the keys."},
+	{"cert", WANT_CERTIFICATES, "hufu-cert-destroy/1", "Name the certificate by label, or by object= or id= in the URI.",
+	 "hufu cert list shows the certificates."},
+};
 
 const struct opt key_destroy_opts[] = {
 	OPT_YES,
@@ -21,7 +34,7 @@ static void show(const struct session *s, const struct object *keys, CK_ULONG n)
 	}
 }
 
-static enum status destroy(const struct args *args, struct session *s, struct object *keys, CK_ULONG n)
+static enum status destroy(const struct args *args, const struct kind *kind, struct session *s, struct object *keys, CK_ULONG n)
 {
 	enum status status = ST_OK;
 	CK_ULONG gone = 0;
@@ -31,12 +44,12 @@ static enum status destroy(const struct args *args, struct session *s, struct ob
 		if (rv == CKR_OK)
 			gone++;
 		else
-			status = fail_rv(rv, "destroying key %lu of %lu", i + 1, n);
+			status = fail_rv(rv, "destroying %s %lu of %lu", kind->noun, i + 1, n);
 	}
 	if (status)
 		return gone ? ST_PARTIAL : status;
 	if (args->json)
-		return out_json(json_pack("{s:s,s:s,s:I}", "schema", "hufu-key-destroy/1", "token", s->label, "destroyed",
+		return out_json(json_pack("{s:s,s:s,s:I}", "schema", kind->schema, "token", s->label, "destroyed",
 		                          (json_int_t)gone));
 	printf("%lu object%s destroyed.\n", gone, gone == 1 ? "" : "s");
 	return ST_OK;
@@ -44,6 +57,7 @@ static enum status destroy(const struct args *args, struct session *s, struct ob
 
 enum status cmd_key_destroy(const struct args *args)
 {
+	const struct kind *kind = &kinds[!strcmp(args->command->noun, "cert")];
 	const char *target = arg_target(args, 0);
 	struct session s;
 	struct object *keys = NULL;
@@ -52,18 +66,17 @@ enum status cmd_key_destroy(const struct args *args)
 
 	/* A URI that names no object would mean every key of the token. */
 	if (status == ST_OK && (selector_attributes(&s.selector, &nattrs), nattrs == 0))
-		status = fail(ST_USAGE, "Name the key by label, or by object= or id= in the URI.", "\"%s\" names no key", target);
+		status = fail(ST_USAGE, kind->name, "\"%s\" names no %s", target, kind->noun);
 	if (status == ST_OK)
-		status = keys_find(&s, WANT_KEYS, &keys, &n);
+		status = keys_find(&s, kind->want, &keys, &n);
 	if (status == ST_OK && n == 0)
-		status = fail(ST_NOT_FOUND, "hufu key list shows the keys.", "there is no key \"%s\" on token \"%s\"", target,
-		              s.label);
+		status = fail(ST_NOT_FOUND, kind->list, "there is no %s \"%s\" on token \"%s\"", kind->noun, target, s.label);
 	if (status == ST_OK && !arg_has(args, "yes")) {
 		show(&s, keys, n);
 		status = confirm(args, "This destroys %lu object%s on token \"%s\" for good.", n, n == 1 ? "" : "s", s.label);
 	}
 	if (status == ST_OK)
-		status = destroy(args, &s, keys, n);
+		status = destroy(args, kind, &s, keys, n);
 	keys_free(keys, n);
 	session_close(&s);
 	return status;

@@ -252,6 +252,8 @@ enum status key_open(const struct args *args, unsigned want, struct session *s, 
 
 const char *object_type(const struct object *o, char buf[NAME_LEN])
 {
+	if (o->class == CKO_CERTIFICATE)
+		return "x509";
 	return o->kind ? o->kind->name : key_type_name(o->key_type, buf);
 }
 

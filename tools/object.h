@@ -34,6 +34,7 @@ void object_clear(struct object *);
  * Keys that the selector means, of these classes (bit 1 << CKO_); all of the
  * token's for no target. At least one is not asked for.
  */
+#define WANT_CERTIFICATES (1u << CKO_CERTIFICATE)
 #define WANT_PUBLIC  (1u << CKO_PUBLIC_KEY)
 #define WANT_PRIVATE (1u << CKO_PRIVATE_KEY)
 #define WANT_SECRET  (1u << CKO_SECRET_KEY)
@@ -49,7 +50,7 @@ enum status key_find_one(const struct session *, unsigned want, const char *targ
  */
 enum status key_open(const struct args *, unsigned want, struct session *, struct object *) MUST_USE;
 
-/* "sm2", "sm4", "rsa" or CKK_'s name. */
+/* "sm2", "sm4", "rsa" or CKK_'s name; "x509" for a certificate. */
 const char *object_type(const struct object *, char buf[NAME_LEN]);
 /* RFC 7512, malloc; NULL: out of memory. */
 char *object_uri(const struct session *, const struct object *);

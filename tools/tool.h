@@ -21,7 +21,8 @@ enum status {
 	ST_UNAVAILABLE = 4, /* the module, device, store or system cannot do it now, or at all */
 	ST_PARTIAL = 5,     /* some of it was done */
 	ST_INTEGRITY = 6,   /* bad signature, bad tag, damaged store, failed self-test */
-	ST_POLICY = 7       /* refused: the key, the token or the user does not allow it */
+	ST_POLICY = 7,      /* refused: the key, the token or the user does not allow it */
+	ST_EXPIRING = 8     /* hufu cert list --expiring found some */
 };
 
 #define MUST_USE __attribute__((warn_unused_result))
@@ -111,6 +112,10 @@ enum status cmd_key_destroy(const struct args *);
 enum status cmd_key_test(const struct args *);
 enum status cmd_cert_request(const struct args *);
 enum status cmd_cert_self_signed(const struct args *);
+enum status cmd_cert_import(const struct args *);
+enum status cmd_cert_verify(const struct args *);
+enum status cmd_cert_list(const struct args *);
+enum status cmd_cert_export(const struct args *);
 enum status cmd_sign(const struct args *);
 enum status cmd_verify(const struct args *);
 enum status cmd_encrypt(const struct args *);
@@ -170,6 +175,10 @@ extern const struct opt key_export_opts[];
 extern const struct opt key_destroy_opts[];
 extern const struct opt cert_request_opts[];
 extern const struct opt cert_self_signed_opts[];
+extern const struct opt cert_import_opts[];
+extern const struct opt cert_verify_opts[];
+extern const struct opt cert_list_opts[];
+extern const struct opt cert_export_opts[];
 extern const struct opt sign_opts[];
 extern const struct opt verify_opts[];
 extern const struct opt crypt_opts[];

@@ -99,4 +99,134 @@ serial() { hufu_in cert self-signed ec --subject /CN=x 2>text | openssl x509 -no
 check_not "no two serial numbers are the same" is_equal "$(serial)" "$(serial)"
 check_status 7 "a key that must not sign: 7" hufu_in cert self-signed sealed --subject /CN=x
 check_status 1 "no days: 1" hufu_in cert self-signed ec --subject /CN=x --days 0
+# -- an authority of SM2, by openssl, with a root above it --------------------------------------
+quiet() { "$@" >last 2>&1 || { not_ok "the test's own: $*"; }; }
+signs="-sm3 -sigopt $id"
+quiet openssl genpkey -algorithm SM2 -out root.key
+quiet openssl req -x509 -new -key root.key -subj "/CN=root" -sm3 -sigopt $id -days 900 -out root.pem
+quiet openssl genpkey -algorithm SM2 -out ca.key
+quiet openssl req -new -key ca.key -subj "/CN=issuing authority" -sm3 -sigopt $id -out ca.csr
+printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n' >ca.ext
+quiet openssl x509 -req -in ca.csr -CA root.pem -CAkey root.key $signs -vfyopt $id -days 800 -extfile ca.ext -out ca.pem
+certify() { # NAME DAYS [EXTENSION]
+	local verify=
+	printf '%s\n' "subjectAltName=DNS:gw.example.com" ${3:+"$3"} >leaf.ext
+	case $1 in sm2 | stranger) verify="-vfyopt $id" ;; esac
+	openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial $signs $verify -days "$2" -extfile leaf.ext -out "$1.crt"
+}
+hufu_in cert request sm2 --subject $subject --out sm2.csr >last 2>&1
+check "openssl's authority takes the SM2 request" certify sm2 300 keyUsage=critical,digitalSignature,nonRepudiation
+check "and the RSA one" certify rsa 20
+check "and the EC one, which is as good as over" certify ec 5
+quiet openssl genpkey -algorithm SM2 -out stranger.key
+quiet openssl req -new -key stranger.key -subj /CN=stranger -sm3 -sigopt $id -out stranger.csr
+check "and a stranger's" certify stranger 300
+
+# -- verification ---------------------------------------------------------------------------------
+check "the chain verifies" hufu cert verify sm2.crt --ca root.pem --untrusted ca.pem
+check "and is shown" contains "issuing authority" out
+cat sm2.crt ca.pem >chain.pem
+check "also with the authority in its own file" hufu cert verify chain.pem --ca root.pem --purpose server --host gw.example.com
+check "an RSA certificate in an SM2 chain" hufu cert verify rsa.crt --ca root.pem --untrusted ca.pem
+check "a self-signed one that is trusted" hufu cert verify ec.pem --ca ec.pem
+check_status 6 "another host: 6" hufu cert verify chain.pem --ca root.pem --host www.example.com
+check_status 6 "a purpose that it is not for: 6" hufu cert verify ca.pem --ca root.pem --purpose client
+check_status 6 "without the authority between: 6" hufu cert verify sm2.crt --ca root.pem
+check "with what to do" contains "untrusted" out
+check_status 6 "another root: 6" hufu cert verify chain.pem --ca ec.pem
+check_status 6 "another identifier: 6" hufu cert verify chain.pem --ca root.pem --sm2-id alice
+check "with a hint" contains "sm2-id" out
+quiet openssl req -x509 -new -key root.key -subj "/CN=plain" -sm3 -days 9 -out plain.pem
+check_status 6 "what openssl signed under no identifier: 6" hufu cert verify plain.pem --ca plain.pem
+check "verifies under the empty one" hufu cert verify plain.pem --ca plain.pem --sm2-id ""
+openssl x509 -in sm2.crt -outform DER -out sm2.der
+spoil() { head -c $(($(wc -c <"$1") - 3)) "$1"; printf 'xyz'; }
+spoil sm2.der >spoilt.der
+check_status 6 "a changed signature: 6" hufu cert verify spoilt.der --ca root.pem --untrusted ca.pem
+quiet openssl x509 -req -in ec.csr -CA ca.pem -CAkey ca.key -CAcreateserial $signs -days -1 -out old.crt
+check_status 6 "one that has expired: 6" hufu cert verify old.crt --ca root.pem --untrusted ca.pem
+check "says so" contains "expired" out
+printf '[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ncrlnumber=crlnumber\ndefault_md=sm3\ndefault_crl_days=30\n' >ca.cnf
+: >index.txt; echo 01 >crlnumber
+gencrl() { openssl ca -config ca.cnf -gencrl -cert ca.pem -keyfile ca.key -sigopt $id -out "$1"; }
+quiet gencrl crl.pem
+check "an SM2 revocation list that does not name it" hufu cert verify sm2.crt --ca root.pem --untrusted ca.pem --crl crl.pem
+quiet openssl ca -config ca.cnf -revoke sm2.crt -cert ca.pem -keyfile ca.key
+quiet gencrl revoked.pem
+check_status 6 "one that does: 6" hufu cert verify sm2.crt --ca root.pem --untrusted ca.pem --crl revoked.pem
+check "says so" contains "revoked" out
+check_status 6 "a list signed under another identifier: 6" hufu cert verify rsa.crt --ca root.pem --untrusted ca.pem --crl crl.pem --sm2-id alice
+check_status 6 "no list of the root: 6" hufu cert verify sm2.crt --ca root.pem --untrusted ca.pem --crl crl.pem --crl-all
+openssl crl -in crl.pem -outform DER -out crl.der
+spoil crl.der >spoilt.crl
+check_status 6 "a changed list: 6" hufu cert verify rsa.crt --ca root.pem --untrusted ca.pem --crl spoilt.crl
+check_status 1 "a list in place of a certificate: 1" hufu cert verify crl.pem --ca root.pem
+check_status 1 "a certificate in place of a list: 1" hufu cert verify sm2.crt --ca root.pem --crl ca.pem
+check_status 1 "nobody trusted: 1" hufu cert verify sm2.crt
+check_status 1 "an unknown purpose: 1" hufu cert verify sm2.crt --ca root.pem --purpose joy
+check_status 2 "a file that is not there: 2" hufu cert verify sm2.crt --ca none.pem
+
+# -- import ---------------------------------------------------------------------------------------
+check "the certificate is imported" hufu_in cert import sm2.crt
+check "under its key's name" contains "object=sm2;type=cert" out
+hufu key list -o json >keys.json 2>last; hufu cert list -o json >certs.json 2>last
+check "and its id" python3 -c 'import json; key = [k for k in json.load(open("keys.json"))["keys"] if k["label"] == "sm2"][0]; assert key["id"] == json.load(open("certs.json"))["certificates"][0]["id"]'
+check "once more changes nothing" hufu_in cert import sm2.crt
+check "and says so" contains "already" out
+hufu cert list >out 2>last
+check "there is one" is_equal "$(grep -c gw.example.com out)" 1
+check "a token by name, a label of its own, DER" sh -c "openssl x509 -in rsa.crt -outform DER -out rsa.der && '$HUFU' cert import demo rsa.der --label 'rsa of 2026' --pin-file user.pin --module '$MODULE'"
+cat ec.crt ca.pem root.pem >ec-chain.pem
+check "a chain" hufu_in cert import ec-chain.pem
+check "its authorities get their own names" contains "object=issuing%20authority" out
+check_status 2 "a certificate whose key is not there: 2" hufu_in cert import stranger.crt
+check "says whose" contains "CN=stranger" out
+cat sm2.crt stranger.crt >mixed.pem
+check_status 2 "nor beside one whose is: 2" hufu_in cert import mixed.pem
+check "but with --any" hufu_in cert import stranger.crt --any --label somebody --id 0badcafe
+check "as it was told" sh -c "'$HUFU' cert list -o json --module '$MODULE' | grep -A1 somebody | grep -q 0badcafe"
+check_status 1 "an id that is not the key's: 1" hufu_in cert import sm2.crt --id 99
+check "an expired one is imported" hufu_in cert import old.crt
+check "with a warning" contains "has expired" out
+openssl crl2pkcs7 -nocrl -certfile chain.pem -out chain.p7b
+check "PKCS#7 is understood" hufu_in cert import chain.p7b
+openssl x509 -in ec.pem -outform DER | base64 -w0 >bare.b64
+check "and bare base64" hufu_in cert import bare.b64
+head -c 200 sm2.der >cut.der
+sed 's/^M/!/' sm2.crt >spoilt.crt
+cat sm2.der sm2.der >twice.der
+for bad in cut.der spoilt.crt twice.der sm2.csr root.key /dev/null; do
+	check_status 1 "$bad is refused: 1" hufu_in cert import $bad
+done
+check_status 3 "a wrong PIN: 3" hufu cert import sm2.crt --pin-file wrong.pin
+
+# -- list, export, destroy ---------------------------------------------------------------------------
+hufu_in cert list >list 2>last
+check "the list has the key" contains "^sm2 .*CN=gw.example.com.* yes *$" list
+check "or not" contains "^somebody .* no *$" list
+check "and what is over" contains "^ec .* expired " list
+hufu cert list >list 2>last
+check "without a login nobody knows of somebody's key" contains "^somebody .* ? *$" list
+hufu_in cert list --expiring 10 >list 2>last
+check "what expires in ten days has a status of its own" is_equal $? 8
+check "and is shown" contains "^ec " list
+check "alone" absent "^sm2 " list
+hufu_in cert list --expiring 10 -o json >list 2>last
+check "for programs, too" is_equal $? 8
+check "as JSON" python3 -c 'import json; d = json.load(open("list")); assert d["schema"] == "hufu-cert-list/1" and min(c["days_left"] for c in d["certificates"]) < 0 and all(c["days_left"] <= 10 for c in d["certificates"])'
+check_status 1 "several fit a label: 1" hufu_in cert export ec
+check_status 7 "destroying asks first: 7" setsid -w "$HUFU" cert destroy ec --module "$MODULE" --pin-file user.pin </dev/null
+check "all of a label are destroyed" hufu_in cert destroy ec --yes
+check "and their keys stay" hufu_in key show "pkcs11:object=ec;type=private"
+check "nothing expires in a day" hufu_in cert list --expiring 1
+check_status 2 "what is gone is gone: 2" hufu_in cert destroy ec --yes
+check_status 1 "all of a token by its URI: 1" hufu_in cert destroy pkcs11:token=demo --yes
+check "a certificate is exported" hufu cert export sm2 --out exported.pem
+check "the same" sh -c "openssl x509 -in exported.pem -outform DER | cmp - sm2.der"
+check "with its authority" hufu cert export sm2 --chain --out exported.pem
+check "but not the root" is_equal "$(grep -c BEGIN exported.pem)" 2
+check "openssl verifies it" openssl verify -vfyopt $id -partial_chain -trusted ca.pem exported.pem
+check "DER" sh -c "'$HUFU' cert export 'pkcs11:object=sm2;type=cert' --der --module '$MODULE' | cmp - sm2.der"
+check "verified where it is" hufu cert verify pkcs11:object=sm2 --ca root.pem --untrusted ca.pem
+check_status 2 "no such certificate: 2" hufu cert export none
 finish

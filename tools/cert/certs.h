@@ -46,8 +46,6 @@ bool is_self_issued(const X509 *);
 
 /* -- on a token ------------------------------------------------------------------------ */
 
-#define WANT_CERTIFICATES (1u << CKO_CERTIFICATE)
-
 /* Those that the session's selector means; certs[i] belongs to objects[i]. What libcrypto cannot read is left out, with a note. */
 struct token_certs {
 	struct object *objects;
@@ -60,8 +58,8 @@ void token_certs_clear(struct token_certs *);
 enum status token_cert_find_one(const struct session *, const char *target, struct token_certs *) MUST_USE;
 
 /*
- * The private key on the token whose public half the certificate holds; *found false: there is none. id (or NULL): of several,
- * the one with this CKA_ID. ST_USAGE for several.
+ * The private key on the token whose public half the certificate holds; *found false: there is none. Of several the one with
+ * this CKA_ID, or ST_USAGE; the first, where id is NULL.
  */
 struct id {
 	unsigned char bytes[64];

@@ -194,7 +194,7 @@ static enum status choose(const struct session *s, const CK_OBJECT_HANDLE *handl
 	for (CK_ULONG i = 0; i < n; i++) {
 		struct object o;
 		enum status status = object_load(s, handles[i], &o);
-		bool fits = status == ST_OK && (!id || !id->len || n == 1 || has_id(&o, id));
+		bool fits = status == ST_OK && (id ? !id->len || n == 1 || has_id(&o, id) : !*found);
 		if (fits && !*found) {
 			*found = true;
 			*key = o;
