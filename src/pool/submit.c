@@ -74,12 +74,21 @@ void call_end(struct call *call, enum hufu_err err)
 		op->out_len = 0;
 }
 
+/* Software in the caller's thread waits for nobody. */
+static bool pool_waits(struct pool *pool)
+{
+	for (size_t i = 0; i < pool->ndevices; i++)
+		if (!device_is_software(pool->devices[i]) || pool->devices[i]->threaded)
+			return true;
+	return false;
+}
+
 enum hufu_err pool_run(struct pool *pool, struct pool_request *req)
 {
 	const struct park_way *way = req->may_park ? park_way() : NULL;
 	struct call call;
 
-	if (way && !pool_is_software(pool) && run_parked(pool, req, way))
+	if (way && pool_waits(pool) && run_parked(pool, req, way))
 		return req->err;
 	enum hufu_err err = call_begin(&call, pool, req);
 

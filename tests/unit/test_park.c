@@ -32,7 +32,7 @@ static struct {
 	bool in_caller;              /* an op came in the thread that makes the calls */
 } gate = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
-static struct hufu_driver gated, gated_direct, gated_soft;
+static struct hufu_driver gated, gated_direct, gated_soft, gated_soft_lanes;
 
 static void gated_run(struct hufu_lease *lease, struct hufu_op *const *ops, size_t n)
 {
@@ -165,6 +165,7 @@ static void start(const char *text, const char *driver)
 	register_as(&gated, "gated", driver_fault.flags & ~(uint32_t)HUFU_DRIVER_RETURNS_BY_DEADLINE);
 	register_as(&gated_direct, "gated-direct", driver_fault.flags);
 	register_as(&gated_soft, "gated-soft", driver_fault.flags | HUFU_DRIVER_SOFTWARE);
+	register_as(&gated_soft_lanes, "gated-soft-lanes", HUFU_DRIVER_FORK_SAFE | HUFU_DRIVER_SOFTWARE);
 	fault_reset();
 	lab.secret_before = secret_in_use();
 	if (conf_parse(text, "test", report, NULL, &lab.conf) != HUFU_OK)
@@ -271,6 +272,11 @@ static void test_direct(void)
 	many_at_once(TWO, "gated-direct");
 }
 
+static void test_software_on_lanes(void)
+{
+	many_at_once(ONE, "gated-soft-lanes");
+}
+
 /* Its calls look after it until somebody parks, who needs a timer. */
 static void test_one_direct(void)
 {
@@ -367,6 +373,7 @@ static void test_thread(void)
 static const struct unit_case cases[] = {
 	{"the way to park is one thread's own", test_thread},
 	{"one thread has 16 calls in the driver at once, on lanes", test_lanes},
+	{"... of software, too", test_software_on_lanes},
 	{"... and with devices that would run in the caller's thread", test_direct},
 	{"... and with a single one of them, which runs there for whoever does not park", test_one_direct},
 	{"what software answers parks nobody", test_software},
