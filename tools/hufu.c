@@ -38,6 +38,8 @@ const struct command commands[] = {
 	 cert_self_signed_opts, cmd_cert_self_signed},
 	{"cert", "import", "[TOKEN] FILE", 1, 2, "import the certificate of a key, and those that lead up from it", OPTS_TOKEN | OPTS_PIN,
 	 cert_import_opts, cmd_cert_import},
+	{"cert", "import-enveloped", "KEY FILE", 2, 2, "import the encryption key that an authority sent for the signing key KEY",
+	 OPTS_TOKEN | OPTS_PIN, cert_import_enveloped_opts, cmd_cert_import_enveloped},
 	{"cert", "verify", "CERT", 1, 1, "verify a certificate's chain, of a file or a token", OPTS_TOKEN | OPTS_PIN, cert_verify_opts,
 	 cmd_cert_verify},
 	{"cert", "list", "[TOKEN]", 0, 1, "list certificates, and what expires", OPTS_TOKEN | OPTS_PIN, cert_list_opts, cmd_cert_list},

@@ -60,12 +60,14 @@ hufu_SOURCES = \
 	%reldir%/bench/report.c \
 	%reldir%/bench/worker.c \
 	%reldir%/cert/certs.c %reldir%/cert/certs.h %reldir%/cert/token.c \
+	%reldir%/cert/cmd_enveloped.c \
 	%reldir%/cert/cmd_export.c \
 	%reldir%/cert/cmd_import.c \
 	%reldir%/cert/cmd_list.c \
 	%reldir%/cert/cmd_request.c \
 	%reldir%/cert/cmd_self_signed.c \
 	%reldir%/cert/cmd_verify.c \
+	%reldir%/cert/envelope.c %reldir%/cert/envelope.h \
 	%reldir%/cert/fields.c %reldir%/cert/fields.h \
 	%reldir%/cert/signer.c %reldir%/cert/signer.h \
 	%reldir%/cmd_config.c \

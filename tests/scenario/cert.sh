@@ -229,4 +229,80 @@ check "openssl verifies it" openssl verify -vfyopt $id -partial_chain -trusted c
 check "DER" sh -c "'$HUFU' cert export 'pkcs11:object=sm2;type=cert' --der --module '$MODULE' | cmp - sm2.der"
 check "verified where it is" hufu cert verify pkcs11:object=sm2 --ca root.pem --untrusted ca.pem
 check_status 2 "no such certificate: 2" hufu cert export none
+
+# -- the encryption key that an authority sends ----------------------------------------------------------
+if ! command -v python3 >last; then
+	skip "the encryption key that an authority sends" "python3 is not installed"
+	finish
+	exit 0
+fi
+check "a signing key that may unwrap" hufu_in key generate --type sm2 --label sign --use sign,verify,unwrap --id 51
+check "its request says nothing of leave" sh -c "'$HUFU' cert request sign --pair --subject $subject --out sign.csr --pin-file user.pin --module '$MODULE' 2>&1 | { ! grep allow; }"
+check "and verifies" openssl req -in sign.csr -noout -verify -vfyopt $id
+hufu key export-public sign --out sign.pub >last 2>&1
+send() { # a new key and what the authority makes of it
+	rm -rf answer && mkdir answer && openssl genpkey -algorithm SM2 -out answer/enc.key &&
+		openssl pkey -in answer/enc.key -pubout -out answer/enc.pub &&
+		python3 "$top_srcdir/tests/scenario/python/enveloped.py" answer/enc.key "$1" answer
+}
+works() {
+	hufu key export-public "$1" --out got.pub && cmp got.pub answer/enc.pub &&
+		echo "a message to $1" >message && openssl pkeyutl -encrypt -pubin -inkey answer/enc.pub -in message -out sealed &&
+		hufu_in decrypt "$1" sealed --out opened && cmp message opened
+}
+for form in plain.der plain.b64 plain.pem octets.der content.der null.der mode.der padded.der blob.bin blob.b64; do
+	quiet send sign.pub
+	check "$form: the key is taken in" hufu_in cert import-enveloped sign answer/$form --label "enc $form" --id e0
+	check "$form: and decrypts what openssl encrypts to it" works "enc $form"
+	hufu_in key destroy "enc $form" --yes >last 2>&1
+done
+quiet send sign.pub
+check "its certificate is made" openssl req -x509 -new -key answer/enc.key -subj "/CN=gw encryption" -sm3 -sigopt $id -days 90 -addext keyUsage=critical,keyEncipherment,dataEncipherment,keyAgreement -out enc.crt
+check "and comes in with the key" hufu_in cert import-enveloped sign answer/plain.der --label gw-enc --certificate enc.crt
+hufu_in cert list >list 2>last
+check "to which it belongs" contains "^gw-enc .*CN=gw encryption.* yes *$" list
+check "it works" works gw-enc
+check_status 7 "it does not sign: 7" hufu_in sign gw-enc message
+check_status 7 "once more: 7" hufu_in cert import-enveloped sign answer/plain.der --label gw-enc
+check "because it is there" contains "already" out
+hufu_in key show "pkcs11:object=gw-enc;type=private" >shown 2>last
+check "it is sensitive, and stays" sh -c "grep -q 'sensitive *yes' shown && grep -q 'extractable *no' shown"
+quiet send sign.pub
+quiet openssl req -x509 -new -key answer/enc.key -subj "/CN=early" -sm3 -days 90 -out early.crt
+check "a certificate that came first" hufu_in cert import early.crt --any --label early --id ea71
+check "gives the key its id" hufu_in cert import-enveloped sign answer/plain.der --label early --certificate early.crt
+hufu_in cert list >list 2>last
+check "so that it is its key" contains "^early .* yes *$" list
+check_status 6 "another key's certificate: 6" hufu_in cert import-enveloped sign answer/plain.der --certificate enc.crt
+
+# What is wrong.
+quiet send sign.pub
+for bad in public point scalar seal short; do
+	check_not "bad-$bad.der is refused" hufu_in cert import-enveloped sign answer/bad-$bad.der --label bad
+done
+check_status 1 "a cipher that tokens do not have: 1" hufu_in cert import-enveloped sign answer/bad-cipher.der --label bad
+check "is named" contains 1.2.156.10197.1.102 out
+for bad in cut.der empty.der blob.bin nest.der; do
+	check_status 1 "bad-$bad: 1" hufu_in cert import-enveloped sign answer/bad-$bad --label bad
+done
+check_status 1 "a certificate in its place: 1" hufu_in cert import-enveloped sign enc.crt --label bad
+check_status 2 "nothing is left of them" hufu_in key show bad
+check_not "another's envelope" hufu_in cert import-enveloped sm2 answer/plain.der --label bad --allow-unwrap
+check_status 1 "an RSA key: 1" hufu_in cert import-enveloped rsa answer/plain.der
+check_status 7 "a key that must not unwrap: 7" hufu_in cert import-enveloped sm2 answer/plain.der
+check "with what to do" contains allow-unwrap out
+quiet send sm2.pub
+check "which it may, when told" hufu_in cert import-enveloped sm2 answer/plain.der --label leave --allow-unwrap
+check "this once" sh -c "'$HUFU' key show 'pkcs11:object=sm2;type=private' --pin-file user.pin --module '$MODULE' | grep -q 'unwrap *no'"
+check "it works" works leave
+check_status 3 "a wrong PIN: 3" hufu cert import-enveloped sign answer/plain.der --pin-file wrong.pin
+
+# -- PINs and stores ----------------------------------------------------------------------------------------
+for _ in $(seq 20); do hufu cert import sm2.crt --pin-file wrong.pin >last 2>&1; grep -q LOCKED last && break; done
+check_status 3 "a locked PIN: 3" hufu_in cert request sm2 --subject $subject
+check "says who unlocks it" contains "pin unlock" out
+check_status 3 "nor is anything imported: 3" hufu_in cert import sm2.crt
+check "the list needs none" hufu cert list
+check "the security officer unlocks it" hufu pin unlock demo --so-pin-file so.pin --new-pin-file user.pin
+check "and it goes on" hufu_in cert request sm2 --subject $subject --out sm2.csr
 finish

@@ -70,6 +70,7 @@ EXTRA_DIST += \
 	%reldir%/machine.sh \
 	%reldir%/python/attributes.py \
 	%reldir%/python/claims.py \
+	%reldir%/python/enveloped.py \
 	%reldir%/python/full.py \
 	%reldir%/python/keys.py \
 	%reldir%/python/leave.py \

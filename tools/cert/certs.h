@@ -69,6 +69,8 @@ enum status token_key_of_cert(const struct session *, X509 *, const struct id *,
 /* --id; len 0: not given. */
 enum status id_option(const struct args *, struct id *) MUST_USE;
 
+/* The object that has this very certificate, if it is there. */
+enum status token_cert_find(const struct session *, X509 *, CK_OBJECT_HANDLE *, bool *there) MUST_USE;
 /* Makes it an object of the token, or finds the one that it is there already (*there). */
 enum status token_cert_store(const struct session *, X509 *, const void *label, size_t label_len, const unsigned char *id,
                              size_t id_len, CK_OBJECT_HANDLE *, bool *there) MUST_USE;

@@ -258,14 +258,17 @@ static void encoded_clear(struct encoded *e)
 	OPENSSL_free(e->serial);
 }
 
-static enum status find_same(const struct session *s, const struct encoded *e, CK_OBJECT_HANDLE *handle, bool *there)
+enum status token_cert_find(const struct session *s, X509 *cert, CK_OBJECT_HANDLE *handle, bool *there)
 {
 	CK_OBJECT_CLASS class = CKO_CERTIFICATE;
-	CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof class}, {CKA_VALUE, e->value, (CK_ULONG)e->value_len}};
-	CK_OBJECT_HANDLE *found;
-	CK_ULONG n;
-	enum status status = objects_find(s, wanted, 2, &found, &n);
+	unsigned char *value = NULL;
+	int len = i2d_X509(cert, &value);
+	CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof class}, {CKA_VALUE, value, (CK_ULONG)len}};
+	CK_OBJECT_HANDLE *found = NULL;
+	CK_ULONG n = 0;
+	enum status status = len > 0 ? objects_find(s, wanted, 2, &found, &n) : fail_memory();
 
+	OPENSSL_free(value);
 	*there = status == ST_OK && n > 0;
 	if (*there)
 		*handle = found[0];
@@ -280,7 +283,7 @@ enum status token_cert_store(const struct session *s, X509 *cert, const void *la
 	static const CK_CERTIFICATE_TYPE x509 = CKC_X_509;
 	struct encoded e;
 	struct template t = {0};
-	enum status status = encode(cert, &e) ? find_same(s, &e, handle, there) : fail_memory();
+	enum status status = encode(cert, &e) ? token_cert_find(s, cert, handle, there) : fail_memory();
 
 	if (status == ST_OK && !*there) {
 		template_add(&t, CKA_CLASS, &class, sizeof class);
