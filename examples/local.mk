@@ -20,3 +20,13 @@ dist_exampledriver_DATA = \
 	%reldir%/driver/exports.map \
 	%reldir%/driver/complete.c \
 	%reldir%/driver/template.c
+
+# Gateways with keys in a token; tests/scenario/ossl-servers-*.sh run them as they stand.
+examplegatewaydir = $(examplesdir)/gateway
+dist_examplegateway_DATA = \
+	%reldir%/gateway/curl.sh \
+	%reldir%/gateway/haproxy.cfg \
+	%reldir%/gateway/httpd.conf \
+	%reldir%/gateway/nginx.conf \
+	%reldir%/gateway/openssl.cnf \
+	%reldir%/gateway/stunnel.conf

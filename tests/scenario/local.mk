@@ -38,6 +38,11 @@ SCENARIOS = \
 	%reldir%/openssl-engine.sh \
 	%reldir%/ossl-keys.sh \
 	%reldir%/ossl-sign.sh \
+	%reldir%/ossl-servers-curl.sh \
+	%reldir%/ossl-servers-haproxy.sh \
+	%reldir%/ossl-servers-httpd.sh \
+	%reldir%/ossl-servers-nginx.sh \
+	%reldir%/ossl-servers-stunnel.sh \
 	%reldir%/p11-device.sh \
 	%reldir%/p11-kit.sh \
 	%reldir%/p11-kit-remote.sh \
@@ -78,7 +83,8 @@ EXTRA_DIST += \
 	%reldir%/python/sessions.py \
 	%reldir%/python/sm.py \
 	%reldir%/python/steady.py \
-	%reldir%/screen.py
+	%reldir%/screen.py \
+	%reldir%/servers.sh
 dist_check_SCRIPTS += $(SCENARIOS)
 if !SANITIZED
 TESTS += $(SCENARIOS)
