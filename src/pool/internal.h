@@ -351,7 +351,7 @@ enum hufu_err admit_prove(struct admission *, uint32_t *proofs) MUST_CHECK;
 uint32_t device_lease_limit(const struct device *);
 /*
  * May a lease be made now, or the device be opened (connects_per_s)? Takes the right to do so. False: *wait_ns
- * (or NULL) says how long until it may be. Software makes no connections: always.
+ * (or NULL) says how long until it may be. Always where leases make no connections: software, machines.
  */
 bool device_may_connect(struct device *, uint64_t now_ns, uint64_t *wait_ns);
 /* A parked one, or a new one from the device. HUFU_ERR_BUSY: the limit is reached, or it connects too often. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "driver/driver.h"
 
 unsigned lease_thread(void)
 {
@@ -36,7 +37,8 @@ uint32_t device_lease_limit(const struct device *device)
 
 bool device_may_connect(struct device *device, uint64_t now_ns, uint64_t *wait_ns)
 {
-	if (device->driver->flags & HUFU_DRIVER_SOFTWARE)
+	/* A lease on a machine is memory of this process; connections are its link's, which counts them by the same setting. */
+	if (device->driver->flags & HUFU_DRIVER_SOFTWARE || device->driver == &driver_net)
 		return true;
 	return bucket_take(&device->connects, atomic_load_explicit(&device->connects_per_s, memory_order_relaxed), now_ns, wait_ns);
 }

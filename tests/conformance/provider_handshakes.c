@@ -81,7 +81,7 @@ static void begin(const struct kind *kind, bool async)
 
 static void connect_ends(struct connection *c)
 {
-	BIO *left, *right;
+	BIO *left = NULL, *right = NULL;
 
 	*c = (struct connection){.server = SSL_new(servers), .client = SSL_new(clients)};
 	CU_ASSERT_FATAL(c->server && c->client && BIO_new_bio_pair(&left, 0, &right, 0) == 1);
