@@ -16,6 +16,7 @@
 #include "ossl/asym_cipher.h"
 #include "ossl/hash_name.h"
 #include "ossl/octets.h"
+#include "ossl/param.h"
 
 #define IMPLICIT_REJECTION "implicit-rejection" /* OpenSSL 3.2's name */
 #define LABEL_MAX 65536                         /* of OAEP; none was ever seen in the wild that is longer than a name */
@@ -110,12 +111,12 @@ static int begin_decrypt(void *ctx, void *key, const OSSL_PARAM params[])
 /* By name, or by the number that EVP_PKEY_CTX_set_rsa_padding takes. -1: none such. */
 static int read_padding(const OSSL_PARAM *p)
 {
-	char text[16], *to = text;
+	char text[16];
 	int number;
 
 	if (p->data_type != OSSL_PARAM_UTF8_STRING)
-		return OSSL_PARAM_get_int(p, &number) ? number : -1;
-	if (!OSSL_PARAM_get_utf8_string(p, &to, sizeof text))
+		return param_int(p, &number) ? number : -1;
+	if (!param_text(p, text, sizeof text))
 		return -1;
 	for (size_t i = 0; i < NPADDINGS; i++)
 		if (strcmp(text, paddings[i].name) == 0)
@@ -146,7 +147,7 @@ static int set_version(const struct rsa_cipher *ctx, const OSSL_PARAM params[], 
 {
 	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, name);
 
-	if (p && (!OSSL_PARAM_get_uint(p, version) || *version > UINT16_MAX))
+	if (p && (!param_uint(p, version) || *version > UINT16_MAX))
 		return fail(ctx->provider, REASON_PARAMETER, "%s: a version of TLS is wanted, as two bytes", name);
 	return 1;
 }
@@ -156,7 +157,7 @@ static int set_rejection(const struct rsa_cipher *ctx, const OSSL_PARAM params[]
 	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, IMPLICIT_REJECTION);
 	unsigned rejects = 1;
 
-	if (p && (!OSSL_PARAM_get_uint(p, &rejects) || !rejects))
+	if (p && (!param_uint(p, &rejects) || !rejects))
 		return fail(ctx->provider, REASON_PARAMETER, IMPLICIT_REJECTION ": a token never tells good padding from bad");
 	return 1;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ossl/cipher.h"
+#include "ossl/param.h"
 
 #include <openssl/core_names.h>
 #include <string.h>
@@ -144,7 +145,7 @@ static int set_padding(struct cipher *c, const OSSL_PARAM params[])
 
 	if (!p)
 		return 1;
-	if (!OSSL_PARAM_get_uint(p, &padding))
+	if (!param_uint(p, &padding))
 		return refuse(c, p->key, "0 or 1 is wanted");
 	c->padding = padding != 0;
 	return 1;
@@ -157,7 +158,7 @@ static int set_iv_len(struct cipher *c, const OSSL_PARAM params[])
 
 	if (!p || !cipher_is_aead(c->kind))
 		return 1;
-	bool good = OSSL_PARAM_get_size_t(p, &len) && (c->kind->mode == MODE_CCM ? len >= 7 && len <= 13 : len >= 1 && len <= IV_MAX);
+	bool good = param_size(p, &len) && (c->kind->mode == MODE_CCM ? len >= 7 && len <= 13 : len >= 1 && len <= IV_MAX);
 	if (!good)
 		return refuse(c, p->key, "GCM takes an IV of 1 to 128 bytes, CCM of 7 to 13");
 	if (len != c->iv_len)
@@ -208,9 +209,13 @@ static int refuse_tls(const struct cipher *c, const OSSL_PARAM params[])
 static int set_own(struct cipher *c, const OSSL_PARAM params[])
 {
 	const OSSL_PARAM *key_len = OSSL_PARAM_locate_const(params, OSSL_CIPHER_PARAM_KEYLEN);
+	const OSSL_PARAM *num = OSSL_PARAM_locate_const(params, OSSL_CIPHER_PARAM_NUM);
 	size_t len = c->kind->key_len;
+	unsigned at = 0;
 
-	if (key_len && (!OSSL_PARAM_get_size_t(key_len, &len) || len != c->kind->key_len))
+	if (num && (!param_uint(num, &at) || at != (cipher_pads(c->kind) ? 0 : c->held)))
+		return refuse(c, num->key, "a text is taken up where it was left, nowhere else");
+	if (key_len && (!param_size(key_len, &len) || len != c->kind->key_len))
 		return refuse(c, key_len->key, "it is fixed");
 	return set_padding(c, params) && set_iv_len(c, params) && set_tag(c, params) && refuse_tls(c, params);
 }

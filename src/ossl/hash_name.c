@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ossl/hash_name.h"
+#include "ossl/param.h"
 
 #include <strings.h>
 
@@ -37,11 +38,11 @@ const char *hash_provider_name(enum hash_id id)
 int hash_param(const struct provider *provider, const OSSL_PARAM params[], const char *name, enum hash_id *id)
 {
 	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, name);
-	char text[64], *to = text;
+	char text[64];
 
 	if (!p)
 		return 1;
-	if (!OSSL_PARAM_get_utf8_string(p, &to, sizeof text))
+	if (!param_text(p, text, sizeof text))
 		return fail(provider, REASON_PARAMETER, "%s: the name of a hash function is wanted", name);
 	enum hash_id found = hash_of_name(text);
 	if (found == HASH_NONE)

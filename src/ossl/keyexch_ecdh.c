@@ -9,6 +9,7 @@
 #include "ossl/hash_name.h"
 #include "ossl/keyexch.h"
 #include "ossl/octets.h"
+#include "ossl/param.h"
 
 #define UKM_MAX 65536
 #define KDF_LEN_MAX 65536               /* of a derived key; the function itself could give 2^32 blocks */
@@ -74,7 +75,7 @@ static int set_cofactor_mode(struct ecdh *ctx, const OSSL_PARAM params[])
 
 	if (!p)
 		return 1;
-	if (!OSSL_PARAM_get_int(p, &mode) || mode < -1 || mode > 1)
+	if (!param_int(p, &mode) || mode < -1 || mode > 1)
 		return fail(ctx->provider, REASON_PARAMETER, "%s: -1, 0 or 1 is wanted", p->key);
 	ctx->cofactor_mode = mode == 1;
 	return 1;
@@ -83,11 +84,11 @@ static int set_cofactor_mode(struct ecdh *ctx, const OSSL_PARAM params[])
 static int set_kdf(struct ecdh *ctx, const OSSL_PARAM params[])
 {
 	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_EXCHANGE_PARAM_KDF_TYPE);
-	char name[32], *to = name;
+	char name[32];
 
 	if (!p)
 		return 1;
-	if (!OSSL_PARAM_get_utf8_string(p, &to, sizeof name) || (*name && strcmp(name, OSSL_KDF_NAME_X963KDF) != 0))
+	if (!param_text(p, name, sizeof name) || (*name && strcmp(name, OSSL_KDF_NAME_X963KDF) != 0))
 		return fail(ctx->provider, REASON_PARAMETER, "%s: nothing or %s is wanted", p->key, OSSL_KDF_NAME_X963KDF);
 	ctx->x963 = *name;
 	return 1;
@@ -100,7 +101,7 @@ static int set_kdf_len(struct ecdh *ctx, const OSSL_PARAM params[])
 
 	if (!p)
 		return 1;
-	if (!OSSL_PARAM_get_size_t(p, &len) || len > KDF_LEN_MAX)
+	if (!param_size(p, &len) || len > KDF_LEN_MAX)
 		return fail(ctx->provider, REASON_PARAMETER, "%s: at most %d bytes", p->key, KDF_LEN_MAX);
 	ctx->kdf_len = len;
 	return 1;

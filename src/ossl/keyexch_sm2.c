@@ -7,6 +7,7 @@
 #include "ossl/hash_name.h"
 #include "ossl/keyexch.h"
 #include "ossl/octets.h"
+#include "ossl/param.h"
 #include "ossl/pause.h"
 #include "ossl/seat.h"
 #include "sm/sm2.h"
@@ -204,7 +205,7 @@ static int set_role(struct agreement *ctx, const OSSL_PARAM params[])
 
 	if (!p)
 		return 1;
-	if (!OSSL_PARAM_get_int(p, &initiator))
+	if (!param_int(p, &initiator))
 		return fail(ctx->provider, REASON_PARAMETER, "%s: 0 or 1 is wanted", p->key);
 	ctx->initiator = initiator != 0;
 	return 1;
@@ -217,7 +218,7 @@ static int set_len(struct agreement *ctx, const OSSL_PARAM params[])
 
 	if (!p)
 		return 1;
-	if (!OSSL_PARAM_get_size_t(p, &len) || !len || len > KEY_LEN_MAX)
+	if (!param_size(p, &len) || !len || len > KEY_LEN_MAX)
 		return fail(ctx->provider, REASON_PARAMETER, "%s: from 1 to %d bytes", p->key, KEY_LEN_MAX);
 	ctx->len = len;
 	return 1;

@@ -38,6 +38,7 @@ src_ossl_libossl_la_SOURCES = \
 	%reldir%/md.h \
 	%reldir%/octets.c \
 	%reldir%/octets.h \
+	%reldir%/param.h \
 	%reldir%/pause.c \
 	%reldir%/pause.h \
 	%reldir%/premaster.c \

@@ -16,6 +16,7 @@
 #include "crypto/mechanism.h"
 #include "ossl/hash_name.h"
 #include "ossl/octets.h"
+#include "ossl/param.h"
 #include "ossl/seat.h"
 #include "ossl/token_key.h"
 #include "token/operation.h"
@@ -107,9 +108,8 @@ static int set_host(const struct mac *mac, const OSSL_PARAM params[])
 static int set_cipher(struct mac *mac, const OSSL_PARAM params[])
 {
 	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_MAC_PARAM_CIPHER);
-	char *to = mac->cipher;
 
-	if (p && !OSSL_PARAM_get_utf8_string(p, &to, sizeof mac->cipher))
+	if (p && !param_text(p, mac->cipher, sizeof mac->cipher))
 		return fail(mac->provider, REASON_PARAMETER, "%s: the name of a cipher is wanted", p->key);
 	return 1;
 }
@@ -118,11 +118,11 @@ static int set_cipher(struct mac *mac, const OSSL_PARAM params[])
 static int set_hash(struct mac *mac, const OSSL_PARAM params[])
 {
 	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_MAC_PARAM_DIGEST);
-	char name[64], *to = name;
+	char name[64];
 
 	if (!p)
 		return 1;
-	if (!OSSL_PARAM_get_utf8_string(p, &to, sizeof name))
+	if (!param_text(p, name, sizeof name))
 		return fail(mac->provider, REASON_PARAMETER, "%s: the name of a hash function is wanted", p->key);
 	mac->hash = hash_of_name(name);
 	return 1;

@@ -6,6 +6,7 @@
 
 #include "ossl/pause.h"
 #include "ossl/search.h"
+#include "ossl/param.h"
 #include "token/object.h"
 
 struct token_key {
@@ -86,11 +87,11 @@ struct token_key *token_key_find(const struct provider *provider, const char *te
 int token_key_param(const struct provider *provider, const OSSL_PARAM params[], struct token_key **key)
 {
 	const OSSL_PARAM *p = params ? OSSL_PARAM_locate_const(params, PARAM_URI) : NULL;
-	char text[URI_MAX], *to = text;
+	char text[URI_MAX];
 
 	if (!p)
 		return 1;
-	if (!OSSL_PARAM_get_utf8_string(p, &to, sizeof text))
+	if (!param_text(p, text, sizeof text))
 		return fail(provider, REASON_PARAMETER, PARAM_URI ": a URI of at most %d bytes is wanted", URI_MAX - 1);
 	struct token_key *found = token_key_find(provider, text);
 	if (!found)

@@ -456,6 +456,59 @@ static void test_token_gcm_decrypts_whole(void)
 	EVP_CIPHER_free(cipher);
 }
 
+/* Each parameter that can be set, in each type that it has not, and empty: refused or not, nothing breaks. */
+static void set_everything(const OSSL_PARAM *settable, int (*set)(void *, const OSSL_PARAM[]), void *ctx)
+{
+	static const unsigned types[] = {OSSL_PARAM_INTEGER, OSSL_PARAM_UNSIGNED_INTEGER, OSSL_PARAM_REAL, OSSL_PARAM_UTF8_STRING,
+	                                 OSSL_PARAM_OCTET_STRING, 77};
+	static const size_t sizes[] = {0, 1, 3, 4, 8, 64};
+	uint8_t data[65];
+
+	for (; settable && settable->key; settable++)
+		for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+			for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++) {
+				OSSL_PARAM params[] = {{settable->key, types[i], data, sizes[j], 0}, OSSL_PARAM_END};
+				memset(data, 0xee, sizeof data);
+				data[sizes[j]] = 0;
+				set(ctx, params);
+			}
+	ERR_clear_error();
+}
+
+static int set_cipher(void *ctx, const OSSL_PARAM params[])
+{
+	return EVP_CIPHER_CTX_set_params(ctx, params);
+}
+
+static int set_mac(void *ctx, const OSSL_PARAM params[])
+{
+	return EVP_MAC_CTX_set_params(ctx, params);
+}
+
+static void test_hostile_parameters(void)
+{
+	static const char *const ciphers[] = {"SM4-CBC", "SM4-CTR", "SM4-GCM", "SM4-CCM", "AES-128-CTR"};
+	static const char *const macs[] = {"HMAC", "CMAC"};
+
+	for (size_t i = 0; i < sizeof ciphers / sizeof *ciphers; i++) {
+		EVP_CIPHER *cipher = EVP_CIPHER_fetch(with_hufu, ciphers[i], OURS);
+		for (int encrypts = 0; encrypts < 2; encrypts++) {
+			EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+			GOOD(EVP_CipherInit_ex2(ctx, cipher, key_bytes, iv_bytes, encrypts, NULL));
+			set_everything(EVP_CIPHER_settable_ctx_params(cipher), set_cipher, ctx);
+			EVP_CIPHER_CTX_free(ctx);
+		}
+		EVP_CIPHER_free(cipher);
+	}
+	for (size_t i = 0; i < sizeof macs / sizeof *macs; i++) {
+		EVP_MAC *mac = EVP_MAC_fetch(with_hufu, macs[i], OURS);
+		EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
+		set_everything(EVP_MAC_settable_ctx_params(mac), set_mac, ctx);
+		EVP_MAC_CTX_free(ctx);
+		EVP_MAC_free(mac);
+	}
+}
+
 /* -- MACs ---------------------------------------------------------------------------------------- */
 
 struct mac_job {
@@ -743,6 +796,7 @@ static const struct unit_case cases[] = {
 	{"contexts are copied, and tell their IVs as the default provider's", test_contexts},
 	{"a key that is not there, not alone or of another type is refused with its reason", test_wrong_keys},
 	{"what is missing is said, and TLS's records are refused", test_missing},
+	{"parameters of wrong types and sizes break nothing", test_hostile_parameters},
 	{"a token's GCM gives nothing before its tag was checked", test_token_gcm_decrypts_whole},
 	{"HMAC and CMAC agree with the default provider, in parts and in copies", test_macs},
 	{"MACs that do not fit their key are refused with a reason", test_mac_refusals},

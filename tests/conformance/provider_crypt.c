@@ -534,6 +534,49 @@ static void test_sm2_bad_points(void)
 	side_down(&b);
 }
 
+/* -- parameters of any kind ---------------------------------------------------------------------------- */
+
+/* In each type that it has not, and empty: refused or not, nothing breaks. */
+static void set_everything(EVP_PKEY_CTX *ctx)
+{
+	static const unsigned types[] = {OSSL_PARAM_INTEGER, OSSL_PARAM_UNSIGNED_INTEGER, OSSL_PARAM_REAL, OSSL_PARAM_UTF8_STRING,
+	                                 OSSL_PARAM_OCTET_STRING, 77};
+	static const size_t sizes[] = {0, 1, 3, 4, 8, 64};
+	uint8_t data[65];
+
+	for (const OSSL_PARAM *p = EVP_PKEY_CTX_settable_params(ctx); p && p->key; p++)
+		for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+			for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++) {
+				memset(data, 0xee, sizeof data);
+				data[sizes[j]] = 0;
+				EVP_PKEY_CTX_set_params(ctx, (OSSL_PARAM[]){{p->key, types[i], data, sizes[j], 0}, OSSL_PARAM_END});
+				EVP_PKEY_CTX_set_params(ctx, (OSSL_PARAM[]){{p->key, types[i], NULL, sizes[j], 0}, OSSL_PARAM_END});
+			}
+	ERR_clear_error();
+}
+
+static void test_hostile_parameters(void)
+{
+	static const char *const derives[] = {"p256", "x25519", "sm2"}, *const decrypts[] = {"rsa", "sm2"};
+
+	for (size_t i = 0; i < 3; i++) {
+		EVP_PKEY *key = provider_private(derives[i]);
+		EVP_PKEY_CTX *ctx = context_of(key, true);
+		GOOD(EVP_PKEY_derive_init(ctx));
+		set_everything(ctx);
+		EVP_PKEY_CTX_free(ctx);
+		EVP_PKEY_free(key);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		EVP_PKEY *key = provider_private(decrypts[i]);
+		EVP_PKEY_CTX *ctx = context_of(key, true);
+		GOOD(EVP_PKEY_decrypt_init(ctx));
+		set_everything(ctx);
+		EVP_PKEY_CTX_free(ctx);
+		EVP_PKEY_free(key);
+	}
+}
+
 /* A second SM2 pair for the other side, and an RSA pair that knows one mechanism. */
 static void make_pkcs1(CK_SESSION_HANDLE s)
 {
@@ -583,6 +626,7 @@ static const struct unit_case cases[] = {
 	{"SM2 key agreement gives both sides one key and each other's confirmations", test_sm2_agreement},
 	{"SM2 key agreement binds the identifiers", test_sm2_other_ids},
 	{"SM2 key agreement refuses what is no point, and pairs from elsewhere", test_sm2_bad_points},
+	{"parameters of wrong types and sizes break nothing", test_hostile_parameters},
 	{"it is unloaded", provider_down},
 	{0},
 };
