@@ -318,7 +318,7 @@ int signature_get_params(void *ctx, OSSL_PARAM params[])
 	if (p && !OSSL_PARAM_set_utf8_string(p, md_name(s->digest)))
 		return 0;
 	p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_DIGEST_SIZE);
-	if (p && !OSSL_PARAM_set_size_t(p, md_len(s->digest)))
+	if (p && (!p->data || !OSSL_PARAM_set_size_t(p, md_len(s->digest))))
 		return 0;
 	return !s->type->get_params || s->type->get_params(s, params);
 }

@@ -92,6 +92,8 @@ static bool read_number(const OSSL_PARAM *p, const struct word *words, int *numb
 	char *to = word;
 
 	word[0] = '\0';
+	if (!p->data) /* libcrypto's functions look at it */
+		return false;
 	if (p->data_type != OSSL_PARAM_UTF8_STRING)
 		return OSSL_PARAM_get_int(p, number);
 	if (!OSSL_PARAM_get_utf8_string(p, &to, 32))
@@ -172,7 +174,7 @@ static int give_number(OSSL_PARAM *p, const struct word *words, int number)
 	char digits[16];
 
 	if (p->data_type != OSSL_PARAM_UTF8_STRING)
-		return OSSL_PARAM_set_int(p, number);
+		return p->data && OSSL_PARAM_set_int(p, number);
 	if (!word)
 		snprintf(digits, sizeof digits, "%d", number);
 	return OSSL_PARAM_set_utf8_string(p, word ? word->text : digits);

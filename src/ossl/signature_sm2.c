@@ -103,7 +103,7 @@ static int set_params(struct signature *s, const OSSL_PARAM params[])
 	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_DIGEST_SIZE);
 	size_t size = SM3_DIGEST_LEN;
 
-	if (p && (!OSSL_PARAM_get_size_t(p, &size) || size != SM3_DIGEST_LEN))
+	if (p && (!p->data || !OSSL_PARAM_get_size_t(p, &size) || size != SM3_DIGEST_LEN))
 		return fail(s->provider, REASON_PARAMETER, "%s: SM3 gives %d bytes", p->key, SM3_DIGEST_LEN);
 	p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_DIST_ID);
 	return !p || take_id(s, p);

@@ -395,6 +395,40 @@ static void test_parameters_refused(void)
 	FAILS(try_scheme(&(struct scheme){"ed25519", "SHA512"}), REASON_PARAMETER);
 }
 
+/* Parameters as no header would make them: each name with each type, long, short and without data. Refused or not, nothing breaks. */
+static void test_strange_parameters(void)
+{
+	static const char *const names[] = {
+		OSSL_SIGNATURE_PARAM_DIGEST, OSSL_SIGNATURE_PARAM_PROPERTIES, OSSL_SIGNATURE_PARAM_PAD_MODE, OSSL_SIGNATURE_PARAM_PSS_SALTLEN,
+		OSSL_SIGNATURE_PARAM_MGF1_DIGEST, OSSL_SIGNATURE_PARAM_DIGEST_SIZE, OSSL_PKEY_PARAM_DIST_ID, OSSL_SIGNATURE_PARAM_ALGORITHM_ID,
+	};
+	static const unsigned types[] = {
+		OSSL_PARAM_INTEGER, OSSL_PARAM_UNSIGNED_INTEGER, OSSL_PARAM_REAL, OSSL_PARAM_UTF8_STRING, OSSL_PARAM_OCTET_STRING,
+		OSSL_PARAM_UTF8_PTR, OSSL_PARAM_OCTET_PTR, 99,
+	};
+	static const size_t sizes[] = {0, 1, 4, 7, 8, 80};
+	static char data[96], *const pointer = data;
+
+	memset(data, 'x', sizeof data - 1);
+	memcpy(data, &pointer, sizeof pointer);
+	for (const char *const *label = pairs; strcmp(*label, "x25519") != 0; label++) {
+		struct side token = token_side(*label);
+		EVP_PKEY_CTX *ctx = begin_digest(&token, &(struct scheme){*label}, false);
+		for (size_t n = 0; ctx && n < sizeof names / sizeof *names; n++)
+			for (size_t t = 0; t < sizeof types / sizeof *types; t++)
+				for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
+					OSSL_PARAM params[] = {{names[n], types[t], i % 2 ? data : NULL, sizes[i / 2], 0}, OSSL_PARAM_END};
+					(void)EVP_PKEY_CTX_set_params(ctx, params);
+					(void)EVP_PKEY_CTX_get_params(ctx, params);
+					memcpy(data, &pointer, sizeof pointer);
+				}
+		EVP_PKEY_CTX_free(ctx);
+		EVP_PKEY_free(token.key);
+		ERR_clear_error();
+		GOOD(try_scheme(&(struct scheme){*label, strcmp(*label, "sm2") == 0 ? "SM3" : **label == 'e' ? NULL : "SHA256"}));
+	}
+}
+
 static void test_lengths_refused(void)
 {
 	FAILS(try_digest(&(struct scheme){"rsa", "SHA256"}, 31), REASON_INPUT);
@@ -521,7 +555,8 @@ static const struct unit_case cases[] = {
 	{"algorithms are identified as the default provider does", test_algorithms},
 	{"a context says of its parameters what the default provider's says", test_answers},
 	{"parameters that nothing can be signed with are refused, with the reason", test_parameters_refused},
-	{"so are inputs of a wrong length", test_lengths_refused},
+	{"parameters of wrong types and sizes break nothing", test_strange_parameters},
+	{"inputs of a wrong length are refused", test_lengths_refused},
 	{"where a signature may not fit none is made", test_room},
 	{"what a message was begun with stays", test_too_late},
 	{"a key signs as its attributes allow, by the mechanism that hashes or the other", test_uses},
