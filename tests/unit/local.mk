@@ -420,6 +420,11 @@ tests_unit_test_park_SOURCES = %reldir%/test_park.c
 tests_unit_test_park_CFLAGS = $(POOL_TEST_CFLAGS)
 tests_unit_test_park_LDADD = $(POOL_TEST_LIBS)
 
+UNIT_TESTS += tests/unit/test_stack
+tests_unit_test_stack_SOURCES = %reldir%/test_stack.c
+tests_unit_test_stack_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_stack_LDADD = src/ossl/libossl.la $(CUNIT_LIBS) $(PTHREAD_LIBS)
+
 UNIT_TESTS += tests/unit/test_pool
 tests_unit_test_pool_SOURCES = %reldir%/test_pool.c $(POOL_UTIL)
 tests_unit_test_pool_CFLAGS = $(POOL_TEST_CFLAGS)
