@@ -258,7 +258,8 @@ static const OSSL_PARAM *gettable_params(void *ctx, void *provider)
 static bool set_oaep(const struct rsa_cipher *ctx, EVP_PKEY_CTX *public)
 {
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST, (char *)(uintptr_t)hash_provider_name(ctx->oaep), 0),
+		OSSL_PARAM_construct_utf8_string(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST,
+		                                 (char *)(uintptr_t)hash_provider_name(ctx->oaep), 0),
 		OSSL_PARAM_construct_utf8_string(OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST,
 		                                 (char *)(uintptr_t)hash_provider_name(ctx->mgf ? ctx->mgf : ctx->oaep), 0),
 		OSSL_PARAM_construct_octet_string(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, ctx->label.data, ctx->label.len),
@@ -269,7 +270,8 @@ static bool set_oaep(const struct rsa_cipher *ctx, EVP_PKEY_CTX *public)
 	return EVP_PKEY_CTX_set_params(public, params) > 0;
 }
 
-static bool encrypt_with(const struct rsa_cipher *ctx, EVP_PKEY_CTX *public, const uint8_t *in, size_t len, uint8_t *out, size_t *out_len)
+static bool encrypt_with(const struct rsa_cipher *ctx, EVP_PKEY_CTX *public, const uint8_t *in, size_t len, uint8_t *out,
+                         size_t *out_len)
 {
 	return public && EVP_PKEY_encrypt_init(public) > 0 && EVP_PKEY_CTX_set_rsa_padding(public, ctx->padding) > 0 &&
 	       (ctx->padding != RSA_PKCS1_OAEP_PADDING || set_oaep(ctx, public)) &&
@@ -282,7 +284,8 @@ static int encrypt(void *arg, unsigned char *out, size_t *out_len, size_t room, 
 	size_t k = ctx->key ? key_octets(ctx->key) : 0;
 
 	if (!k || ctx->padding == RSA_PKCS1_WITH_TLS_PADDING)
-		return fail(ctx->provider, REASON_PARAMETER, "RSA encryption: no key was given, or TLS's padding, which is for decryption");
+		return fail(ctx->provider, REASON_PARAMETER,
+		            "RSA encryption: no key was given, or TLS's padding, which is for decryption");
 	*out_len = k;
 	if (!out)
 		return 1;
@@ -295,7 +298,8 @@ static int encrypt(void *arg, unsigned char *out, size_t *out_len, size_t room, 
 	bool good = encrypt_with(ctx, public, in, len, out, out_len);
 	EVP_PKEY_CTX_free(public);
 	EVP_PKEY_free(key);
-	return good ? 1 : fail(ctx->provider, REASON_INPUT, "RSA encryption: %zu bytes do not go into one block of %zu so padded", len, k);
+	return good ? 1 : fail(ctx->provider, REASON_INPUT, "RSA encryption: %zu bytes do not go into one block of %zu so padded",
+	                       len, k);
 }
 
 /* -- decryption, in the token ----------------------------------------------------------- */
@@ -342,7 +346,8 @@ static int decrypt_premaster(const struct rsa_cipher *ctx, const uint8_t *in, si
 	size_t k = key_octets(ctx->key);
 
 	if (!ctx->versions.client)
-		return fail(ctx->provider, REASON_PARAMETER, "%s is wanted with TLS's padding", OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION);
+		return fail(ctx->provider, REASON_PARAMETER, "%s is wanted with TLS's padding",
+		            OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION);
 	if (len != k)
 		return fail(ctx->provider, REASON_DECRYPTION, "a premaster secret of %zu bytes, where the key makes %zu", len, k);
 	uint8_t *text = secret_alloc(k);
@@ -355,7 +360,8 @@ static int decrypt_premaster(const struct rsa_cipher *ctx, const uint8_t *in, si
 	return good;
 }
 
-static int decrypt_by(const struct rsa_cipher *ctx, CK_MECHANISM_TYPE type, const uint8_t *in, size_t len, uint8_t *out, size_t *out_len)
+static int decrypt_by(const struct rsa_cipher *ctx, CK_MECHANISM_TYPE type, const uint8_t *in, size_t len, uint8_t *out,
+                      size_t *out_len)
 {
 	const CK_MECHANISM mechanism = {type, NULL, 0};
 

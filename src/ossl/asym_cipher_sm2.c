@@ -142,7 +142,8 @@ static int encrypt(void *arg, unsigned char *out, size_t *out_len, size_t room, 
 	if (!out)
 		return 1;
 	if (room < asn1_cipher_max(len))
-		return fail(ctx->provider, REASON_BUFFER, "SM2 encryption: %zu bytes are wanted for the result", asn1_cipher_max(len));
+		return fail(ctx->provider, REASON_BUFFER, "SM2 encryption: %zu bytes are wanted for the result",
+		            asn1_cipher_max(len));
 	uint8_t *raw = malloc(len + SM2_CIPHER_OVERHEAD);
 	if (!raw)
 		return fail(ctx->provider, REASON_INTERNAL, "no memory");

@@ -29,8 +29,9 @@ static size_t iv_len_of(const struct cipher_kind *kind)
 static unsigned mode_number(const struct cipher_kind *kind)
 {
 	static const unsigned numbers[] = {
-		[MODE_ECB] = EVP_CIPH_ECB_MODE, [MODE_CBC] = EVP_CIPH_CBC_MODE, [MODE_CTR] = EVP_CIPH_CTR_MODE, [MODE_OFB] = EVP_CIPH_OFB_MODE,
-		[MODE_CFB] = EVP_CIPH_CFB_MODE, [MODE_GCM] = EVP_CIPH_GCM_MODE, [MODE_CCM] = EVP_CIPH_CCM_MODE,
+		[MODE_ECB] = EVP_CIPH_ECB_MODE, [MODE_CBC] = EVP_CIPH_CBC_MODE, [MODE_CTR] = EVP_CIPH_CTR_MODE,
+		[MODE_OFB] = EVP_CIPH_OFB_MODE, [MODE_CFB] = EVP_CIPH_CFB_MODE, [MODE_GCM] = EVP_CIPH_GCM_MODE,
+		[MODE_CCM] = EVP_CIPH_CCM_MODE,
 	};
 	return numbers[kind->mode];
 }
@@ -53,7 +54,8 @@ static int get_kind(const struct cipher_kind *kind, OSSL_PARAM params[])
 {
 	OSSL_PARAM *mode = OSSL_PARAM_locate(params, OSSL_CIPHER_PARAM_MODE);
 
-	return (!mode || OSSL_PARAM_set_uint(mode, mode_number(kind))) && put_size(params, OSSL_CIPHER_PARAM_KEYLEN, kind->key_len) &&
+	return (!mode || OSSL_PARAM_set_uint(mode, mode_number(kind))) &&
+	       put_size(params, OSSL_CIPHER_PARAM_KEYLEN, kind->key_len) &&
 	       put_size(params, OSSL_CIPHER_PARAM_BLOCK_SIZE, cipher_pads(kind) ? BLOCK_LEN : 1) &&
 	       put_size(params, OSSL_CIPHER_PARAM_IVLEN, iv_len_of(kind)) &&
 	       put_int(params, OSSL_CIPHER_PARAM_AEAD, cipher_is_aead(kind)) &&
@@ -113,7 +115,8 @@ static void *copy_context(void *arg)
 	const struct cipher *from = arg;
 
 	if (seat_is_kept(&from->seat)) {
-		fail(from->provider, REASON_PARAMETER, "%s: an encryption that a token has begun is not copied: one IV would serve two texts",
+		fail(from->provider, REASON_PARAMETER,
+		     "%s: an encryption that a token has begun is not copied: one IV would serve two texts",
 		     from->kind->name);
 		return NULL;
 	}
@@ -251,7 +254,8 @@ static int set_uri(struct cipher *c, const OSSL_PARAM params[])
 	if (token_key_type(c->token) != c->kind->key_type || (len && len != c->kind->key_len)) {
 		token_key_rele(c->token);
 		c->token = NULL;
-		return fail(c->provider, REASON_KEY_TYPE, "%s: the key that " PARAM_URI " names is of another type or length", c->kind->name);
+		return fail(c->provider, REASON_KEY_TYPE, "%s: the key that " PARAM_URI " names is of another type or length",
+		            c->kind->name);
 	}
 	leave_host(c);
 	c->have_key = false;
@@ -311,16 +315,19 @@ static int get_tag(const struct cipher *c, OSSL_PARAM params[])
 	if (!p)
 		return 1;
 	if (!c->encrypts || !c->have_tag || !p->data_size || p->data_size > c->tag_len)
-		return refuse(c, p->key, "an encryption that is finished has one: 16 bytes of GCM's, as many of CCM's as were said before");
+		return refuse(c, p->key,
+		              "an encryption that is finished has one: 16 bytes of GCM's, as many of CCM's as were said before");
 	return OSSL_PARAM_set_octet_string(p, c->tag, p->data_size);
 }
 
 static int get_own(const struct cipher *c, OSSL_PARAM params[])
 {
 	bool aead = cipher_is_aead(c->kind);
-	OSSL_PARAM *padding = OSSL_PARAM_locate(params, OSSL_CIPHER_PARAM_PADDING), *num = OSSL_PARAM_locate(params, OSSL_CIPHER_PARAM_NUM);
+	OSSL_PARAM *padding = OSSL_PARAM_locate(params, OSSL_CIPHER_PARAM_PADDING);
+	OSSL_PARAM *num = OSSL_PARAM_locate(params, OSSL_CIPHER_PARAM_NUM);
 
-	return put_size(params, OSSL_CIPHER_PARAM_KEYLEN, c->kind->key_len) && put_size(params, OSSL_CIPHER_PARAM_IVLEN, c->iv_len) &&
+	return put_size(params, OSSL_CIPHER_PARAM_KEYLEN, c->kind->key_len) &&
+	       put_size(params, OSSL_CIPHER_PARAM_IVLEN, c->iv_len) &&
 	       (!padding || OSSL_PARAM_set_uint(padding, c->padding)) &&
 	       (!num || OSSL_PARAM_set_uint(num, cipher_pads(c->kind) ? 0 : (unsigned)c->held)) &&
 	       put_octets(params, OSSL_CIPHER_PARAM_IV, c->first_iv, c->iv_len) &&
@@ -424,12 +431,14 @@ static int init(struct cipher *c, bool encrypts, const uint8_t *key, size_t key_
 	return cipher_host_init(c, key, iv, iv_len, params);
 }
 
-static int begin_encrypt(void *c, const unsigned char *key, size_t key_len, const unsigned char *iv, size_t iv_len, const OSSL_PARAM params[])
+static int begin_encrypt(void *c, const unsigned char *key, size_t key_len, const unsigned char *iv, size_t iv_len,
+                         const OSSL_PARAM params[])
 {
 	return init(c, true, key, key_len, iv, iv_len, params);
 }
 
-static int begin_decrypt(void *c, const unsigned char *key, size_t key_len, const unsigned char *iv, size_t iv_len, const OSSL_PARAM params[])
+static int begin_decrypt(void *c, const unsigned char *key, size_t key_len, const unsigned char *iv, size_t iv_len,
+                         const OSSL_PARAM params[])
 {
 	return init(c, false, key, key_len, iv, iv_len, params);
 }
@@ -439,7 +448,8 @@ static int begin_decrypt(void *c, const unsigned char *key, size_t key_len, cons
 static int is_ready(const struct cipher *c)
 {
 	if (!c->token && !c->have_key)
-		return fail(c->provider, REASON_PARAMETER, "%s: a key is wanted, or " PARAM_URI " of one in a token", c->kind->name);
+		return fail(c->provider, REASON_PARAMETER, "%s: a key is wanted, or " PARAM_URI " of one in a token",
+		            c->kind->name);
 	if (c->iv_len && !c->have_iv)
 		return fail(c->provider, REASON_PARAMETER, "%s: an IV is wanted, another one for each text", c->kind->name);
 	return 1;

@@ -60,7 +60,7 @@ struct cipher {
 	uint8_t iv[BLOCK_LEN];          /* of the next block */
 
 	bool padding;
-	size_t held;                    /* block modes: bytes that wait in block; streams: bytes used up of the keystream in block */
+	size_t held;                    /* of block: bytes that wait there (block modes), or are used up of a keystream (streams) */
 	uint8_t block[BLOCK_LEN];
 
 	size_t tag_len;

@@ -82,8 +82,10 @@ static int gcm_finish(struct cipher *c)
 
 static int ccm_message(struct cipher *c, uint8_t *out, const uint8_t *in, size_t len)
 {
-	bool good = c->encrypts ? sm4_ccm_seal(&c->sm4, c->first_iv, c->iv_len, c->aad.data, c->aad.len, in, len, out, c->tag, c->tag_len) :
-	                          sm4_ccm_open(&c->sm4, c->first_iv, c->iv_len, c->aad.data, c->aad.len, in, len, out, c->tag, c->tag_len);
+	bool good = c->encrypts ? sm4_ccm_seal(&c->sm4, c->first_iv, c->iv_len, c->aad.data, c->aad.len, in, len, out, c->tag,
+	                                       c->tag_len) :
+	                          sm4_ccm_open(&c->sm4, c->first_iv, c->iv_len, c->aad.data, c->aad.len, in, len, out, c->tag,
+	                                       c->tag_len);
 
 	if (!good)
 		return c->encrypts ? refuse(c, "a text longer than the IV leaves room to count") : bad_tag(c);
@@ -164,7 +166,8 @@ int cipher_token_message(struct cipher *c, uint8_t *out, const uint8_t *in, size
 		memcpy(joined, in, len);
 	if (!c->encrypts)
 		memcpy(joined + len, c->tag, tag_len);
-	int good = token_key_work(c->token, &(struct token_work){.begin = begin, .run = run_message, .arg = &piece, .what = verb_of(c)});
+	int good = token_key_work(c->token, &(struct token_work){.begin = begin, .run = run_message, .arg = &piece,
+	                                                         .what = verb_of(c)});
 	if (good && len)
 		memcpy(out, joined, len);
 	if (good && c->encrypts) {
@@ -197,7 +200,8 @@ static CK_RV run_end(struct session *session, void *arg)
 /* The session is kept from the first part to the tag. */
 static int run_gcm(struct cipher *c, struct piece *piece, CK_RV (*run)(struct session *, void *))
 {
-	return token_key_work(c->token, &(struct token_work){.begin = begin, .run = run, .arg = piece, .seat = &c->seat, .what = "encrypt"});
+	return token_key_work(c->token, &(struct token_work){.begin = begin, .run = run, .arg = piece, .seat = &c->seat,
+	                                                     .what = "encrypt"});
 }
 
 int cipher_token_gcm_encrypt(struct cipher *c, uint8_t *out, const uint8_t *in, size_t len)
@@ -250,7 +254,7 @@ static int token_gcm_text(struct cipher *c, uint8_t *out, const uint8_t *in, siz
 	if (c->encrypts)
 		return cipher_token_gcm_encrypt(c, out, in, len);
 	if (!c->have_tag)
-		return refuse(c, "with a token's key the tag is given before the ciphertext: nothing comes out before it is checked");
+		return refuse(c, "with a token's key the tag comes before the ciphertext: nothing comes out before it is checked");
 	if (c->begun)
 		return refuse(c, "with a token's key a ciphertext is given whole: nothing comes out before its tag is checked");
 	c->begun = true;
@@ -264,7 +268,8 @@ static int ccm_update(struct cipher *c, uint8_t *out, const uint8_t *in, size_t 
 		return 1;
 	}
 	if (!out)
-		return c->text_len == SIZE_MAX && len ? refuse(c, "the text's length is told before additional data") : keep_aad(c, in, len);
+		return c->text_len == SIZE_MAX && len ? refuse(c, "the text's length is told before additional data") :
+		                                        keep_aad(c, in, len);
 	if (c->text_len != SIZE_MAX && c->text_len != len)
 		return refuse(c, "the text has another length than was told, or comes in parts");
 	if (!c->encrypts && !c->have_tag)

@@ -205,7 +205,8 @@ static size_t shared_len(const struct ecdh *ctx)
 static int agree(const struct ecdh *ctx, uint8_t *z)
 {
 	const struct der_view *point = &ctx->peer->form.point;
-	CK_ECDH1_DERIVE_PARAMS params = {.kdf = CKD_NULL, .pPublicData = (CK_BYTE *)(uintptr_t)point->p, .ulPublicDataLen = point->len};
+	CK_ECDH1_DERIVE_PARAMS params = {.kdf = CKD_NULL, .pPublicData = (CK_BYTE *)(uintptr_t)point->p,
+	                                 .ulPublicDataLen = point->len};
 	const CK_MECHANISM mechanism = {CKM_ECDH1_DERIVE, &params, sizeof params};
 
 	return work_derive(ctx->key, &mechanism, z, shared_len(ctx));
@@ -238,9 +239,11 @@ static int derive_x963(const struct ecdh *ctx, uint8_t *out, size_t *out_len, si
 	if (!out)
 		return 1;
 	if (room < ctx->kdf_len || !ctx->kdf_len || ctx->kdf_hash == HASH_NONE)
-		return fail(ctx->provider, REASON_PARAMETER, "X9.63: a hash function, and a length that the buffer has room for, are wanted");
+		return fail(ctx->provider, REASON_PARAMETER,
+		            "X9.63: a hash function, and a length that the buffer has room for, are wanted");
 	int good = agree(ctx, z);
-	if (good && kdf_x963(ctx->kdf_hash, (struct bytes_view){z, shared_len(ctx)}, (struct bytes_view){ctx->ukm.data, ctx->ukm.len},
+	if (good && kdf_x963(ctx->kdf_hash, (struct bytes_view){z, shared_len(ctx)},
+	                     (struct bytes_view){ctx->ukm.data, ctx->ukm.len},
 	                     out, ctx->kdf_len) != HUFU_OK)
 		good = fail(ctx->provider, REASON_INTERNAL, "X9.63 with %s failed", hash_provider_name(ctx->kdf_hash));
 	secret_wipe(z, sizeof z);

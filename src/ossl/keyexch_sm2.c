@@ -106,7 +106,8 @@ static void *copy_context(void *arg)
 
 	if (!from->ephemeral.handle)
 		return copy(from);
-	fail(from->provider, REASON_PARAMETER, "SM2 key agreement: a context whose " SM2_PARAM_SELF_EPHEMERAL " was read is not copied: the "
+	fail(from->provider, REASON_PARAMETER,
+	     "SM2 key agreement: a context whose " SM2_PARAM_SELF_EPHEMERAL " was read is not copied: the "
 	     "pair is for one derivation");
 	return NULL;
 }
@@ -135,7 +136,8 @@ static CK_RV generate(struct making *making, struct session *session, CK_OBJECT_
 {
 	static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	static const CK_ATTRIBUTE public[] = {{CKA_TOKEN, &no, sizeof no}};
-	static const CK_ATTRIBUTE private[] = {{CKA_TOKEN, &no, sizeof no}, {CKA_PRIVATE, &yes, sizeof yes}, {CKA_DERIVE, &yes, sizeof yes},
+	static const CK_ATTRIBUTE private[] = {{CKA_TOKEN, &no, sizeof no}, {CKA_PRIVATE, &yes, sizeof yes},
+	                                       {CKA_DERIVE, &yes, sizeof yes},
 	                                       {CKA_SENSITIVE, &yes, sizeof yes}, {CKA_EXTRACTABLE, &no, sizeof no}};
 	static const CK_MECHANISM mechanism = {CKM_HUFU_SM2_KEY_PAIR_GEN, NULL, 0};
 
@@ -230,7 +232,8 @@ static int set_hash(const struct agreement *ctx, const OSSL_PARAM params[])
 
 	if (!hash_param(ctx->provider, params, SM2_PARAM_DIGEST, &hash))
 		return 0;
-	return hash == HASH_SM3 ? 1 : fail(ctx->provider, REASON_PARAMETER, SM2_PARAM_DIGEST ": SM2 key agreement is done with SM3");
+	return hash == HASH_SM3 ? 1 : fail(ctx->provider, REASON_PARAMETER,
+	                                   SM2_PARAM_DIGEST ": SM2 key agreement is done with SM3");
 }
 
 /* Tongsuo's, for pairs that it made itself: the token cannot use an ephemeral key that is not in it. */
@@ -363,8 +366,8 @@ static int agree_as(struct agreement *ctx, const struct octets *self_id, const s
 static int agree(struct agreement *ctx, uint8_t *out)
 {
 	struct octets self_id = {0}, peer_id = {0};
-	int good = octets_copy(&self_id, &ctx->self_id) && octets_copy(&peer_id, &ctx->peer_id) ? agree_as(ctx, &self_id, &peer_id, out) :
-	           fail(ctx->provider, REASON_INTERNAL, "no memory");
+	bool copied = octets_copy(&self_id, &ctx->self_id) && octets_copy(&peer_id, &ctx->peer_id);
+	int good = copied ? agree_as(ctx, &self_id, &peer_id, out) : fail(ctx->provider, REASON_INTERNAL, "no memory");
 
 	octets_clear(&self_id);
 	octets_clear(&peer_id);
@@ -379,7 +382,8 @@ static int derive(void *arg, unsigned char *out, size_t *out_len, size_t room)
 	if (!out)
 		return 1;
 	if (!ctx->key || !ctx->peer || !ctx->peer_ephemeral.len || !ctx->ephemeral.handle)
-		return fail(ctx->provider, REASON_PARAMETER, "SM2 key agreement: four keys are wanted: one's own, with " SM2_PARAM_SELF_EPHEMERAL
+		return fail(ctx->provider, REASON_PARAMETER,
+		            "SM2 key agreement: four keys are wanted: one's own, with " SM2_PARAM_SELF_EPHEMERAL
 		            " that was read, the other side's (EVP_PKEY_derive_set_peer), and " SM2_PARAM_PEER_EPHEMERAL);
 	if (room < ctx->len)
 		return fail(ctx->provider, REASON_BUFFER, "SM2 key agreement: %zu bytes are wanted for the key", ctx->len);

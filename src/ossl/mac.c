@@ -102,7 +102,8 @@ static int set_host(const struct mac *mac, const OSSL_PARAM params[])
 			some[n++] = *params;
 		}
 	some[n] = OSSL_PARAM_construct_end();
-	return EVP_MAC_CTX_set_params(mac->host, some) ? 1 : fail(mac->provider, REASON_PARAMETER, "%s: libcrypto's MAC refused", mac->name);
+	return EVP_MAC_CTX_set_params(mac->host, some) ? 1 : fail(mac->provider, REASON_PARAMETER, "%s: libcrypto's MAC refused",
+	                                                          mac->name);
 }
 
 static int set_cipher(struct mac *mac, const OSSL_PARAM params[])
@@ -178,7 +179,8 @@ static size_t token_len(const struct mac *mac)
 static int get_params(void *arg, OSSL_PARAM params[])
 {
 	const struct mac *mac = arg;
-	OSSL_PARAM *size = OSSL_PARAM_locate(params, OSSL_MAC_PARAM_SIZE), *block = OSSL_PARAM_locate(params, OSSL_MAC_PARAM_BLOCK_SIZE);
+	OSSL_PARAM *size = OSSL_PARAM_locate(params, OSSL_MAC_PARAM_SIZE);
+	OSSL_PARAM *block = OSSL_PARAM_locate(params, OSSL_MAC_PARAM_BLOCK_SIZE);
 
 	if (!mac->token)
 		return EVP_MAC_CTX_get_params(mac->host, params);
@@ -230,8 +232,8 @@ static CK_RV run_end(struct session *session, void *arg)
 
 static int work(struct mac *mac, struct piece *piece, CK_RV (*run)(struct session *, void *))
 {
-	return token_key_work(mac->token, &(struct token_work){.begin = begin_operation, .run = run, .arg = piece, .seat = &mac->seat,
-	                                                       .what = "make a MAC"});
+	return token_key_work(mac->token, &(struct token_work){.begin = begin_operation, .run = run, .arg = piece,
+	                                                       .seat = &mac->seat, .what = "make a MAC"});
 }
 
 /* The key's type says which block cipher; the parameter may say it, too. */
@@ -241,7 +243,8 @@ static int cmac_mechanism(const struct mac *mac, CK_MECHANISM_TYPE *type)
 	const char *family = sm4 ? "SM4" : "AES";
 
 	if (*mac->cipher && strncasecmp(mac->cipher, family, strlen(family)) != 0)
-		return fail(mac->provider, REASON_KEY_TYPE, "CMAC with %s: the key that " PARAM_URI " names is of another type", mac->cipher);
+		return fail(mac->provider, REASON_KEY_TYPE, "CMAC with %s: the key that " PARAM_URI " names is of another type",
+		            mac->cipher);
 	*type = sm4 ? CKM_HUFU_SM4_CMAC : CKM_AES_CMAC;
 	return 1;
 }
@@ -359,7 +362,8 @@ static int begin(void *arg, const unsigned char *key, size_t len, const OSSL_PAR
 		return 0;
 	if (mac->token)
 		return begin_token(mac);
-	return EVP_MAC_init(mac->host, key, len, NULL) ? 1 : fail(mac->provider, REASON_PARAMETER, "%s: a key is wanted, or " PARAM_URI
+	return EVP_MAC_init(mac->host, key, len, NULL) ? 1 : fail(mac->provider, REASON_PARAMETER,
+	                                                          "%s: a key is wanted, or " PARAM_URI
 	                                                          " of one in a token, and the hash function or cipher", mac->name);
 }
 

@@ -56,10 +56,13 @@ static int refuse(const struct provider *provider, size_t n)
 {
 	const char *label = provider->settings.token;
 
+	if (n && label)
+		return fail(provider, REASON_NO_TOKEN, "random bytes: %zu tokens are called \"%s\": give one of them another label", n,
+		            label);
 	if (n)
-		return fail(provider, REASON_NO_TOKEN, "random bytes: %zu tokens %s\"%s\": say which with \"token\" in the provider's section of "
-		            "openssl.cnf", n, label ? "are called " : "are there", label ? label : "");
-	return fail(provider, REASON_NO_TOKEN, "random bytes: no token%s%s is there; see \"hufu token list\"", label ? " called " : "",
+		return fail(provider, REASON_NO_TOKEN, "random bytes: there are %zu tokens: say which with \"token\" in the provider's "
+		            "section of openssl.cnf", n);
+	return fail(provider, REASON_NO_TOKEN, "random bytes: there is no token%s%s; see \"hufu token list\"", label ? " called " : "",
 	            label ? label : "");
 }
 
@@ -114,10 +117,11 @@ static void fill_from_desk(void *arg)
 		rv = random_fill(session, filling->out, filling->len);
 		desk_give(desk, session);
 	}
-	filling->good = rv == CKR_OK ? 1 : fail_rv(filling->generator->provider, rv, "draw random bytes from the token \"%s\"", desk_token(desk));
+	filling->good = rv == CKR_OK ? 1 : fail_rv(filling->generator->provider, rv, "draw random bytes from the token \"%s\"",
+	                                           desk_token(desk));
 }
 
-/* In an ASYNC_JOB on a stack of ours, but the job is not paused: libcrypto may hold the lock of a generator that asks for its seed. */
+/* In an ASYNC_JOB on a stack of ours, but it is not paused: libcrypto may hold the lock of a generator that asks for its seed. */
 static int fill(struct generator *generator, uint8_t *out, size_t len)
 {
 	struct filling filling = {generator, out, len, 0};
@@ -157,7 +161,8 @@ static int instantiate(void *arg, unsigned strength, int prediction_resistance, 
 	(void)len;
 	(void)params;                   /* a DRBG's: its cipher, when it is seeded anew */
 	if (strength > STRENGTH)
-		return fail(generator->provider, REASON_PARAMETER, "random bytes: a strength of %u bits, where there are %d", strength, STRENGTH);
+		return fail(generator->provider, REASON_PARAMETER, "random bytes: a strength of %u bits, where there are %d",
+		            strength, STRENGTH);
 	atomic_store(&generator->state, EVP_RAND_STATE_READY);
 	return 1;
 }
@@ -186,7 +191,8 @@ static int generate(void *arg, unsigned char *out, size_t len, unsigned strength
 
 	(void)prediction_resistance;    /* every answer is a device's own */
 	if (atomic_load(&generator->state) != EVP_RAND_STATE_READY || strength > STRENGTH)
-		return fail(generator->provider, REASON_PARAMETER, "random bytes: %u bits of strength of a generator that has %d, or was not instantiated",
+		return fail(generator->provider, REASON_PARAMETER,
+		            "random bytes: %u bits of strength of a generator that has %d, or was not instantiated",
 		            strength, STRENGTH);
 	return mix(generator, more, more_len) && fill(generator, out, len);
 }

@@ -43,7 +43,8 @@ static struct token_key *key_of(const struct search *search)
 
 	if (!key)
 		return fail(search->provider, REASON_INTERNAL, "no memory"), NULL;
-	*key = (struct token_key){.refs = 1, .provider = search->provider, .uri = uri_hold(search->uri), .desk = search->findings[0].desk,
+	*key = (struct token_key){.refs = 1, .provider = search->provider, .uri = uri_hold(search->uri),
+	                          .desk = search->findings[0].desk,
 	                          .handle = search->findings[0].handle};
 	CK_RV rv = read_kind(key);
 	if (rv == CKR_OK)
@@ -135,7 +136,8 @@ struct desk *token_key_desk(const struct token_key *key)
 
 int token_key_fail(const struct token_key *key, CK_RV rv, const char *what)
 {
-	return fail_rv(key->provider, rv, "%s with the key %s of the token \"%s\"", what, uri_text(key->uri), desk_token(key->desk));
+	return fail_rv(key->provider, rv, "%s with the key %s of the token \"%s\"", what, uri_text(key->uri),
+	               desk_token(key->desk));
 }
 
 static bool is_stale(CK_RV rv)

@@ -30,7 +30,8 @@ static EVP_PKEY_CTX *context_of(EVP_PKEY *key, bool ours)
 }
 
 /* The length; -1: refused. */
-static int crypt(EVP_PKEY *key, bool ours, bool encrypts, const OSSL_PARAM *params, const uint8_t *in, size_t len, uint8_t out[1024])
+static int crypt(EVP_PKEY *key, bool ours, bool encrypts, const OSSL_PARAM *params, const uint8_t *in, size_t len,
+                 uint8_t out[1024])
 {
 	EVP_PKEY_CTX *ctx = context_of(key, ours);
 	init_fn init = encrypts ? EVP_PKEY_encrypt_init_ex : EVP_PKEY_decrypt_init_ex;
@@ -79,7 +80,8 @@ static void test_rsa_paddings(void)
 		for (size_t j = 0; j < 4; j++)
 			there_and_back((OSSL_PARAM[]){text_param("pad-mode", "oaep"), text_param("digest", hashes[i]),
 			                              text_param("mgf1-digest", hashes[j]),
-			                              OSSL_PARAM_construct_octet_string("oaep-label", label, j * 2), OSSL_PARAM_construct_end()},
+			                              OSSL_PARAM_construct_octet_string("oaep-label", label, j * 2),
+			                              OSSL_PARAM_construct_end()},
 			               text, 100);
 }
 
@@ -244,7 +246,8 @@ static void test_implicit_rejection(void)
 		memset(block, 0x11 + (int)i, sizeof block);
 		block[0] = 0;
 		seal_block(block, sealed);
-		int n = crypt(private, true, false, params, sealed, 256, first), m = crypt(private, true, false, params, sealed, 256, second);
+		int n = crypt(private, true, false, params, sealed, 256, first);
+		int m = crypt(private, true, false, params, sealed, 256, second);
 		GOOD(n >= 0 && n == m && memcmp(first, second, (size_t)n) == 0);
 	}
 	EVP_PKEY_free(private);
@@ -267,15 +270,18 @@ static void test_rsa_refusals(void)
 	uint8_t sealed[1024], out[1024] = {0};
 	unsigned none = 0;
 
-	CU_ASSERT_EQUAL(crypt(public, false, true, (OSSL_PARAM[]){text_param("pad-mode", "oaep"), OSSL_PARAM_construct_end()}, out, 100, sealed), 256);
+	CU_ASSERT_EQUAL(crypt(public, false, true, (OSSL_PARAM[]){text_param("pad-mode", "oaep"), OSSL_PARAM_construct_end()}, out,
+	                      100, sealed), 256);
 	GOOD(open_with("digest", "SHA1", sealed));
 	FAILS(open_with("digest", "SHA256", sealed), REASON_DECRYPTION);
 	FAILS(open_with("mgf1-digest", "SHA256", sealed), REASON_DECRYPTION);
 	FAILS(open_with("digest", "MD5", sealed), REASON_PARAMETER);
 	FAILS(open_with("mgf1-digest", "SM3", sealed), REASON_PARAMETER);
-	FAILS(crypt(private, true, false, (OSSL_PARAM[]){text_param("pad-mode", "pss"), OSSL_PARAM_construct_end()}, sealed, 256, out) > 0,
+	FAILS(crypt(private, true, false, (OSSL_PARAM[]){text_param("pad-mode", "pss"), OSSL_PARAM_construct_end()}, sealed, 256,
+	            out) > 0,
 	      REASON_PARAMETER);
-	FAILS(crypt(private, true, false, (OSSL_PARAM[]){OSSL_PARAM_construct_uint("implicit-rejection", &none), OSSL_PARAM_construct_end()},
+	FAILS(crypt(private, true, false, (OSSL_PARAM[]){OSSL_PARAM_construct_uint("implicit-rejection", &none),
+	                                                 OSSL_PARAM_construct_end()},
 	            sealed, 256, out) > 0, REASON_PARAMETER);
 	FAILS(crypt(private, true, true, NULL, out, 246, sealed) > 0, REASON_INPUT);
 	EVP_PKEY_free(private);
@@ -374,7 +380,8 @@ static int agree(EVP_PKEY *own, bool ours, EVP_PKEY *peer, const OSSL_PARAM *par
 {
 	EVP_PKEY_CTX *ctx = context_of(own, ours);
 	size_t n = room;
-	bool good = EVP_PKEY_derive_init_ex(ctx, params) == 1 && EVP_PKEY_derive_set_peer(ctx, peer) == 1 && EVP_PKEY_derive(ctx, out, &n) == 1;
+	bool good = EVP_PKEY_derive_init_ex(ctx, params) == 1 && EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
+	            EVP_PKEY_derive(ctx, out, &n) == 1;
 
 	EVP_PKEY_CTX_free(ctx);
 	return good ? (int)n : -1;
@@ -404,10 +411,12 @@ static void test_ecdh(void)
 	for (size_t i = 0; i < 3; i++) {
 		same_secret(curves[i], NULL, 256);
 		same_secret(curves[i], NULL, 10);
-		same_secret(curves[i], (OSSL_PARAM[]){OSSL_PARAM_construct_int("ecdh-cofactor-mode", &(int){1}), OSSL_PARAM_construct_end()}, 256);
+		same_secret(curves[i], (OSSL_PARAM[]){OSSL_PARAM_construct_int("ecdh-cofactor-mode", &(int){1}),
+		                                      OSSL_PARAM_construct_end()}, 256);
 		same_secret(curves[i], (OSSL_PARAM[]){text_param("kdf-type", "X963KDF"), text_param("kdf-digest", "SHA256"),
 		                                     OSSL_PARAM_construct_size_t("kdf-outlen", &len),
-		                                     OSSL_PARAM_construct_octet_string("kdf-ukm", ukm, sizeof ukm), OSSL_PARAM_construct_end()}, 256);
+		                                     OSSL_PARAM_construct_octet_string("kdf-ukm", ukm, sizeof ukm),
+		                                     OSSL_PARAM_construct_end()}, 256);
 	}
 	same_secret("x25519", NULL, 32);
 	same_secret("x448", NULL, 56);
@@ -415,7 +424,8 @@ static void test_ecdh(void)
 
 static void test_ecdh_refusals(void)
 {
-	EVP_PKEY *private = provider_private("p256"), *edwards = provider_private("ed25519"), *x25519 = provider_private("x25519"), *peer, *x_peer;
+	EVP_PKEY *private = provider_private("p256"), *edwards = provider_private("ed25519"), *x25519 = provider_private("x25519");
+	EVP_PKEY *peer, *x_peer;
 	EVP_PKEY *fellow = fellow_of("p384", &peer), *x_fellow = fellow_of("x25519", &x_peer);
 	uint8_t out[256];
 
@@ -452,7 +462,8 @@ static void side_up(struct side *side, const char *label, int initiator, const c
 		OSSL_PARAM_construct_octet_string("peer-id", (void *)(uintptr_t)other, strlen(other)),
 		OSSL_PARAM_construct_size_t("outlen", &len), text_param("digest", "SM3"), OSSL_PARAM_construct_end(),
 	};
-	OSSL_PARAM wanted[] = {OSSL_PARAM_construct_octet_string("self-ephemeral", side->point, sizeof side->point), OSSL_PARAM_construct_end()};
+	OSSL_PARAM wanted[] = {OSSL_PARAM_construct_octet_string("self-ephemeral", side->point, sizeof side->point),
+	                       OSSL_PARAM_construct_end()};
 
 	side->key = provider_private(label);
 	side->public = provider_key_at(provider_uri(label, "public"), OSSL_STORE_INFO_PUBKEY);
@@ -463,7 +474,8 @@ static void side_up(struct side *side, const char *label, int initiator, const c
 
 static int side_agree(struct side *side, const struct side *other)
 {
-	const OSSL_PARAM params[] = {OSSL_PARAM_construct_octet_string("peer-ephemeral", (void *)(uintptr_t)other->point, 65), OSSL_PARAM_construct_end()};
+	const OSSL_PARAM params[] = {OSSL_PARAM_construct_octet_string("peer-ephemeral", (void *)(uintptr_t)other->point, 65),
+	                             OSSL_PARAM_construct_end()};
 	size_t n = sizeof side->secret;
 
 	return EVP_PKEY_CTX_set_params(side->ctx, params) == 1 && EVP_PKEY_derive_set_peer(side->ctx, other->public) == 1 &&
@@ -472,7 +484,8 @@ static int side_agree(struct side *side, const struct side *other)
 
 static void side_confirm(struct side *side)
 {
-	OSSL_PARAM params[] = {OSSL_PARAM_construct_octet_string("sm2-s1", side->s1, 32), OSSL_PARAM_construct_octet_string("sm2-s2", side->s2, 32),
+	OSSL_PARAM params[] = {OSSL_PARAM_construct_octet_string("sm2-s1", side->s1, 32),
+	                       OSSL_PARAM_construct_octet_string("sm2-s2", side->s2, 32),
 	                       OSSL_PARAM_construct_end()};
 
 	GOOD(EVP_PKEY_CTX_get_params(side->ctx, params));
@@ -528,7 +541,8 @@ static void test_sm2_bad_points(void)
 	side_up(&b, "other", 0, "bob", "alice");
 	b.point[64] ^= 1;
 	FAILS(side_agree(&a, &b), REASON_PARAMETER);
-	FAILS(EVP_PKEY_CTX_set_params(a.ctx, (OSSL_PARAM[]){OSSL_PARAM_construct_octet_ptr("self-enc-key", NULL, 0), OSSL_PARAM_construct_end()}) == 1,
+	FAILS(EVP_PKEY_CTX_set_params(a.ctx, (OSSL_PARAM[]){OSSL_PARAM_construct_octet_ptr("self-enc-key", NULL, 0),
+	                                                    OSSL_PARAM_construct_end()}) == 1,
 	      REASON_PARAMETER);
 	side_down(&a);
 	side_down(&b);
@@ -585,8 +599,10 @@ static void make_pkcs1(CK_SESSION_HANDLE s)
 	CK_OBJECT_HANDLE pub, priv;
 	CK_ULONG nbits = 2048;
 	char label[] = "pkcs1";
-	CK_ATTRIBUTE pub_templ[] = {ATTR(CKA_TOKEN, yes), BYTES(CKA_LABEL, label, 5), BYTES(CKA_ID, label, 5), ATTR(CKA_MODULUS_BITS, nbits)};
-	CK_ATTRIBUTE priv_templ[] = {ATTR(CKA_TOKEN, yes), BYTES(CKA_LABEL, label, 5), BYTES(CKA_ID, label, 5), ATTR(CKA_DECRYPT, yes),
+	CK_ATTRIBUTE pub_templ[] = {ATTR(CKA_TOKEN, yes), BYTES(CKA_LABEL, label, 5), BYTES(CKA_ID, label, 5),
+	                            ATTR(CKA_MODULUS_BITS, nbits)};
+	CK_ATTRIBUTE priv_templ[] = {ATTR(CKA_TOKEN, yes), BYTES(CKA_LABEL, label, 5), BYTES(CKA_ID, label, 5),
+	                             ATTR(CKA_DECRYPT, yes),
 	                             ATTR(CKA_ALLOWED_MECHANISMS, allowed)};
 
 	NEED(p11->C_GenerateKeyPair(s, &mechanism, pub_templ, 4, priv_templ, 5, &pub, &priv));
@@ -599,7 +615,8 @@ static void make_other(void)
 	CK_OBJECT_HANDLE pub, priv;
 	char label[] = "other";
 	CK_ATTRIBUTE pub_templ[] = {ATTR(CKA_TOKEN, yes), BYTES(CKA_LABEL, label, 5), BYTES(CKA_ID, label, 5)};
-	CK_ATTRIBUTE priv_templ[] = {ATTR(CKA_TOKEN, yes), BYTES(CKA_LABEL, label, 5), BYTES(CKA_ID, label, 5), ATTR(CKA_DERIVE, yes)};
+	CK_ATTRIBUTE priv_templ[] = {ATTR(CKA_TOKEN, yes), BYTES(CKA_LABEL, label, 5), BYTES(CKA_ID, label, 5),
+	                             ATTR(CKA_DERIVE, yes)};
 
 	NEED(p11->C_GenerateKeyPair(s, &mechanism, pub_templ, 3, priv_templ, 4, &pub, &priv));
 	make_pkcs1(s);
