@@ -59,6 +59,7 @@ hufu_SOURCES = \
 	%reldir%/bench/place.c \
 	%reldir%/bench/report.c \
 	%reldir%/bench/worker.c \
+	%reldir%/cert/armor.c %reldir%/cert/armor.h \
 	%reldir%/cert/certs.c %reldir%/cert/certs.h %reldir%/cert/token.c \
 	%reldir%/cert/cmd_enveloped.c \
 	%reldir%/cert/cmd_export.c \

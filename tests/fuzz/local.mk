@@ -95,3 +95,8 @@ FUZZERS += tests/fuzz/fuzz_link
 tests_fuzz_fuzz_link_SOURCES = %reldir%/fuzz_link.c
 tests_fuzz_fuzz_link_CFLAGS = $(WIRE_FUZZ_CFLAGS)
 tests_fuzz_fuzz_link_LDADD = src/link/liblink.la $(WIRE_FUZZ_LIBS)
+
+FUZZERS += tests/fuzz/fuzz_envelope
+tests_fuzz_fuzz_envelope_SOURCES = %reldir%/fuzz_envelope.c tools/cert/armor.c tools/cert/envelope.c
+tests_fuzz_fuzz_envelope_CFLAGS = $(tools_libhufutool_la_CFLAGS)
+tests_fuzz_fuzz_envelope_LDADD = tools/libhufutool.la src/base/libbase.la $(P11KIT_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)

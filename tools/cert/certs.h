@@ -22,9 +22,6 @@ enum status sm2_id_get(const struct args *, struct sm2_id *) MUST_USE;
 bool cert_set_sm2_id(X509 *, const struct sm2_id *);
 bool request_set_sm2_id(X509_REQ *, const struct sm2_id *);
 
-/* A file's bytes, or what they stand for: base64, with the lines of PEM or without; malloc. NULL: out of memory. */
-unsigned char *armor_decode(const unsigned char *file, size_t len, size_t *out_len);
-
 /* NULL: no certificate, or more than one. */
 X509 *cert_of_der(const unsigned char *, size_t len);
 /*

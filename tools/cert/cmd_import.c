@@ -140,7 +140,7 @@ static void id_of_cert(X509 *cert, struct id *id)
 /* The common name, else all of the subject; malloc. */
 static char *label_of_cert(X509 *cert)
 {
-	X509_NAME *name = X509_get_subject_name(cert);
+	const X509_NAME *name = X509_get_subject_name(cert);
 	int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
 	unsigned char *utf8 = NULL;
 	char *label = NULL;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/cert/envelope.h"
 #include "base/secret.h"
-#include "tools/cert/certs.h"
+#include "tools/cert/armor.h"
 #include "tools/io.h"
 #include "tools/report.h"
 
 #include <openssl/asn1t.h>
 #include <openssl/err.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define FILE_MAX_LEN ((size_t)1 << 20)
 #define SCALAR_LEN 32
 #define NESTING_MAX 8
 #define NODES_MAX 4096          /* of a file that is searched */
@@ -56,11 +58,14 @@ static void envelope_free(SM2_ENVELOPE *e)
 	ASN1_item_free((ASN1_VALUE *)e, ASN1_ITEM_rptr(SM2_ENVELOPE));
 }
 
-static bool set_bits(ASN1_BIT_STRING *bits, const unsigned char *bytes, size_t len)
+/* By its encoding: one that is set byte by byte loses its last zero bits (X.690 11.2.2 is of named bits alone). */
+static bool set_bits(ASN1_BIT_STRING **bits, const unsigned char *bytes, size_t len)
 {
-	bits->flags &= ~(ASN1_STRING_FLAG_BITS_LEFT | 7); /* whole bytes, whatever their last bits */
-	bits->flags |= ASN1_STRING_FLAG_BITS_LEFT;
-	return ASN1_STRING_set(bits, bytes, (int)len);
+	unsigned char der[3 + ENVELOPE_POINT_LEN] = {V_ASN1_BIT_STRING, (unsigned char)(len + 1), 0};
+	const unsigned char *p = der;
+
+	memcpy(der + 3, bytes, len);
+	return d2i_ASN1_BIT_STRING(bits, &p, (long)len + 3) != NULL;
 }
 
 /*
@@ -76,7 +81,7 @@ static bool trim_scalar(SM2_ENVELOPE *e)
 	if (len != SCALAR_LEN && len != 2 * SCALAR_LEN)
 		return false;
 	memcpy(scalar, bytes + len - SCALAR_LEN, SCALAR_LEN);
-	return set_bits(e->encrypted, scalar, SCALAR_LEN);
+	return set_bits(&e->encrypted, scalar, SCALAR_LEN);
 }
 
 static bool is_whole(const SM2_ENVELOPE *e)
@@ -167,8 +172,8 @@ static bool fill(SM2_ENVELOPE *e, const struct blob *b)
 	memcpy(point + 1 + SCALAR_LEN, b->public.y + SCALAR_LEN, SCALAR_LEN);
 	return X509_ALGOR_set0(e->cipher, OBJ_nid2obj(NID_sm4_ecb), V_ASN1_NULL, NULL) && set_integer(e->key->x, b->key.x) &&
 	       set_integer(e->key->y, b->key.y) && ASN1_OCTET_STRING_set(e->key->hash, b->key.hash, sizeof b->key.hash) &&
-	       ASN1_OCTET_STRING_set(e->key->text, b->key.text, sizeof b->key.text) && set_bits(e->point, point, sizeof point) &&
-	       set_bits(e->encrypted, b->encrypted + sizeof b->encrypted - SCALAR_LEN, SCALAR_LEN);
+	       ASN1_OCTET_STRING_set(e->key->text, b->key.text, sizeof b->key.text) && set_bits(&e->point, point, sizeof point) &&
+	       set_bits(&e->encrypted, b->encrypted + sizeof b->encrypted - SCALAR_LEN, SCALAR_LEN);
 }
 
 static bool is_blob(const struct blob *b)
@@ -221,29 +226,36 @@ static enum status take(const char *path, const SM2_ENVELOPE *e, struct envelope
 	return ST_OK;
 }
 
-enum status envelope_read(const char *path, struct envelope *out)
+enum status envelope_decode(const char *path, const unsigned char *file, size_t file_len, struct envelope *out)
 {
-	unsigned char *file, *bytes;
-	size_t file_len, len;
+	size_t len;
 	int nodes = 0;
-	enum status status = input_all(path, CERTS_FILE_MAX, &file, &file_len);
+	unsigned char *bytes = armor_decode(file, file_len, &len);
+	SM2_ENVELOPE *e = bytes ? of_blob(bytes, len) : NULL;
 
 	*out = (struct envelope){0};
-	if (status)
-		return status;
-	bytes = armor_decode(file, file_len, &len);
-	SM2_ENVELOPE *e = bytes ? of_blob(bytes, len) : NULL;
 	if (bytes && !e)
 		e = search(bytes, len, 0, &nodes);
 	ERR_clear_error();
-	status = !bytes ? fail_memory()
-	         : e    ? take(path, e, out)
-	                : fail(ST_USAGE,
-	                       "It must be SM2EnvelopedKey of GB/T 35276 (also within other ASN.1) or ENVELOPEDKEYBLOB of GM/T 0016; DER, base64 or "
-	                       "PEM.",
-	                       "%s holds no enveloped key", path);
+	enum status status = bytes ? ST_OK : fail_memory();
+	if (bytes)
+		status = e ? take(path, e, out)
+		           : fail(ST_USAGE, "It must be SM2EnvelopedKey of GB/T 35276, also within other ASN.1, or ENVELOPEDKEYBLOB of GM/T 0016; "
+		                  "DER, base64 or PEM.", "%s holds no enveloped key", path);
 	envelope_free(e);
 	free(bytes);
+	return status;
+}
+
+enum status envelope_read(const char *path, struct envelope *out)
+{
+	unsigned char *file;
+	size_t len;
+	enum status status = input_all(path, FILE_MAX_LEN, &file, &len);
+
+	*out = (struct envelope){0};
+	if (status == ST_OK)
+		status = envelope_decode(path, file, len, out);
 	secret_free(file);
 	return status;
 }

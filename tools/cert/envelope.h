@@ -22,6 +22,8 @@ struct envelope {
 
 /* ST_USAGE after a message: there is none in the file, or it is of another cipher. */
 enum status envelope_read(const char *path, struct envelope *) MUST_USE;
+/* The same of a file's bytes; path: for messages. */
+enum status envelope_decode(const char *path, const unsigned char *file, size_t len, struct envelope *) MUST_USE;
 void envelope_clear(struct envelope *);
 
 #endif
