@@ -46,36 +46,35 @@ static void on_signal(int sig)
 static const unsigned flights[] = {0, 1, 8, GATEWAY_JOBS_MAX};
 #define NFLIGHTS (sizeof flights / sizeof *flights)
 
-static void add(struct bench *b, struct gateway_task task, size_t file)
+static size_t add(struct bench *b, struct gateway_task task, size_t file)
 {
 	if (b->n == CELLS_MAX)
 		abort();
 	task.place = &b->place;
-	b->cells[b->n++] = (struct cell){.task = task, .file = file};
+	b->cells[b->n] = (struct cell){.task = task, .file = file};
+	return b->n++;
 }
 
-static void add_device(struct bench *b, struct gateway_task task, enum gateway_device device, size_t file)
-{
-	task.device = device;
-	for (size_t i = 0; i < NFLIGHTS; i++) {
-		task.jobs = flights[i];
-		add(b, task, file);
-	}
-}
-
-/* Neighbours in time are compared: the file's key first, then the same with every device. */
+/* Neighbours in time are compared: the file's key first, then the same with every device, in jobs and without. */
 static void add_group(struct bench *b, enum gateway_work work, enum gateway_key key)
 {
-	const struct gateway_task task = {.work = work, .key = key};
-	const size_t file = b->n;
+	struct gateway_task task = {.work = work, .key = key};
 
-	add(b, task, file);
-	if (work == GATEWAY_SIGN && key == GATEWAY_SM2)
-		add(b, (struct gateway_task){.work = work, .key = key, .device = GATEWAY_KERNEL}, file);
-	for (enum gateway_device device = GATEWAY_SOFT; device <= GATEWAY_NET; device++)
-		add_device(b, task, device, file);
-	if (key == GATEWAY_P256 && work != GATEWAY_TLS12 && gateway_has_slow())
-		add_device(b, task, GATEWAY_SLOW, file);
+	for (size_t i = 0; i < NFLIGHTS; i++) {
+		task.jobs = flights[i];
+		task.device = GATEWAY_FILE;
+		const size_t file = add(b, task, b->n);
+		for (task.device = GATEWAY_SOFT; task.device <= GATEWAY_NET; task.device++)
+			add(b, task, file);
+		if (key == GATEWAY_P256 && work != GATEWAY_TLS12 && gateway_has_slow()) {
+			task.device = GATEWAY_SLOW;
+			add(b, task, file);
+		}
+		if (key == GATEWAY_SM2 && task.jobs == 0) {
+			task.device = GATEWAY_KERNEL;
+			add(b, task, file);
+		}
+	}
 }
 
 static void choose(struct bench *b)

@@ -144,7 +144,7 @@ static void remarks(const struct rows *rows, unsigned rounds, double seconds)
 	const struct gateway_row *soft = find(rows, (struct gateway_task){.work = GATEWAY_SIGN, .key = GATEWAY_SM2, .device = GATEWAY_SOFT});
 	json_t *machine = bench_machine();
 
-	printf("\nIn brackets: times the file's key, more is faster, from the same run (%u rounds, medians, %.0f s).\n", rounds, seconds);
+	printf("\nIn brackets: times the file's key in as many jobs, more is faster, from the same run (%u rounds, medians, %.0f s).\n", rounds, seconds);
 	if (kernel && soft)
 		printf("SM2: hufu's kernel alone signs %.1f times as fast as the default provider, the provider with it %.1f times.\n", kernel->ratio,
 		       soft->ratio);
