@@ -86,12 +86,13 @@ static const OSSL_DISPATCH functions[] = {
 /* The provider's section of openssl.cnf, as text; what it does not say stays NULL. */
 static bool read_settings(struct provider *provider, const OSSL_DISPATCH *in)
 {
-	char *conf = NULL, *pin_source = NULL, *credential = NULL, *token = NULL;
+	char *conf = NULL, *pin_source = NULL, *credential = NULL, *token = NULL, *sm2_id = NULL;
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_ptr("conf", &conf, 0),
 		OSSL_PARAM_construct_utf8_ptr("pin-source", &pin_source, 0),
 		OSSL_PARAM_construct_utf8_ptr("credential", &credential, 0),
 		OSSL_PARAM_construct_utf8_ptr("token", &token, 0),
+		OSSL_PARAM_construct_utf8_ptr("sm2-id", &sm2_id, 0),
 		OSSL_PARAM_construct_end(),
 	};
 
@@ -99,7 +100,9 @@ static bool read_settings(struct provider *provider, const OSSL_DISPATCH *in)
 		in++;
 	if (!in->function_id || !OSSL_FUNC_core_get_params(in)(provider->handle, params))
 		return false;
-	provider->settings = (struct settings){.conf = conf, .pin_source = pin_source, .credential = credential, .token = token};
+	provider->settings = (struct settings){
+		.conf = conf, .pin_source = pin_source, .credential = credential, .token = token, .sm2_id = sm2_id,
+	};
 	return true;
 }
 

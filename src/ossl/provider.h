@@ -30,6 +30,7 @@ struct settings {
 	const char *pin_source;         /* "pin-source": of RFC 7512, for URIs that have none: a file's name or file: URI */
 	const char *credential;         /* "credential": a systemd credential that holds the PIN */
 	const char *token;              /* "token": the label of the token that random bytes come from, and whoever names none means */
+	const char *sm2_id;             /* "sm2-id": the ID of SM2's signers who state none; NULL: what this libcrypto takes */
 };
 
 struct upcalls;                         /* error.c: libcrypto's functions for providers */

@@ -11,8 +11,8 @@
 #include "token/asn1.h"
 
 /*
- * The ID of a signer who states none is what this libcrypto's default provider takes, so that a key does the same in a
- * token as in a file: GM/T 0009's in Tongsuo, no octets at all in OpenSSL.
+ * The ID of a signer who states none is what "sm2-id" says in the provider's section of openssl.cnf; else what this libcrypto's
+ * default provider takes, so that a key does the same in a token as in a file: GM/T 0009's in Tongsuo, no octets at all in OpenSSL.
  */
 #ifdef TONGSUO_VERSION_NUMBER
 static const uint8_t default_id[] = SM2_DEFAULT_ID;
@@ -24,8 +24,14 @@ static const uint8_t default_id[] = "";
 
 static const uint8_t *id_of(const struct signature *s, size_t *len)
 {
-	*len = s->sm2.id ? s->sm2.id_len : DEFAULT_ID_LEN;
-	return s->sm2.id ? s->sm2.id : default_id;
+	const char *site = s->provider->settings.sm2_id;
+
+	if (s->sm2.id) {
+		*len = s->sm2.id_len;
+		return s->sm2.id;
+	}
+	*len = site ? strlen(site) : DEFAULT_ID_LEN;
+	return site ? (const uint8_t *)site : default_id;
 }
 
 /* Without the octet that says "uncompressed". */
@@ -89,12 +95,11 @@ static int take_id(struct signature *s, const OSSL_PARAM *p)
 	free(s->sm2.id);
 	s->sm2.id = NULL;
 	s->sm2.id_len = p->data_size;
-	if (!p->data_size)
-		return 1;
-	s->sm2.id = malloc(p->data_size);
+	s->sm2.id = malloc(p->data_size ? p->data_size : 1); /* no octets are an ID, too */
 	if (!s->sm2.id)
 		return fail(s->provider, REASON_INTERNAL, "no memory");
-	memcpy(s->sm2.id, p->data, p->data_size);
+	if (p->data_size)
+		memcpy(s->sm2.id, p->data, p->data_size);
 	return 1;
 }
 
@@ -116,10 +121,16 @@ static const struct signature_type type = {
 	.begin = begin, .sign = sign, .verify = verify, .sign_message = sign_message,
 };
 
-static void *newctx(void *provider, const char *properties)
+/* Not when the provider is loaded: the openssl command would go on without it, and not say why. */
+static void *newctx(void *arg, const char *properties)
 {
+	const struct provider *provider = arg;
+	const char *id = provider->settings.sm2_id;
+
 	(void)properties;
-	return signature_new(provider, &type);
+	if (id && strlen(id) > SM2_ID_MAX)
+		return fail(provider, REASON_CONFIGURATION, "sm2-id: a distinguishing ID has at most %d bytes", SM2_ID_MAX), NULL;
+	return signature_new(arg, &type);
 }
 
 static const OSSL_PARAM *gettable(void *ctx, void *provider)

@@ -51,6 +51,25 @@ check "with the same result" theirs dgst -sm3 -verify "$work/sm2.pub" -signature
 dgst_with sm2 -sm3 -sigopt distid:$id
 dgst_with sm2 -sm3 -sigopt hexdistid:616263
 check_not "SM2: under another ID it does not verify" theirs dgst -sm3 -sigopt distid:$id -verify "$work/sm2.pub" -signature "$work/sig" "$work/data"
+
+# A site's own ID, for signers who state none.
+printf '%s\n' 'openssl_conf = init' '[init]' 'providers = providers' '[providers]' 'default = on' 'hufu = hufu' '[on]' 'activate = 1' \
+	'[hufu]' 'activate = 1' "sm2-id = $id" '[req]' 'distinguished_name = name' '[name]' >"$work/site.cnf"
+with_cnf() { local cnf=$1; shift; OPENSSL_CONF=$cnf OPENSSL_MODULES=$top_builddir/.libs $HUFU_WRAP openssl "$@"; }
+at_site() { with_cnf "$work/site.cnf" "$@"; }
+check "with sm2-id in openssl.cnf SM2 signs" at_site dgst -sm3 -sign "$(key_of sm2)" -out "$work/sig" "$work/data"
+check "under that ID" theirs dgst -sm3 -sigopt distid:$id -verify "$work/sm2.pub" -signature "$work/sig" "$work/data"
+check "requests, too" at_site req -new -sm3 -key "$(key_of sm2)" -subj /CN=site -out "$work/site.csr"
+check "which verify under it" theirs req -in "$work/site.csr" -verify -noout -vfyopt distid:$id
+check "and under no other" theirs req -in "$work/site.csr" -verify -noout
+check "as openssl says" contains "verify failure" "$work/out"
+check "but whoever states another signs under that" at_site dgst -sm3 -sigopt distid:abc -sign "$(key_of sm2)" -out "$work/sig" "$work/data"
+check "and no other" theirs dgst -sm3 -sigopt distid:abc -verify "$work/sm2.pub" -signature "$work/sig" "$work/data"
+check "even one of no octets" at_site dgst -sm3 -sigopt hexdistid: -sign "$(key_of sm2)" -out "$work/sig" "$work/data"
+check "is stated" theirs dgst -sm3 -verify "$work/sm2.pub" -signature "$work/sig" "$work/data"
+sed "s/^sm2-id.*/sm2-id = $(head -c 9000 /dev/zero | tr '\0' x)/" "$work/site.cnf" >"$work/long.cnf"
+check_not "one that is too long is refused" with_cnf "$work/long.cnf" dgst -sm3 -sign "$(key_of sm2)" -out "$work/sig" "$work/data"
+check "with a reason" contains "sm2-id: a distinguishing ID has at most 8191 bytes" "$work/out"
 for label in ed25519 ed448; do
 	check "$label: pkeyutl signs the message" ours pkeyutl -sign -rawin -inkey "$(key_of $label)" -in "$work/data" -out "$work/sig"
 	check "$label: openssl verifies" theirs pkeyutl -verify -rawin -pubin -inkey "$work/$label.pub" -in "$work/data" -sigfile "$work/sig"
