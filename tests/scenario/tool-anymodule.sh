@@ -72,6 +72,18 @@ check_status 2 "a file that is not there: 2" in_ key import --label x nothing
 for key in ec rsa aes; do check "key test: $key" in_ key test $key; done
 check_status 2 "a key that is not there: 2" in_ sign nothing data
 
+# -- certificates ---------------------------------------------------------------
+openssl req -x509 -new -key k.pem -subj /CN=p8 -days 3 -out p8.pem 2>/dev/null
+check "a certificate finds its key" in_ cert import p8.pem
+check "and takes its name" contains "object=p8" out
+in_ cert list >certs 2>out
+check "it is listed" contains "^p8 .* yes *$" certs
+check "it is exported" in_ cert export p8 --out p8.out
+check "the same" same p8.pem p8.out
+check "and destroyed" in_ cert destroy p8 --yes
+check_status 4 "requests are for hufu's own tokens: 4" in_ cert request ec --subject /CN=ec
+check "which the message says" contains "hufu's own" out
+
 # -- use ---------------------------------------------------------------------
 for key in ec rsa p8; do
 	check "$key signs" in_ sign $key data --out sig.$key
