@@ -81,7 +81,10 @@ static int no_passphrase(char *buf, int size, int writing, void *arg)
 static bool read_pem(const unsigned char *file, size_t len, STACK_OF(X509) *certs, STACK_OF(X509_CRL) *crls)
 {
 	BIO *bio = BIO_new_mem_buf(file, (int)len);
-	STACK_OF(X509_INFO) *all = bio ? PEM_X509_INFO_read_bio_ex(bio, NULL, no_passphrase, NULL, libcrypto_context(), NULL) : NULL;
+	STACK_OF(X509_INFO) *all = NULL;
+
+	if (bio)
+		all = PEM_X509_INFO_read_bio_ex(bio, NULL, no_passphrase, NULL, libcrypto_context(), NULL);
 	bool good = all != NULL;
 
 	for (int i = 0; i < sk_X509_INFO_num(all); i++) {
@@ -169,8 +172,8 @@ static enum status read_file(const char *path, STACK_OF(X509) **certs, STACK_OF(
 	*crls = sk_X509_CRL_new_null();
 	ERR_clear_error();
 	if (!read_any(file, len, *certs, *crls))
-		status = fail(ST_USAGE, "It must be PEM, DER, base64 or PKCS#7 (.p7b).", "%s holds nothing of X.509 that can be read: %s",
-		              path, libcrypto_error());
+		status = fail(ST_USAGE, "It must be PEM, DER, base64 or PKCS#7 (.p7b).",
+		              "%s holds nothing of X.509 that can be read: %s", path, libcrypto_error());
 	ERR_clear_error();
 	secret_free(file);
 	return status;
@@ -218,10 +221,11 @@ unsigned char *certs_write(const STACK_OF(X509) *certs, bool der, size_t *len)
 
 char *name_text(const X509_NAME *name)
 {
+	static const unsigned long form = (XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) | ASN1_STRFLGS_UTF8_CONVERT;
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *data, *out = NULL;
 
-	if (bio && X509_NAME_print_ex(bio, name, 0, (XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) | ASN1_STRFLGS_UTF8_CONVERT) >= 0) {
+	if (bio && X509_NAME_print_ex(bio, name, 0, form) >= 0) {
 		long len = BIO_get_mem_data(bio, &data);
 		out = strndup(len > 0 ? data : "", (size_t)len);
 	}

@@ -61,7 +61,8 @@ static enum status check_signer(const struct answer *a)
 	int may = object_flag(&a->s, o->handle, CKA_UNWRAP);
 
 	if (!o->kind || o->kind->type != CKK_HUFU_SM2)
-		return fail(ST_USAGE, "Name the SM2 key whose request the authority answered.", "\"%s\" is no SM2 key", arg_target(a->args, 0));
+		return fail(ST_USAGE, "Name the SM2 key whose request the authority answered.", "\"%s\" is no SM2 key",
+		            arg_target(a->args, 0));
 	if (may == 1 || arg_has(a->args, "allow-unwrap"))
 		return ST_OK;
 	return fail(ST_POLICY,
@@ -88,7 +89,8 @@ static enum status check_new(const struct answer *a)
 	enum status status = objects_find(&a->s, wanted, 2, &found, &n);
 	free(found);
 	if (status == ST_OK && n)
-		status = fail(ST_POLICY, "hufu key list shows it.", "the key in %s is on token \"%s\" already", arg_target(a->args, 1), a->s.label);
+		status = fail(ST_POLICY, "hufu key list shows it.", "the key in %s is on token \"%s\" already",
+		              arg_target(a->args, 1), a->s.label);
 	return status;
 }
 

@@ -64,6 +64,14 @@ static enum status find_keys(struct import *im, size_t *holders)
 	return status;
 }
 
+static bool has_issued_wanted(const struct import *im, X509 *cert)
+{
+	for (size_t i = 0; i < im->n; i++)
+		if (im->entries[i].wanted && X509_check_issued(cert, im->entries[i].cert) == X509_V_OK)
+			return true;
+	return false;
+}
+
 /* Whoever issued one that is wanted is wanted, until nothing changes. */
 static void want_issuers(struct import *im)
 {
@@ -72,9 +80,8 @@ static void want_issuers(struct import *im)
 	while (more) {
 		more = false;
 		for (size_t i = 0; i < im->n; i++)
-			for (size_t j = 0; j < im->n && !im->entries[i].wanted; j++)
-				if (im->entries[j].wanted && X509_check_issued(im->entries[i].cert, im->entries[j].cert) == X509_V_OK)
-					more = im->entries[i].wanted = true;
+			if (!im->entries[i].wanted && has_issued_wanted(im, im->entries[i].cert))
+				more = im->entries[i].wanted = true;
 	}
 	ERR_clear_error();
 }
@@ -82,8 +89,9 @@ static void want_issuers(struct import *im)
 static enum status refuse(const struct import *im, const struct entry *e)
 {
 	char *subject = name_text(X509_get_subject_name(e->cert));
-	enum status status = fail(ST_NOT_FOUND, "hufu cert list and hufu key list show what is there; --any imports it all the same.",
-	                          "the key of \"%s\" in %s is not on token \"%s\"", subject ? subject : "", im->path, im->s.label);
+	enum status status =
+		fail(ST_NOT_FOUND, "hufu cert list and hufu key list show what is there; --any imports it all the same.",
+	             "the key of \"%s\" in %s is not on token \"%s\"", subject ? subject : "", im->path, im->s.label);
 
 	free(subject);
 	return status;
@@ -97,8 +105,8 @@ static enum status choose(struct import *im)
 	if (status)
 		return status;
 	if (holders > 1 && arg_has(im->args, "label"))
-		return fail(ST_USAGE, "Leave --label out, or import a file for each.", "%s has %zu certificates for keys of token \"%s\"",
-		            im->path, holders, im->s.label);
+		return fail(ST_USAGE, "Leave --label out, or import a file for each.",
+		            "%s has %zu certificates for keys of token \"%s\"", im->path, holders, im->s.label);
 	want_issuers(im);
 	for (size_t i = 0; i < im->n && !arg_has(im->args, "any"); i++)
 		if (!im->entries[i].wanted)

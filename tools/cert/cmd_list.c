@@ -94,7 +94,8 @@ static enum status collect(struct list *l)
 		return fail_memory();
 	for (CK_ULONG i = 0; status == ST_OK && i < l->found.n; i++) {
 		struct line *line = &l->lines[l->n];
-		*line = (struct line){.object = &l->found.objects[i], .cert = l->found.certs[i], .days = days_left(l->found.certs[i])};
+		X509 *cert = l->found.certs[i];
+		*line = (struct line){.object = &l->found.objects[i], .cert = cert, .days = days_left(cert)};
 		if (!all && line->days > (int)l->within)
 			continue;
 		status = look_for_key(&l->s, line);
@@ -106,14 +107,15 @@ static enum status collect(struct list *l)
 
 static json_t *json_of(const struct session *s, const struct line *line)
 {
+	const struct object *o = line->object;
 	char *subject = name_text(X509_get_subject_name(line->cert)), *issuer = name_text(X509_get_issuer_name(line->cert));
 	char *serial = serial_text(line->cert), *begin = time_text(X509_get0_notBefore(line->cert));
-	char *end = time_text(X509_get0_notAfter(line->cert)), *uri = object_uri(s, line->object);
-	char *id = hex_string(line->object->id, line->object->id_len);
-	json_t *doc = json_pack("{s:o,s:s*,s:s*,s:s*,s:s*,s:s*,s:s*,s:i,s:s,s:s*}", "label",
-	                        json_text(line->object->label ? line->object->label : (const unsigned char *)"", line->object->label_len),
-	                        "id", id, "subject", subject, "issuer", issuer, "serial", serial, "not_before", begin, "not_after", end,
-	                        "days_left", line->days, "key", key_states[line->key], "uri", uri);
+	char *end = time_text(X509_get0_notAfter(line->cert)), *uri = object_uri(s, o);
+	char *id = hex_string(o->id, o->id_len);
+	json_t *label = json_text(o->label ? (const char *)o->label : "", o->label_len);
+	json_t *doc = json_pack("{s:o,s:s*,s:s*,s:s*,s:s*,s:s*,s:s*,s:i,s:s,s:s*}", "label", label, "id", id, "subject", subject,
+	                        "issuer", issuer, "serial", serial, "not_before", begin, "not_after", end, "days_left", line->days,
+	                        "key", key_states[line->key], "uri", uri);
 
 	free(subject);
 	free(issuer);
@@ -142,8 +144,9 @@ static void add_row(struct table *table, const struct line *line)
 
 	if (line->days >= 0)
 		snprintf(days, sizeof days, "%d", line->days);
-	table_row(table, (const char *const[]){label ? label : "", subject ? subject : "", issuer ? issuer : "", serial ? serial : "",
-	                                       end ? end : "", days, key_states[line->key]});
+	table_row(table,
+	          (const char *const[]){label ? label : "", subject ? subject : "", issuer ? issuer : "", serial ? serial : "",
+	                                end ? end : "", days, key_states[line->key]});
 	free(label);
 	free(subject);
 	free(issuer);

@@ -108,7 +108,8 @@ static enum status check_options(const struct args *args)
 	if (key && !pair)
 		return fail(ST_USAGE, "Add --pair.", "--encryption-key is one of a pair");
 	if (out && !key)
-		return fail(ST_USAGE, "Name the key with --encryption-key.", "--encryption-out is for the request of an encryption key");
+		return fail(ST_USAGE, "Name the key with --encryption-key.",
+		            "--encryption-out is for the request of an encryption key");
 	if (key && !out && arg_has(args, "der"))
 		return fail(ST_USAGE, "Give --encryption-out, too.", "two requests in DER need a file each");
 	return ST_OK;
@@ -122,7 +123,8 @@ static enum status check_pair(const struct signer *signer)
 	if (!arg_has(signer->args, "pair"))
 		return ST_OK;
 	if (!signer->key.sm2 || (other->uri && !other->sm2))
-		return fail(ST_USAGE, "Leave --pair out, or name SM2 keys.", "the pair of GM/T 0015 is one of SM2 keys, and \"%s\" is none",
+		return fail(ST_USAGE, "Leave --pair out, or name SM2 keys.",
+		            "the pair of GM/T 0015 is one of SM2 keys, and \"%s\" is none",
 		            signer->key.sm2 ? other->label : signer->key.label);
 	if (other->uri && !strcmp(other->uri, signer->key.uri))
 		return fail(ST_USAGE, "Name two keys.", "\"%s\" cannot be both keys of a pair", signer->key.label);
@@ -137,8 +139,8 @@ static enum status print_json(const struct request *requests, size_t n)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s,s:s*,s:o}", "key", requests[i].key->uri, "key_usage", requests[i].usage, "pem",
-		                                      json_text(requests[i].bytes, requests[i].len)));
+		json_array_append_new(list, json_pack("{s:s,s:s*,s:o}", "key", requests[i].key->uri, "key_usage", requests[i].usage,
+		                                      "pem", json_text(requests[i].bytes, requests[i].len)));
 	return out_json(json_pack("{s:s,s:o}", "schema", "hufu-cert-request/1", "requests", list));
 }
 
@@ -187,8 +189,8 @@ static enum status make_all(struct signer *signer)
 	OPENSSL_free(requests[1].bytes);
 	if (status || !signer->other.uri || second)
 		return status;
-	note("the key \"%s\" must not sign, so it has no request: the authority of an SM2 pair takes the signing key's, and sends an "
-	     "encryption key (hufu cert import-enveloped)", signer->other.label);
+	note("the key \"%s\" must not sign, so it has no request: the authority of an SM2 pair takes the signing key's, and sends "
+	     "an encryption key (hufu cert import-enveloped)", signer->other.label);
 	return ST_PARTIAL;
 }
 

@@ -49,10 +49,11 @@ static bool add_key_identifier(X509 *cert)
 static X509 *build(const struct signer *signer, const struct fields *fields, unsigned long days, EVP_PKEY *pkey)
 {
 	X509 *cert = X509_new_ex(signer->ossl.context, NULL);
-	bool good = cert && X509_set_version(cert, X509_VERSION_3) && set_serial(cert) && X509_set_subject_name(cert, fields->subject) &&
-	            X509_set_issuer_name(cert, fields->subject) && X509_gmtime_adj(X509_getm_notBefore(cert), -BACKDATE_S) &&
-	            X509_time_adj_ex(X509_getm_notAfter(cert), (int)days, 0, NULL) && X509_set_pubkey(cert, pkey) &&
-	            add_key_identifier(cert);
+	bool good = cert && X509_set_version(cert, X509_VERSION_3) && set_serial(cert) &&
+	            X509_set_subject_name(cert, fields->subject) && X509_set_issuer_name(cert, fields->subject) &&
+	            X509_gmtime_adj(X509_getm_notBefore(cert), -BACKDATE_S) &&
+	            X509_time_adj_ex(X509_getm_notAfter(cert), (int)days, 0, NULL) &&
+	            X509_set_pubkey(cert, pkey) && add_key_identifier(cert);
 
 	for (int i = 0; good && i < sk_X509_EXTENSION_num(fields->extensions); i++)
 		good = X509_add_ext(cert, sk_X509_EXTENSION_value(fields->extensions, i), -1);
@@ -65,8 +66,8 @@ static X509 *build(const struct signer *signer, const struct fields *fields, uns
 static enum status print_json(const struct signer *signer, X509 *cert, const unsigned char *pem, size_t len)
 {
 	char *serial = serial_text(cert), *end = time_text(X509_get0_notAfter(cert));
-	json_t *doc = json_pack("{s:s,s:s,s:s*,s:s*,s:o}", "schema", "hufu-cert-self-signed/1", "key", signer->key.uri, "serial", serial,
-	                        "not_after", end, "pem", json_text(pem, len));
+	json_t *doc = json_pack("{s:s,s:s,s:s*,s:s*,s:o}", "schema", "hufu-cert-self-signed/1", "key", signer->key.uri, "serial",
+	                        serial, "not_after", end, "pem", json_text(pem, len));
 
 	free(serial);
 	free(end);

@@ -49,7 +49,9 @@ static enum status purpose_of(const char *name, int *purpose)
 			*purpose = purposes[i].purpose;
 			return ST_OK;
 		}
-	return name ? fail(ST_USAGE, "It is one of any, server, client, email, ocsp and timestamp.", "there is no purpose \"%s\"", name) : ST_OK;
+	if (!name)
+		return ST_OK;
+	return fail(ST_USAGE, "It is one of any, server, client, email, ocsp and timestamp.", "there is no purpose \"%s\"", name);
 }
 
 static enum status add_certs(const struct args *args, const char *option, STACK_OF(X509) *all)
@@ -226,8 +228,8 @@ static enum status tell_good(const struct verification *v, X509_STORE_CTX *ctx)
 	int days = days_left(sk_X509_value(chain, 0));
 
 	if (v->args->json) {
-		json_t *doc = json_pack("{s:s,s:b,s:o,s:s*,s:i}", "schema", "hufu-cert-verify/1", "valid", 1, "chain", chain_json(ctx),
-		                        "not_after", end, "days_left", days);
+		json_t *doc = json_pack("{s:s,s:b,s:o,s:s*,s:i}", "schema", "hufu-cert-verify/1", "valid", 1, "chain",
+		                        chain_json(ctx), "not_after", end, "days_left", days);
 		free(end);
 		return out_json(doc);
 	}
@@ -258,8 +260,8 @@ static const char *next_step(int error, const X509 *cert)
 	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
 	case X509_V_ERR_CRL_SIGNATURE_FAILURE:
 		if (cert && X509_get_signature_nid(cert) == NID_SM2_with_SM3)
-			return "It was changed, is another authority's, or SM2 signed it under another identifier: OpenSSL takes the empty "
-			       "one where it is told none (--sm2-id \"\").";
+			return "It was changed, is another authority's, or SM2 signed it under another identifier: OpenSSL takes "
+			       "the empty one where it is told none (--sm2-id \"\").";
 		return "It was changed, or is another authority's of the same name.";
 	default:
 		return NULL;
@@ -271,8 +273,9 @@ static enum status tell_bad(X509_STORE_CTX *ctx)
 	int error = X509_STORE_CTX_get_error(ctx);
 	X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
 	char *subject = cert ? name_text(X509_get_subject_name(cert)) : NULL;
-	enum status status = fail(ST_INTEGRITY, next_step(error, cert), "the certificate of \"%s\" does not verify, at depth %d: %s",
-	                          subject ? subject : "?", X509_STORE_CTX_get_error_depth(ctx), X509_verify_cert_error_string(error));
+	enum status status =
+		fail(ST_INTEGRITY, next_step(error, cert), "the certificate of \"%s\" does not verify, at depth %d: %s",
+	             subject ? subject : "?", X509_STORE_CTX_get_error_depth(ctx), X509_verify_cert_error_string(error));
 
 	free(subject);
 	return status;

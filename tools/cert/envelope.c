@@ -102,19 +102,7 @@ static SM2_ENVELOPE *decode(const unsigned char *der, size_t len)
 	return NULL;
 }
 
-static SM2_ENVELOPE *search(const unsigned char *der, size_t len, int nesting, int *nodes);
-
-/* Of one value: itself, or what is in it, be it constructed or an OCTET STRING. */
-static SM2_ENVELOPE *search_value(const unsigned char *der, size_t len, const unsigned char *content, size_t content_len, bool opens,
-                                  int nesting, int *nodes)
-{
-	SM2_ENVELOPE *e = decode(der, len);
-
-	if (e || !opens || nesting == NESTING_MAX)
-		return e;
-	return search(content, content_len, nesting + 1, nodes);
-}
-
+/* Values one behind the other, and what is in them, be they constructed or OCTET STRINGs. */
 static SM2_ENVELOPE *search(const unsigned char *der, size_t len, int nesting, int *nodes)
 {
 	const unsigned char *p = der, *end = der + len;
@@ -129,7 +117,9 @@ static SM2_ENVELOPE *search(const unsigned char *der, size_t len, int nesting, i
 			break;
 		bool opens = (form & V_ASN1_CONSTRUCTED) || (class == V_ASN1_UNIVERSAL && tag == V_ASN1_OCTET_STRING);
 		const unsigned char *next = content + content_len;
-		e = search_value(p, (size_t)(next - p), content, (size_t)content_len, opens, nesting, nodes);
+		e = decode(p, (size_t)(next - p));
+		if (!e && opens && nesting < NESTING_MAX)
+			e = search(content, (size_t)content_len, nesting + 1, nodes);
 		p = next;
 	}
 	return e;
@@ -178,8 +168,8 @@ static bool fill(SM2_ENVELOPE *e, const struct blob *b)
 
 static bool is_blob(const struct blob *b)
 {
-	return number(b->version) == 1 && number(b->cipher) == SGD_SM4_ECB && number(b->nbits) == 256 && number(b->public.nbits) == 256 &&
-	       number(b->key.len) == sizeof b->key.text;
+	return number(b->version) == 1 && number(b->cipher) == SGD_SM4_ECB && number(b->nbits) == 256 &&
+	       number(b->public.nbits) == 256 && number(b->key.len) == sizeof b->key.text;
 }
 
 static SM2_ENVELOPE *of_blob(const unsigned char *bytes, size_t len)
@@ -240,8 +230,8 @@ enum status envelope_decode(const char *path, const unsigned char *file, size_t 
 	enum status status = bytes ? ST_OK : fail_memory();
 	if (bytes)
 		status = e ? take(path, e, out)
-		           : fail(ST_USAGE, "It must be SM2EnvelopedKey of GB/T 35276, also within other ASN.1, or ENVELOPEDKEYBLOB of GM/T 0016; "
-		                  "DER, base64 or PEM.", "%s holds no enveloped key", path);
+		           : fail(ST_USAGE, "It must be SM2EnvelopedKey of GB/T 35276, also within other ASN.1, or ENVELOPEDKEYBLOB "
+		                  "of GM/T 0016; DER, base64 or PEM.", "%s holds no enveloped key", path);
 	envelope_free(e);
 	free(bytes);
 	return status;

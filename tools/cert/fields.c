@@ -25,7 +25,7 @@ static const char *unescape(const char *text, const char *ends, char *out)
 
 static enum status bad_subject(const char *text, const char *what, const char *where)
 {
-	return fail(ST_USAGE, "A subject looks like /C=CN/O=Example/CN=gateway.example.com; \\ stands before a / or + within a value.",
+	return fail(ST_USAGE, "It looks like /C=CN/O=Example/CN=gateway.example.com; \\ stands before a / or + within a value.",
 	            "the subject \"%s\": %s \"%s\"", text, what, where);
 }
 
@@ -61,7 +61,8 @@ static enum status subject_of(const char *text, X509_NAME **name)
 
 	*name = X509_NAME_new();
 	if (!text)
-		status = fail(ST_USAGE, "--subject /C=CN/O=Example/CN=gateway.example.com", "--subject is missing: whom is it for?");
+		status = fail(ST_USAGE, "--subject /C=CN/O=Example/CN=gateway.example.com",
+		              "--subject is missing: whom is it for?");
 	else
 		status = *name && type && value ? parse_subject(text, *name, type, value) : fail_memory();
 	free(type);
@@ -90,9 +91,10 @@ static GENERAL_NAME *alternative(const char *text)
 {
 	for (size_t i = 0; i < NALTERNATIVES; i++) {
 		size_t len = strlen(alternatives[i].prefix);
-		if (!strncasecmp(text, alternatives[i].prefix, len))
-			return text[len] && is_plain(text + len) ? a2i_GENERAL_NAME(NULL, NULL, NULL, alternatives[i].type, text + len, 0)
-			                                         : NULL;
+		if (strncasecmp(text, alternatives[i].prefix, len))
+			continue;
+		text += len;
+		return text[0] && is_plain(text) ? a2i_GENERAL_NAME(NULL, NULL, NULL, alternatives[i].type, text, 0) : NULL;
 	}
 	return NULL;
 }
@@ -107,7 +109,8 @@ static enum status add_alternatives(const char *list, GENERAL_NAMES *names)
 		if (name && sk_GENERAL_NAME_push(names, name) > 0)
 			continue;
 		GENERAL_NAME_free(name);
-		status = fail(ST_USAGE, "--san dns:www.example.com,ip:10.0.0.7; also email: and uri:. Names beyond ASCII are written as A-labels.",
+		status = fail(ST_USAGE,
+		              "--san dns:www.example.com,ip:10.0.0.7; also email: and uri:. Names beyond ASCII stand as A-labels.",
 		              "--san \"%s\" cannot be understood", word);
 	}
 	free(copy);

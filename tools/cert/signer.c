@@ -33,8 +33,8 @@ static enum status describe_other(const struct args *args, struct session *s, co
 	enum status status = selector_init(args, target, SELECT_OBJECT, &s->selector);
 
 	if (status == ST_OK && !selector_match_slot(&s->selector, &s->module, &s->slot))
-		status = fail(ST_USAGE, "The pair of a certificate holder's keys is on one token.", "\"%s\" is not on token \"%s\"", target,
-		              s->label);
+		status = fail(ST_USAGE, "The pair of a certificate holder's keys is on one token.", "\"%s\" is not on token \"%s\"",
+		              target, s->label);
 	if (status == ST_OK)
 		status = describe(s, target, key);
 	selector_clear(&s->selector);
@@ -82,7 +82,7 @@ enum status signer_may_sign(const struct signer_key *key)
 	if (key->may_sign)
 		return ST_OK;
 	return fail(ST_POLICY,
-	            "A request is signed by its own key. An encryption key of SM2 comes from the authority (hufu cert import-enveloped).",
+	            "A request is signed by its own key. An SM2 encryption key comes from the authority (hufu cert import-enveloped).",
 	            "the key \"%s\" must not sign (CKA_SIGN is false)", key->label);
 }
 
@@ -129,7 +129,8 @@ enum status signer_begin(struct signer *signer, const struct signer_key *key, EV
 	if (status)
 		return status;
 	*md = EVP_MD_CTX_new();
-	if (*md && EVP_DigestSignInit_ex(*md, &ctx, hash, signer->ossl.context, NULL, pkey, NULL) > 0 && set_scheme(signer, pkey, ctx))
+	if (*md && EVP_DigestSignInit_ex(*md, &ctx, hash, signer->ossl.context, NULL, pkey, NULL) > 0 &&
+	    set_scheme(signer, pkey, ctx))
 		return ST_OK;
 	EVP_MD_CTX_free(*md);
 	*md = NULL;

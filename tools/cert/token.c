@@ -77,8 +77,8 @@ enum status token_cert_find_one(const struct session *s, const char *target, str
 	if (status)
 		return status;
 	if (found->n == 0)
-		return fail(ST_NOT_FOUND, "hufu cert list shows the certificates.", "there is no certificate \"%s\" on token \"%s\"", target,
-		            s->label);
+		return fail(ST_NOT_FOUND, "hufu cert list shows the certificates.",
+		            "there is no certificate \"%s\" on token \"%s\"", target, s->label);
 	if (found->n > 1)
 		return fail(ST_USAGE, "Name one by its URI (object=, id=); hufu cert list -o json shows them.",
 		            "%lu certificates fit \"%s\" on token \"%s\"", found->n, target, s->label);
@@ -204,8 +204,8 @@ static enum status choose(const struct session *s, const CK_OBJECT_HANDLE *handl
 		if (status)
 			return status;
 		if (fits)
-			return fail(ST_USAGE, "Choose one by --id; hufu key list shows them.", "token \"%s\" has the certificate's key %lu times",
-			            s->label, n);
+			return fail(ST_USAGE, "Choose one by --id; hufu key list shows them.",
+			            "token \"%s\" has the certificate's key %lu times", s->label, n);
 	}
 	return ST_OK;
 }
