@@ -136,9 +136,12 @@ check "with what to do" contains "untrusted" out
 check_status 6 "another root: 6" hufu cert verify chain.pem --ca ec.pem
 check_status 6 "another identifier: 6" hufu cert verify chain.pem --ca root.pem --sm2-id alice
 check "with a hint" contains "sm2-id" out
-quiet openssl req -x509 -new -key root.key -subj "/CN=plain" -sm3 -days 9 -out plain.pem
-check_status 6 "what openssl signed under no identifier: 6" hufu cert verify plain.pem --ca plain.pem
-check "verifies under the empty one" hufu cert verify plain.pem --ca plain.pem --sm2-id ""
+quiet openssl x509 -req -in sm2.csr -CA ca.pem -CAkey ca.key -CAcreateserial -sm3 -vfyopt $id -days 9 -out plain.crt
+check_status 6 "what openssl signed under no identifier: 6" hufu cert verify plain.crt --ca root.pem --untrusted ca.pem
+quiet openssl req -x509 -new -key root.key -subj "/CN=plain root" -sm3 -days 9 -out plain.pem
+quiet openssl x509 -req -in sm2.csr -CA plain.pem -CAkey root.key -CAcreateserial -sm3 -vfyopt $id -days 9 -out plain.crt
+check "verifies under the empty one" hufu cert verify plain.crt --ca plain.pem --sm2-id ""
+check "who is trusted need not have signed so" hufu cert verify plain.pem --ca plain.pem
 openssl x509 -in sm2.crt -outform DER -out sm2.der
 spoil() { head -c $(($(wc -c <"$1") - 3)) "$1"; printf 'xyz'; }
 spoil sm2.der >spoilt.der

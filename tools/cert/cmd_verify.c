@@ -183,7 +183,7 @@ static int look_again(int good, X509_STORE_CTX *ctx)
 static bool set_param(const struct verification *v, X509_VERIFY_PARAM *param)
 {
 	const char *host = arg_get(v->args, "host");
-	unsigned long flags = X509_V_FLAG_CHECK_SS_SIGNATURE;
+	unsigned long flags = 0;
 
 	if (sk_X509_CRL_num(v->crls) > 0)
 		flags |= X509_V_FLAG_CRL_CHECK;

@@ -230,8 +230,8 @@ enum status envelope_decode(const char *path, const unsigned char *file, size_t 
 	enum status status = bytes ? ST_OK : fail_memory();
 	if (bytes)
 		status = e ? take(path, e, out)
-		           : fail(ST_USAGE, "It must be SM2EnvelopedKey of GB/T 35276, also within other ASN.1, or ENVELOPEDKEYBLOB "
-		                  "of GM/T 0016; DER, base64 or PEM.", "%s holds no enveloped key", path);
+		           : fail(ST_USAGE, "It must be SM2EnvelopedKey of GB/T 35276, also within other ASN.1, or "
+		                  "ENVELOPEDKEYBLOB of GM/T 0016; DER, base64 or PEM.", "%s holds no enveloped key", path);
 	envelope_free(e);
 	free(bytes);
 	return status;

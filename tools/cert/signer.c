@@ -82,7 +82,7 @@ enum status signer_may_sign(const struct signer_key *key)
 	if (key->may_sign)
 		return ST_OK;
 	return fail(ST_POLICY,
-	            "A request is signed by its own key. An SM2 encryption key comes from the authority (hufu cert import-enveloped).",
+	            "A request is signed by its own key. An encryption key comes from the authority (hufu cert import-enveloped).",
 	            "the key \"%s\" must not sign (CKA_SIGN is false)", key->label);
 }
 
