@@ -158,20 +158,16 @@ static bool read_any(const unsigned char *file, size_t len, STACK_OF(X509) *cert
 	return good;
 }
 
-static enum status read_file(const char *path, STACK_OF(X509) **certs, STACK_OF(X509_CRL) **crls)
+static enum status read_file(const char *path, STACK_OF(X509) *certs, STACK_OF(X509_CRL) *crls)
 {
 	unsigned char *file;
 	size_t len;
 	enum status status = input_all(path, CERTS_FILE_MAX, &file, &len);
 
-	*certs = NULL;
-	*crls = NULL;
 	if (status)
 		return status;
-	*certs = sk_X509_new_null();
-	*crls = sk_X509_CRL_new_null();
 	ERR_clear_error();
-	if (!read_any(file, len, *certs, *crls))
+	if (!read_any(file, len, certs, crls))
 		status = fail(ST_USAGE, "It must be PEM, DER, base64 or PKCS#7 (.p7b).",
 		              "%s holds nothing of X.509 that can be read: %s", path, libcrypto_error());
 	ERR_clear_error();
@@ -179,24 +175,26 @@ static enum status read_file(const char *path, STACK_OF(X509) **certs, STACK_OF(
 	return status;
 }
 
-enum status certs_read(const char *path, STACK_OF(X509) **certs)
+enum status certs_read(const char *path, STACK_OF(X509) *certs)
 {
-	STACK_OF(X509_CRL) *crls;
-	enum status status = read_file(path, certs, &crls);
+	STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
+	int before = sk_X509_num(certs);
+	enum status status = read_file(path, certs, crls);
 
 	sk_X509_CRL_pop_free(crls, X509_CRL_free);
-	if (status == ST_OK && sk_X509_num(*certs) == 0)
+	if (status == ST_OK && sk_X509_num(certs) == before)
 		status = fail(ST_USAGE, "It must be PEM, DER, base64 or PKCS#7 (.p7b).", "%s holds no certificate", path);
 	return status;
 }
 
-enum status crls_read(const char *path, STACK_OF(X509_CRL) **crls)
+enum status crls_read(const char *path, STACK_OF(X509_CRL) *crls)
 {
-	STACK_OF(X509) *certs;
-	enum status status = read_file(path, &certs, crls);
+	STACK_OF(X509) *certs = sk_X509_new_null();
+	int before = sk_X509_CRL_num(crls);
+	enum status status = read_file(path, certs, crls);
 
 	sk_X509_pop_free(certs, X509_free);
-	if (status == ST_OK && sk_X509_CRL_num(*crls) == 0)
+	if (status == ST_OK && sk_X509_CRL_num(crls) == before)
 		status = fail(ST_USAGE, "It must be PEM, DER or base64.", "%s holds no certificate revocation list", path);
 	return status;
 }

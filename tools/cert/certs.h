@@ -24,12 +24,9 @@ bool request_set_sm2_id(X509_REQ *, const struct sm2_id *);
 
 /* NULL: no certificate, or more than one. */
 X509 *cert_of_der(const unsigned char *, size_t len);
-/*
- * All that a file holds: PEM, also several, DER, base64 or PKCS#7. At least one, or ST_USAGE after a message.
- * sk_X509_pop_free(certs, X509_free).
- */
-enum status certs_read(const char *path, STACK_OF(X509) **) MUST_USE;
-enum status crls_read(const char *path, STACK_OF(X509_CRL) **) MUST_USE;
+/* Adds all that a file holds: PEM, also several, DER, base64 or PKCS#7. At least one, or ST_USAGE after a message. */
+enum status certs_read(const char *path, STACK_OF(X509) *) MUST_USE;
+enum status crls_read(const char *path, STACK_OF(X509_CRL) *) MUST_USE;
 /* PEM, or DER of a single one; OPENSSL_free. NULL: out of memory. */
 unsigned char *certs_write(const STACK_OF(X509) *, bool der, size_t *len);
 

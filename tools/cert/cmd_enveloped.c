@@ -47,9 +47,12 @@ static bool has_point(X509 *cert, const unsigned char point[ENVELOPE_POINT_LEN])
 static enum status read_certificate(struct answer *a)
 {
 	const char *path = arg_get(a->args, "certificate");
-	enum status status = path ? certs_read(path, &a->certs) : ST_OK;
 
-	if (status || !path || has_point(sk_X509_value(a->certs, 0), a->envelope.point))
+	if (!path)
+		return ST_OK;
+	a->certs = sk_X509_new_null();
+	enum status status = a->certs ? certs_read(path, a->certs) : fail_memory();
+	if (status || has_point(sk_X509_value(a->certs, 0), a->envelope.point))
 		return status;
 	return fail(ST_INTEGRITY, "Authorities send two certificates: --certificate is for the encryption key's.",
 	            "the first certificate in %s is not of the key in %s", path, arg_target(a->args, 1));

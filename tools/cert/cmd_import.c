@@ -227,11 +227,11 @@ static void import_clear(struct import *im)
 enum status cmd_cert_import(const struct args *args)
 {
 	const char *token = args->ntargets == 2 ? arg_target(args, 0) : NULL;
-	struct import im = {.args = args, .path = arg_target(args, args->ntargets - 1)};
-	enum status status = id_option(args, &im.id);
+	struct import im = {.args = args, .path = arg_target(args, args->ntargets - 1), .certs = sk_X509_new_null()};
+	enum status status = im.certs ? id_option(args, &im.id) : fail_memory();
 
 	if (status == ST_OK)
-		status = certs_read(im.path, &im.certs);
+		status = certs_read(im.path, im.certs);
 	if (status == ST_OK)
 		status = prepare(&im);
 	if (status == ST_OK)

@@ -59,16 +59,8 @@ static enum status add_certs(const struct args *args, const char *option, STACK_
 	enum status status = ST_OK;
 	const char *path;
 
-	for (int i = 0; status == ST_OK && (path = arg_nth(args, option, i)); i++) {
-		STACK_OF(X509) *some = NULL;
-		status = certs_read(path, &some);
-		while (status == ST_OK && sk_X509_num(some) > 0)
-			if (sk_X509_push(all, sk_X509_value(some, 0)) <= 0)
-				status = fail_memory();
-			else
-				sk_X509_shift(some); /* transferred */
-		sk_X509_pop_free(some, X509_free);
-	}
+	for (int i = 0; status == ST_OK && (path = arg_nth(args, option, i)); i++)
+		status = certs_read(path, all);
 	return status;
 }
 
@@ -77,16 +69,8 @@ static enum status add_crls(const struct args *args, STACK_OF(X509_CRL) *all)
 	enum status status = ST_OK;
 	const char *path;
 
-	for (int i = 0; status == ST_OK && (path = arg_nth(args, "crl", i)); i++) {
-		STACK_OF(X509_CRL) *some = NULL;
-		status = crls_read(path, &some);
-		while (status == ST_OK && sk_X509_CRL_num(some) > 0)
-			if (sk_X509_CRL_push(all, sk_X509_CRL_value(some, 0)) <= 0)
-				status = fail_memory();
-			else
-				sk_X509_CRL_shift(some); /* transferred */
-		sk_X509_CRL_pop_free(some, X509_CRL_free);
-	}
+	for (int i = 0; status == ST_OK && (path = arg_nth(args, "crl", i)); i++)
+		status = crls_read(path, all);
 	return status;
 }
 
@@ -98,9 +82,8 @@ static enum status read_target(struct verification *v)
 	struct token_certs found = {0};
 
 	if (strncmp(target, "pkcs11:", 7) && access(target, F_OK) == 0)
-		return certs_read(target, &v->given);
-	v->given = sk_X509_new_null();
-	enum status status = v->given ? session_open(v->args, target, SELECT_OBJECT, false, LOGIN_WISH, &s) : fail_memory();
+		return certs_read(target, v->given);
+	enum status status = session_open(v->args, target, SELECT_OBJECT, false, LOGIN_WISH, &s);
 	if (status == ST_OK)
 		status = token_cert_find_one(&s, target, &found);
 	if (status == ST_OK && (!X509_up_ref(found.certs[0]) || sk_X509_push(v->given, found.certs[0]) <= 0))
@@ -122,10 +105,11 @@ static enum status set_sm2_ids(const struct verification *v, const STACK_OF(X509
 
 static enum status prepare(struct verification *v)
 {
+	v->given = sk_X509_new_null();
 	v->roots = sk_X509_new_null();
 	v->between = sk_X509_new_null();
 	v->crls = sk_X509_CRL_new_null();
-	if (!v->roots || !v->between || !v->crls)
+	if (!v->given || !v->roots || !v->between || !v->crls)
 		return fail_memory();
 	enum status status = purpose_of(arg_get(v->args, "purpose"), &v->purpose);
 	if (status == ST_OK && !arg_has(v->args, "ca"))
