@@ -4,6 +4,7 @@
 #include "tools/bench/gateway.h"
 #include "tools/report.h"
 
+#include <openssl/async.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@ const struct opt bench_gateway_opts[] = {
 };
 
 #define ROUNDS 5
+#define ROUNDS_QUICK 3
+#define QUICK_SECONDS 10
 #define CELLS_MAX 160
 #define LEAST_NS (2 * NS_PER_MS)
 
@@ -31,6 +34,7 @@ struct bench {
 	struct gateway_place place;
 	struct cell cells[CELLS_MAX];
 	size_t n;
+	unsigned rounds;
 	uint64_t begin_ns, each_ns;
 };
 
@@ -59,8 +63,9 @@ static size_t add(struct bench *b, struct gateway_task task, size_t file)
 static void add_group(struct bench *b, enum gateway_work work, enum gateway_key key)
 {
 	struct gateway_task task = {.work = work, .key = key};
+	const size_t nflights = ASYNC_is_capable() ? NFLIGHTS : 1;
 
-	for (size_t i = 0; i < NFLIGHTS; i++) {
+	for (size_t i = 0; b->place.keys[GATEWAY_FILE][key] && i < nflights; i++) {
 		task.jobs = flights[i];
 		task.device = GATEWAY_FILE;
 		const size_t file = add(b, task, b->n);
@@ -93,7 +98,7 @@ static void say(const struct bench *b, unsigned round)
 	const bool tty = isatty(STDERR_FILENO);
 
 	if (tty || arg_has(b->args, "progress"))
-		fprintf(stderr, "%sround %u of %d, %.0f s%s", tty ? "\r" : "", round + 1, ROUNDS, (double)(clock_now_ns() - b->begin_ns) / 1e9,
+		fprintf(stderr, "%sround %u of %u, %.0f s%s", tty ? "\r" : "", round + 1, b->rounds, (double)(clock_now_ns() - b->begin_ns) / 1e9,
 		        tty ? "\033[K" : "\n");
 }
 
@@ -102,7 +107,7 @@ static enum status measure(struct bench *b)
 {
 	bool failed = false;
 
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	for (unsigned round = 0; round < b->rounds; round++) {
 		say(b, round);
 		for (size_t i = 0; i < b->n && !stop; i++) {
 			struct cell *cell = &b->cells[i];
@@ -128,10 +133,10 @@ static int by_size(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static double median(double values[ROUNDS])
+static double median(double values[ROUNDS], unsigned n)
 {
-	qsort(values, ROUNDS, sizeof *values, by_size);
-	return values[ROUNDS / 2];
+	qsort(values, n, sizeof *values, by_size);
+	return values[n / 2];
 }
 
 static double quotient(double a, double b)
@@ -142,15 +147,16 @@ static double quotient(double a, double b)
 static struct gateway_row row_of(const struct bench *b, const struct cell *cell)
 {
 	const struct cell *file = &b->cells[cell->file];
+	const unsigned n = b->rounds;
 	double per_s[ROUNDS], busy_us[ROUNDS], ratio[ROUNDS], busy_ratio[ROUNDS];
 
-	for (unsigned r = 0; r < ROUNDS; r++) {
+	for (unsigned r = 0; r < n; r++) {
 		per_s[r] = cell->rates[r].per_s;
 		busy_us[r] = cell->rates[r].busy_us;
 		ratio[r] = quotient(cell->rates[r].per_s, file->rates[r].per_s);
 		busy_ratio[r] = quotient(file->rates[r].busy_us, cell->rates[r].busy_us);
 	}
-	return (struct gateway_row){cell->task, {median(per_s), median(busy_us)}, median(ratio), median(busy_ratio)};
+	return (struct gateway_row){cell->task, {median(per_s, n), median(busy_us, n)}, median(ratio, n), median(busy_ratio, n)};
 }
 
 /* What did not last all rounds is not shown. */
@@ -160,9 +166,9 @@ static enum status report(const struct bench *b)
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->n; i++)
-		if (b->cells[i].rates[ROUNDS - 1].per_s > 0)
+		if (b->cells[i].rates[b->rounds - 1].per_s > 0)
 			rows[n++] = row_of(b, &b->cells[i]);
-	return gateway_report(b->args, rows, n, ROUNDS, (double)(clock_now_ns() - b->begin_ns) / 1e9);
+	return gateway_report(b->args, rows, n, b->rounds, (double)(clock_now_ns() - b->begin_ns) / 1e9);
 }
 
 /* -- the command ----------------------------------------------------------------------------------- */
@@ -176,7 +182,8 @@ static enum status run(struct bench *b, unsigned long seconds)
 		return status;
 	b->begin_ns = clock_now_ns();
 	choose(b);
-	b->each_ns = seconds * NS_PER_S / ROUNDS / b->n;
+	b->rounds = seconds < QUICK_SECONDS ? ROUNDS_QUICK : ROUNDS;
+	b->each_ns = seconds * NS_PER_S / b->rounds / b->n;
 	if (b->each_ns < LEAST_NS)
 		b->each_ns = LEAST_NS;
 	status = measure(b);

@@ -76,14 +76,19 @@ static enum status write_key(const struct gateway_place *place, enum gateway_key
 	return status;
 }
 
+/* Libraries are built without SM2, and without Ed25519. */
 static enum status make_keys(struct gateway_place *place)
 {
 	enum status status = ST_OK;
 
 	for (enum gateway_key key = 0; key < GATEWAY_KEYS && status == ST_OK; key++) {
 		place->keys[GATEWAY_FILE][key] = generate(place->plain, key);
-		status = place->keys[GATEWAY_FILE][key] ? write_key(place, key)
-		                                        : ossl_fail(ST_UNAVAILABLE, NULL, "making a key of type %s", gateway_key_names[key]);
+		if (place->keys[GATEWAY_FILE][key])
+			status = write_key(place, key);
+		else if (serves_tls(key))
+			status = ossl_fail(ST_UNAVAILABLE, NULL, "making a key of type %s", gateway_key_names[key]);
+		else
+			note("libcrypto makes no key of type %s: it is left out", gateway_key_names[key]);
 	}
 	return status;
 }
@@ -147,7 +152,8 @@ static enum status make_token(const struct gateway_place *place, const char *mod
 	enum status status = demo_run((const char *const[]){"token", "init", "--label", token, "--so-pin-file", pin, "--new-pin-file", pin,
 	                                                    "--module", module, NULL});
 	for (enum gateway_key key = 0; key < GATEWAY_KEYS && status == ST_OK; key++)
-		status = import(place, module, token, key);
+		if (place->keys[GATEWAY_FILE][key])
+			status = import(place, module, token, key);
 	return status;
 }
 
@@ -171,6 +177,8 @@ static enum status find_keys(struct gateway_place *place)
 
 	for (enum gateway_device device = 0; device < GATEWAY_DEVICES; device++)
 		for (enum gateway_key key = 0; has_token(device) && key < GATEWAY_KEYS && status == ST_OK; key++) {
+			if (!place->keys[GATEWAY_FILE][key])
+				continue;
 			snprintf(uri, sizeof uri, "pkcs11:token=%s;object=%s;type=private?pin-source=file:%s/pin", gateway_device_names[device],
 			         gateway_key_names[key], place->dir);
 			status = ossl_private_key(&place->ossl, uri, &none, &place->keys[device][key]);
