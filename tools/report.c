@@ -114,6 +114,7 @@ static const struct {
 	{HUFU_ERR_PIN, ST_AUTH, "Every wrong try counts towards the lock."},
 	{HUFU_ERR_PIN_LOCKED, ST_AUTH, "The security officer unlocks it: hufu pin unlock."},
 	{HUFU_ERR_PIN_UNSET, ST_AUTH, "The security officer sets it: hufu pin unlock."},
+	{HUFU_ERR_PIN_LAST, ST_AUTH, "Log in once by hand: a right PIN makes the count whole again."},
 	{HUFU_ERR_CONFIG, ST_UNAVAILABLE, "hufu config check lists what is wrong in the configuration."},
 	{HUFU_ERR_STORE_FULL, ST_UNAVAILABLE, "Free space on the disk."},
 	{HUFU_ERR_STORE_READ_ONLY, ST_POLICY, "Check owner and permissions of the file and its directory."},

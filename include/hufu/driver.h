@@ -83,6 +83,7 @@ enum hufu_err {
 	HUFU_ERR_PIN_UNSET = HUFU_ERR(CALLER, 15),     /* the role has no PIN */
 	HUFU_ERR_BUFFER = HUFU_ERR(CALLER, 16),        /* output space too small; out_len says how much */
 	HUFU_ERR_KEY_USE = HUFU_ERR(CALLER, 17),       /* the key may not be used so */
+	HUFU_ERR_PIN_LAST = HUFU_ERR(CALLER, 18),      /* the last try before the lock, which was not to be spent: not looked at */
 
 	HUFU_ERR_UNSUPPORTED = HUFU_ERR(UNSUPPORTED, 1),
 	HUFU_ERR_NO_KEY = HUFU_ERR(NO_KEY, 1),

@@ -28,6 +28,7 @@ static struct err_row err_row(enum hufu_err err)
 	ROW(HUFU_ERR_PIN_UNSET, "caller/pin-unset", "the role has no PIN yet");
 	ROW(HUFU_ERR_BUFFER, "caller/buffer", "the output space is too small");
 	ROW(HUFU_ERR_KEY_USE, "caller/key-use", "the key may not be used so");
+	ROW(HUFU_ERR_PIN_LAST, "caller/pin-last", "one try is left before the role is locked, and was not spent");
 	ROW(HUFU_ERR_UNSUPPORTED, "unsupported", "the device lacks the mechanism");
 	ROW(HUFU_ERR_NO_KEY, "no-key", "the key is not on the device");
 	ROW(HUFU_ERR_DENIED, "denied", "the device refused our credential");

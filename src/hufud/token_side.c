@@ -478,7 +478,7 @@ static enum hufu_err log_in(struct request *req, struct token_side *side, const 
 	enum hufu_err err = HUFU_OK;
 
 	if (!known || !store_unlocked(open))
-		err = store_login(open, r->role, r->pin, r->pin_len);
+		err = (r->sparing ? store_login_sparing : store_login)(open, r->role, r->pin, r->pin_len);
 	if (err == HUFU_OK && !r->ticket_len)
 		err = give_ticket(req, side, r->role, epoch, ticket, ticket_s);
 	return err;

@@ -122,12 +122,12 @@ static int try_unattended_locked(const struct attempt *login, const char *where)
 	if ((info.flags & CKF_USER_PIN_COUNT_LOW) && is_refused_locked(login))
 		return fail(login->provider, REASON_PIN_WRONG, "the token \"%s\" has refused the PIN of %s, which is not tried again: "
 		            "correct it there", token, where);
-	if ((info.flags & CKF_USER_PIN_FINAL_TRY) && !(info.flags & CKF_USER_PIN_LOCKED))
-		return fail(login->provider, REASON_PIN_LOCKED, "one try is left before the user PIN of the token \"%s\" is locked, and is "
-		            "not spent on the PIN of %s: log in once by hand (\"hufu key list --login\")", token, where);
-	rv = session_login(login->session, login->type, login->pin, login->pin_len, NULL, 0);
+	rv = session_login_sparing(login->session, login->type, login->pin, login->pin_len);
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return 1;
+	if (rv == CKR_FUNCTION_REJECTED)
+		return fail(login->provider, REASON_PIN_LOCKED, "one try is left before the user PIN of the token \"%s\" is locked, and is "
+		            "not spent on the PIN of %s: log in once by hand (\"hufu key list --login\")", token, where);
 	if (rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LEN_RANGE)
 		remember_refused_locked(login);
 	return fail_rv(login->provider, rv, "log in to the token \"%s\" with the PIN of %s", token, where);

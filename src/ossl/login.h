@@ -8,7 +8,7 @@
  * A server that starts again and again must not lock the PIN. So a PIN that nobody typed
  * is tried once: when the token has refused it, not again before somebody has logged in
  * with the right one, or the security officer has set a new one. And the last try before the PIN is
- * locked is left to people.
+ * locked is left to people, however many processes start at once.
  */
 #ifndef OSSL_LOGIN_H
 #define OSSL_LOGIN_H

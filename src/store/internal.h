@@ -82,7 +82,7 @@ enum hufu_err sealed_init(const struct store_conf *, const uint8_t *so_pin, size
 enum hufu_err sealed_open(const struct store_conf *, struct store **) MUST_CHECK;
 void sealed_close(struct store *);
 enum hufu_err sealed_token(struct store *, struct store_token *) MUST_CHECK;
-enum hufu_err sealed_login(struct store *, enum store_role, const uint8_t *pin, size_t pin_len) MUST_CHECK;
+enum hufu_err sealed_login(struct store *, enum store_role, const uint8_t *pin, size_t pin_len, bool sparing) MUST_CHECK;
 void sealed_logout(struct store *);
 bool sealed_unlocked(struct store *);
 enum hufu_err sealed_init_pin(struct store *, const uint8_t *pin, size_t pin_len) MUST_CHECK;
@@ -198,6 +198,7 @@ void token_lock(struct sealed *);
 
 /* A PIN that was right: in secret memory. */
 struct pin_proof {
+	bool sparing;                   /* said beforehand: see store_login_sparing */
 	uint8_t token_id[TOKEN_ID_LEN];
 	struct role_row row;
 	uint8_t token_key[TOKEN_KEY_LEN];

@@ -20,7 +20,7 @@ struct store_kind {
 	enum hufu_err (*open)(const struct store_conf *, struct store **);
 	void (*close)(struct store *);
 	enum hufu_err (*token)(struct store *, struct store_token *);
-	enum hufu_err (*login)(struct store *, enum store_role, const uint8_t *pin, size_t pin_len);
+	enum hufu_err (*login)(struct store *, enum store_role, const uint8_t *pin, size_t pin_len, bool sparing);
 	void (*logout)(struct store *);
 	bool (*unlocked)(struct store *);
 	enum hufu_err (*init_pin)(struct store *, const uint8_t *pin, size_t pin_len);

@@ -140,7 +140,13 @@ static bool role_blocked(const struct sealed *s, enum store_role role, const str
 	return role == STORE_SO ? pin_delay_s(s, r) > 0 : r->tries >= s->conf.user_tries;
 }
 
-/* Within a transaction. HUFU_ERR_PIN_LOCKED with *in_flight: worth another look. */
+/* Would a wrong one lock the role? Not the first of all, where there is but one: somebody must be able to log in. */
+static bool is_last_try(const struct sealed *s, enum store_role role, const struct role_row *r)
+{
+	return role == STORE_USER && r->tries > 0 && r->tries + 1 >= s->conf.user_tries;
+}
+
+/* Within a transaction. HUFU_ERR_PIN_LOCKED or PIN_LAST with *in_flight: worth another look. */
 static enum hufu_err count_in_tx(struct sealed *s, enum store_role role, struct pin_proof *proof, bool *in_flight)
 {
 	struct role_row *r = &proof->row;
@@ -153,6 +159,8 @@ static enum hufu_err count_in_tx(struct sealed *s, enum store_role role, struct 
 	*in_flight = r->tries > r->settled;
 	if (role_blocked(s, role, r))
 		return HUFU_ERR_PIN_LOCKED;
+	if (proof->sparing && is_last_try(s, role, r))
+		return HUFU_ERR_PIN_LAST;
 	r->tries += r->tries < UINT32_MAX;
 	r->failed_ns = count_clock(s);
 	return role_write(s, role, r);
@@ -204,6 +212,11 @@ static void settle_lost(struct role_row *r)
 
 static enum hufu_err report_blocked(struct sealed *s, enum store_role role, const struct role_row *r)
 {
+	if (!role_blocked(s, role, r)) {
+		log_warning("store %s: one try is left before the user's PIN is locked, and was not spent on one that nobody typed. Log "
+		            "in once by hand", s->engine->name);
+		return HUFU_ERR_PIN_LAST;
+	}
 	if (role == STORE_SO)
 		log_warning("store %s: the security officer's next try is looked at in %u s, after %u wrong ones", s->engine->name,
 		            pin_delay_s(s, r), r->tries);
@@ -221,8 +234,8 @@ static enum hufu_err count_try(struct sealed *s, enum store_role role, struct pi
 
 	do
 		err = count_once(s, role, proof, &in_flight);
-	while (err == HUFU_ERR_PIN_LOCKED && in_flight && deadline_pause(&deadline, IN_FLIGHT_PAUSE_MS));
-	if (err != HUFU_ERR_PIN_LOCKED)
+	while ((err == HUFU_ERR_PIN_LOCKED || err == HUFU_ERR_PIN_LAST) && in_flight && deadline_pause(&deadline, IN_FLIGHT_PAUSE_MS));
+	if (err != HUFU_ERR_PIN_LOCKED && err != HUFU_ERR_PIN_LAST)
 		return err;
 	if (in_flight) {
 		err = role_adjust(s, role, proof, settle_lost);

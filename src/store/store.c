@@ -59,7 +59,12 @@ enum hufu_err store_token(struct store *s, struct store_token *token)
 
 enum hufu_err store_login(struct store *s, enum store_role role, const uint8_t *pin, size_t pin_len)
 {
-	return s->kind->login(s, role, pin, pin_len);
+	return s->kind->login(s, role, pin, pin_len, false);
+}
+
+enum hufu_err store_login_sparing(struct store *s, enum store_role role, const uint8_t *pin, size_t pin_len)
+{
+	return s->kind->login(s, role, pin, pin_len, true);
 }
 
 void store_logout(struct store *s)

@@ -75,6 +75,11 @@ enum hufu_err store_token(struct store *, struct store_token *) MUST_CHECK;
  * the token ring is at hand until store_logout; a second login of the same process only checks the PIN.
  */
 enum hufu_err store_login(struct store *, enum store_role, const uint8_t *pin, size_t pin_len) MUST_CHECK;
+/*
+ * The same with a PIN that nobody typed, of any number of processes that start at once, and again and again: they do not lock
+ * the user. HUFU_ERR_PIN_LAST: others were wrong, and one more would; neither looked at nor counted.
+ */
+enum hufu_err store_login_sparing(struct store *, enum store_role, const uint8_t *pin, size_t pin_len) MUST_CHECK;
 void store_logout(struct store *);
 /* Is the token ring at hand? It goes, too, when another process renews the token. */
 bool store_unlocked(struct store *);

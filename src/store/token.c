@@ -186,12 +186,13 @@ void token_lock(struct sealed *s)
 	secret_wipe(&s->keys->token, sizeof(s->keys->token));
 }
 
-enum hufu_err sealed_login(struct store *base, enum store_role role, const uint8_t *pin, size_t pin_len)
+enum hufu_err sealed_login(struct store *base, enum store_role role, const uint8_t *pin, size_t pin_len, bool sparing)
 {
 	struct sealed *s = sealed_of(base);
 	struct pin_proof *proof = secret_alloc(sizeof(*proof));
 	if (!proof)
 		return HUFU_ERR_NO_MEMORY;
+	proof->sparing = sparing;
 	enum hufu_err err = pin_prove(s, role, pin, pin_len, proof);
 	if (!err)
 		err = sealed_enter(s, TX_READ);

@@ -25,8 +25,20 @@ static struct operation *waiting_last(const struct session *s)
 	return last;
 }
 
+/* A PIN, and whether nobody typed it: see store_login_sparing. */
+struct given_pin {
+	const CK_BYTE *pin;
+	CK_ULONG len;
+	bool sparing;
+};
+
+static CK_RV try_pin(struct store *store, enum store_role role, const struct given_pin *given)
+{
+	return rv_of((given->sparing ? store_login_sparing : store_login)(store, role, given->pin, given->len));
+}
+
 /* The PIN of whoever is logged in, for one operation that waits for it. */
-static CK_RV login_context(struct session *s, const CK_BYTE *pin, CK_ULONG pin_len)
+static CK_RV login_context(struct session *s, const struct given_pin *given)
 {
 	struct operation *waiting = waiting_last(s);
 	enum login login = token_login(s->token);
@@ -34,7 +46,7 @@ static CK_RV login_context(struct session *s, const CK_BYTE *pin, CK_ULONG pin_l
 		return CKR_OPERATION_NOT_INITIALIZED;
 	if (login == LOGIN_NONE)
 		return CKR_USER_NOT_LOGGED_IN;
-	CK_RV rv = rv_of(store_login(s->token->store, role_of(login), pin, pin_len));
+	CK_RV rv = try_pin(s->token->store, role_of(login), given);
 	if (rv == CKR_OK)
 		operation_authorise(waiting);
 	return rv;
@@ -67,12 +79,12 @@ static bool username_fits(const CK_BYTE *user, CK_ULONG len)
 	return len == 0 || user == NULL;
 }
 
-static CK_RV login_all(struct token *token, enum login wanted, const CK_BYTE *pin, CK_ULONG pin_len)
+static CK_RV login_all(struct token *token, enum login wanted, const struct given_pin *given)
 {
 	CK_RV rv = objection_locked(token, wanted);
 	if (rv != CKR_OK)
 		return rv;
-	rv = rv_of(store_login(token->store, role_of(wanted), pin, pin_len));
+	rv = try_pin(token->store, role_of(wanted), given);
 	if (rv != CKR_OK)
 		return rv;
 	domains_login(token, wanted); /* before anybody uses a key under this login */
@@ -92,16 +104,12 @@ static CK_RV login_all(struct token *token, enum login wanted, const CK_BYTE *pi
 	return rv;
 }
 
-CK_RV session_login(struct session *s, CK_USER_TYPE type, const CK_BYTE *pin, CK_ULONG pin_len, const CK_BYTE *user, CK_ULONG user_len)
+static CK_RV log_in(struct session *s, CK_USER_TYPE type, const struct given_pin *given)
 {
 	struct token *token = s->token;
 	CK_RV rv;
 
-	if (type != CKU_SO && type != CKU_USER && type != CKU_CONTEXT_SPECIFIC)
-		return CKR_USER_TYPE_INVALID;
-	if (!username_fits(user, user_len))
-		return CKR_USER_TYPE_INVALID;
-	if (!pin) /* no protected authentication path: a PIN must come */
+	if (!given->pin) /* no protected authentication path: a PIN must come */
 		return CKR_ARGUMENTS_BAD;
 	rv = token_refresh(token, true); /* the token may be another by now, and nobody logged in to that */
 	if (rv != CKR_OK)
@@ -109,11 +117,25 @@ CK_RV session_login(struct session *s, CK_USER_TYPE type, const CK_BYTE *pin, CK
 	/* Stretching the PIN takes its time; a logout in it would leave the store open with nobody logged in. */
 	pthread_mutex_lock(&token->login_lock);
 	if (type == CKU_CONTEXT_SPECIFIC)
-		rv = login_context(s, pin, pin_len);
+		rv = login_context(s, given);
 	else
-		rv = login_all(token, type == CKU_SO ? LOGIN_SO : LOGIN_USER, pin, pin_len);
+		rv = login_all(token, type == CKU_SO ? LOGIN_SO : LOGIN_USER, given);
 	pthread_mutex_unlock(&token->login_lock);
 	return rv;
+}
+
+CK_RV session_login(struct session *s, CK_USER_TYPE type, const CK_BYTE *pin, CK_ULONG pin_len, const CK_BYTE *user, CK_ULONG user_len)
+{
+	if (type != CKU_SO && type != CKU_USER && type != CKU_CONTEXT_SPECIFIC)
+		return CKR_USER_TYPE_INVALID;
+	if (!username_fits(user, user_len))
+		return CKR_USER_TYPE_INVALID;
+	return log_in(s, type, &(struct given_pin){pin, pin_len, false});
+}
+
+CK_RV session_login_sparing(struct session *s, CK_USER_TYPE type, const CK_BYTE *pin, CK_ULONG pin_len)
+{
+	return log_in(s, type, &(struct given_pin){pin, pin_len, true});
 }
 
 CK_RV session_check_user_pin(struct session *s, const CK_BYTE *pin, CK_ULONG pin_len)

@@ -59,6 +59,8 @@ CK_RV session_cancel(struct session *, CK_FLAGS);
 
 /* C_Login, C_LoginUser (username may be NULL with 0). CKU_CONTEXT_SPECIFIC authorises the pending operation of an always-authenticate key. */
 CK_RV session_login(struct session *, CK_USER_TYPE, const CK_BYTE *pin, CK_ULONG pin_len, const CK_BYTE *user, CK_ULONG user_len);
+/* The same with a PIN that nobody typed: see store_login_sparing. CKR_FUNCTION_REJECTED: it was not tried. */
+CK_RV session_login_sparing(struct session *, CK_USER_TYPE, const CK_BYTE *pin, CK_ULONG pin_len);
 CK_RV session_logout(struct session *);
 /* Is this the PIN of the user, who is logged in? Counts as a try. CKR_USER_NOT_LOGGED_IN. */
 CK_RV session_check_user_pin(struct session *, const CK_BYTE *pin, CK_ULONG pin_len);

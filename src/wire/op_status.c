@@ -122,7 +122,7 @@ enum hufu_err wire_put_status(struct writer *out, uint64_t id, uint16_t op, cons
 
 /* The last number of each group; a newer machine may know more. */
 static const uint8_t last_numbers[] = {
-	[HUFU_GROUP_CALLER] = HUFU_ERR_KEY_USE & 0xff,
+	[HUFU_GROUP_CALLER] = HUFU_ERR_PIN_LAST & 0xff,
 	[HUFU_GROUP_UNSUPPORTED] = HUFU_ERR_UNSUPPORTED & 0xff,
 	[HUFU_GROUP_NO_KEY] = HUFU_ERR_NO_KEY & 0xff,
 	[HUFU_GROUP_DENIED] = HUFU_ERR_DENIED & 0xff,

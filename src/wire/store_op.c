@@ -180,6 +180,7 @@ enum hufu_err wire_store_put(struct writer *out, uint64_t id, uint32_t deadline_
 	m.uuid = bytes_of(r->uuid, memcmp(r->uuid, none, sizeof r->uuid) != 0 ? sizeof r->uuid : 0);
 	m.version = r->version;
 	m.with_private = r->with_private;
+	m.sparing = r->sparing;
 	m.skip = r->skip;
 	m.n_attributes = r->nattrs;
 	bool ok = put_attrs(r->attrs, r->nattrs, &m.attributes);
@@ -268,7 +269,7 @@ static void fill_request(uint16_t op, const Hufu__Wire__StoreRequest *m, struct 
 		.pin = m->pin.data,
 		.pin_len = m->pin.len, .old_pin = m->old_pin.data, .old_pin_len = m->old_pin.len, .drafts = t->drafts,
 		.ndrafts = m->n_drafts, .version = m->version, .attrs = t->attrs, .nattrs = m->n_attributes,
-		.with_private = m->with_private, .skip = m->skip, .priv = t,
+		.with_private = m->with_private, .sparing = m->sparing, .skip = m->skip, .priv = t,
 	};
 }
 

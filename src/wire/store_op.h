@@ -21,7 +21,7 @@
 enum wire_store_operation {
 	WIRE_STORE_TOKEN = WIRE_OP_STORE, /* -> token */
 	WIRE_STORE_INIT,      /* pin (the SO's), label */
-	WIRE_STORE_LOGIN,     /* role, pin, op_id -> ticket. With a ticket of this role: checks the PIN alone, no new ticket */
+	WIRE_STORE_LOGIN,     /* role, pin, sparing, op_id -> ticket. With a ticket of this role: checks the PIN alone, no new ticket */
 	WIRE_STORE_RENEW,     /* ticket -> ticket */
 	WIRE_STORE_LOGOUT,    /* ticket; from now on this machine does not take it */
 	WIRE_STORE_INIT_PIN,  /* ticket (SO's), pin */
@@ -54,6 +54,7 @@ struct wire_store {
 	const struct store_attr *attrs;
 	size_t nattrs;
 	bool with_private;
+	bool sparing;
 	uint64_t skip;
 	void *priv;                    /* wire_store_take's */
 };

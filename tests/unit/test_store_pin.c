@@ -354,6 +354,68 @@ static void test_burst_of_right_logins(void)
 	place_clear(&p);
 }
 
+static enum hufu_err login_sparingly(const struct place *p, const char *pin)
+{
+	struct store *s;
+
+	enum hufu_err err = store_open(&p->conf, &s);
+	if (err != HUFU_OK)
+		return err;
+	err = store_login_sparing(s, STORE_USER, (const uint8_t *)pin, strlen(pin));
+	store_close(s);
+	return err;
+}
+
+/* As servers that start: 12 processes, 3 tries. The number of those whose answer was want. */
+static int burst(const struct place *p, const char *pin, enum hufu_err want)
+{
+	int n = 0, status;
+
+	fflush(stdout);
+	for (int i = 0; i < 12; i++)
+		if (fork() == 0)
+			_exit(login_sparingly(p, pin) == want);
+	for (int i = 0; i < 12; i++) {
+		CU_ASSERT_TRUE(wait(&status) > 0 && WIFEXITED(status));
+		n += WEXITSTATUS(status);
+	}
+	return n;
+}
+
+static void test_burst_of_sparing_logins(void)
+{
+	struct place p;
+
+	place_init(&p);
+	p.conf.user_tries = 3;
+	p.conf.pin_iterations = 20000;
+	p.conf.deadline_ms = 60000;
+	place_reopen(&p);
+	CU_ASSERT_EQUAL(set_pin(p.store, STORE_USER, USER_PIN, USER_PIN), HUFU_OK);
+	store_close(p.store);
+	p.store = NULL;
+	CU_ASSERT_EQUAL(burst(&p, USER_PIN, HUFU_OK), 12);
+	CU_ASSERT_EQUAL(burst(&p, "wrong", HUFU_ERR_PIN), 2);
+	CU_ASSERT_EQUAL(burst(&p, "wrong", HUFU_ERR_PIN_LAST), 12);
+	place_reopen(&p);
+	CU_ASSERT_EQUAL(left(p.store), 1);
+	CU_ASSERT_EQUAL(login(p.store, STORE_USER, USER_PIN), HUFU_OK);
+	CU_ASSERT_EQUAL(burst(&p, USER_PIN, HUFU_OK), 12);
+	place_clear(&p);
+}
+
+/* Where the first wrong PIN locks: it would keep everybody out. */
+static void test_sparing_with_one_try(void)
+{
+	struct place p;
+
+	place_init(&p);
+	p.conf.user_tries = 1;
+	place_reopen(&p);
+	CU_ASSERT_EQUAL(login_sparingly(&p, USER_PIN), HUFU_OK);
+	place_clear(&p);
+}
+
 /* A try whose process died after the count: as the row then stands. */
 static void lose_a_try(struct store *s)
 {
@@ -436,6 +498,9 @@ static const struct unit_case cases[] = {
 	{"a try is counted though its process is killed while the PIN is looked at", test_killed_amid_check},
 	{"two processes that guess at once get no more tries than one", test_two_guess_at_once},
 	{"more right logins at once than tries lock nobody out", test_burst_of_right_logins},
+		{"PINs that nobody typed, of processes that start at once, do not lock the user, nor are the right ones refused",
+		 test_burst_of_sparing_logins},
+		{"but the only try that there is is theirs, too", test_sparing_with_one_try},
 	{"tries whose process died lock the user like wrong ones", test_lost_tries_lock_too},
 	{"a PIN changed while the old one is looked at stays changed", test_changed_meanwhile},
 	{"iteration counts beyond the bounds are refused, not worked off", test_iterations_bounded},

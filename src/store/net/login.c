@@ -102,10 +102,10 @@ static bool is_checked_only(struct net *net, enum store_role role)
 	return same;
 }
 
-enum hufu_err net_login(struct store *base, enum store_role role, const uint8_t *pin, size_t pin_len)
+enum hufu_err net_login(struct store *base, enum store_role role, const uint8_t *pin, size_t pin_len, bool sparing)
 {
 	struct net *net = net_of(base);
-	struct wire_store r = {.op = WIRE_STORE_LOGIN, .role = role, .pin = pin, .pin_len = pin_len};
+	struct wire_store r = {.op = WIRE_STORE_LOGIN, .role = role, .pin = pin, .pin_len = pin_len, .sparing = sparing};
 	struct wire_store_reply *reply = NULL;
 
 	if ((role != STORE_SO && role != STORE_USER) || (pin_len && !pin))

@@ -64,7 +64,7 @@ uint64_t net_deadline(const struct net *);
 
 /* -- login.c: what struct store_kind says of these ------------------------------------------- */
 
-enum hufu_err net_login(struct store *, enum store_role, const uint8_t *pin, size_t pin_len) MUST_CHECK;
+enum hufu_err net_login(struct store *, enum store_role, const uint8_t *pin, size_t pin_len, bool sparing) MUST_CHECK;
 void net_logout(struct store *);
 bool net_unlocked(struct store *);
 enum hufu_err net_init_pin(struct store *, const uint8_t *pin, size_t pin_len) MUST_CHECK;
