@@ -29,4 +29,9 @@ dist_examplegateway_DATA = \
 	%reldir%/gateway/httpd.conf \
 	%reldir%/gateway/nginx.conf \
 	%reldir%/gateway/openssl.cnf \
+	%reldir%/gateway/server.c \
 	%reldir%/gateway/stunnel.conf
+check_PROGRAMS += examples/gateway/server
+examples_gateway_server_SOURCES = %reldir%/gateway/server.c
+examples_gateway_server_CFLAGS = $(AM_CFLAGS) $(SSL_CFLAGS)
+examples_gateway_server_LDADD = $(SSL_LIBS) $(OPENSSL_LIBS)

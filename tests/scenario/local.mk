@@ -38,6 +38,7 @@ SCENARIOS = \
 	%reldir%/openssl-engine.sh \
 	%reldir%/ossl-keys.sh \
 	%reldir%/ossl-sign.sh \
+	%reldir%/ossl-gateway.sh \
 	%reldir%/ossl-servers-curl.sh \
 	%reldir%/ossl-servers-haproxy.sh \
 	%reldir%/ossl-servers-httpd.sh \
@@ -95,3 +96,12 @@ AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_b
 check_PROGRAMS += tests/scenario/pretend
 tests_scenario_pretend_SOURCES = %reldir%/pretend.c
 tests_scenario_pretend_LDADD = src/stats/libstats.la src/base/libbase.la $(PTHREAD_LIBS)
+
+# Clients of a gateway, and programs that end in every order, for ossl-gateway.sh.
+check_PROGRAMS += tests/scenario/tls_clients tests/scenario/exit_orders
+tests_scenario_tls_clients_SOURCES = %reldir%/tls_clients.c
+tests_scenario_tls_clients_CFLAGS = $(AM_CFLAGS) $(SSL_CFLAGS)
+tests_scenario_tls_clients_LDADD = $(SSL_LIBS) $(OPENSSL_LIBS) $(PTHREAD_LIBS)
+tests_scenario_exit_orders_SOURCES = %reldir%/exit_orders.c
+tests_scenario_exit_orders_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_scenario_exit_orders_LDADD = $(OPENSSL_LIBS) $(PTHREAD_LIBS)
