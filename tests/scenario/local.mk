@@ -44,6 +44,7 @@ SCENARIOS = \
 	%reldir%/ossl-servers-httpd.sh \
 	%reldir%/ossl-servers-nginx.sh \
 	%reldir%/ossl-servers-stunnel.sh \
+	%reldir%/ossl-tlcp.sh \
 	%reldir%/p11-device.sh \
 	%reldir%/p11-kit.sh \
 	%reldir%/p11-kit-remote.sh \
