@@ -21,6 +21,14 @@ bool beside_path(const char *suffix, char *path, size_t cap)
 	return len > 0 && (size_t)len < cap;
 }
 
+bool beside_make(const char *suffix)
+{
+	char path[PATH_ROOM];
+	int fd = beside_path(suffix, path, sizeof(path)) ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+
+	return fd >= 0 && close(fd) == 0;
+}
+
 static bool is_same(const struct stat *a, const struct stat *b)
 {
 	return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&

@@ -14,6 +14,9 @@
 /* "/path/of/card.so" and suffix. False: it does not fit. */
 bool beside_path(const char *suffix, char *path, size_t cap);
 
+/* Makes it, empty, for somebody who waits for it. False: it cannot. */
+bool beside_make(const char *suffix);
+
 /* A file that may change at any time, and need not be there. */
 struct beside {
 	struct stat seen;

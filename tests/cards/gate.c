@@ -64,11 +64,15 @@ static struct subject *look(uint64_t *scripts)
 	return subject;
 }
 
-/* Until there is another script: which somebody has to look for, so all who hang do. */
+/*
+ * Until there is another script: which somebody has to look for, so all who hang do. A test that has to know
+ * of it waits for the file (rig_wait_for_hang).
+ */
 static void hang(uint64_t time_ns)
 {
 	uint64_t began, scripts, until_ns = time_ns ? clock_now_ns() + time_ns : CLOCK_NEVER;
 
+	(void)beside_make(".hangs");
 	for (look(&began), scripts = began; scripts == began && clock_now_ns() < until_ns; look(&scripts))
 		clock_sleep_ns(NAP_NS);
 }

@@ -86,6 +86,17 @@ void rig_faults(const char *library, const char *script)
 	rig_beside(library, ".faults", script);
 }
 
+bool rig_wait_for_hang(const char *library)
+{
+	char path[RIG_PATH + 16];
+
+	snprintf(path, sizeof(path), "%s.hangs", library);
+	for (unsigned i = 0; i < 12000; i++, usleep(5000))
+		if (unlink(path) == 0)
+			return true;
+	return false;
+}
+
 /* -- emulated cards ---------------------------------------------------------------------- */
 
 extern char **environ;

@@ -19,6 +19,8 @@ void rig_library(const char *kind, const char *name, char path[RIG_PATH]);
 /* Replaces the file beside the library, so that it never sees half of it. */
 void rig_beside(const char *library, const char *suffix, const char *text);
 void rig_faults(const char *library, const char *script);
+/* Until a call hangs in an emulated card (sign:hang and its kind), once for each that does. False: none did in a minute. */
+bool rig_wait_for_hang(const char *library);
 
 /* -- emulated cards -------------------------------------------------------------------- */
 

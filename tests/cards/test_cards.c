@@ -15,7 +15,6 @@
 #include "hufu/sdf.h"
 #include "sm/sm2.h"
 
-#define NAP_NS 5000000
 
 /* What the standard's types cannot say of all of them. */
 typedef int points_fn(void *session, unsigned index, void *point);
@@ -281,8 +280,7 @@ static void test_hang(void)
 		atomic_store(&returned, false);
 		rig_faults(card->path, "sign:hang");
 		CU_ASSERT_FATAL(pthread_create(&thread, NULL, sign_once, card) == 0);
-		for (unsigned i = 0; i < 10; i++)
-			nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+		CU_ASSERT(rig_wait_for_hang(card->path));
 		CU_ASSERT(!atomic_load(&returned));
 		rig_faults(card->path, "");
 		CU_ASSERT(pthread_join(thread, &failed) == 0 && failed == card);

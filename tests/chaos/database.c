@@ -16,6 +16,7 @@
 #define MAKERS 2
 #define OUTAGES 2
 #define MADE_MAX 2000
+#define CALL_MS 15000           /* what a full machine does not reach; a change that is refused takes as long */
 #define PATIENCE_S 120.0       /* only a failure takes as long */
 #define SIGNED_MIN 40          /* signatures, in each state of the database */
 
@@ -139,7 +140,7 @@ static void set_up(void)
 	cluster_conf("", sections);
 	cluster_start_all();
 	FILE *f = life_conf();
-	fprintf(f, "token \"chaos\" { store = \"net\"  hardware_only = no  devices = { \"m0\", \"m1\" } }\n");
+	fprintf(f, "token \"chaos\" { store = \"net\"  hardware_only = no  deadline_ms = %d  devices = { \"m0\", \"m1\" } }\n", CALL_MS);
 	cluster_device(f, 0, "m0", "chaos", "");
 	cluster_device(f, 1, "m1", "chaos", "");
 	life_conf_done(f);

@@ -50,7 +50,8 @@ check "two hosts are made" eval "host 1 && host 2"
 check "a machine on each" eval "machine 1 && machine 2"
 check "and a client of both" "$HUFU" machine client d app --token chaos --machine "m1=$(far 1):5696" --machine "m2=$(far 2):5696" \
 	--grant d/m1.conf --grant d/m2.conf
-sed 's/^token "chaos" {/&\n\thardware_only = no/' d/app.conf >"$HUFU_CONF"
+# A deadline that a full machine does not reach: a call that nobody answers takes as long, and is an error.
+sed 's/^token "chaos" {/&\n\thardware_only = no\n\tdeadline_ms = 30000/' d/app.conf >"$HUFU_CONF"
 chmod 600 "$HUFU_CONF"
 check "they serve" eval "start 1 && start 2"
 mkfifo orders
