@@ -7,7 +7,7 @@
 [ -z "$HUFU_WRAP" ] || { echo "1..0 # SKIP measurements are not for valgrind"; exit 0; }
 need python3
 cd "$work" || exit 99
-before=$(ls -d /dev/shm/hufu-bench.* 2>/dev/null | wc -l)
+in_memory
 timeout 200 "$HUFU" bench gateway --seconds 1 --module "$MODULE" -o json >gateway.json 2>last
 check "hufu bench gateway ends well" is_equal $? 0
 cat >shape.py <<'PY'
@@ -32,10 +32,10 @@ if doc["slow_ms"]:
     assert alone < 1000 / doc["slow_ms"], "no operation is faster than the slow device"
 PY
 check "every measurement is there" python3 shape.py
-check "nothing is left of it" is_equal "$(ls -d /dev/shm/hufu-bench.* 2>/dev/null | wc -l)" "$before"
+check "nothing is left of it" is_equal "$(ls -A "$memory" | wc -l)" 0
 check "a table for people" timeout 200 "$HUFU" bench gateway --seconds 1 --module "$MODULE"
 check "with the kernel's factor" contains "hufu's kernel alone signs" "$work/out"
 check_status 1 "a number that is none is refused" "$HUFU" bench gateway --seconds soon
 check_status 2 "so is a module that is none" "$HUFU" bench gateway --seconds 1 --module /nowhere/module.so
-check "and nothing is left of that either" is_equal "$(ls -d /dev/shm/hufu-bench.* 2>/dev/null | wc -l)" "$before"
+check "and nothing is left of that either" is_equal "$(ls -A "$memory" | wc -l)" 0
 finish

@@ -6,7 +6,7 @@
 [ -z "$HUFU_WRAP" ] || { echo "1..0 # SKIP measurements are not for valgrind"; exit 0; }
 need python3
 cd "$work" || exit 99
-before=$(ls -d /dev/shm/hufu-bench.* 2>/dev/null | wc -l)
+in_memory
 timeout 200 "$HUFU" bench net --seconds 1 --connections 20 --module "$MODULE" -o json >net.json 2>last
 check "hufu bench net ends well" is_equal $? 0
 cat >shape.py <<'PY'
@@ -31,7 +31,7 @@ if "p11_kit_server" not in modules:
     assert "p11-kit" in open("last").read()
 PY
 check "every measurement is there" python3 shape.py
-check "nothing is left of it" is_equal "$(ls -d /dev/shm/hufu-bench.* 2>/dev/null | wc -l)" "$before"
+check "nothing is left of it" is_equal "$(ls -A "$memory" | wc -l)" 0
 check "a table for people" timeout 200 "$HUFU" bench net --seconds 1 --connections 5 --module /nowhere/module.so
 check "with what the wire takes" contains "64 in flight on one connection: of the processors' time" "$work/out"
 check "and a word on a module that is not there" contains "/nowhere/module.so is not there" "$work/out"

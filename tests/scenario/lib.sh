@@ -27,9 +27,15 @@ chmod 700 "$work"
 export HUFU_CONF=$work/hufu.conf HUFU_LOG=file:$work/hufu.log
 
 # Ends what background() started, and whatever else the scenario made.
+memory=
 cleanup() {
 	for pid in $pids; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
-	cd / && rm -rf "$work"
+	cd / && rm -rf "$work" ${memory:+"$memory"}
+}
+# From here on what programs make in passing lies in $memory: in memory if there is such a place, and this scenario's own.
+in_memory() {
+	memory=$(mktemp -d "$([ -w /dev/shm ] && echo /dev/shm || echo "$work")/hufu-place.XXXXXX") || exit 99
+	export TMPDIR=$memory
 }
 trap cleanup EXIT
 trap 'exit 99' INT TERM

@@ -6,7 +6,7 @@
 need python3
 cd "$work" || exit 99
 mkdir place
-before=$(ls -d /dev/shm/hufu-bench.* 2>/dev/null | wc -l)
+in_memory
 "$HUFU" bench --module "$MODULE" --seconds 2 --quick --objects 10,200 --peer-objects 10 --dir "$work/place" -o json >bench.json 2>last
 check "it ends well" is_equal $? 0
 cat >shape.py <<'PY'
@@ -40,7 +40,7 @@ if any(h[3] == "softhsm" for h in have):
 PY
 check "the shape, and a row for everything" python3 shape.py
 check "no token is left where it was written" is_equal "$(ls place | wc -l)" 0
-check "nor in memory" is_equal "$(ls -d /dev/shm/hufu-bench.* 2>/dev/null | wc -l)" "$before"
+check "nor in memory" is_equal "$(ls -A "$memory" | wc -l)" 0
 check "a table for people" "$HUFU" bench --module "$MODULE" --seconds 1 --quick --objects 10 --peer none --dir "$work/place"
 contains "sm4-cbc" out && contains "above the kernel" out && ok "with the layers' cost" || not_ok "with the layers' cost"
 check_status 4 "a module that is none: 4" "$HUFU" bench --module /etc/passwd --peer none --quick

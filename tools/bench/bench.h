@@ -99,7 +99,7 @@ char *place_make(const char *parent);
 bool place_configure(const char *dir);
 /* With all that lies in it. */
 void place_remove(const char *dir);
-/* In memory where the system has it: for what is not about disks. */
+/* For what is not about disks: TMPDIR, else in memory where the system has it, else /tmp. */
 const char *place_fast(void);
 
 /* -- results -------------------------------------------------------------------- */

@@ -142,7 +142,7 @@ static void add_worker(struct bench *b, const struct bench_impl *impl, const cha
 {
 	struct bench_worker *w = &b->workers[b->nworkers];
 	bool needs_dir = impl == &bench_p11 && !token;
-	const char *parent = objects && place_fast() ? place_fast() : b->dir;
+	const char *parent = objects ? place_fast() : b->dir;
 
 	if (b->nworkers == WORKERS_MAX)
 		return;

@@ -416,7 +416,7 @@ enum status cmd_bench_failover(const struct args *args)
 
 	f->args = args;
 	f->begin_ns = clock_now_ns();
-	f->dir = arg_has(args, "dir") ? arg_get(args, "dir") : place_fast() ? place_fast() : "/tmp";
+	f->dir = arg_has(args, "dir") ? arg_get(args, "dir") : place_fast();
 	enum status status = arg_number(args, "seconds", 1, 3600, 60, &f->seconds);
 	if (status == ST_OK)
 		status = arg_number(args, "rate", 1, 5000, 500, &f->rate);

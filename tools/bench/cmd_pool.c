@@ -206,7 +206,7 @@ static enum status as_table(const struct row *rows, size_t n)
 
 enum status cmd_bench_pool(const struct args *args)
 {
-	const char *dir = arg_has(args, "dir") ? arg_get(args, "dir") : place_fast() ? place_fast() : "/tmp";
+	const char *dir = arg_has(args, "dir") ? arg_get(args, "dir") : place_fast();
 	struct row rows[NROWS] = {0};
 	unsigned long seconds;
 	size_t n = 0;

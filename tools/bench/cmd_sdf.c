@@ -77,7 +77,7 @@ static bool run_row(const struct args *args, const struct pin *password, unsigne
 	            (!config || asprintf(&words[n++], "open_config=%s", config) > 0);
 	for (int i = 0; i < n; i++)
 		argv[i] = words[i];
-	json_t *doc = good ? lab_run_with(place_fast() ? place_fast() : "/tmp", "card", argv, password->len ? password : NULL) : NULL;
+	json_t *doc = good ? lab_run_with(place_fast(), "card", argv, password->len ? password : NULL) : NULL;
 	good = doc && json_unpack(doc, "{s:F,s:F,s:F,s:F,s:F}", "straight_per_s", &row->straight, "driver_per_s", &row->driver,
 	                          "ratio", &row->ratio, "call_us", &row->call_us, "cpu_us", &row->cpu_us) == 0;
 	json_decref(doc);

@@ -257,7 +257,7 @@ static enum status open_kernel(struct gateway_place *place)
 
 enum status gateway_begin(struct gateway_place *place, const char *module)
 {
-	place->dir = place_make(place_fast() ? place_fast() : "/tmp");
+	place->dir = place_make(place_fast());
 	place->plain = OSSL_LIB_CTX_new();
 	if (!place->dir || !place->plain)
 		return place->dir ? fail_memory() : ST_UNAVAILABLE;
