@@ -25,6 +25,7 @@ static void new_error(const OSSL_CORE_HANDLE *handle)
 	(void)handle;
 }
 
+__attribute__((format(printf, 3, 0)))
 static void vset_error(const OSSL_CORE_HANDLE *handle, uint32_t number, const char *format, va_list args)
 {
 	(void)handle;
@@ -166,9 +167,9 @@ static void test_sizes(void)
 		int len = i2d_PUBKEY(theirs, &spki);
 		struct key *ours = key_of_spki(&provider, keys[i].kind, spki, (size_t)len);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(ours);
-		CU_ASSERT_EQUAL(key_size_nbits(ours), EVP_PKEY_get_bits(theirs));
-		CU_ASSERT_EQUAL(key_security_nbits(ours), EVP_PKEY_get_security_bits(theirs));
-		CU_ASSERT_EQUAL(key_max_size(ours), EVP_PKEY_get_size(theirs));
+		CU_ASSERT_EQUAL((int)key_size_nbits(ours), EVP_PKEY_get_bits(theirs));
+		CU_ASSERT_EQUAL((int)key_security_nbits(ours), EVP_PKEY_get_security_bits(theirs));
+		CU_ASSERT_EQUAL((int)key_max_size(ours), EVP_PKEY_get_size(theirs));
 		EVP_PKEY *back = key_public(ours);
 		CU_ASSERT_EQUAL(EVP_PKEY_eq(back, theirs), 1);
 		EVP_PKEY_free(back);

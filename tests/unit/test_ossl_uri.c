@@ -17,6 +17,7 @@ static void new_error(const OSSL_CORE_HANDLE *handle)
 	(void)handle;
 }
 
+__attribute__((format(printf, 3, 0)))
 static void vset_error(const OSSL_CORE_HANDLE *handle, uint32_t number, const char *format, va_list args)
 {
 	(void)handle;

@@ -129,8 +129,8 @@ static enum status build_domain(struct demo *demo)
 	static const char *const lines[] = {
 		"machine init $DIR --name machine1 --port $P1 --token demo --store sqlite:$DIR/demo.db",
 		"machine init $DIR --name machine2 --port $P2 --token demo --store sqlite:$DIR/demo.db",
-		"machine client $DIR app --token demo --machine machine1=127.0.0.1:$P1 --machine machine2=127.0.0.1:$P2 "
-		"--grant $DIR/machine1.conf --grant $DIR/machine2.conf",
+		("machine client $DIR app --token demo --machine machine1=127.0.0.1:$P1 --machine machine2=127.0.0.1:$P2 "
+		 "--grant $DIR/machine1.conf --grant $DIR/machine2.conf"),
 	};
 	enum status status = ST_OK;
 

@@ -17,6 +17,7 @@ void remarks_clear(struct remarks *r)
 	*r = (struct remarks){0};
 }
 
+__attribute__((format(printf, 4, 0)))
 static void add(struct remarks *r, bool is_problem, const char *next, const char *fmt, va_list ap)
 {
 	char text[1536];
