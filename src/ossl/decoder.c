@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ossl/pause.h"
 #include "ossl/search.h"
 #include "ossl/uri_form.h"
 
@@ -142,23 +143,38 @@ static struct key *public_only(struct search *search)
 	return public;
 }
 
+struct finder {
+	struct search search;
+	bool wants_public;
+	struct key *key;
+};
+
+static void find_on_stack(void *arg)
+{
+	struct finder *finder = arg;
+
+	if (finder->wants_public || !uri_wants_class(finder->search.uri, CKO_PRIVATE_KEY))
+		finder->key = public_only(&finder->search);
+	else
+		finder->key = search_only(&finder->search, SEARCH_PRIVATE);
+}
+
 /* NULL after an error. */
 static struct key *find(const struct decoder *decoder, const char *text, int selection, OSSL_PASSPHRASE_CALLBACK *ask, void *ask_arg)
 {
-	struct search search = {.provider = decoder->provider, .ask = ask, .ask_arg = ask_arg};
-	bool wants_public = (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) && !(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY);
-	struct key *key;
+	struct finder finder = {
+		.search = {.provider = decoder->provider, .uri = uri_parse(decoder->provider, text), .ask = ask, .ask_arg = ask_arg},
+		.wants_public = (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) && !(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY),
+	};
+	struct pause pause;
 
-	search.uri = uri_parse(decoder->provider, text);
-	if (!search.uri)
+	if (!finder.search.uri)
 		return NULL;
-	if (wants_public || !uri_wants_class(search.uri, CKO_PRIVATE_KEY))
-		key = public_only(&search);
-	else
-		key = search_only(&search, SEARCH_PRIVATE);
-	search_clear(&search);
-	uri_rele(search.uri);
-	return key;
+	if (!pause_run(&pause, find_on_stack, &finder))
+		fail(decoder->provider, REASON_INTERNAL, "no memory");
+	search_clear(&finder.search);
+	uri_rele(finder.search.uri);
+	return finder.key;
 }
 
 /* One that cannot be found ends it: the decoders for other types would find no more, and ask for the PIN again. */

@@ -8,12 +8,16 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/secret.h"
+#include "ossl/param.h"
+#include "ossl/pause.h"
 #include "ossl/search.h"
 #include "token/operation.h"
 
 #define RSA_DEFAULT_NBITS 2048          /* as the default provider */
 #define ID_LEN 16
 #define TEMPLATE_MAX 12
+#define USAGE_MAX 256
 
 enum use { SIGN = 1, DECRYPT = 2, UNWRAP = 4, DERIVE = 8 };
 
@@ -80,14 +84,15 @@ int maker_set_template(void *context, void *data)
 
 static int set_uri(struct maker *maker, const OSSL_PARAM *p)
 {
-	const char *text = NULL;
+	char text[URI_MAX + 1];
 
 	if (!p)
 		return 1;
-	if (!OSSL_PARAM_get_utf8_string_ptr(p, &text) || !text)
-		return fail(maker->provider, REASON_PARAMETER, "pkcs11_uri is no text");
+	if (!param_text(p, text, sizeof text))
+		return fail(maker->provider, REASON_PARAMETER, "pkcs11_uri is no text of at most %d bytes", URI_MAX);
 	uri_rele(maker->uri);
 	maker->uri = uri_parse(maker->provider, text);
+	secret_wipe(text, sizeof text); /* a pin-value may be in it */
 	return maker->uri != NULL;
 }
 
@@ -111,13 +116,14 @@ static unsigned use_of(const char *name, size_t len)
 
 static int set_usage(struct maker *maker, const OSSL_PARAM *p)
 {
-	const char *text = NULL;
+	char usage[USAGE_MAX];
+	const char *text = usage;
 	unsigned uses = 0;
 
 	if (!p)
 		return 1;
-	if (!OSSL_PARAM_get_utf8_string_ptr(p, &text) || !text)
-		return fail(maker->provider, REASON_PARAMETER, "pkcs11_key_usage is no text");
+	if (!param_text(p, usage, sizeof usage))
+		return fail(maker->provider, REASON_PARAMETER, "pkcs11_key_usage is no text of less than %d bytes", USAGE_MAX);
 	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
 		size_t len = strcspn(text, " ");
 		unsigned use = use_of(text, len) & kinds[maker->kind].uses;
@@ -133,18 +139,18 @@ static int set_usage(struct maker *maker, const OSSL_PARAM *p)
 
 static int set_group(struct maker *maker, const OSSL_PARAM *p)
 {
-	const char *name = NULL;
+	char name[64] = "";
 	bool sm2 = maker->kind == KEY_SM2;
 
 	if (!p || (maker->kind != KEY_EC && !sm2))
 		return 1;
-	maker->curve = OSSL_PARAM_get_utf8_string_ptr(p, &name) && name ? curve_of_group(name) : NULL;
+	maker->curve = param_text(p, name, sizeof name) ? curve_of_group(name) : NULL;
 	if (maker->curve && (maker->curve->key_type == CKK_HUFU_SM2) == sm2)
 		return 1;
 	if (maker->curve)
 		return fail(maker->provider, REASON_PARAMETER, "keys on the curve %s are of type %s", curve_group(maker->curve),
 		            sm2 ? "EC" : "SM2");
-	return fail(maker->provider, REASON_PARAMETER, "tokens have no keys on the curve \"%s\"", name ? name : "");
+	return fail(maker->provider, REASON_PARAMETER, "tokens have no keys on the curve \"%s\"", name);
 }
 
 static int set_exponent(struct maker *maker, const OSSL_PARAM *p)
@@ -153,7 +159,7 @@ static int set_exponent(struct maker *maker, const OSSL_PARAM *p)
 
 	if (!p)
 		return 1;
-	int len = OSSL_PARAM_get_BN(p, &e) ? BN_num_bytes(e) : 0;
+	int len = p->data && OSSL_PARAM_get_BN(p, &e) ? BN_num_bytes(e) : 0;
 	bool fits = len > 0 && (size_t)len <= sizeof maker->e;
 	if (fits)
 		maker->e_len = (size_t)BN_bn2bin(e, maker->e);
@@ -169,9 +175,9 @@ static int set_rsa(struct maker *maker, const OSSL_PARAM params[])
 
 	if (maker->kind != KEY_RSA)
 		return 1;
-	if (bits && !OSSL_PARAM_get_size_t(bits, &maker->nbits))
+	if (bits && !param_size(bits, &maker->nbits))
 		return fail(maker->provider, REASON_PARAMETER, "the number of bits is no number");
-	if ((primes && !OSSL_PARAM_get_size_t(primes, &nprimes)) || nprimes != 2)
+	if ((primes && !param_size(primes, &nprimes)) || nprimes != 2)
 		return fail(maker->provider, REASON_PARAMETER, "RSA keys in tokens have two primes");
 	return set_exponent(maker, OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_E));
 }
@@ -372,9 +378,26 @@ static struct key *make_session_key(const struct maker *maker, struct desk *desk
 	return key;
 }
 
+struct making {
+	const struct maker *maker;
+	struct key *key;
+};
+
+static void make(void *arg)
+{
+	struct making *making = arg;
+	const struct maker *maker = making->maker;
+	struct desk *desk = search_token(maker->provider, maker->uri);
+
+	if (desk)
+		making->key = maker->uri ? make_token_key(maker, desk) : make_session_key(maker, desk);
+}
+
 void *maker_make(void *context, OSSL_CALLBACK *progress, void *progress_arg)
 {
 	const struct maker *maker = context;
+	struct making making = {.maker = maker};
+	struct pause pause;
 	struct key *key;
 
 	(void)progress, (void)progress_arg;
@@ -386,8 +409,7 @@ void *maker_make(void *context, OSSL_CALLBACK *progress, void *progress_arg)
 			key->form.curve = maker->curve;
 		return key;
 	}
-	struct desk *desk = search_token(maker->provider, maker->uri);
-	if (!desk)
-		return NULL;
-	return maker->uri ? make_token_key(maker, desk) : make_session_key(maker, desk);
+	if (!pause_run(&pause, make, &making))
+		fail(maker->provider, REASON_INTERNAL, "no memory");
+	return making.key;
 }

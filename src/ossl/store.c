@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "ossl/filter.h"
+#include "ossl/pause.h"
 #include "ossl/search.h"
 #include "ossl/uri_form.h"
 
@@ -210,14 +211,11 @@ static int load_key(const struct store *store, const struct finding *finding, OS
 	return taken;
 }
 
-static int load(void *context, OSSL_CALLBACK *take, void *take_arg, OSSL_PASSPHRASE_CALLBACK *ask, void *ask_arg)
+static int load_next(struct store *store, OSSL_CALLBACK *take, void *take_arg)
 {
-	struct store *store = context;
 	bool passed = true;
 	int done = 0;
 
-	if (!store->searched && !run_search(store, ask, ask_arg))
-		return 0;
 	while (passed && store->next < store->search.n) {
 		const struct finding *finding = &store->search.findings[store->next++];
 		passed = false;
@@ -227,6 +225,34 @@ static int load(void *context, OSSL_CALLBACK *take, void *take_arg, OSSL_PASSPHR
 			done = load_key(store, finding, take, take_arg);
 	}
 	return done;
+}
+
+/* What libcrypto gives with a call. */
+struct loading {
+	struct store *store;
+	OSSL_CALLBACK *take;
+	void *take_arg;
+	OSSL_PASSPHRASE_CALLBACK *ask;
+	void *ask_arg;
+	int done;
+};
+
+static void load_on_stack(void *arg)
+{
+	struct loading *l = arg;
+
+	if (l->store->searched || run_search(l->store, l->ask, l->ask_arg))
+		l->done = load_next(l->store, l->take, l->take_arg);
+}
+
+/* A server may choose its key in the midst of a handshake, and so in a job. */
+static int load(void *context, OSSL_CALLBACK *take, void *take_arg, OSSL_PASSPHRASE_CALLBACK *ask, void *ask_arg)
+{
+	struct loading loading = {context, take, take_arg, ask, ask_arg, 0};
+	struct pause pause;
+
+	return pause_run(&pause, load_on_stack, &loading) ? loading.done :
+	       fail(loading.store->search.provider, REASON_INTERNAL, "no memory");
 }
 
 static const OSSL_DISPATCH functions[] = {
