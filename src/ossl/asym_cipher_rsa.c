@@ -202,7 +202,7 @@ static bool get_padding(const struct rsa_cipher *ctx, OSSL_PARAM params[])
 	if (!p)
 		return true;
 	if (p->data_type != OSSL_PARAM_UTF8_STRING)
-		return OSSL_PARAM_set_int(p, ctx->padding);
+		return param_set_int(p, ctx->padding);
 	for (size_t i = 0; i < NPADDINGS; i++)
 		if (paddings[i].number == ctx->padding)
 			return OSSL_PARAM_set_utf8_string(p, paddings[i].name);
@@ -220,7 +220,7 @@ static bool get_uint(OSSL_PARAM params[], const char *name, unsigned value)
 {
 	OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
 
-	return !p || OSSL_PARAM_set_uint(p, value);
+	return !p || param_set_uint(p, value);
 }
 
 static int get_params(void *arg, OSSL_PARAM params[])

@@ -40,21 +40,21 @@ static bool put_size(OSSL_PARAM params[], const char *name, size_t value)
 {
 	OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
 
-	return !p || OSSL_PARAM_set_size_t(p, value);
+	return !p || param_set_size(p, value);
 }
 
 static bool put_int(OSSL_PARAM params[], const char *name, int value)
 {
 	OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
 
-	return !p || OSSL_PARAM_set_int(p, value);
+	return !p || param_set_int(p, value);
 }
 
 static int get_kind(const struct cipher_kind *kind, OSSL_PARAM params[])
 {
 	OSSL_PARAM *mode = OSSL_PARAM_locate(params, OSSL_CIPHER_PARAM_MODE);
 
-	return (!mode || OSSL_PARAM_set_uint(mode, mode_number(kind))) &&
+	return (!mode || param_set_uint(mode, mode_number(kind))) &&
 	       put_size(params, OSSL_CIPHER_PARAM_KEYLEN, kind->key_len) &&
 	       put_size(params, OSSL_CIPHER_PARAM_BLOCK_SIZE, cipher_pads(kind) ? BLOCK_LEN : 1) &&
 	       put_size(params, OSSL_CIPHER_PARAM_IVLEN, iv_len_of(kind)) &&
@@ -328,8 +328,8 @@ static int get_own(const struct cipher *c, OSSL_PARAM params[])
 
 	return put_size(params, OSSL_CIPHER_PARAM_KEYLEN, c->kind->key_len) &&
 	       put_size(params, OSSL_CIPHER_PARAM_IVLEN, c->iv_len) &&
-	       (!padding || OSSL_PARAM_set_uint(padding, c->padding)) &&
-	       (!num || OSSL_PARAM_set_uint(num, cipher_pads(c->kind) ? 0 : (unsigned)c->held)) &&
+	       (!padding || param_set_uint(padding, c->padding)) &&
+	       (!num || param_set_uint(num, cipher_pads(c->kind) ? 0 : (unsigned)c->held)) &&
 	       put_octets(params, OSSL_CIPHER_PARAM_IV, c->first_iv, c->iv_len) &&
 	       put_octets(params, OSSL_CIPHER_PARAM_UPDATED_IV, aead ? c->first_iv : c->iv, c->iv_len) &&
 	       put_size(params, OSSL_CIPHER_PARAM_AEAD_TAGLEN, c->tag_len) && get_tag(c, params);

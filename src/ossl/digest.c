@@ -6,6 +6,7 @@
 
 #include "base/secret.h"
 #include "ossl/error.h"
+#include "ossl/param.h"
 #include "sm/sm3.h"
 
 /* -- its life ---------------------------------------------------------------------- */
@@ -73,8 +74,8 @@ static int get_params(OSSL_PARAM params[])
 	OSSL_PARAM *xof = OSSL_PARAM_locate(params, OSSL_DIGEST_PARAM_XOF);
 	OSSL_PARAM *absent = OSSL_PARAM_locate(params, OSSL_DIGEST_PARAM_ALGID_ABSENT);
 
-	return (!block || OSSL_PARAM_set_size_t(block, SM3_BLOCK_LEN)) && (!size || OSSL_PARAM_set_size_t(size, SM3_DIGEST_LEN)) &&
-	       (!xof || OSSL_PARAM_set_int(xof, 0)) && (!absent || OSSL_PARAM_set_int(absent, 0));
+	return (!block || param_set_size(block, SM3_BLOCK_LEN)) && (!size || param_set_size(size, SM3_DIGEST_LEN)) &&
+	       (!xof || param_set_int(xof, 0)) && (!absent || param_set_int(absent, 0));
 }
 
 static const OSSL_PARAM *gettable_params(void *provider)

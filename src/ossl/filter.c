@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 
 #include "crypto/context.h"
+#include "ossl/param.h"
 #include "ossl/search.h"
 
 const OSSL_PARAM *filter_settable(void *provider)
@@ -52,7 +53,7 @@ int filter_set(struct filter *filter, const struct provider *provider, const OSS
 	const OSSL_PARAM *expect = OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_EXPECT);
 	const OSSL_PARAM *serial = OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_SERIAL);
 
-	if ((!expect || OSSL_PARAM_get_int(expect, &filter->expect)) && (!serial || OSSL_PARAM_get_BN(serial, &filter->serial)) &&
+	if ((!expect || param_int(expect, &filter->expect)) && (!serial || (serial->data && OSSL_PARAM_get_BN(serial, &filter->serial))) &&
 	    set_name(&filter->subject, OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_SUBJECT)) &&
 	    set_name(&filter->issuer, OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_ISSUER)) &&
 	    set_label(&filter->label, OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_ALIAS)))

@@ -11,6 +11,7 @@
 #include "ossl/octets.h"
 #include "ossl/param.h"
 
+#define POINT_MAX (1 + 2 * 66)          /* P-521's */
 #define UKM_MAX 65536
 #define KDF_LEN_MAX 65536               /* of a derived key; the function itself could give 2^32 blocks */
 
@@ -143,10 +144,10 @@ static int get_params(void *arg, OSSL_PARAM params[])
 	OSSL_PARAM *len = OSSL_PARAM_locate(params, OSSL_EXCHANGE_PARAM_KDF_OUTLEN);
 	OSSL_PARAM *ukm = OSSL_PARAM_locate(params, OSSL_EXCHANGE_PARAM_KDF_UKM);
 
-	return (!mode || OSSL_PARAM_set_int(mode, ctx->cofactor_mode)) &&
+	return (!mode || param_set_int(mode, ctx->cofactor_mode)) &&
 	       (!kdf || OSSL_PARAM_set_utf8_string(kdf, ctx->x963 ? OSSL_KDF_NAME_X963KDF : "")) &&
 	       (!hash || OSSL_PARAM_set_utf8_string(hash, hash_provider_name(ctx->kdf_hash))) &&
-	       (!len || OSSL_PARAM_set_size_t(len, ctx->kdf_len)) &&
+	       (!len || param_set_size(len, ctx->kdf_len)) &&
 	       (!ukm || OSSL_PARAM_set_octet_ptr(ukm, ctx->ukm.data, ctx->ukm.len));
 }
 
@@ -189,7 +190,7 @@ static int set_peer(void *arg, void *key_arg)
 	struct ecdh *ctx = arg;
 	struct key *peer = key_arg;
 
-	if (!ctx->key || !peer || peer->kind != ctx->key->kind || peer->form.curve != ctx->key->form.curve)
+	if (!ctx->key || !peer || !peer->spki || peer->kind != ctx->key->kind || peer->form.curve != ctx->key->form.curve)
 		return fail(ctx->provider, REASON_KEY_MISMATCH, "key agreement: the other side's key is on another curve");
 	key_rele(ctx->peer);
 	ctx->peer = key_hold(peer);
@@ -202,13 +203,17 @@ static size_t shared_len(const struct ecdh *ctx)
 	return (ctx->key->form.curve->nbits + 7) / 8;
 }
 
+/* The point is copied: a job that is paused in it may be given up, and the other side's key freed (pause.h). */
 static int agree(const struct ecdh *ctx, uint8_t *z)
 {
-	const struct der_view *point = &ctx->peer->form.point;
-	CK_ECDH1_DERIVE_PARAMS params = {.kdf = CKD_NULL, .pPublicData = (CK_BYTE *)(uintptr_t)point->p,
-	                                 .ulPublicDataLen = point->len};
+	const struct der_view *given = &ctx->peer->form.point;
+	uint8_t point[POINT_MAX];
+	CK_ECDH1_DERIVE_PARAMS params = {.kdf = CKD_NULL, .pPublicData = point, .ulPublicDataLen = given->len};
 	const CK_MECHANISM mechanism = {CKM_ECDH1_DERIVE, &params, sizeof params};
 
+	if (given->len > sizeof point)
+		return fail(ctx->provider, REASON_KEY_TYPE, "key agreement: the other side's point is too long");
+	memcpy(point, given->p, given->len);
 	return work_derive(ctx->key, &mechanism, z, shared_len(ctx));
 }
 

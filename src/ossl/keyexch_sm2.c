@@ -292,7 +292,7 @@ static int get_params(void *arg, OSSL_PARAM params[])
 
 	if (point && (!ephemeral_make(ctx) || !OSSL_PARAM_set_octet_string(point, ctx->ephemeral.point, POINT_LEN)))
 		return 0;
-	return (!len || OSSL_PARAM_set_size_t(len, ctx->len)) &&
+	return (!len || param_set_size(len, ctx->len)) &&
 	       (!hash || OSSL_PARAM_set_utf8_string(hash, hash_provider_name(HASH_SM3))) &&
 	       get_confirmation(ctx, params, SM2_PARAM_S1, ctx->s1) && get_confirmation(ctx, params, SM2_PARAM_S2, ctx->s2);
 }
@@ -333,7 +333,7 @@ static int set_peer(void *arg, void *key_arg)
 	struct agreement *ctx = arg;
 	struct key *peer = key_arg;
 
-	if (!ctx->key || !peer || peer->kind != KEY_SM2)
+	if (!ctx->key || !peer || !peer->spki || peer->kind != KEY_SM2)
 		return fail(ctx->provider, REASON_KEY_MISMATCH, "SM2 key agreement: the other side's static SM2 key is wanted");
 	key_rele(ctx->peer);
 	ctx->peer = key_hold(peer);

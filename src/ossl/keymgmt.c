@@ -14,6 +14,9 @@
 #include "crypto/context.h"
 #include "ossl/key.h"
 #include "ossl/maker.h"
+#include "ossl/param.h"
+
+#define GROUP_NAME_MAX 64
 
 #define NEW(name, kind, names)                                                  \
 	static void *new_##name(void *provider)                                 \
@@ -105,7 +108,7 @@ static bool set_number(OSSL_PARAM params[], const char *name, size_t value)
 {
 	OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
 
-	return !p || OSSL_PARAM_set_size_t(p, value);
+	return !p || param_set_size(p, value);
 }
 
 static bool set_bytes(OSSL_PARAM params[], const char *name, struct der_view value)
@@ -153,7 +156,7 @@ static bool tell_group(const struct key *key, OSSL_PARAM params[])
 	       set_text(params, OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_EC_ENCODING_GROUP) &&
 	       set_text(params, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) &&
 	       set_text(params, OSSL_PKEY_PARAM_EC_FIELD_TYPE, SN_X9_62_prime_field) &&
-	       (!explicit_curve || OSSL_PARAM_set_int(explicit_curve, 0));
+	       (!explicit_curve || param_set_int(explicit_curve, 0));
 }
 
 static bool tell_public(const struct key *key, OSSL_PARAM params[])
@@ -343,14 +346,12 @@ static int import_public(struct key *key, const OSSL_PARAM params[])
 static int import_group(struct key *key, const OSSL_PARAM params[])
 {
 	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_GROUP_NAME);
-	const char *name = NULL;
-	const struct curve *curve = NULL;
+	char name[GROUP_NAME_MAX] = "";
+	const struct curve *curve = p && param_text(p, name, sizeof name) ? curve_of_group(name) : NULL;
 
-	if (p && OSSL_PARAM_get_utf8_string_ptr(p, &name))
-		curve = curve_of_group(name);
 	if (!curve || (curve->key_type == CKK_HUFU_SM2) != (key->kind == KEY_SM2))
 		return fail(key->provider, REASON_KEY_TYPE, "keys of type %s on the curve \"%s\" are not for tokens", key_kind_name(key->kind),
-		            name ? name : "");
+		            name);
 	if (key->form.curve && key->form.curve != curve)
 		return fail(key->provider, REASON_KEY_MISMATCH, "the key is on another curve");
 	key->form.curve = curve;
@@ -366,7 +367,9 @@ static int import(void *data, int selection, const OSSL_PARAM params[])
 		            "leave what is to be done with this key to the default provider");
 	if ((selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) && !key->spki && tells_public(params))
 		return import_public(key, params);
-	return !has_group(key) || import_group(key, params);
+	if (has_group(key))
+		return import_group(key, params);
+	return key->spki || fail(key->provider, REASON_KEY_TYPE, "these parameters make no public key of type %s", key_kind_name(key->kind));
 }
 
 /* EVP_PKEY_set1_encoded_public_key(3): the other side's point, in a key that has our parameters and nothing else yet. */
@@ -405,7 +408,9 @@ static void *dup(const void *data, int selection)
 	const struct key *key = data;
 	struct key *copy;
 
-	if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) || !key_is_private(key))
+	/* the same, unless it may still be given a public half (set_params), which must not become another's */
+	if (key->spki && ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) || !key_is_private(key)) &&
+	    (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY))
 		return key_hold((struct key *)(uintptr_t)key);
 	if ((selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) && key->spki)
 		return key_of_spki(key->provider, key->kind, key->spki, key->spki_len);

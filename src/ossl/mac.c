@@ -184,8 +184,8 @@ static int get_params(void *arg, OSSL_PARAM params[])
 
 	if (!mac->token)
 		return EVP_MAC_CTX_get_params(mac->host, params);
-	return (!size || OSSL_PARAM_set_size_t(size, token_len(mac))) &&
-	       (!block || OSSL_PARAM_set_size_t(block, is_hmac(mac) ? hash_block_len(mac->hash) : CMAC_LEN));
+	return (!size || param_set_size(size, token_len(mac))) &&
+	       (!block || param_set_size(block, is_hmac(mac) ? hash_block_len(mac->hash) : CMAC_LEN));
 }
 
 static const OSSL_PARAM *gettable_params(void *ctx, void *provider)

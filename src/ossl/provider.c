@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "ossl/desk.h"
+#include "ossl/param.h"
 #include "ossl/tls_group.h"
 
 /* -- what is asked of the provider itself ------------------------------------------ */
@@ -38,7 +39,7 @@ static int get_params(void *provider, OSSL_PARAM params[])
 	(void)provider;
 	return set_text(params, OSSL_PROV_PARAM_NAME, "hufu: keys in cipher devices") &&
 	       set_text(params, OSSL_PROV_PARAM_VERSION, PACKAGE_VERSION) &&
-	       set_text(params, OSSL_PROV_PARAM_BUILDINFO, PACKAGE_STRING) && (!status || OSSL_PARAM_set_int(status, 1));
+	       set_text(params, OSSL_PROV_PARAM_BUILDINFO, PACKAGE_STRING) && (!status || param_set_int(status, 1));
 }
 
 static const OSSL_ALGORITHM *query_operation(void *provider, int operation, int *no_cache)

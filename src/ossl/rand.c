@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ossl/desk.h"
+#include "ossl/param.h"
 #include "ossl/pause.h"
+#include "ossl/search.h"
 #include "rand/rand.h"
 #include "token/operation.h"
 #include "token/slot.h"
@@ -32,24 +33,13 @@ struct generator {
 
 /* -- which token? -------------------------------------------------------------------- */
 
-static bool has_label(const CK_TOKEN_INFO *info, const char *label)
-{
-	size_t len = strlen(label), room = sizeof info->label;
-
-	if (len > room || memcmp(info->label, label, len) != 0)
-		return false;
-	while (len < room && info->label[len] == ' ')
-		len++;
-	return len == room;
-}
-
 /* Initialised, and of the label that was asked for, if one was. */
 static bool is_wanted(const struct provider *provider, CK_SLOT_ID slot)
 {
-	const char *label = provider->settings.token;
 	CK_TOKEN_INFO info;
 
-	return slot_token_info(slot, &info) == CKR_OK && info.flags & CKF_TOKEN_INITIALIZED && (!label || has_label(&info, label));
+	return slot_token_info(slot, &info) == CKR_OK && (info.flags & CKF_TOKEN_INITIALIZED) &&
+	       search_token_has_label(&info, provider->settings.token);
 }
 
 static int refuse(const struct provider *provider, size_t n)
@@ -263,8 +253,8 @@ static int get_params(void *arg, OSSL_PARAM params[])
 	OSSL_PARAM *strength = OSSL_PARAM_locate(params, OSSL_RAND_PARAM_STRENGTH);
 	OSSL_PARAM *max = OSSL_PARAM_locate(params, OSSL_RAND_PARAM_MAX_REQUEST);
 
-	return (!state || OSSL_PARAM_set_int(state, atomic_load(&generator->state))) &&
-	       (!strength || OSSL_PARAM_set_uint(strength, STRENGTH)) && (!max || OSSL_PARAM_set_size_t(max, REQUEST_MAX));
+	return (!state || param_set_int(state, atomic_load(&generator->state))) &&
+	       (!strength || param_set_uint(strength, STRENGTH)) && (!max || param_set_size(max, REQUEST_MAX));
 }
 
 static const OSSL_PARAM *gettable_params(void *generator, void *provider)

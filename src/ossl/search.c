@@ -27,14 +27,17 @@ struct tokens {
 	CK_ULONG npins;                 /* that have a user PIN: the others have nothing private */
 };
 
-static bool is_token(const CK_TOKEN_INFO *info, const char *label)
+bool search_token_has_label(const CK_TOKEN_INFO *info, const char *label)
 {
-	size_t len = label ? strlen(label) : 0;
+	size_t len = label ? strlen(label) : 0, room = sizeof info->label;
 
 	if (!label)
 		return true;
-	return len <= sizeof info->label && memcmp(info->label, label, len) == 0 &&
-	       (len == sizeof info->label || info->label[len] == ' ');
+	if (len > room || memcmp(info->label, label, len) != 0)
+		return false;
+	while (len < room && info->label[len] == ' ')
+		len++;
+	return len == room;
 }
 
 /* What of the slots listed is a token that the URI means. */
@@ -45,7 +48,8 @@ static void keep_meant(const struct search *search, struct tokens *tokens, const
 
 	tokens->npins = 0;
 	for (CK_ULONG i = 0; i < tokens->n; i++)
-		if (slot_token_info(tokens->slots[i], &info) == CKR_OK && (info.flags & CKF_TOKEN_INITIALIZED) && is_token(&info, label) &&
+		if (slot_token_info(tokens->slots[i], &info) == CKR_OK && (info.flags & CKF_TOKEN_INITIALIZED) &&
+		    search_token_has_label(&info, label) &&
 		    (!search->uri || uri_matches_token(search->uri, tokens->slots[i], &info))) {
 			tokens->slots[n++] = tokens->slots[i];
 			tokens->npins += (info.flags & CKF_USER_PIN_INITIALIZED) != 0;

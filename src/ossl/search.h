@@ -36,6 +36,8 @@ struct search {
 int search_run(struct search *);
 void search_clear(struct search *);
 
+/* The whole of it, without its padding; NULL: any. */
+bool search_token_has_label(const CK_TOKEN_INFO *, const char *label);
 /*
  * The one token that a URI means; uri NULL: the provider's own, or the only one. The core is started. NULL after an error.
  */

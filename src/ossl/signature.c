@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "crypto/context.h"
+#include "ossl/param.h"
 
 const OSSL_ALGORITHM signature_algorithms[] = {
 	ALGORITHM("RSA:rsaEncryption:1.2.840.113549.1.1.1", signature_rsa_functions, "RSA with a token's key"),
@@ -318,7 +319,7 @@ int signature_get_params(void *ctx, OSSL_PARAM params[])
 	if (p && !OSSL_PARAM_set_utf8_string(p, md_name(s->digest)))
 		return 0;
 	p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_DIGEST_SIZE);
-	if (p && (!p->data || !OSSL_PARAM_set_size_t(p, md_len(s->digest))))
+	if (p && (!p->data || !param_set_size(p, md_len(s->digest))))
 		return 0;
 	return !s->type->get_params || s->type->get_params(s, params);
 }

@@ -10,6 +10,7 @@
 
 #include "crypto/context.h"
 #include "crypto/mechanism.h"
+#include "ossl/param.h"
 #include "token/digest_info.h"
 
 /* Of OpenSSL 3.1: as long as the digest, or as there is room for. */
@@ -174,7 +175,7 @@ static int give_number(OSSL_PARAM *p, const struct word *words, int number)
 	char digits[16];
 
 	if (p->data_type != OSSL_PARAM_UTF8_STRING)
-		return p->data && OSSL_PARAM_set_int(p, number);
+		return p->data && param_set_int(p, number);
 	if (!word)
 		snprintf(digits, sizeof digits, "%d", number);
 	return OSSL_PARAM_set_utf8_string(p, word ? word->text : digits);

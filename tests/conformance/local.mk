@@ -142,6 +142,7 @@ PROVIDER_LIBS = tests/conformance/libprovider.la
 PROVIDER_TESTS = \
 	tests/conformance/provider_cipher \
 	tests/conformance/provider_crypt \
+	tests/conformance/provider_hostile \
 	tests/conformance/provider_keys \
 	tests/conformance/provider_sign
 
@@ -152,6 +153,10 @@ tests_conformance_provider_cipher_LDADD = $(PROVIDER_LIBS) $(GCRYPT_LIBS) $(PTHR
 tests_conformance_provider_crypt_SOURCES = %reldir%/provider_crypt.c
 tests_conformance_provider_crypt_CFLAGS = $(PROVIDER_CFLAGS)
 tests_conformance_provider_crypt_LDADD = $(PROVIDER_LIBS)
+
+tests_conformance_provider_hostile_SOURCES = %reldir%/provider_hostile.c
+tests_conformance_provider_hostile_CFLAGS = $(PROVIDER_CFLAGS)
+tests_conformance_provider_hostile_LDADD = $(PROVIDER_LIBS) $(PTHREAD_LIBS)
 
 tests_conformance_provider_keys_SOURCES = %reldir%/provider_keys.c
 tests_conformance_provider_keys_CFLAGS = $(PROVIDER_CFLAGS)
