@@ -137,6 +137,8 @@ static int set_params(void *arg, const OSSL_PARAM params[])
 		return 1;
 	if (!token_key_param(mac->provider, params, &mac->token) || !set_cipher(mac, params) || !set_hash(mac, params))
 		return 0;
+	if (mac->token && OSSL_PARAM_locate_const(params, OSSL_MAC_PARAM_KEY))
+		return fail(mac->provider, REASON_PARAMETER, "%s: a key's bytes, where " PARAM_URI " names a token's: begin anew with them", mac->name);
 	return mac->token || set_host(mac, params);
 }
 

@@ -577,6 +577,22 @@ static void test_macs(void)
 	same_mac("CMAC", "cipher", "AES-256-CBC", "aes256", 32);
 }
 
+/* A MAC by the token's key would be taken for one by those bytes. */
+static void test_mac_of_two_keys(void)
+{
+	EVP_MAC *mac = EVP_MAC_fetch(with_hufu, "HMAC", OURS);
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
+	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", (char *)(uintptr_t)"SM3", 0),
+	                       OSSL_PARAM_construct_utf8_string("uri", (char *)(uintptr_t)secret_uri("hmac"), 0),
+	                       OSSL_PARAM_construct_end()};
+	OSSL_PARAM bytes[] = {OSSL_PARAM_construct_octet_string("key", (void *)(uintptr_t)text, 32), OSSL_PARAM_construct_end()};
+
+	GOOD(EVP_MAC_init(ctx, NULL, 0, params));
+	FAILS(EVP_MAC_CTX_set_params(ctx, bytes) == 1, REASON_PARAMETER);
+	EVP_MAC_CTX_free(ctx);
+	EVP_MAC_free(mac);
+}
+
 static void test_mac_refusals(void)
 {
 	uint8_t out[64];
@@ -816,6 +832,7 @@ static const struct unit_case cases[] = {
 	{"a token's GCM gives nothing before its tag was checked", test_token_gcm_decrypts_whole},
 	{"HMAC and CMAC agree with the default provider, in parts and in copies", test_macs},
 	{"MACs that do not fit their key are refused with a reason", test_mac_refusals},
+	{"bytes of a key are not taken beside a token's", test_mac_of_two_keys},
 	{"SM3 agrees with the default provider", test_sm3},
 	{"HUFU-RAND gives random numbers once it is instantiated", test_random},
 	{"HUFU-RAND seeds a DRBG of the default provider", test_seed},
