@@ -26,7 +26,7 @@ write_cnf() {
 	CNF
 }
 write_cnf "pin-source = file:$work/user.pin"
-openssl() { $HUFU_WRAP timeout 60 openssl "$@"; }
+openssl() { timeout 300 $HUFU_WRAP openssl "$@"; }
 cd "$work" || exit 99
 
 for type in rsa:2048 ec:P-256 ec:P-384 sm2 ed25519 x25519; do
