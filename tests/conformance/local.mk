@@ -138,6 +138,7 @@ tests_conformance_libprovider_la_LIBADD = tests/conformance/libface.la $(OPENSSL
 
 PROVIDER_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(OPENSSL_CFLAGS)
 PROVIDER_LIBS = tests/conformance/libprovider.la
+PROVIDER_LOADED = %reldir%/provider_leaks.c
 
 PROVIDER_TESTS = \
 	tests/conformance/provider_cipher \
@@ -146,23 +147,23 @@ PROVIDER_TESTS = \
 	tests/conformance/provider_keys \
 	tests/conformance/provider_sign
 
-tests_conformance_provider_cipher_SOURCES = %reldir%/provider_cipher.c
+tests_conformance_provider_cipher_SOURCES = %reldir%/provider_cipher.c $(PROVIDER_LOADED)
 tests_conformance_provider_cipher_CFLAGS = $(PROVIDER_CFLAGS) $(GCRYPT_CFLAGS)
 tests_conformance_provider_cipher_LDADD = $(PROVIDER_LIBS) $(GCRYPT_LIBS) $(PTHREAD_LIBS)
 
-tests_conformance_provider_crypt_SOURCES = %reldir%/provider_crypt.c
+tests_conformance_provider_crypt_SOURCES = %reldir%/provider_crypt.c $(PROVIDER_LOADED)
 tests_conformance_provider_crypt_CFLAGS = $(PROVIDER_CFLAGS)
 tests_conformance_provider_crypt_LDADD = $(PROVIDER_LIBS)
 
-tests_conformance_provider_hostile_SOURCES = %reldir%/provider_hostile.c
+tests_conformance_provider_hostile_SOURCES = %reldir%/provider_hostile.c $(PROVIDER_LOADED)
 tests_conformance_provider_hostile_CFLAGS = $(PROVIDER_CFLAGS)
 tests_conformance_provider_hostile_LDADD = $(PROVIDER_LIBS) $(PTHREAD_LIBS)
 
-tests_conformance_provider_keys_SOURCES = %reldir%/provider_keys.c
+tests_conformance_provider_keys_SOURCES = %reldir%/provider_keys.c $(PROVIDER_LOADED)
 tests_conformance_provider_keys_CFLAGS = $(PROVIDER_CFLAGS)
 tests_conformance_provider_keys_LDADD = $(PROVIDER_LIBS) $(PTHREAD_LIBS)
 
-tests_conformance_provider_sign_SOURCES = %reldir%/provider_sign.c
+tests_conformance_provider_sign_SOURCES = %reldir%/provider_sign.c $(PROVIDER_LOADED)
 tests_conformance_provider_sign_CFLAGS = $(PROVIDER_CFLAGS)
 tests_conformance_provider_sign_LDADD = $(PROVIDER_LIBS)
 

@@ -13,15 +13,6 @@ const char *const pairs[] = {PAIRS, NULL};
 static OSSL_PROVIDER *loaded[3];
 static char pin_file[PATH_MAX];
 
-#ifdef __SANITIZE_ADDRESS__
-/* LeakSanitizer of gcc 12 misreads where the thread-local memory of libraries lies that were loaded later, and crashes in what it finds. */
-const char *__lsan_default_options(void);
-__attribute__((visibility("default"))) const char *__lsan_default_options(void)
-{
-	return "use_tls=0:print_suppressions=0";
-}
-#endif
-
 /* -- keys, made by the PKCS#11 module -------------------------------------------------- */
 
 static const CK_BYTE p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};

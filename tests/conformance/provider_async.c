@@ -232,6 +232,14 @@ static unsigned descriptors(void)
 	return n;
 }
 
+/* The keeper has a file open now and then. */
+static bool comes_to(unsigned wanted)
+{
+	for (int i = 0; i < 6000 && descriptors() != wanted; i++)
+		usleep(5000);
+	return descriptors() == wanted;
+}
+
 /* libcrypto neither frees them nor keeps track of them. */
 static ASYNC_JOB *given_up[JOBS];
 
@@ -245,7 +253,7 @@ static void test_given_up(void)
 	clear(1);
 	unsigned before = descriptors();
 	pause_all(JOBS);
-	CU_ASSERT(descriptors() == before + JOBS || face_machines());
+	CU_ASSERT(comes_to(before + JOBS) || face_machines());
 	for (unsigned i = 0; i < JOBS; i++)
 		given_up[i] = tasks[i].job;
 	clear(JOBS);
@@ -256,7 +264,7 @@ static void test_given_up(void)
 		CU_ASSERT_EQUAL(tasks_finish(tasks, 1), 1);
 		clear(1);
 	}
-	CU_ASSERT_EQUAL(descriptors(), before);
+	CU_ASSERT(comes_to(before));
 	EVP_PKEY_free(key);
 }
 
