@@ -15,9 +15,10 @@ id=1234567812345678
 # openssl as it is, and with the provider. The default provider comes first: libssl takes TLS groups only from whoever
 # does their keys first.
 theirs() { OPENSSL_CONF=/dev/null openssl "$@"; }
+providers=(-provider-path "$top_builddir/.libs" -provider default -provider hufu)
 ours() {
 	local command=$1; shift
-	$HUFU_WRAP openssl "$command" -provider-path "$top_builddir/.libs" -provider default -provider hufu "$@"
+	$HUFU_WRAP openssl "$command" "${providers[@]}" "$@"
 }
 key_of() { echo "$URI;object=$1;type=private?pin-source=file:$work/user.pin"; }
 
@@ -123,7 +124,8 @@ done
 # -- TLS: the key of the server in the token, and then the client's
 serve() {
 	port=$(free_port)
-	ours s_server -accept "127.0.0.1:$port" -www "$@" >"$work/server.out" 2>&1 &
+	# No function: its number would be that of a shell, whose end the server outlives.
+	$HUFU_WRAP openssl s_server "${providers[@]}" -accept "127.0.0.1:$port" -www "$@" >"$work/server.out" 2>&1 &
 	server=$!
 	pids="$pids $server"
 	wait_for bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" || sed 's/^/# server: /' "$work/server.out"
