@@ -160,4 +160,10 @@ check "TLS 1.2 with AES256-GCM-SHA384" client_first -tls1_2 -cipher AES256-GCM-S
 for group in P-256 P-384 P-521 X25519 X448; do
 	check "$group between two such" client_first -tls1_3 -groups $group
 done
+# -- openssl's own measurements: ours by the property, and what is left to the default provider
+check "openssl speed measures our SM4" ours speed -propquery provider=hufu -seconds 1 -bytes 1024 -evp sm4-ctr
+check "by its name" contains "SM4-CTR" "$work/out"
+check "openssl speed measures our SM3" ours speed -propquery provider=hufu -seconds 1 -bytes 1024 -evp sm3
+check "and the default provider's keys beside us" ours speed -seconds 1 ecdsap256
+check "by their name" contains "nistp256" "$work/out"
 finish
