@@ -258,7 +258,7 @@ static void test_given_up(void)
 		given_up[i] = tasks[i].job;
 	clear(JOBS);
 	gate_set(false);
-	for (int i = 0; i < 100 && descriptors() > before; i++) { /* the next jobs clear up after those that are over */
+	for (int i = 0; i < 1000 && descriptors() > before; i++) { /* the next jobs clear up after those that are over */
 		prepare(SM2, key);
 		task_start(&tasks[0]);
 		CU_ASSERT_EQUAL(tasks_finish(tasks, 1), 1);
