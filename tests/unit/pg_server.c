@@ -57,7 +57,7 @@ static void become_user(const struct passwd *pw)
 		_exit(97);
 }
 
-static pid_t run(const struct pg_server *s, const char *program, char *const argv[])
+static pid_t run(const struct pg_server *s, const char *program, char *argv[])
 {
 	char path[192], log[160];
 	const struct passwd *pw = user();
@@ -75,6 +75,7 @@ static pid_t run(const struct pg_server *s, const char *program, char *const arg
 	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
 	dup2(fd, 1);
 	dup2(fd, 2);
+	argv[0] = path; /* by which it finds its other programs and files: they need not be in PATH */
 	if (chdir(s->dir) == 0)
 		execv(path, argv);
 	_exit(99);
