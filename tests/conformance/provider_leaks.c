@@ -10,6 +10,13 @@ __attribute__((visibility("default"))) const char *__lsan_default_options(void)
 {
 	return "use_tls=0:print_suppressions=0";
 }
+
+/* So what the loader itself keeps for them is reached by nothing. */
+const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)
+{
+	return "leak:ld-linux\n";
+}
 #else
 typedef int no_sanitizer_here; /* ISO C wants a declaration */
 #endif
